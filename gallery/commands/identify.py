@@ -1,0 +1,139 @@
+"""``gallery identify``: search a gallery with photos or ready embeddings."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.output import DECIMALS, identification_table, records
+from gallery.commands.settings import Settings, common_options
+
+if TYPE_CHECKING:
+    from gallery.client import GalleryClient, Identification, PhotoFailure
+
+_EPILOG = """
+\b
+Examples:
+  gallery identify visitor.jpg
+  gallery identify probes.npz --threshold 0.4 --top 5 --json
+"""
+
+
+@click.command("identify", epilog=_EPILOG)
+@click.argument(
+    "probes",
+    metavar="PROBE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+)
+@click.option(
+    "--threshold",
+    type=float,
+    help="Largest distance of a match. [default: the gallery's, else DeepFace's for its model]",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Candidates to show for each probe.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a probe and line.")
+@click.option(
+    "--full-precision",
+    is_flag=True,
+    help=f"Print distances with all digits instead of {DECIMALS} decimals. The last digits hold "
+    "noise of the encryption: published, they help to find the key.",
+)
+@common_options
+def command(
+    settings: Settings,
+    probes: tuple[Path, ...],
+    threshold: float | None,
+    top: int,
+    as_json: bool,
+    full_precision: bool,
+) -> int:
+    """Search a gallery with photos of one face each, or with the rows of one .npz file.
+
+    For each probe: match or non-match, the label, the distance, the threshold and the candidates.
+    Photos without exactly one face are reported and left out; the exit code is 1 then.
+    """
+    from gallery.client import SourceKind, kind_of
+
+    kinds = [kind_of(path) for path in probes]
+    if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
+        raise click.UsageError("give photos, or one .npz file")
+    if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
+        raise click.UsageError("--threshold must be a number of at least 0")
+    found: Identification | None
+    with settings.open_client() as client:
+        if kinds[0] is SourceKind.EMBEDDINGS:
+            names, found, failures = _search_embeddings(settings, client, probes[0], top, threshold)
+        else:
+            names, found, failures = _search_photos(settings, client, probes, top, threshold)
+        origin = client.threshold(threshold).origin
+    if found is not None:
+        _show(settings, names, found, origin, as_json, full_precision)
+    for failure in failures:
+        settings.notice(f"not searched: {failure.path}: {failure.reason}")
+    return EXIT_PARTIAL if failures else 0
+
+
+def _show(
+    settings: Settings,
+    names: Sequence[str | int],
+    found: Identification,
+    origin: str,
+    as_json: bool,
+    full_precision: bool,
+) -> None:
+    if as_json:
+        for record in records(names, found, full_precision):
+            click.echo(json.dumps(record, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    Console(highlight=False).print(identification_table(names, found, full_precision))
+    settings.notice(
+        f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
+        f"{int(found.searched[0])} references searched"
+    )
+
+
+def _search_embeddings(
+    settings: Settings, client: GalleryClient, path: Path, top: int, threshold: float | None
+) -> tuple[list[str | int], Identification, Sequence[PhotoFailure]]:
+    from gallery.client import read_embeddings
+
+    source = read_embeddings(path)
+    with settings.progress("searching", len(source.embeddings)) as advance:
+        found = client.identify(
+            source.embeddings, top, threshold, model=source.model, progress=advance
+        )
+    return list(range(len(found))), found, ()
+
+
+def _search_photos(
+    settings: Settings,
+    client: GalleryClient,
+    paths: Sequence[Path],
+    top: int,
+    threshold: float | None,
+) -> tuple[list[str | int], Identification | None, Sequence[PhotoFailure]]:
+    from gallery.client import SourceKind, find_probe_photos, kind_of
+
+    photos: list[Path] = []
+    for path in paths:
+        photos += find_probe_photos(path) if kind_of(path) is SourceKind.FOLDER else [path]
+    with settings.progress("searching", len(photos)) as advance:
+        done = client.identify_photos(photos, top, threshold, progress=advance)
+    return [str(path) for path in done.paths], done.identification, done.failures

@@ -1,0 +1,67 @@
+"""``gallery info``: show the properties of a gallery."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gallery.commands.settings import Settings, common_options
+
+if TYPE_CHECKING:
+    from gallery.client import GalleryClient
+
+_EPILOG = """
+\b
+Examples:
+  gallery info
+  gallery info --gallery staff --json
+"""
+
+
+@click.command("info", epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@common_options
+def command(settings: Settings, as_json: bool) -> None:
+    """Show the properties of a gallery, checked with the key."""
+    with settings.open_client() as client:
+        properties = _properties(client)
+    if as_json:
+        click.echo(json.dumps(properties, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("property", "value", box=None, pad_edge=False, show_header=False)
+    for name, value in properties.items():
+        table.add_row(name.replace("_", " "), Text("-" if value is None else str(value)))
+    Console(highlight=False).print(table)
+
+
+def _properties(client: GalleryClient) -> dict[str, Any]:
+    from gallery.parameters import find_parameters
+
+    found = client.description
+    made_by = found.preprocessing
+    parameters = find_parameters(found.parameters)
+    state = client.summary()
+    return {
+        "gallery": found.name,
+        "references": state.references,
+        "blocks": state.blocks,
+        "model": made_by.model or None,
+        "detector": made_by.detector or None,
+        "dimension": found.dimension,
+        "metric": str(found.metric),
+        "norm_bound": None if found.metric.normalizes else found.norm_bound,
+        "threshold": found.threshold,
+        "parameters": found.parameters,
+        "security_bits": parameters.security_bits,
+        "gallery_id": found.gallery_id.hex(),
+        "key_id": found.key_id.hex(),
+        "version": state.version,
+        "created": datetime.fromtimestamp(found.created, UTC).isoformat(),
+    }

@@ -1,0 +1,93 @@
+"""``gallery init``: make an empty gallery."""
+
+from __future__ import annotations
+
+import click
+
+from gallery.commands.settings import Settings, common_options
+
+_EPILOG = """
+\b
+Examples:
+  gallery init --model Facenet
+  gallery init --model Dlib --gallery staff --metric euclidean
+  gallery init --dimension 512 --threshold 0.35
+"""
+
+
+@click.command("init", epilog=_EPILOG)
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="DeepFace's name of the face model. [default: Facenet, unless --dimension is given]",
+)
+@click.option("--dimension", type=int, metavar="D", help="Values of ready embeddings.")
+@click.option("--detector", metavar="NAME", help="DeepFace's face detector, for --model.")
+@click.option(
+    "--metric",
+    type=click.Choice(["cosine", "euclidean", "euclidean_l2"]),
+    default="cosine",
+    show_default=True,
+    help="Distance between embeddings, as DeepFace defines it.",
+)
+@click.option(
+    "--parameters",
+    type=click.Choice(["standard", "compact"]),
+    default="standard",
+    show_default=True,
+    help="CKKS parameters; compact takes two thirds of the space and is less exact.",
+)
+@click.option(
+    "--norm-bound",
+    type=float,
+    help="Largest norm of a raw embedding, for --metric euclidean; errors grow with it.",
+)
+@click.option("--threshold", type=float, help="Default threshold of searches in this gallery.")
+@common_options
+def command(
+    settings: Settings,
+    model: str | None,
+    dimension: int | None,
+    detector: str | None,
+    metric: str,
+    parameters: str,
+    norm_bound: float | None,
+    threshold: float | None,
+) -> None:
+    """Make an empty gallery. All of its properties are fixed from here on.
+
+    With --model it takes photos, or ready embeddings of that model; with --dimension it takes ready
+    embeddings alone and needs no DeepFace. The database is created if it is not there.
+    """
+    from gallery.client import GalleryClient
+    from gallery.client.photos.embedder import PhotoEmbedder
+    from gallery.parameters import find_parameters
+
+    if model is not None and dimension is not None:
+        raise click.UsageError("give --model or --dimension, not both: a model has its dimension")
+    if dimension is not None and detector is not None:
+        raise click.UsageError("--detector is for galleries with --model")
+    if metric != "euclidean" and norm_bound is not None:
+        raise click.UsageError("--norm-bound is for --metric euclidean; the others normalise")
+    embedder = None
+    if dimension is None:
+        embedder = PhotoEmbedder(model or "Facenet", detector)
+        if model is None:
+            # A default that cannot be used here is no default; say so before anything is made.
+            embedder.prepare()
+        dimension = embedder.dimension
+        norm_bound = norm_bound or embedder.model.norm_bound
+    key = settings.open_key()
+    with settings.open_service(create=True) as service:
+        GalleryClient.create(
+            service,
+            key,
+            settings.gallery,
+            dimension=dimension,
+            preprocessing=embedder.preprocessing if embedder else None,
+            metric=metric,
+            parameters=find_parameters(parameters),
+            norm_bound=norm_bound,
+            threshold=threshold,
+        ).close()
+    settings.notice(f"gallery {settings.gallery!r} made in {settings.database}")

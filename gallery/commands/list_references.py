@@ -1,0 +1,46 @@
+"""``gallery list``: list the references of a gallery."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+
+import click
+
+from gallery.commands.settings import Settings, common_options
+
+_EPILOG = """
+\b
+Examples:
+  gallery list
+  gallery list --label "Ada*" --json
+"""
+
+
+@click.command("list", epilog=_EPILOG)
+@click.option("--label", metavar="PATTERN", help="Only labels like this; * stands for anything.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a reference and line.")
+@common_options
+def command(settings: Settings, label: str | None, as_json: bool) -> None:
+    """List the references of a gallery, with their labels opened."""
+    with settings.open_client() as client:
+        found = [
+            reference
+            for reference in client.references()
+            if label is None or fnmatchcase(reference.label, label)
+        ]
+    if as_json:
+        for reference in found:
+            record = {"label": reference.label, "reference_id": reference.reference_id}
+            click.echo(json.dumps(record, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("label", "reference", box=None, pad_edge=False, header_style="bold")
+    for reference in found:
+        table.add_row(Text(reference.label), reference.reference_id)
+    if found:
+        Console(highlight=False).print(table)
+    settings.notice(f"{len(found)} references")

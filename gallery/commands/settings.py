@@ -1,0 +1,211 @@
+"""Options that every command takes, and what they open."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from gallery.errors import PassphraseRequiredError, SourceError
+
+if TYPE_CHECKING:
+    from gallery.client import GalleryClient, GalleryKey
+    from gallery.server import EmbeddedService
+
+PASSPHRASE_VARIABLE = "GALLERY_PASSPHRASE"
+
+
+def default_key_file() -> Path:
+    """Return where the key file is if nothing else is said: in the user's data folder."""
+    import platformdirs
+
+    return (
+        Path(platformdirs.user_data_path("encrypted-face-gallery", appauthor=False)) / "gallery.key"
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The common options of one run of a command."""
+
+    key: Path
+    database: str
+    passphrase_file: Path | None
+    gallery: str
+    evaluator: str
+    quiet: bool
+    verbose: bool
+
+    @property
+    def notices(self) -> Console:
+        """Where notices, tables of failures and progress go: standard error."""
+        return Console(stderr=True, quiet=self.quiet, highlight=False, soft_wrap=True)
+
+    def notice(self, text: str) -> None:
+        """Say something that is not a result."""
+        self.notices.print(text, markup=False)
+
+    def detail(self, text: str) -> None:
+        """Say something that only ``--verbose`` asks for."""
+        if self.verbose:
+            self.notice(text)
+
+    def open_key(self) -> GalleryKey:
+        """Open the key file, asking for its passphrase if it has one and none was given."""
+        from gallery.client import is_protected, read_key_file
+
+        passphrase = given_passphrase(self) if is_protected(self.key) else None
+        if passphrase is None and is_protected(self.key) and sys.stdin.isatty():
+            passphrase = click.prompt(f"Passphrase of {self.key}", hide_input=True, err=True)
+        key = read_key_file(self.key, passphrase)
+        self.detail(f"key {key.key_id.hex()} from {self.key}")
+        return key
+
+    @contextmanager
+    def open_service(self, *, create: bool = False) -> Iterator[EmbeddedService]:
+        """Open the database."""
+        from gallery.server import open_service
+
+        with open_service(self.database, create=create, evaluator=self.evaluator) as service:
+            yield service
+
+    @contextmanager
+    def open_client(self) -> Iterator[GalleryClient]:
+        """Open the key file, the database, and the gallery."""
+        from gallery.client import GalleryClient
+
+        with self.open_service() as service:
+            key = self.open_key()
+            with GalleryClient(service, key, self.gallery) as client:
+                yield client
+
+    @contextmanager
+    def progress(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a progress bar with rate and time left; give what advances it."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+        )
+        hidden = self.quiet or not self.notices.is_terminal
+        with Progress(*columns, console=self.notices, disable=hidden, transient=True) as bar:
+            task = bar.add_task(text, total=total)
+            yield lambda done: bar.advance(task, done)
+
+
+class _Rate(ProgressColumn):
+    """Shows how many items are done a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+
+
+def given_passphrase(settings: Settings) -> str | None:
+    """Return the passphrase from the file or the environment, or None if neither is given.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    PassphraseRequiredError
+        If what is given is empty.
+    """
+    if settings.passphrase_file is not None:
+        try:
+            text = settings.passphrase_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise SourceError(
+                f"cannot read the passphrase file {settings.passphrase_file}: {reason}"
+            ) from error
+        passphrase = text.removesuffix("\n").removesuffix("\r")
+    elif PASSPHRASE_VARIABLE in os.environ:
+        passphrase = os.environ[PASSPHRASE_VARIABLE]
+    else:
+        return None
+    if not passphrase:
+        raise PassphraseRequiredError("the passphrase is empty; give one of at least one character")
+    return passphrase
+
+
+_COMMON = (
+    click.option(
+        "--key",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="GALLERY_KEY",
+        default=default_key_file,
+        show_default="in the user's data folder",
+        help="Key file. [env: GALLERY_KEY]",
+    ),
+    click.option(
+        "--database",
+        metavar="URL",
+        envvar="GALLERY_DATABASE",
+        default="sqlite:///gallery.db",
+        show_default=True,
+        help="Database, as SQLAlchemy names it. [env: GALLERY_DATABASE]",
+    ),
+    click.option(
+        "--passphrase-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File with the passphrase. [env: GALLERY_PASSPHRASE holds the passphrase itself]",
+    ),
+    click.option(
+        "--gallery", metavar="NAME", default="default", show_default=True, help="Gallery."
+    ),
+    click.option(
+        "--evaluator",
+        type=click.Choice(["kernel", "reference"]),
+        envvar="GALLERY_EVALUATOR",
+        default="kernel",
+        show_default=True,
+        help="What compares: the fast kernel, or SEAL's own evaluator, with the same results. "
+        "[env: GALLERY_EVALUATOR]",
+    ),
+    click.option("--quiet", is_flag=True, help="Say nothing but results and errors."),
+    click.option("--verbose", is_flag=True, help="Say more about what is done."),
+)
+
+
+def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every command takes; the command gets them as one `Settings`."""
+
+    @wraps(function)
+    def collect(
+        key: Path,
+        database: str,
+        passphrase_file: Path | None,
+        gallery: str,
+        evaluator: str,
+        quiet: bool,
+        verbose: bool,
+        **rest: Any,
+    ) -> Any:
+        settings = Settings(key, database, passphrase_file, gallery, evaluator, quiet, verbose)
+        return function(settings, **rest)
+
+    command: Callable[..., Any] = collect
+    for option in reversed(_COMMON):
+        command = option(command)
+    return command

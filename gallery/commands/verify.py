@@ -1,0 +1,40 @@
+"""``gallery verify``: check that a gallery is what its owner wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from gallery.commands.settings import Settings, common_options
+from gallery.errors import IntegrityError
+
+_EPILOG = """
+\b
+Examples:
+  gallery verify
+  gallery verify --deep
+"""
+
+
+@click.command("verify", epilog=_EPILOG)
+@click.option("--deep", is_flag=True, help="Decrypt every block as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@common_options
+def command(settings: Settings, deep: bool, as_json: bool) -> int:
+    """Check every statement, digest and label of a gallery, and name each damaged thing."""
+    with settings.open_client() as client:
+        blocks = client.summary().blocks
+        with settings.progress("verifying blocks", blocks) as advance:
+            report = client.verify(deep=deep, progress=lambda done, total: advance(1))
+    if as_json:
+        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+    else:
+        for finding in report.findings:
+            click.echo(f"{finding.subject}: {finding.problem}")
+    if report.findings:
+        settings.notice(f"{len(report.findings)} of {report.blocks} blocks or references damaged")
+        return IntegrityError.exit_code
+    settings.notice(f"{report.blocks} blocks with {report.references} references are sound")
+    return 0

@@ -1,0 +1,241 @@
+"""Every error that the project raises on purpose, in one tree.
+
+A message says what is wrong, where, and what to do about it. It never holds an embedding, a label,
+a distance or key material: messages end up in logs and in bug reports.
+
+Each class has the exit code of the command line, so that a script can tell the kinds apart. Codes 0
+(done), 1 (done, but some inputs failed) and 2 (usage) belong to the commands themselves.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GalleryError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code: ClassVar[int] = 3
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+class KeyFileError(GalleryError):
+    """The key file cannot be used."""
+
+    exit_code = 10
+
+
+class KeyFileNotFoundError(KeyFileError):
+    """There is no key file at the given path."""
+
+    exit_code = 11
+
+
+class KeyFileExistsError(KeyFileError):
+    """A key file is there already and is never overwritten."""
+
+    exit_code = 12
+
+
+class KeyFilePermissionsError(KeyFileError):
+    """Others than its owner can read or change the key file."""
+
+    exit_code = 13
+
+
+class KeyFileCorruptedError(KeyFileError):
+    """The key file is truncated, damaged, or of another format or version."""
+
+    exit_code = 14
+
+
+class PassphraseRequiredError(KeyFileError):
+    """The key file is sealed with a passphrase and none was given."""
+
+    exit_code = 15
+
+
+class WrongPassphraseError(KeyFileError):
+    """The passphrase does not open the key file."""
+
+    exit_code = 16
+
+
+class KeyMismatchError(GalleryError):
+    """Data was made under another key than the one at hand."""
+
+    exit_code = 17
+
+
+class SecretExposureError(GalleryError):
+    """Code tried to copy, print or pickle a secret."""
+
+    exit_code = 18
+
+
+# --- galleries and what is put into them --------------------------------------------------------
+
+
+class GalleryNotFoundError(GalleryError):
+    """The database holds no gallery of this name."""
+
+    exit_code = 20
+
+
+class GalleryExistsError(GalleryError):
+    """The database holds a gallery of this name already."""
+
+    exit_code = 21
+
+
+class ModelMismatchError(GalleryError):
+    """Embeddings of one model (or detector) meet a gallery of another."""
+
+    exit_code = 22
+
+
+class DimensionMismatchError(GalleryError):
+    """Embeddings of one dimension meet a gallery of another."""
+
+    exit_code = 23
+
+
+class InvalidEmbeddingError(GalleryError):
+    """An embedding is NaN, infinite, zero, too long, or of the wrong shape."""
+
+    exit_code = 24
+
+
+class InvalidLabelError(GalleryError):
+    """A label is empty, too long, or not text."""
+
+    exit_code = 25
+
+
+class ParameterSetError(GalleryError):
+    """A parameter set is unknown, insecure, or too small for the job."""
+
+    exit_code = 26
+
+
+class ThresholdRequiredError(GalleryError):
+    """No threshold was given and the gallery's model has none in the table."""
+
+    exit_code = 27
+
+
+# --- database -----------------------------------------------------------------------------------
+
+
+class DatabaseError(GalleryError):
+    """The database cannot be opened, read or written."""
+
+    exit_code = 30
+
+
+class SchemaVersionError(DatabaseError):
+    """The database is at another schema version than this program."""
+
+    exit_code = 31
+
+
+class WriteConflictError(GalleryError):
+    """Another process changed the gallery first, again and again."""
+
+    exit_code = 32
+
+
+# --- integrity ----------------------------------------------------------------------------------
+
+
+class MalformedMessageError(GalleryError):
+    """Bytes do not follow the format."""
+
+    exit_code = 40
+
+
+class IntegrityError(GalleryError):
+    """Stored or received data is not what the key owner wrote."""
+
+    exit_code = 41
+
+
+class BlockCorruptedError(IntegrityError):
+    """A block's bytes do not have the digest that they were stored with."""
+
+    exit_code = 42
+
+
+class AuthenticationError(IntegrityError):
+    """A MAC or an AEAD tag does not verify: forged, swapped or damaged."""
+
+    exit_code = 43
+
+
+class MissingBlockError(IntegrityError):
+    """The manifest names a block that is not there."""
+
+    exit_code = 44
+
+
+class WrongResultError(IntegrityError):
+    """Canaries show that encrypted distances do not belong to this probe, block or key."""
+
+    exit_code = 45
+
+
+# --- photos and other inputs --------------------------------------------------------------------
+
+
+class SourceError(GalleryError):
+    """A file or folder given as input cannot be used."""
+
+    exit_code = 50
+
+
+class PhotoError(SourceError):
+    """A photo gives no embedding."""
+
+    exit_code = 51
+
+
+class UnreadablePhotoError(PhotoError):
+    """A file is no photo, or a damaged one."""
+
+
+class NoFaceError(PhotoError):
+    """No face was found in a photo."""
+
+
+class SeveralFacesError(PhotoError):
+    """More than one face was found in a photo."""
+
+
+class MissingDependencyError(GalleryError):
+    """A package of an extra is needed and not installed."""
+
+    exit_code = 52
+
+
+class WeightsError(GalleryError):
+    """The weights of a model are missing, cannot be fetched, or fail their hash."""
+
+    exit_code = 53
+
+
+class UnknownModelError(GalleryError):
+    """No face model of this name is known."""
+
+    exit_code = 54
+
+
+class UnknownDetectorError(UnknownModelError):
+    """No face detector of this name is known."""
+
+
+class FaceEngineError(GalleryError):
+    """DeepFace's engine is unknown, not installed, or another one already runs."""
+
+    exit_code = 55

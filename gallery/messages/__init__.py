@@ -1,0 +1,46 @@
+"""What crosses the boundary between key owner and server: frozen types with strict bytes.
+
+Nothing in here can hold an embedding, a label in clear, a distance in clear, or a key.
+"""
+
+from gallery.messages.block import (
+    BlockHeader,
+    BlockReferences,
+    EncryptedBlock,
+    columns_digest,
+    pack_occupancy,
+)
+from gallery.messages.description import ID_SIZE, GalleryDescription, Preprocessing
+from gallery.messages.manifest import Manifest, ManifestEntry
+from gallery.messages.references import TAG_SIZE, ReferenceTable, StoredReference
+from gallery.messages.search import (
+    BlockResult,
+    EncryptedDistances,
+    EncryptedProbe,
+    SearchRequest,
+    SearchResult,
+)
+from gallery.messages.update import BlockUpdate, GalleryUpdate
+
+__all__ = [
+    "ID_SIZE",
+    "TAG_SIZE",
+    "BlockHeader",
+    "BlockReferences",
+    "BlockResult",
+    "BlockUpdate",
+    "EncryptedBlock",
+    "EncryptedDistances",
+    "EncryptedProbe",
+    "GalleryDescription",
+    "GalleryUpdate",
+    "Manifest",
+    "ManifestEntry",
+    "Preprocessing",
+    "ReferenceTable",
+    "SearchRequest",
+    "SearchResult",
+    "StoredReference",
+    "columns_digest",
+    "pack_occupancy",
+]

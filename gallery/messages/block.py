@@ -1,0 +1,184 @@
+"""A block of encrypted templates and the statement by which its owner vouches for it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.blocks import columns_shape, position_count
+from gallery.errors import BlockCorruptedError
+from gallery.messages.description import DIGEST_SIZE, ID_SIZE, MAC_SIZE
+from gallery.messages.references import ReferenceTable
+from gallery.messages.residues import (
+    Residues,
+    check_residues,
+    residues_from_bytes,
+    residues_to_bytes,
+)
+from gallery.messages.wire import MessageType, Reader, Writer
+from gallery.parameters import find_parameters
+
+
+@dataclass(frozen=True)
+class BlockHeader:
+    """What the owner states about one version of a block.
+
+    Attributes
+    ----------
+    gallery_id
+        The gallery that it belongs to, 16 bytes.
+    index
+        Number of the block within the gallery, from 0.
+    version
+        The manifest version at which this content was written.
+    parameters
+        Name of the parameter set.
+    dimension
+        Values of an embedding.
+    occupancy
+        One bit for each position, least significant first: 1 where a reference is.
+    columns_digest
+        SHA-256 of the ciphertexts' bytes.
+    references_digest
+        SHA-256 of the `ReferenceTable` message.
+    mac
+        Authentication code over all of the above, 32 bytes.
+    """
+
+    gallery_id: bytes
+    index: int
+    version: int
+    parameters: str
+    dimension: int
+    occupancy: bytes
+    columns_digest: bytes
+    references_digest: bytes
+    mac: bytes = bytes(MAC_SIZE)
+
+    def statement(self) -> bytes:
+        """Return the bytes that the MAC covers."""
+        writer = Writer(MessageType.BLOCK_HEADER).fixed(self.gallery_id)
+        writer.u32(self.index).u64(self.version).text(self.parameters).u32(self.dimension)
+        writer.blob(self.occupancy).fixed(self.columns_digest).fixed(self.references_digest)
+        return writer.bytes()
+
+    def with_mac(self, mac: bytes) -> BlockHeader:
+        """Return the header with its authentication code."""
+        return replace(self, mac=mac)
+
+    def occupied(self) -> npt.NDArray[np.bool_]:
+        """Return for each position whether it holds a reference; shape (positions,)."""
+        bits = np.unpackbits(np.frombuffer(self.occupancy, np.uint8), bitorder="little")
+        return bits.astype(bool)
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        return self.statement() + self.mac
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> BlockHeader:
+        """Read a message.
+
+        Raises
+        ------
+        MalformedMessageError
+            If the bytes are not what `to_bytes` writes.
+        ParameterSetError
+            If it names a parameter set that this program does not know.
+        """
+        reader = Reader(data, MessageType.BLOCK_HEADER)
+        header = cls(
+            gallery_id=reader.fixed(ID_SIZE),
+            index=reader.u32(),
+            version=reader.u64(),
+            parameters=reader.text(),
+            dimension=reader.u32(),
+            occupancy=reader.blob(),
+            columns_digest=reader.fixed(DIGEST_SIZE),
+            references_digest=reader.fixed(DIGEST_SIZE),
+            mac=reader.fixed(MAC_SIZE),
+        )
+        reader.end()
+        if 8 * len(header.occupancy) != position_count(find_parameters(header.parameters)):
+            raise reader.malformed(f"an occupancy map of {len(header.occupancy)} bytes")
+        return header
+
+
+def pack_occupancy(occupied: npt.NDArray[np.bool_]) -> bytes:
+    """Return the bits of an occupancy map, least significant first."""
+    return np.packbits(occupied, bitorder="little").tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class EncryptedBlock:
+    """The ciphertexts of one version of a block, with their header.
+
+    Attributes
+    ----------
+    header
+        The owner's statement.
+    columns
+        Residues, uint32, of the shape that `gallery.blocks.columns_shape` gives.
+    """
+
+    header: BlockHeader
+    columns: Residues
+
+    def check(self) -> None:
+        """Check the ciphertexts against their digest and the format.
+
+        Raises
+        ------
+        BlockCorruptedError
+            If the digest is not the header's.
+        MalformedMessageError
+            If a residue is not below its prime, or the shape is wrong.
+        """
+        if columns_digest(self.columns) != self.header.columns_digest:
+            raise BlockCorruptedError(
+                f"block {self.header.index} is damaged: its bytes do not have the digest that they "
+                "were stored with; restore the database from a backup"
+            )
+        parameters = find_parameters(self.header.parameters)
+        check_residues(
+            self.columns, columns_shape(self.header.dimension, parameters), 0, parameters
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the message: the header, then the residues."""
+        writer = Writer(MessageType.BLOCK).blob(self.header.to_bytes())
+        return writer.fixed(residues_to_bytes(self.columns)).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> EncryptedBlock:
+        """Read a message without copying its residues.
+
+        Raises
+        ------
+        MalformedMessageError, BlockCorruptedError
+            If the bytes are not what `to_bytes` writes.
+        ParameterSetError
+            If the header names a parameter set that this program does not know.
+        """
+        reader = Reader(data, MessageType.BLOCK)
+        header = BlockHeader.from_bytes(reader.blob())
+        shape = columns_shape(header.dimension, find_parameters(header.parameters))
+        block = cls(header, residues_from_bytes(reader.view(reader.remaining), shape))
+        block.check()
+        return block
+
+
+@dataclass(frozen=True, eq=False)
+class BlockReferences:
+    """The references of one version of a block, with the header that vouches for them."""
+
+    header: BlockHeader
+    table: ReferenceTable
+
+
+def columns_digest(columns: Residues) -> bytes:
+    """Return SHA-256 of the bytes of a block's residues."""
+    return hashlib.sha256(columns.astype("<u4", copy=False).data).digest()

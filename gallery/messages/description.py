@@ -1,0 +1,169 @@
+"""What a gallery is: fixed at its creation and authenticated by its owner."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+
+from gallery.errors import MalformedMessageError
+from gallery.messages.wire import MessageType, Reader, Writer
+from gallery.metrics import Metric
+from gallery.parameters import MAX_DIMENSION
+
+ID_SIZE = 16
+MAC_SIZE = 32
+DIGEST_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes an embedding; two embeddings compare only if all of it is the same.
+
+    Attributes
+    ----------
+    model
+        DeepFace's name of the face model, or "" for embeddings of unknown origin.
+    detector
+        DeepFace's name of the face detector, or "".
+    align
+        Whether the face is rotated so that its eyes are level.
+    normalization
+        DeepFace's name of the scaling of pixel values, or "".
+    longest_side
+        Pixels that photos are shrunk to before detection, or 0.
+    """
+
+    model: str = ""
+    detector: str = ""
+    align: bool = False
+    normalization: str = ""
+    longest_side: int = 0
+
+    @property
+    def statement(self) -> str:
+        """One line of ``name=value`` pairs, equal exactly where the preprocessing is."""
+        return " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+
+
+@dataclass(frozen=True)
+class GalleryDescription:
+    """The public properties of a gallery.
+
+    Attributes
+    ----------
+    gallery_id
+        16 random bytes.
+    key_id
+        Fingerprint of the owner's key, 16 bytes.
+    name
+        The name in the database.
+    preprocessing
+        Where its embeddings come from.
+    metric
+        The distance that candidates are ranked and decided by.
+    dimension
+        Values of an embedding.
+    parameters
+        Name of the parameter set.
+    norm_bound
+        What raw embeddings are divided by so that their norms are at most 1; 1 for the metrics that
+        normalise.
+    threshold
+        The owner's default threshold in units of the metric, or None.
+    created
+        Time of creation, seconds since 1970 UTC.
+    mac
+        Authentication code over all of the above, 32 bytes.
+    """
+
+    gallery_id: bytes
+    key_id: bytes
+    name: str
+    preprocessing: Preprocessing
+    metric: Metric
+    dimension: int
+    parameters: str
+    norm_bound: float
+    threshold: float | None
+    created: int
+    mac: bytes = bytes(MAC_SIZE)
+
+    def statement(self) -> bytes:
+        """Return the bytes that the MAC covers."""
+        made_by = self.preprocessing
+        writer = Writer(MessageType.DESCRIPTION)
+        writer.fixed(self.gallery_id).fixed(self.key_id).text(self.name)
+        writer.text(made_by.model).text(made_by.detector)
+        writer.u8(made_by.align).text(made_by.normalization).u32(made_by.longest_side)
+        writer.text(self.metric).u32(self.dimension).text(self.parameters)
+        writer.f64(self.norm_bound)
+        writer.u8(self.threshold is not None).f64(self.threshold or 0.0)
+        return writer.u64(self.created).bytes()
+
+    def with_mac(self, mac: bytes) -> GalleryDescription:
+        """Return the description with its authentication code."""
+        return replace(self, mac=mac)
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        return self.statement() + self.mac
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> GalleryDescription:
+        """Read a message.
+
+        Raises
+        ------
+        MalformedMessageError
+            If the bytes are not what `to_bytes` writes.
+        """
+        reader = Reader(data, MessageType.DESCRIPTION)
+        description = cls(
+            gallery_id=reader.fixed(ID_SIZE),
+            key_id=reader.fixed(ID_SIZE),
+            name=reader.text(),
+            preprocessing=_read_preprocessing(reader),
+            metric=_read_metric(reader),
+            dimension=reader.u32(),
+            parameters=reader.text(),
+            norm_bound=reader.f64(),
+            threshold=_read_optional(reader),
+            created=reader.u64(),
+            mac=reader.fixed(MAC_SIZE),
+        )
+        reader.end()
+        if not 1 <= description.dimension <= MAX_DIMENSION:
+            raise reader.malformed(f"dimension {description.dimension}")
+        if not description.norm_bound > 0.0:
+            raise reader.malformed("the bound of norms is not positive")
+        return description
+
+
+def _read_flag(reader: Reader) -> bool:
+    flag = reader.u8()
+    if flag > 1:
+        raise reader.malformed(f"a flag is {flag}")
+    return bool(flag)
+
+
+def _read_preprocessing(reader: Reader) -> Preprocessing:
+    return Preprocessing(
+        reader.text(), reader.text(), _read_flag(reader), reader.text(), reader.u32()
+    )
+
+
+def _read_metric(reader: Reader) -> Metric:
+    name = reader.text()
+    try:
+        return Metric(name)
+    except ValueError as error:
+        raise MalformedMessageError(f"malformed description message: metric {name!r}") from error
+
+
+def _read_optional(reader: Reader) -> float | None:
+    present, value = _read_flag(reader), reader.f64()
+    if not present and value != 0.0:
+        raise reader.malformed("a value that is marked absent is not 0")
+    if present and math.copysign(1.0, value) < 0.0:
+        raise reader.malformed("the threshold is negative")
+    return value if present else None

@@ -1,0 +1,68 @@
+"""One write to a gallery: whole new block versions and the manifest that names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gallery.messages.block import EncryptedBlock
+from gallery.messages.manifest import Manifest
+from gallery.messages.references import ReferenceTable
+from gallery.messages.wire import MessageType, Reader, Writer
+
+
+@dataclass(frozen=True, eq=False)
+class BlockUpdate:
+    """A new version of one block with its references, which replace those that it had."""
+
+    block: EncryptedBlock
+    references: ReferenceTable
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryUpdate:
+    """A change of a gallery that is applied whole or not at all.
+
+    Attributes
+    ----------
+    expected_version
+        The manifest version that the writer saw. If the gallery has moved on, nothing is written.
+    manifest
+        The gallery's new manifest.
+    blocks
+        The blocks that the new manifest names with a new version.
+    """
+
+    expected_version: int
+    manifest: Manifest
+    blocks: tuple[BlockUpdate, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.UPDATE).u64(self.expected_version)
+        writer.blob(self.manifest.to_bytes()).u32(len(self.blocks))
+        for item in self.blocks:
+            writer.blob(item.block.to_bytes()).blob(item.references.to_bytes())
+        return writer.bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> GalleryUpdate:
+        """Read a message.
+
+        Raises
+        ------
+        MalformedMessageError, BlockCorruptedError, ParameterSetError
+            If the bytes are not what `to_bytes` writes.
+        """
+        reader = Reader(data, MessageType.UPDATE)
+        expected, manifest = reader.u64(), Manifest.from_bytes(reader.blob())
+        count = reader.u32()
+        if count > len(manifest.entries):
+            raise reader.malformed(f"{count} blocks and {len(manifest.entries)} manifest entries")
+        blocks = tuple(
+            BlockUpdate(
+                EncryptedBlock.from_bytes(reader.blob()), ReferenceTable.from_bytes(reader.blob())
+            )
+            for _ in range(count)
+        )
+        reader.end()
+        return cls(expected, manifest, blocks)

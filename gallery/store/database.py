@@ -1,0 +1,179 @@
+"""Opening a database: the engine, its settings, its transactions, and the check of its schema."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from gallery.errors import DatabaseError, SchemaVersionError
+from gallery.store.models import SCHEMA_REVISION
+
+_BUSY_TIMEOUT_MS = 30_000
+_WRITES = "gallery_writes"
+
+
+def parse_url(url: str) -> URL:
+    """Parse a database URL.
+
+    Raises
+    ------
+    DatabaseError
+        If it is not one. The message never holds the URL's password.
+    """
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise DatabaseError(
+            "the database URL cannot be parsed; give one like sqlite:///gallery.db or "
+            "postgresql+psycopg://user@host/database"
+        ) from error
+
+
+class Database:
+    """An opened database; the same for every URL that SQLAlchemy knows.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy's database URL.
+    create
+        Whether a missing SQLite file may be created.
+
+    Raises
+    ------
+    DatabaseError
+        If the URL names no database that can be opened.
+    """
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self._url = parse_url(url)
+        self.name = self._url.render_as_string(hide_password=True)
+        self._check_file(create)
+        try:
+            self.engine = create_engine(self._url)
+        except (NoSuchModuleError, ImportError, ArgumentError) as error:
+            raise DatabaseError(f"no driver for {self.name}: {error}") from error
+        if self.engine.dialect.name == "sqlite":
+            _configure_sqlite(self.engine)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection on which all reads see the same state of the database."""
+        with self._translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose changes are committed at the end, or undone on an exception."""
+        with self._translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    def revision(self) -> str | None:
+        """Return the schema version, or None for a database without our tables."""
+        with self.reading() as connection:
+            return _revision(connection)
+
+    def check_schema(self) -> None:
+        """Check that the schema is the one that this program works with.
+
+        Raises
+        ------
+        SchemaVersionError
+            If it is older or newer.
+        DatabaseError
+            If there is none.
+        """
+        found = self.revision()
+        if found is None:
+            raise DatabaseError(
+                f"{self.name} holds no galleries yet; create one with: gallery init"
+            )
+        if found != SCHEMA_REVISION:
+            raise SchemaVersionError(
+                f"{self.name} is at schema version {found}, this program works with "
+                f"{SCHEMA_REVISION}; upgrade it with: gallery migrate --database '{self.name}'"
+            )
+
+    def _check_file(self, create: bool) -> None:
+        path = self._url.database
+        if self._url.get_backend_name() != "sqlite" or not path or path == ":memory:":
+            return
+        if path.startswith("file:"):
+            return
+        if not create and not Path(path).is_file():
+            raise DatabaseError(
+                f"there is no database at {path}; create it with: gallery init, "
+                "or name another one with --database"
+            )
+        if create and not Path(path).absolute().parent.is_dir():
+            raise DatabaseError(f"the folder of {path} does not exist; create it first")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"{self.name}: {_reason(error)}") from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DatabaseError(f"{self.name}: the disk is full") from error
+
+
+def _revision(connection: Connection) -> str | None:
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found) if found is not None else None
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """Return the driver's own words without the statement, whose values do not belong in logs."""
+    cause = getattr(error, "orig", None)
+    reason = str(cause if cause is not None else error).strip().splitlines()
+    return reason[0] if reason else type(error).__name__
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    """Let SQLAlchemy begin transactions itself, and set what every connection needs.
+
+    Python's driver by default begins a transaction only before the first write, so that the reads
+    of one search would not see one state. Writers take the lock at once: a deferred transaction
+    that reads first and writes later fails when another has written in between.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,227 @@
+"""Galleries, blocks and references in the database, as messages in and messages out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError as UniqueViolation
+
+from gallery.blocks import columns_shape
+from gallery.errors import (
+    BlockCorruptedError,
+    DatabaseError,
+    GalleryExistsError,
+    GalleryNotFoundError,
+    MissingBlockError,
+    WriteConflictError,
+)
+from gallery.messages import (
+    BlockHeader,
+    BlockUpdate,
+    EncryptedBlock,
+    GalleryDescription,
+    GalleryUpdate,
+    Manifest,
+    ReferenceTable,
+    StoredReference,
+)
+from gallery.parameters import find_parameters
+from gallery.store.database import Database
+from gallery.store.models import MAX_NAME, BlockRow, GalleryRow, ReferenceRow
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of a gallery, read within one transaction."""
+
+    connection: Connection
+    gallery_id: bytes
+    description: GalleryDescription
+    manifest: Manifest
+
+    def header(self, index: int) -> BlockHeader:
+        """Return the header of a block (`MissingBlockError`)."""
+        query = select(BlockRow.header).where(*_block_key(self.gallery_id, index))
+        found = self.connection.execute(query).scalar()
+        if found is None:
+            raise _missing(index)
+        return BlockHeader.from_bytes(found)
+
+    def block(self, index: int) -> EncryptedBlock:
+        """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`)."""
+        query = select(BlockRow.header, BlockRow.columns).where(*_block_key(self.gallery_id, index))
+        row = self.connection.execute(query).one_or_none()
+        if row is None:
+            raise _missing(index)
+        header = BlockHeader.from_bytes(row.header)
+        shape = columns_shape(header.dimension, find_parameters(header.parameters))
+        if len(row.columns) != 4 * int(np.prod(shape)):
+            raise BlockCorruptedError(
+                f"block {index} is damaged: {len(row.columns)} bytes where {4 * np.prod(shape)} "
+                "belong; restore the database from a backup"
+            )
+        columns = np.frombuffer(row.columns, dtype="<u4").reshape(shape)
+        block = EncryptedBlock(header, columns)
+        block.check()
+        return block
+
+    def references(self, index: int, version: int) -> ReferenceTable:
+        """Return the references of a block."""
+        table = ReferenceRow
+        query = select(
+            table.position,
+            table.reference_id,
+            table.pseudonym,
+            table.content_tag,
+            table.sealed_label,
+        ).where(table.gallery_id == self.gallery_id, table.block_index == index)
+        rows = self.connection.execute(query)
+        found = (StoredReference(*row) for row in rows)
+        return ReferenceTable.of(self.gallery_id, index, version, found)
+
+
+class GalleryStore:
+    """The galleries of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, description: GalleryDescription, manifest: Manifest) -> None:
+        """Add an empty gallery (`GalleryExistsError`)."""
+        if len(description.name) > MAX_NAME:
+            raise DatabaseError(f"a gallery's name has at most {MAX_NAME} characters")
+        statement = insert(GalleryRow).values(
+            gallery_id=description.gallery_id,
+            name=description.name,
+            description=description.to_bytes(),
+            manifest_version=manifest.version,
+            manifest=manifest.to_bytes(),
+        )
+        try:
+            with self._database.writing() as connection:
+                connection.execute(statement)
+        except DatabaseError as error:
+            if isinstance(error.__cause__, UniqueViolation):
+                raise GalleryExistsError(
+                    f"{self._database.name} holds a gallery named {description.name!r} already; "
+                    "choose another name with --gallery"
+                ) from error
+            raise
+
+    def names(self) -> list[str]:
+        """Return the names of all galleries, sorted."""
+        with self._database.reading() as connection:
+            return list(
+                connection.execute(select(GalleryRow.name).order_by(GalleryRow.name)).scalars()
+            )
+
+    def describe(self, name: str) -> GalleryDescription:
+        """Return the description of a gallery (`GalleryNotFoundError`)."""
+        with self._database.reading() as connection:
+            query = select(GalleryRow.description).where(GalleryRow.name == name)
+            found = connection.execute(query).scalar()
+        if found is None:
+            raise GalleryNotFoundError(
+                f"{self._database.name} holds no gallery named {name!r}; "
+                "create it with gallery init, or name another with --gallery"
+            )
+        return GalleryDescription.from_bytes(found)
+
+    @contextmanager
+    def snapshot(self, gallery_id: bytes) -> Iterator[Snapshot]:
+        """Give one consistent state of a gallery to read from (`GalleryNotFoundError`)."""
+        with self._database.reading() as connection:
+            query = select(GalleryRow.description, GalleryRow.manifest).where(
+                GalleryRow.gallery_id == gallery_id
+            )
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise GalleryNotFoundError("the gallery is not in the database any more")
+            description = GalleryDescription.from_bytes(row.description)
+            manifest = Manifest.from_bytes(row.manifest)
+            yield Snapshot(connection, gallery_id, description, manifest)
+
+    def apply(self, gallery_id: bytes, change: GalleryUpdate) -> None:
+        """Apply an update whole, if the gallery is still at the version that it expects.
+
+        Raises
+        ------
+        WriteConflictError
+            If another update came first; nothing is written.
+        """
+        moved = (
+            update(GalleryRow)
+            .where(
+                GalleryRow.gallery_id == gallery_id,
+                GalleryRow.manifest_version == change.expected_version,
+            )
+            .values(manifest_version=change.manifest.version, manifest=change.manifest.to_bytes())
+        )
+        with self._database.writing() as connection:
+            if connection.execute(moved).rowcount != 1:
+                raise WriteConflictError(
+                    "another process changed the gallery at the same time; run the command again"
+                )
+            for item in change.blocks:
+                _put_block(connection, gallery_id, item)
+                _put_references(connection, gallery_id, item.references)
+
+
+def _block_key(gallery_id: bytes, index: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return BlockRow.gallery_id == gallery_id, BlockRow.block_index == index
+
+
+def _missing(index: int) -> MissingBlockError:
+    return MissingBlockError(
+        f"block {index} of the gallery is missing; restore the database from a backup"
+    )
+
+
+def _put_block(connection: Connection, gallery_id: bytes, item: BlockUpdate) -> None:
+    header = item.block.header
+    values = {
+        "version": header.version,
+        "header": header.to_bytes(),
+        "columns": item.block.columns.astype("<u4", copy=False).tobytes(),
+    }
+    key = _block_key(gallery_id, header.index)
+    if connection.execute(update(BlockRow).where(*key).values(**values)).rowcount == 0:
+        created = {"gallery_id": gallery_id, "block_index": header.index, **values}
+        connection.execute(insert(BlockRow).values(**created))
+
+
+def _put_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
+    """Make the rows of a block equal to a table; rows that stay are not touched."""
+    place = (ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == table.block_index)
+    query = select(ReferenceRow.position, ReferenceRow.reference_id).where(*place)
+    present = {row.position: row.reference_id for row in connection.execute(query)}
+    wanted = {item.position: item.reference_id for item in table}
+    gone = [position for position, found in present.items() if wanted.get(position) != found]
+    if gone:
+        by_position = delete(ReferenceRow).where(*place)
+        for chunk in _chunks(gone, 500):
+            connection.execute(by_position.where(ReferenceRow.position.in_(chunk)))
+    added = [item for item in table if present.get(item.position) != item.reference_id]
+    if added:
+        rows = [_reference_row(gallery_id, table.block_index, item) for item in added]
+        connection.execute(insert(ReferenceRow), rows)
+
+
+def _reference_row(gallery_id: bytes, index: int, item: StoredReference) -> dict[str, object]:
+    return {
+        "gallery_id": gallery_id,
+        "block_index": index,
+        "position": item.position,
+        "reference_id": item.reference_id,
+        "pseudonym": item.pseudonym,
+        "content_tag": item.content_tag,
+        "sealed_label": item.sealed_label,
+    }
+
+
+def _chunks(items: list[int], size: int) -> Iterable[list[int]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
