@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.output import DECIMALS, identification_table, records
+from gallery.commands.output import DECIMALS, identification_table, records, results
 from gallery.commands.settings import Settings, common_options
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ def _show(
         for record in records(names, found, full_precision):
             click.echo(json.dumps(record, ensure_ascii=False))
         return
-    from rich.console import Console
-
-    Console(highlight=False).print(identification_table(names, found, full_precision))
+    results().print(identification_table(names, found, full_precision))
     settings.notice(
         f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
         f"{int(found.searched[0])} references searched"

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.text import Text
 
+from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings, common_options
 
 if TYPE_CHECKING:
@@ -31,14 +33,10 @@ def command(settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(properties, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("property", "value", box=None, pad_edge=False, show_header=False)
+    table = result_table("property", "value")
     for name, value in properties.items():
         table.add_row(name.replace("_", " "), Text("-" if value is None else str(value)))
-    Console(highlight=False).print(table)
+    results().print(table)
 
 
 def _properties(client: GalleryClient) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import json
 from fnmatch import fnmatchcase
 
 import click
+from rich.text import Text
 
+from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings, common_options
 
 _EPILOG = """
@@ -34,13 +36,9 @@ def command(settings: Settings, label: str | None, as_json: bool) -> None:
             record = {"label": reference.label, "reference_id": reference.reference_id}
             click.echo(json.dumps(record, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("label", "reference", box=None, pad_edge=False, header_style="bold")
+    table = result_table("label", "reference")
     for reference in found:
         table.add_row(Text(reference.label), reference.reference_id)
     if found:
-        Console(highlight=False).print(table)
+        results().print(table)
     settings.notice(f"{len(found)} references")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,20 @@ DECIMALS = 4
 """Decimals of released distances. CKKS is approximate, and its noise depends on the key: distances
 released with all digits would help an attacker who also sees the ciphertexts (Li and Micciancio,
 EUROCRYPT 2021). Thresholds of face models have two decimals."""
+
+
+_PIPE_WIDTH = 200
+
+
+def results() -> Console:
+    """Return where results go: standard output, which a pipe does not cut to 80 columns."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+
+
+def result_table(*titles: str) -> Table:
+    """Return an empty table as all commands print theirs."""
+    return Table(*titles, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 
 def released(distance: float, full_precision: bool) -> float:
@@ -56,7 +71,7 @@ def identification_table(
     names: Sequence[str | int], found: Identification, full_precision: bool
 ) -> Table:
     """Return one row for each probe, and one for each further candidate."""
-    table = Table("probe", "decision", "label", box=None, pad_edge=False, header_style="bold")
+    table = result_table("probe", "decision", "label")
     table.add_column("distance", justify="right")
     table.add_column("candidate", overflow="fold")
     for record in records(names, found, full_precision):

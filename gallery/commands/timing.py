@@ -1,0 +1,42 @@
+"""How much of a search is the server's work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from gallery.messages import BlockResult, SearchRequest, SearchResult
+from gallery.protocol import GalleryService
+
+
+class TimedService:
+    """A service that measures the time that its searches take; the rest it passes on."""
+
+    def __init__(self, service: GalleryService) -> None:
+        self._service = service
+        self._seconds = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Search, and count the time between asking for each part and getting it."""
+        started = time.perf_counter()
+        result = self._service.search(request)
+        self._seconds += time.perf_counter() - started
+        return SearchResult(result.manifest, self._timed(result.blocks))
+
+    def take_search_ms(self) -> float:
+        """Return the milliseconds spent in searches since this was last asked."""
+        taken, self._seconds = 1e3 * self._seconds, 0.0
+        return taken
+
+    def _timed(self, blocks: Iterator[BlockResult]) -> Iterator[BlockResult]:
+        while True:
+            started = time.perf_counter()
+            block = next(blocks, None)
+            self._seconds += time.perf_counter() - started
+            if block is None:
+                return
+            yield block
