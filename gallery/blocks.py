@@ -5,10 +5,11 @@ ciphertext: position ``i`` is slot ``i mod N/2``, the real part for ``i < N/2`` 
 part above. Two positions, one in each half, are reserved for canaries; the others hold references.
 
 A block of dimension ``d`` has ``d + 2`` *columns*, each of which becomes one ciphertext: the ``d``
-values, the squared norm, and the occupancy. A probe is ``d + 2`` constants. Slot by slot, with the
-template ``g`` and the probe vector ``q``::
+values, the squared norm, and the occupancy, the last two divided by a constant weight ``w`` (see
+`gallery.parameters.NORM_WEIGHT`). A probe is ``d + 2`` constants. Slot by slot, with the template
+``g`` and the probe vector ``q``::
 
-    sum_j column_j * probe_j = -2 <g, q> + |g|^2 * 1 + 1 * |q|^2 = |g - q|^2
+    sum_j column_j * probe_j = -2 <g, q> + (|g|^2 / w) * w + (1 / w) * w |q|^2 = |g - q|^2
 
 Everything here is plain arrays: nothing is encrypted or decrypted.
 """
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.errors import DimensionMismatchError
-from gallery.parameters import LANES, MAX_DIMENSION, ParameterSet
+from gallery.parameters import LANES, MAX_DIMENSION, NORM_WEIGHT, ParameterSet
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
@@ -95,11 +96,11 @@ def distances_shape(parameters: ParameterSet) -> tuple[int, int, int]:
 def empty_columns(dimension: int, parameters: ParameterSet) -> Floats:
     """Return the columns of a block without references; shape (d + 2, positions).
 
-    An empty position has a zero template, occupancy 0 and the sentinel as its squared norm, so that
+    An empty position has a zero template, occupancy 0 and the sentinel as squared norm, so that
     its distance to every probe is the sentinel, farther than any two vectors of norm 1 can be.
     """
     columns = np.zeros((column_count(dimension), position_count(parameters)))
-    columns[dimension] = parameters.sentinel
+    columns[dimension] = parameters.sentinel / NORM_WEIGHT
     return columns
 
 
@@ -107,19 +108,19 @@ def place(columns: Floats, positions: Positions, templates: Floats) -> None:
     """Write ``templates``, shape (n, d) and norms of at most 1, into a block's columns in place."""
     dimension = templates.shape[1]
     columns[:dimension, positions] = templates.T
-    columns[dimension, positions] = np.einsum("nd,nd->n", templates, templates)
-    columns[dimension + 1, positions] = 1.0
+    columns[dimension, positions] = np.einsum("nd,nd->n", templates, templates) / NORM_WEIGHT
+    columns[dimension + 1, positions] = 1.0 / NORM_WEIGHT
 
 
 def clear(columns: Floats, positions: Positions, parameters: ParameterSet) -> None:
     """Empty the given positions of a block's columns in place."""
     columns[:, positions] = 0.0
-    columns[-EXTRA_COLUMNS, positions] = parameters.sentinel
+    columns[-EXTRA_COLUMNS, positions] = parameters.sentinel / NORM_WEIGHT
 
 
 def probe_constants(vector: Floats) -> Floats:
     """Return the constants, shape (d + 2,), of a probe: a vector (d,) of norm at most 1."""
-    return np.concatenate([-2.0 * vector, [1.0, float(vector @ vector)]])
+    return np.concatenate([-2.0 * vector, [NORM_WEIGHT, NORM_WEIGHT * float(vector @ vector)]])
 
 
 def to_slots(positions: Floats) -> npt.NDArray[np.complex128]:

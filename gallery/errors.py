@@ -1,7 +1,8 @@
 """Every error that the project raises on purpose, in one tree.
 
-A message says what is wrong, where, and what to do about it. It never holds an embedding, a label,
-a distance or key material: messages end up in logs and in bug reports.
+A message says what is wrong, where, and what to do about it. It never holds an embedding, a
+distance or key material: messages end up in bug reports. It may name the path of an input, on the
+machine of the owner who gave it; the keyless side never sees one.
 
 Each class has the exit code of the command line, so that a script can tell the kinds apart. Codes 0
 (done), 1 (done, but some inputs failed) and 2 (usage) belong to the commands themselves.

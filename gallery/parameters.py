@@ -17,6 +17,14 @@ LANES: Final = 16
 MAX_DIMENSION: Final = 4096
 """Largest dimension of an embedding: that of VGG-Face, the largest model that DeepFace offers."""
 
+NORM_WEIGHT: Final = 4.0
+"""What the squared norm and the occupancy are divided by in a block, and multiplied by in a probe.
+
+The noise of a probe's constant is multiplied by what the slot holds. The other values of a template
+are small, but the squared norm and the occupancy are 1 and the sentinel of an empty partner position
+is 6: unweighted, those alone would make most of the error. Dividing them moves error from the
+probe's noise to that of the columns, which their larger scale keeps eight times smaller."""
+
 INSECURE_PREFIX: Final = "INSECURE_"
 """Start of the names of sets that protect nothing and are for tests only."""
 
@@ -151,12 +159,14 @@ class ParameterSet:
         Six standard deviations of a sum of independent errors (two in 1e9 positions exceed it),
         written for template g, its partner h in the other half of the same slot, and probe q:
 
-        * the probe's noise times the slot: variance ``|g|**2 + |g|**4 + 1`` for g and the same for
-          h, because the imaginary part of the noise carries h over; an empty h has its sentinel
-          instead. At most ``3 + sentinel**2``.
-        * the columns' noise times the probe: ``4*|q|**2 + 1 + |q|**4``, at most 6.
+        * the probe's noise times the slot: variance ``|g|**2 + (|g|**4 + 1) / w**2`` for g, with w
+          the weight of the norm column, and the same for h, because the imaginary part of the noise
+          carries h over; an empty h has its sentinel instead. At most
+          ``2 + (3 + sentinel**2) / w**2``.
+        * the columns' noise times the probe: ``4*|q|**2 + w**2 * (1 + |q|**4)``, at most
+          ``4 + 2 * w**2``.
         * rounding to the grid: a uniform error per value, which the distance multiplies by
-          ``2*(g - q)`` in all, and one more for the norm column. At most ``4*4 + 1``.
+          ``2*(g - q)`` in all. At most ``4*4``.
         * noise times noise, in both parts of the slot: twice per column.
 
         Parameters
@@ -178,7 +188,9 @@ class ParameterSet:
         if not 1 <= dimension <= MAX_DIMENSION:
             self._refuse(f"embeddings of {dimension} values; 1 to {MAX_DIMENSION} are supported")
         probe, column = self.probe_noise**2, self.column_noise**2
-        variance = (3 + self.sentinel**2) * probe + 6 * column + 17 * self.grid**2 / 12
+        weight = NORM_WEIGHT**2
+        variance = (2 + (3 + self.sentinel**2) / weight) * probe
+        variance += (4 + 2 * weight) * column + 16 * self.grid**2 / 12
         return 6 * math.sqrt(variance + 2 * (dimension + 2) * probe * column)
 
 
@@ -187,9 +199,9 @@ STANDARD: Final = ParameterSet(
     poly_modulus_degree=4096,
     coeff_mod_bit_sizes=(27, 27, 27, 28),
     data_primes=(134012929, 134111233, 134176769),
-    column_scale=2.0**39,
+    column_scale=2.0**40,
     probe_scale=2.0**37,
-    grid=2.0**-28,
+    grid=2.0**-29,
 )
 """The default: errors near 1e-8 on squared distances."""
 

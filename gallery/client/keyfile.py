@@ -102,11 +102,14 @@ def write_key_file(
     KeyFileError
         If the file cannot be written.
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise _exists(path)
     data = encode_key(key, passphrase, hardness or PassphraseHardness())
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise KeyFileError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+    try:
         _write_new(path, data)
     except FileExistsError as error:
         raise _exists(path) from error
@@ -199,13 +202,18 @@ def _parse(data: bytes, name: str) -> tuple[_Header, bytes]:
 
 
 def _stretch(passphrase: str, header: _Header) -> bytes:
+    try:
+        secret = passphrase.encode("utf-8")
+    except UnicodeEncodeError:
+        # Not chained: that error holds the passphrase.
+        raise KeyFileError("the passphrase is not UTF-8 text") from None
     return Argon2id(
         salt=header.salt,
         length=32,
         iterations=header.hardness.iterations,
         lanes=header.hardness.lanes,
         memory_cost=header.hardness.memory_kib,
-    ).derive(passphrase.encode("utf-8"))
+    ).derive(secret)
 
 
 def _encode_payload(key: GalleryKey) -> bytes:

@@ -14,6 +14,9 @@ import numpy.typing as npt
 from gallery.client.photos.folders import is_photo
 from gallery.errors import SourceError
 
+_MOST_DEFLATED = 1032
+"""Bytes that one byte of a zip archive can unpack to at most (zlib's technical details)."""
+
 
 class SourceKind(Enum):
     """What a path is."""
@@ -70,7 +73,9 @@ def read_embeddings(path: Path, *, need_labels: bool = False) -> EmbeddingFile:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {name: _member(archive, name, path) for name in _names(archive)}
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except SourceError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy pass on whatever damage leads them to
         reason = getattr(error, "strerror", None) or "it is no .npz file, or a damaged one"
         raise SourceError(f"cannot read {path}: {reason}") from error
     embeddings = arrays.get("embeddings")
@@ -82,13 +87,12 @@ def read_embeddings(path: Path, *, need_labels: bool = False) -> EmbeddingFile:
     labels = _labels(arrays.get("labels"), len(np.atleast_2d(embeddings)), path)
     if need_labels and not labels:
         raise SourceError(f"{path} has no array 'labels', one for each embedding")
-    model = arrays.get("model")
-    return EmbeddingFile(embeddings, labels, None if model is None else str(model.item()))
+    return EmbeddingFile(embeddings, labels, _model(arrays.get("model"), path))
 
 
 def _names(archive: zipfile.ZipFile) -> list[str]:
-    present = {name.removesuffix(".npy") for name in archive.namelist()}
-    return sorted(present & {"embeddings", "labels", "model"})
+    wanted = ("embeddings", "labels", "model")
+    return [name for name in wanted if f"{name}.npy" in archive.namelist()]
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[np.generic]:
@@ -102,7 +106,8 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[np.g
                     f"{path}: array {name!r} holds Python objects, which are not loaded; "
                     "make it an array of numbers, or of text: numpy.array(labels, dtype=str)"
                 )
-            if int(np.prod(shape, dtype=object)) * dtype.itemsize + file.tell() != info.file_size:
+            size = int(np.prod(shape, dtype=object)) * dtype.itemsize + file.tell()
+            if size != info.file_size or size > _MOST_DEFLATED * path.stat().st_size:
                 raise SourceError(f"{path}: array {name!r} has not the size that its header claims")
         with archive.open(info) as file:
             array: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
@@ -130,4 +135,15 @@ def _labels(array: npt.NDArray[np.generic] | None, count: int, path: Path) -> li
             f"{path}: 'labels' must be text, one for each of the {count} embeddings; "
             f"found shape {array.shape} and type {array.dtype}"
         )
-    return [str(label) for label in array.tolist()]
+    try:
+        return [str(label) for label in array.tolist()]
+    except (ValueError, SystemError) as error:  # a number that is no character
+        raise SourceError(f"{path}: 'labels' holds what is not text") from error
+
+
+def _model(array: npt.NDArray[np.generic] | None, path: Path) -> str | None:
+    if array is None:
+        return None
+    if array.size != 1 or array.dtype.kind != "U":
+        raise SourceError(f"{path}: 'model' must be the name of one model")
+    return str(array.item())

@@ -44,7 +44,8 @@ def check_embeddings(embeddings: npt.ArrayLike, description: GalleryDescription)
             f"embeddings must be real numbers of shape (n, d); "
             f"found shape {given.shape} and type {given.dtype}"
         )
-    found = np.atleast_2d(given).astype(np.float64)
+    with np.errstate(over="ignore"):
+        found = np.atleast_2d(given).astype(np.float64)
     if found.shape[1] != description.dimension:
         raise DimensionMismatchError(
             f"embeddings of {found.shape[1]} values do not fit gallery {description.name!r}, "

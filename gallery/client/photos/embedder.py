@@ -1,0 +1,184 @@
+"""One photo in, the embedding of its one face out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.client.photos.detectors import FaceDetector, find_detector
+from gallery.client.photos.download import Progress
+from gallery.client.photos.engine import (
+    choose_engine,
+    load_deepface,
+    quiet,
+    require_haar_files,
+    require_modules,
+    short,
+)
+from gallery.client.photos.face_model import Engine, FaceModel
+from gallery.client.photos.models import find_model
+from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
+from gallery.client.photos.weights import (
+    ensure_detector_weights,
+    ensure_weights,
+    weights_folder,
+)
+from gallery.errors import NoFaceError, PhotoError, SeveralFacesError, WeightsError
+from gallery.messages import Preprocessing
+
+
+class PhotoEmbedder:
+    """Embeds photos of single faces with one of DeepFace's models.
+
+    Making one is cheap and needs no DeepFace; the first `embed` (or `prepare`) loads it.
+
+    Parameters
+    ----------
+    model
+        Name of a face model, see `gallery.client.photos.models`.
+    detector
+        Name of a face detector; None for the model's default.
+    align
+        Whether to turn faces until the eyes are level.
+    engine
+        ``onnx`` or ``tensorflow``; None to choose, see `choose_engine`.
+    download
+        Whether missing weights may be downloaded.
+    progress
+        Called during a download with the bytes received so far and their total.
+
+    Raises
+    ------
+    UnknownModelError, UnknownDetectorError
+        The model or the detector is unknown.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        detector: str | None = None,
+        *,
+        align: bool = True,
+        engine: str | None = None,
+        download: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        self.model: FaceModel = find_model(model)
+        self.detector: FaceDetector = find_detector(detector or self.model.default_detector)
+        self.preprocessing = Preprocessing(
+            self.model.name, self.detector.name, align, NORMALIZATION, LONGEST_SIDE
+        )
+        self._wanted_engine = engine
+        self._download = download
+        self._progress = progress
+        self._deepface: Any = None
+
+    @property
+    def dimension(self) -> int:
+        """Values of one embedding."""
+        return self.model.dimension
+
+    def prepare(self) -> None:
+        """Load everything now, so that what is missing shows before the first photo is read.
+
+        Raises
+        ------
+        MissingDependencyError, FaceEngineError
+            DeepFace, its engine or a module of the model is missing or unusable.
+        WeightsError
+            Weights are missing, cannot be fetched, or are damaged.
+        """
+        if self._deepface is not None:
+            return
+        engine = choose_engine(self._wanted_engine)
+        require_modules(("deepface", "PIL"), "Reading photos")
+        for part in (self.model, self.detector):
+            require_modules(part.modules, part.name)
+        self._ensure_files(engine)
+        deepface = load_deepface(engine)
+        if self.detector.name not in {"dlib", "skip"}:
+            require_haar_files(weights_folder())
+        self._build(deepface, "facial_recognition", self.model.name)
+        if self.detector.name != "skip":
+            self._build(deepface, "face_detector", self.detector.name)
+        self._deepface = deepface
+
+    def embed(self, path: str | os.PathLike[str]) -> npt.NDArray[np.float64]:
+        """Return the raw embedding of the one face in a photo.
+
+        Returns
+        -------
+        ndarray of float64, shape (dimension,)
+            As the model puts it out: finite, not normalised.
+
+        Raises
+        ------
+        UnreadablePhotoError, NoFaceError, SeveralFacesError
+            The photo cannot be read, or does not show exactly one face.
+        PhotoError
+            DeepFace failed on this photo, or put out values that are no embedding.
+        MissingDependencyError, FaceEngineError, WeightsError
+            From `prepare`.
+        """
+        photo = Path(path)
+        self.prepare()
+        # Only now: Pillow is as optional as DeepFace.
+        from gallery.client.photos.images import read_photo
+
+        faces = self._faces(photo, read_photo(photo))
+        if not faces:
+            raise NoFaceError(f"No face was found in {photo} (detector {self.detector.name})")
+        if len(faces) > 1:
+            raise SeveralFacesError(
+                f"{len(faces)} faces were found in {photo}, where there must be one: crop it"
+            )
+        return self._checked(photo, faces[0]["embedding"])
+
+    def _faces(self, photo: Path, pixels: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
+        try:
+            with quiet():
+                faces: list[dict[str, Any]] = self._deepface.represent(
+                    pixels,
+                    model_name=self.model.name,
+                    detector_backend=self.detector.name,
+                    align=self.preprocessing.align,
+                    normalization=self.preprocessing.normalization,
+                    enforce_detection=True,
+                )
+        # DeepFace raises ValueError and what its detectors and engines raise.
+        except Exception as error:
+            if type(error).__name__ == "FaceNotDetected":
+                return []
+            raise PhotoError(f"DeepFace failed on {photo} ({short(error)})") from error
+        return faces
+
+    def _checked(self, photo: Path, values: object) -> npt.NDArray[np.float64]:
+        embedding = np.asarray(values, dtype=np.float64)
+        if embedding.shape != (self.dimension,):
+            raise PhotoError(
+                f"DeepFace gave values of shape {embedding.shape} for {photo}, where the model"
+                f" {self.model.name} has {self.dimension}"
+            )
+        if not np.isfinite(embedding).all() or not embedding.any():
+            raise PhotoError(f"DeepFace gave no finite, non-zero embedding for {photo}")
+        return embedding
+
+    def _ensure_files(self, engine: Engine) -> None:
+        ensure_weights(self.model, engine=engine, download=self._download, progress=self._progress)
+        ensure_detector_weights(
+            self.detector, engine=engine, download=self._download, progress=self._progress
+        )
+
+    def _build(self, deepface: Any, task: str, name: str) -> None:
+        try:
+            with quiet():
+                deepface.build_model(name, task=task)
+        except Exception as error:
+            raise WeightsError(
+                f"DeepFace cannot load {name}: its weights file is damaged or does not fit"
+                f" ({short(error)}). Delete it and run this again."
+            ) from error

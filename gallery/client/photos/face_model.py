@@ -1,0 +1,88 @@
+"""What is known of a face model or a detector: files, addresses, dimensions, thresholds."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Engine = Literal["onnx", "tensorflow"]
+"""What DeepFace runs its models on."""
+
+ENGINES: Final[tuple[Engine, ...]] = ("onnx", "tensorflow")
+"""All engines, the preferred one first."""
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file that DeepFace expects in its weights folder.
+
+    Attributes
+    ----------
+    name
+        Path below the weights folder, with forward slashes.
+    urls
+        Where DeepFace downloads it, best first. For Dlib's two files, which are linked from an
+        installed package instead, the author's page, for humans.
+    sha256
+        Hash in hex of the one good file, or None where none could be established.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """A face model: what it puts out and which files and modules it needs.
+
+    Attributes
+    ----------
+    name
+        DeepFace's name of the model.
+    dimension
+        Values of one embedding.
+    onnx, tensorflow
+        Weights of the two engines; the same object where DeepFace has one client for both.
+    default_detector
+        Detector to crop faces with when the user names none.
+    thresholds
+        DeepFace's decision thresholds by metric (``cosine``, ``euclidean``, ``euclidean_l2``).
+        They hold for DeepFace's benchmark, not for every detector: calibrate before use.
+    norm_bound
+        Upper bound of a raw embedding's Euclidean norm, a power of two (see the module's text).
+    modules
+        Python modules that the model needs besides DeepFace and its engine.
+    """
+
+    name: str
+    dimension: int
+    onnx: WeightsFile
+    tensorflow: WeightsFile
+    thresholds: Mapping[str, float]
+    norm_bound: float
+    default_detector: str = "opencv"
+    modules: tuple[str, ...] = ()
+
+    @property
+    def weights_file(self) -> str:
+        """Name of the weights file of the default engine, ONNX."""
+        return self.onnx.name
+
+    @property
+    def weights_url(self) -> str:
+        """First address of the weights file of the default engine, ONNX."""
+        return self.onnx.urls[0]
+
+    def weights(self, engine: Engine) -> WeightsFile:
+        """Return the weights file that DeepFace wants when it runs on `engine`."""
+        return self.onnx if engine == "onnx" else self.tensorflow
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean ...?" for the nearest of `known`, ignoring case, or nothing."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    return f" Did you mean {by_folded[close[0]]}?" if close else ""

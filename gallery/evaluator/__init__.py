@@ -1,0 +1,83 @@
+"""Encrypted distances, computed without any key: ciphertexts in, ciphertexts out.
+
+Two evaluators give the same bits: ``kernel``, the fast one, and ``reference``, SEAL's own, which is
+there to check the other. Neither numba nor TenSEAL is imported before an evaluator is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gallery.errors import GalleryError
+from gallery.evaluator.arrays import Residues
+from gallery.parameters import ParameterSet
+
+EVALUATORS = ("kernel", "reference")
+"""Names that `make_evaluator` knows; the default first."""
+
+
+class Evaluator(Protocol):
+    """Computes encrypted squared distances of a block's templates to probes.
+
+    The columns of a block, and a probe, are C-contiguous little-endian uint32 arrays of shape
+    (primes, tiles, columns, 2, 16), as `gallery.blocks.columns_shape` has it. They may be read-only
+    and start at any byte; they are read where they lie.
+
+    Both methods raise `MalformedMessageError` for an array of another type, shape or order, and
+    for a residue that is not below its prime; `DimensionMismatchError` if a probe has another
+    number of columns than the block; and `ParameterSetError` if there are more columns than
+    embeddings of `gallery.parameters.MAX_DIMENSION` values have.
+    """
+
+    def distances(self, columns: Residues, probe: Residues, parameters: ParameterSet) -> Residues:
+        """Return the distances to one probe.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint32 of shape (3, primes, N): a ciphertext of three polynomials in SEAL's NTT order.
+            With a column (c0, c1) and a probe's constant (d0, d1) they are the sums over the
+            columns of ``c0*d0``, ``c0*d1 + c1*d0`` and ``c1*d1``.
+        """
+
+    def distances_many(
+        self, columns: Residues, probes: Sequence[Residues], parameters: ParameterSet
+    ) -> Residues:
+        """Return the distances to several probes, faster than one by one.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint32 of shape (probes, 3, primes, N).
+        """
+
+
+def make_evaluator(name: str = "kernel", *, threads: int | None = None) -> Evaluator:
+    """Make an evaluator.
+
+    Parameters
+    ----------
+    name : str
+        ``"kernel"`` or ``"reference"``.
+    threads : int, optional
+        Threads of the kernel; all usable processor cores without it. The reference has one.
+
+    Returns
+    -------
+    Evaluator
+
+    Raises
+    ------
+    GalleryError
+        If the name is unknown or ``threads`` is below 1.
+    """
+    if name == "kernel":
+        from gallery.evaluator.kernel import KernelEvaluator
+
+        return KernelEvaluator(threads)
+    if name == "reference":
+        from gallery.evaluator.reference import ReferenceEvaluator
+
+        return ReferenceEvaluator()
+    raise GalleryError(f"no evaluator {name!r}; there are: {', '.join(EVALUATORS)}")

@@ -1,0 +1,83 @@
+"""What a process loads: the keyless side no secrets, the command line no more than it needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+SERVE_AND_SEARCH = """
+import json, sys
+from gallery.server import open_service
+from gallery.messages import SearchRequest
+with open_service(sys.argv[1]) as service:
+    description = service.describe("default")
+    index = service.manifest(description.gallery_id).entries[0].index
+    block = service.block(description.gallery_id, index)
+    from gallery.messages import EncryptedProbe
+    probe = EncryptedProbe(bytes(16), description.key_id, "standard", 8, block.columns)
+    result = service.search(SearchRequest(description.gallery_id, (probe,), {}))
+    assert len(list(result.blocks)) == 1
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules_of(code: str, *arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        check=True,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_serving_process_never_loads_the_secret_side(client: object, database: str) -> None:
+    client.enroll([[1.0] * 8], ["somebody"])  # type: ignore[attr-defined]
+
+    loaded = modules_of(SERVE_AND_SEARCH, database)
+
+    assert "gallery.server.service" in loaded
+    assert "gallery.evaluator.kernel" in loaded
+    secret = {"gallery.client", "tenseal", "deepface", "tensorflow", "cv2", "dlib"}
+    assert not loaded & secret
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("gallery", {"gallery.errors", "click", "numpy"}),
+        ("gallery.commands", {"numpy", "tenseal", "numba", "sqlalchemy", "gallery.client"}),
+        ("gallery.client", {"sqlalchemy", "alembic", "numba", "deepface", "tensorflow"}),
+        ("gallery.store", {"tenseal", "numba", "gallery.client"}),
+    ],
+)
+def test_importing_a_room_does_not_load_the_others(module: str, unwanted: set[str]) -> None:
+    loaded = modules_of(f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))")
+
+    assert module in loaded
+    assert not loaded & unwanted
+
+
+def test_help_loads_no_numerics() -> None:
+    code = (
+        "import json, sys\n"
+        "from gallery.commands.main import run\n"
+        "assert run(['--help']) == 0\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+
+    assert not modules_of(code) & {
+        "numpy",
+        "tenseal",
+        "numba",
+        "sqlalchemy",
+        "rich",
+        "cryptography",
+    }

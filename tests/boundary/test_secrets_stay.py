@@ -1,0 +1,137 @@
+"""Nothing secret is stored, sent, or left in a temporary file, in any encoding that the code uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.parameters import STANDARD
+from gallery.server import EmbeddedService
+from tests.galleries import random_embeddings
+from tests.recording import RecordingService
+
+LABELS = ["Ada Lovelace", "Grace Hopper", "Edith Clarke"]
+WINDOW = 24
+
+
+def encodings_of(numbers: np.ndarray) -> Iterator[bytes]:
+    """Yield the bytes of every number in the encodings that a mistake could leave behind."""
+    for value in np.ravel(numbers):
+        if value:
+            yield np.float64(value).tobytes()
+    for row in np.atleast_2d(numbers):
+        # Single floats and small integers are too short to be told from chance; neighbours are not.
+        for start in range(0, len(row) - 1, 2):
+            pair = row[start : start + 2]
+            yield pair.astype(np.float32).tobytes()
+            yield np.rint(pair / STANDARD.grid).astype(np.int64).tobytes()
+
+
+def key_material(key: GalleryKey) -> Iterator[bytes]:
+    """Yield pieces of the master secret and of the secret contexts that chance does not make."""
+    master, contexts = key.reveal()
+    yield master
+    for context in contexts.values():
+        # The compressed secret key fills the second half of a serialised context.
+        for start in range(len(context) // 2, len(context) - WINDOW, 997):
+            yield context[start : start + WINDOW]
+
+
+@pytest.fixture
+def conversation(
+    service: EmbeddedService, key: GalleryKey
+) -> tuple[RecordingService, np.ndarray, np.ndarray]:
+    """Enroll, search, list and verify; return what was said, the embeddings, and the distances."""
+    recorded = RecordingService(service)
+    embeddings = random_embeddings(3, 8)
+    with GalleryClient.create(recorded, key, dimension=8, metric="euclidean") as client:
+        client.enroll(embeddings, LABELS)
+        found = client.identify(embeddings + 0.01, k=3, threshold=1.0)
+        assert found.decisions.all()
+        assert [item.label for item in client.references()] == LABELS
+        assert client.verify(deep=True).findings == ()
+    return recorded, embeddings, found.distances
+
+
+def secrets_of(key: GalleryKey, embeddings: np.ndarray, distances: np.ndarray) -> list[bytes]:
+    vectors = embeddings / 16.0
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    numbers = [embeddings, vectors, unit, -2.0 * vectors, distances, distances**2]
+    return [
+        *(label.encode() for label in LABELS),
+        *(label.encode("utf-16-le") for label in LABELS),
+        *key_material(key),
+        *(encoded for array in numbers for encoded in encodings_of(array)),
+    ]
+
+
+def test_no_message_holds_a_secret(
+    conversation: tuple[RecordingService, np.ndarray, np.ndarray], key: GalleryKey
+) -> None:
+    recorded, embeddings, distances = conversation
+    said = b"".join([data for _, data in recorded.sent] + recorded.received)
+
+    leaked = [secret for secret in secrets_of(key, embeddings, distances) if secret in said]
+
+    assert len(said) > 1_000_000
+    assert leaked == []
+
+
+def test_no_file_of_the_database_holds_a_secret(
+    conversation: tuple[RecordingService, np.ndarray, np.ndarray], key: GalleryKey, tmp_path: Path
+) -> None:
+    _, embeddings, distances = conversation
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    stored = b"".join(files.values())
+
+    leaked = [secret for secret in secrets_of(key, embeddings, distances) if secret in stored]
+
+    assert "gallery.db" in files
+    assert len(stored) > 800_000
+    assert leaked == []
+
+
+def test_the_search_for_secrets_would_find_one(key: GalleryKey) -> None:
+    embeddings = random_embeddings(3, 8)
+    _, contexts = key.reveal()
+    secrets = secrets_of(key, embeddings, embeddings)
+
+    for sample in (contexts["standard"], embeddings.tobytes(), embeddings.astype("f4").tobytes()):
+        assert any(secret in sample for secret in secrets)
+
+
+def test_a_server_cannot_tell_a_match_from_a_non_match(
+    service: EmbeddedService, key: GalleryKey
+) -> None:
+    embeddings = random_embeddings(3, 8)
+    with GalleryClient.create(service, key, dimension=8) as client:
+        client.enroll(embeddings, LABELS)
+    said = []
+    for probe, expected in ((embeddings[0], True), (-embeddings.sum(axis=0), False)):
+        recorded = RecordingService(service)
+        with GalleryClient(recorded, key) as client:
+            found = client.identify(probe, k=2, threshold=0.1)
+        assert found.decisions[0] == expected
+        said.append([(call, len(data)) for call, data in recorded.sent])
+
+    assert said[0] == said[1]
+
+
+def test_temporary_files_hold_ciphertexts_alone_and_go_when_the_client_closes(
+    client: GalleryClient, key: GalleryKey
+) -> None:
+    embeddings = random_embeddings(3, 8)
+    client.enroll(embeddings, LABELS)
+    found = client.identify(embeddings, k=3, threshold=0.1)
+    folder = Path(client._view.codec._folder.name)
+    left = b"".join(path.read_bytes() for path in folder.iterdir())
+
+    assert not any(s in left for s in secrets_of(key, embeddings, found.distances))
+    assert os.stat(folder).st_mode & 0o077 == 0
+    client.close()
+    assert not folder.exists()

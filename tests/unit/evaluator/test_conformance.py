@@ -1,0 +1,242 @@
+"""One suite over both evaluators: the same bits as the definition, and so as each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.owner import random_residues
+from gallery.errors import (
+    DimensionMismatchError,
+    GalleryError,
+    MalformedMessageError,
+    ParameterSetError,
+)
+from gallery.evaluator import EVALUATORS, Evaluator, make_evaluator
+from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, ParameterSet
+
+both = pytest.mark.parametrize("name", EVALUATORS)
+every_set = pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda p: p.name)
+
+
+def definition(columns: np.ndarray, probe: np.ndarray, parameters: ParameterSet) -> np.ndarray:
+    """Sum the products column by column, each reduced at once."""
+    primes = np.array(parameters.data_primes, np.uint64)[:, None, None]
+    sums = np.zeros((3, len(primes), *columns.shape[1::3]), np.uint64)
+    for j in range(columns.shape[2]):
+        c0, c1 = (columns[:, :, j, i].astype(np.uint64) for i in (0, 1))
+        d0, d1 = (probe[:, :, j, i].astype(np.uint64) for i in (0, 1))
+        for total, products in zip(sums, (c0 * d0, c0 * d1 + c1 * d0, c1 * d1), strict=True):
+            total[:] = (total + products) % primes
+    return sums.reshape(3, len(primes), -1).astype(np.uint32)
+
+
+def draw(parameters: ParameterSet, dimension: int, seed: int = 0) -> np.ndarray:
+    return random_residues(np.random.default_rng(seed), dimension, parameters)
+
+
+def filled(parameters: ParameterSet, columns: int, below_prime: int) -> np.ndarray:
+    shape = (parameters.tiles, columns, 2, 16)
+    primes = parameters.data_primes
+    return np.stack([np.full(shape, p - below_prime, np.uint32) for p in primes])
+
+
+def check(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.dtype == np.uint32
+    np.testing.assert_array_equal(found, expected)
+
+
+@both
+@every_set
+@pytest.mark.parametrize("dimension", [1, 2, 128])
+def test_distances_are_the_sums_of_products(
+    name: str, parameters: ParameterSet, dimension: int
+) -> None:
+    columns, probe = draw(parameters, dimension), draw(parameters, dimension, 1)
+
+    found = make_evaluator(name).distances(columns, probe, parameters)
+
+    check(found, definition(columns, probe, parameters))
+
+
+@both
+def test_distances_of_512_values(name: str) -> None:
+    columns, probe = draw(INSECURE_TOY, 512), draw(INSECURE_TOY, 512, 1)
+
+    found = make_evaluator(name).distances(columns, probe, INSECURE_TOY)
+
+    check(found, definition(columns, probe, INSECURE_TOY))
+
+
+@pytest.mark.parametrize("dimension", [509, 510, 511, 1022, 1023, MAX_DIMENSION])
+def test_sums_are_reduced_before_they_overflow(dimension: int) -> None:
+    columns, probe = draw(INSECURE_TOY, dimension), draw(INSECURE_TOY, dimension, 1)
+
+    found = make_evaluator().distances(columns, probe, INSECURE_TOY)
+
+    check(found, definition(columns, probe, INSECURE_TOY))
+
+
+@both
+@every_set
+@pytest.mark.parametrize("count", [1, 3, 130])
+def test_largest_residues(name: str, parameters: ParameterSet, count: int) -> None:
+    largest = filled(parameters, count, 1)
+
+    found = make_evaluator(name).distances(largest, largest, parameters)
+
+    # (p - 1)**2 is 1 modulo p.
+    for polynomial, expected in zip(found, (count, 2 * count, count), strict=True):
+        assert (polynomial == expected).all()
+
+
+@pytest.mark.parametrize("count", [512, 513, 1024, 1025, MAX_DIMENSION + 2])
+@pytest.mark.parametrize("below_prime", [1, 2])
+def test_largest_residues_in_long_sums(count: int, below_prime: int) -> None:
+    extreme = filled(INSECURE_TOY, count, below_prime)
+
+    found = make_evaluator().distances(extreme, extreme, INSECURE_TOY)
+
+    for polynomial, terms in zip(found, (count, 2 * count, count), strict=True):
+        assert (polynomial == terms * below_prime**2).all()
+
+
+@every_set
+def test_zeros(parameters: ParameterSet) -> None:
+    zeros = np.zeros_like(draw(parameters, 128))
+
+    assert not make_evaluator().distances(zeros, zeros, parameters).any()
+    assert not make_evaluator().distances(draw(parameters, 128), zeros, parameters).any()
+
+
+def test_seal_refuses_sums_that_hide_nothing() -> None:
+    zeros = np.zeros_like(draw(COMPACT, 1))
+
+    with pytest.raises(MalformedMessageError, match="transparent"):
+        make_evaluator("reference").distances(zeros, zeros, COMPACT)
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), count=st.integers(1, 5))
+def test_any_mixture_of_adversarial_residues(data: st.DataObject, count: int) -> None:
+    arrays = []
+    for _ in range(2):
+        seed = data.draw(st.integers(0, 2**32 - 1))
+        from_prime = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
+        low = data.draw(st.lists(st.integers(0, 2**26), min_size=1, max_size=3))
+        random, shape = np.random.default_rng(seed), (INSECURE_TOY.tiles, count, 2, 16)
+        primes = INSECURE_TOY.data_primes
+        pools = [np.array([p - b for b in from_prime] + low, np.uint32) for p in primes]
+        arrays.append(np.stack([random.choice(pool, shape) for pool in pools]))
+    columns, probe = arrays
+    expected = definition(columns, probe, INSECURE_TOY)
+
+    check(make_evaluator().distances(columns, probe, INSECURE_TOY), expected)
+    if expected[1:].any():
+        check(make_evaluator("reference").distances(columns, probe, INSECURE_TOY), expected)
+
+
+@both
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
+def test_several_probes_give_what_each_gives(name: str, count: int) -> None:
+    evaluator, columns = make_evaluator(name), draw(INSECURE_TOY, 16)
+    probes = [draw(INSECURE_TOY, 16, 1 + i) for i in range(count)]
+
+    found = evaluator.distances_many(columns, probes, INSECURE_TOY)
+
+    assert found.shape == (count, 3, 3, 1024)
+    for row, probe in zip(found, probes, strict=True):
+        check(row, definition(columns, probe, INSECURE_TOY))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7, 200])
+def test_any_number_of_threads_gives_the_same(threads: int) -> None:
+    columns, probes = draw(INSECURE_TOY, 16), [draw(INSECURE_TOY, 16, i) for i in (1, 2, 3)]
+    evaluator = make_evaluator(threads=threads)
+
+    for _ in range(3):
+        found = evaluator.distances_many(columns, probes, INSECURE_TOY)
+
+        check(found[2], definition(columns, probes[2], INSECURE_TOY))
+
+
+@both
+@pytest.mark.parametrize("shift", [0, 1, 4, 17])
+def test_read_only_and_unaligned_buffers_are_read_where_they_lie(name: str, shift: int) -> None:
+    columns, probe = draw(COMPACT, 4), draw(COMPACT, 4, 1)
+    blob = bytes(shift) + columns.tobytes()
+    lying = np.frombuffer(blob, "<u4", offset=shift).reshape(columns.shape)
+    assert not lying.flags.writeable
+
+    found = make_evaluator(name).distances(lying, lying, COMPACT)
+
+    check(found, definition(columns, columns, COMPACT))
+    check(make_evaluator(name).distances(lying, probe, COMPACT), definition(lying, probe, COMPACT))
+
+
+def reject(error: type[GalleryError], columns: Any, probe: Any, name: str) -> None:
+    evaluator: Evaluator = make_evaluator(name)
+    with pytest.raises(error):
+        evaluator.distances(columns, probe, INSECURE_TOY)
+    with pytest.raises(error):
+        evaluator.distances_many(columns, [columns, probe], INSECURE_TOY)
+
+
+@both
+@pytest.mark.parametrize("where", [(0, 0, 0, 0, 0), (1, 30, 2, 1, 7), (2, 63, 5, 1, 15)])
+@pytest.mark.parametrize("excess", [0, 1, 2**32 - 1 - 2**27])
+def test_residues_not_below_their_prime_are_refused(
+    name: str, where: tuple[int, ...], excess: int
+) -> None:
+    good, bad = draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 4, 1)
+    bad[where] = INSECURE_TOY.data_primes[where[0]] + excess
+
+    reject(MalformedMessageError, good, bad, name)
+    reject(MalformedMessageError, bad, good, name)
+
+
+@both
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda a: a.astype(np.uint64), id="uint64"),
+        pytest.param(lambda a: a.view(np.int32), id="int32"),
+        pytest.param(lambda a: a.astype(">u4"), id="big-endian"),
+        pytest.param(lambda a: a[:2].copy(), id="primes"),
+        pytest.param(lambda a: a[:, :63].copy(), id="tiles"),
+        pytest.param(lambda a: a[:, :, :, :1].copy(), id="polynomials"),
+        pytest.param(lambda a: a[..., :15].copy(), id="lanes"),
+        pytest.param(lambda a: a[:, :, :0].copy(), id="no columns"),
+        pytest.param(lambda a: a.reshape(-1), id="flat"),
+        pytest.param(lambda a: np.repeat(a, 2, axis=2)[:, :, ::2], id="strided"),
+        pytest.param(lambda a: np.asfortranarray(a), id="column-major"),
+    ],
+)
+def test_arrays_that_are_not_in_the_layout_are_refused(name: str, change: Any) -> None:
+    good = draw(INSECURE_TOY, 4)
+
+    reject(MalformedMessageError, good, change(good), name)
+    reject(MalformedMessageError, change(good), good, name)
+
+
+@both
+def test_a_probe_of_another_dimension_is_refused(name: str) -> None:
+    reject(DimensionMismatchError, draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 5), name)
+
+
+@both
+def test_more_columns_than_supported_are_refused(name: str) -> None:
+    many = filled(INSECURE_TOY, MAX_DIMENSION + 3, 1)
+
+    reject(ParameterSetError, many, many, name)
+
+
+def test_unknown_evaluators_and_thread_counts_are_refused() -> None:
+    with pytest.raises(GalleryError, match="kernel, reference"):
+        make_evaluator("gpu")
+    with pytest.raises(GalleryError, match="0 threads"):
+        make_evaluator(threads=0)

@@ -1,0 +1,74 @@
+"""What importing costs, and what a second process finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = """
+import numpy as np
+from gallery.evaluator import make_evaluator
+from gallery.parameters import INSECURE_TOY
+ones = np.ones((3, 64, 3, 2, 16), np.uint32)
+evaluator = make_evaluator(threads=2)
+assert (evaluator.distances(ones, ones, INSECURE_TOY)[1] == 6).all()
+"""
+
+
+def run(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_nothing_heavy_is_imported_before_an_evaluator_is_made() -> None:
+    code = "import sys, gallery.evaluator; print({'numba', 'tenseal', 'llvmlite'} & {*sys.modules})"
+
+    assert run(code).strip() == "set()"
+
+
+def test_the_kernel_needs_no_tenseal() -> None:
+    assert run(RUN + "import sys; print('tenseal' in sys.modules)").strip() == "False"
+
+
+def test_compiled_code_is_found_by_a_second_process(tmp_path: Path) -> None:
+    count = (
+        "from gallery.evaluator.lanes import scan; s = scan.stats;"
+        "print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))"
+    )
+    outcomes = [run(RUN + count, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
+
+    assert [outcome.split() for outcome in outcomes] == [["0", "1"], ["1", "0"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_gets_threads_of_its_own() -> None:
+    forked = """
+import os, warnings
+warnings.simplefilter("ignore")
+child = os.fork()
+assert (evaluator.distances(ones, ones, INSECURE_TOY)[0] == 3).all()
+if child == 0:
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+    assert run(RUN + forked).strip() == "0"
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="names features of x86-64")
+def test_a_processor_without_avx_computes_the_same(tmp_path: Path) -> None:
+    run(
+        RUN,
+        NUMBA_CPU_NAME="x86-64",
+        NUMBA_CPU_FEATURES="+sse2",
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
