@@ -51,7 +51,7 @@ class Auditor:
     def __init__(self, view: GalleryView) -> None:
         self._view = view
 
-    def run(self, *, deep: bool, progress: Callable[[int, int], None] | None = None) -> AuditReport:
+    def run(self, *, deep: bool, progress: Callable[[int], None] | None = None) -> AuditReport:
         """Audit the gallery.
 
         Parameters
@@ -59,7 +59,7 @@ class Auditor:
         deep
             Whether to decrypt every block as well.
         progress
-            Called with the number of blocks done and their total.
+            Called with the number of blocks that were just finished.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Auditor:
             except GalleryError as error:
                 findings.append(Finding(f"block {entry.index}", str(error)))
             if progress is not None:
-                progress(entry.index + 1, len(manifest.entries))
+                progress(1)
         return AuditReport(len(manifest.entries), references, deep, tuple(findings))
 
     def _check(self, entry: ManifestEntry, deep: bool, findings: list[Finding]) -> int:

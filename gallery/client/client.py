@@ -173,6 +173,10 @@ class GalleryClient(Secret):
         state = self._view.state()
         return Summary(len(state), len(state.blocks), state.manifest.version)
 
+    def block_count(self) -> int:
+        """Return the number of blocks that the manifest names, without reading any of them."""
+        return len(self._view.manifest().entries)
+
     def threshold(self, given: float | None = None) -> Threshold:
         """Return the threshold that a search would use (`ThresholdRequiredError`)."""
         return find_threshold(self.description, given)
@@ -341,9 +345,7 @@ class GalleryClient(Secret):
             )
         return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, engine=engine)
 
-    def verify(
-        self, *, deep: bool = False, progress: Callable[[int, int], None] | None = None
-    ) -> AuditReport:
+    def verify(self, *, deep: bool = False, progress: Progress | None = None) -> AuditReport:
         """Audit the gallery: every statement, digest and label, and if ``deep`` every template."""
         return Auditor(self._view).run(deep=deep, progress=progress)
 

@@ -25,9 +25,8 @@ Examples:
 def command(settings: Settings, deep: bool, as_json: bool) -> int:
     """Check every statement, digest and label of a gallery, and name each damaged thing."""
     with settings.open_client() as client:
-        blocks = client.summary().blocks
-        with settings.progress("verifying blocks", blocks) as advance:
-            report = client.verify(deep=deep, progress=lambda done, total: advance(1))
+        with settings.progress("verifying blocks", client.block_count()) as advance:
+            report = client.verify(deep=deep, progress=advance)
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:

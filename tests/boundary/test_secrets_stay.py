@@ -1,4 +1,4 @@
-"""Nothing secret is stored, sent, or left in a temporary file, in any encoding that the code uses."""
+"""Nothing secret is stored, sent, or left in a temporary file, in any encoding in use."""
 
 from __future__ import annotations
 

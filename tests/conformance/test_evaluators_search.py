@@ -34,10 +34,12 @@ def test_both_evaluators_return_the_same_ciphertexts(database: str, key: Gallery
 
 def test_a_search_with_seals_own_evaluator_identifies(database: str, key: GalleryKey) -> None:
     embeddings = random_embeddings(30, 16)
-    with open_service(database, create=True, evaluator="reference") as service:
-        with GalleryClient.create(service, key, dimension=16) as client:
-            client.enroll(embeddings, names(30))
-            found = client.identify(embeddings[7], threshold=0.01)
+    with (
+        open_service(database, create=True, evaluator="reference") as service,
+        GalleryClient.create(service, key, dimension=16) as client,
+    ):
+        client.enroll(embeddings, names(30))
+        found = client.identify(embeddings[7], threshold=0.01)
 
     assert found.labels[0, 0] == "person 7"
     assert found.decisions[0]

@@ -1,0 +1,202 @@
+"""What every keyless side must do, whatever carries the messages and whatever stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.errors import (
+    DimensionMismatchError,
+    GalleryExistsError,
+    GalleryNotFoundError,
+    KeyMismatchError,
+    MalformedMessageError,
+    MissingBlockError,
+    ParameterSetError,
+    WriteConflictError,
+)
+from gallery.messages import EncryptedProbe, GalleryUpdate, SearchRequest
+from gallery.parameters import COMPACT
+from gallery.protocol import GalleryService
+from gallery.server import open_service
+from tests.galleries import names, random_embeddings
+from tests.recording import RecordingService
+
+
+@pytest.fixture(params=["embedded", "embedded, reference evaluator", "through bytes"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryService]:
+    """Each way to reach a keyless side."""
+    url = f"sqlite:///{tmp_path / 'gallery.db'}"
+    evaluator = "reference" if "reference" in request.param else "kernel"
+    with open_service(url, create=True, evaluator=evaluator) as opened:
+        yield RecordingService(opened) if request.param == "through bytes" else opened
+
+
+@pytest.fixture
+def filled(service: GalleryService, key: GalleryKey) -> Iterator[GalleryClient]:
+    """A client of a gallery with three references of 8 values."""
+    with GalleryClient.create(service, key, dimension=8) as client:
+        client.enroll(random_embeddings(3, 8), names(3))
+        yield client
+
+
+def probe_like(client: GalleryClient, service: GalleryService, **changes: object) -> EncryptedProbe:
+    """A probe that fits the gallery: a column of its own block serves as well as any."""
+    description = client.description
+    fields: dict[str, object] = {
+        "probe_id": bytes(16),
+        "key_id": description.key_id,
+        "parameters": description.parameters,
+        "dimension": description.dimension,
+        "constants": service.block(description.gallery_id, 0).columns,
+    }
+    return EncryptedProbe(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def search(client: GalleryClient, service: GalleryService, probe: EncryptedProbe) -> None:
+    result = service.search(SearchRequest(client.description.gallery_id, (probe,), {}))
+    list(result.blocks)
+
+
+def test_a_gallery_enrolls_and_identifies(filled: GalleryClient) -> None:
+    found = filled.identify(random_embeddings(3, 8), threshold=0.01)
+
+    assert [*found.labels[:, 0]] == names(3)
+    assert found.decisions.all()
+
+
+def test_what_was_written_is_read_back_equal(
+    filled: GalleryClient, service: GalleryService
+) -> None:
+    gallery_id = filled.description.gallery_id
+    block, references = service.block(gallery_id, 0), service.references(gallery_id, 0)
+
+    assert block.header == references.header
+    assert references.table.digest() == references.header.references_digest
+    assert len(references.table) == 3
+    block.check()
+
+
+def test_names_are_listed_and_found(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    GalleryClient.create(service, key, "another", dimension=4).close()
+
+    assert service.gallery_names() == ["another", "default"]
+    assert service.describe("another").dimension == 4
+
+
+def test_a_name_is_taken_once(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    with pytest.raises(GalleryExistsError):
+        GalleryClient.create(service, key, dimension=8)
+
+
+def test_what_is_not_there_is_said_to_be_missing(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    with pytest.raises(GalleryNotFoundError):
+        service.describe("nobody")
+    with pytest.raises(GalleryNotFoundError):
+        service.manifest(bytes(16))
+    with pytest.raises(MissingBlockError):
+        service.block(filled.description.gallery_id, 7)
+    with pytest.raises(MissingBlockError):
+        service.references(filled.description.gallery_id, 7)
+
+
+def test_an_update_that_comes_second_is_refused_whole(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    before = service.manifest(gallery_id)
+
+    with pytest.raises(WriteConflictError):
+        service.write(gallery_id, GalleryUpdate(before.version - 1, before, ()))
+
+    assert service.manifest(gallery_id) == before
+
+
+def test_an_update_that_does_not_follow_is_refused(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    manifest = service.manifest(gallery_id)
+
+    with pytest.raises(MalformedMessageError):
+        service.write(gallery_id, GalleryUpdate(manifest.version, manifest, ()))
+
+
+def test_references_that_the_caller_has_are_not_sent_again(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    version = service.references(gallery_id, 0).header.version
+    probe = probe_like(filled, service)
+
+    (fresh,) = service.search(SearchRequest(gallery_id, (probe,), {})).blocks
+    (known,) = service.search(SearchRequest(gallery_id, (probe,), {0: version})).blocks
+    (stale,) = service.search(SearchRequest(gallery_id, (probe,), {0: version - 1})).blocks
+
+    assert fresh.references is not None
+    assert known.references is None
+    assert stale.references == fresh.references
+
+
+def test_several_probes_get_the_distances_of_each(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    first = probe_like(filled, service)
+    second = probe_like(
+        filled,
+        service,
+        probe_id=b"2" * 16,
+        constants=np.ascontiguousarray(first.constants[:, ::-1]),
+    )
+
+    (both,) = service.search(SearchRequest(gallery_id, (first, second), {})).blocks
+    (alone,) = service.search(SearchRequest(gallery_id, (second,), {})).blocks
+
+    assert [item.probe_id for item in both.distances] == [bytes(16), b"2" * 16]
+    np.testing.assert_array_equal(both.distances[1].residues, alone.distances[0].residues)
+
+
+def test_probes_that_do_not_fit_are_refused_before_anything_is_computed(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    fitting = probe_like(filled, service)
+    wrong = fitting.constants.copy()
+    wrong[0, 0, 0, 0, 0] = 2**27
+    small = np.ascontiguousarray(fitting.constants[:, :, :9])
+
+    with pytest.raises(KeyMismatchError):
+        search(filled, service, probe_like(filled, service, key_id=b"x" * 16))
+    with pytest.raises(DimensionMismatchError):
+        search(filled, service, probe_like(filled, service, dimension=7, constants=small))
+    with pytest.raises(ParameterSetError):
+        fewer = np.ascontiguousarray(fitting.constants[1:])
+        changed = probe_like(filled, service, parameters=COMPACT.name, constants=fewer)
+        search(filled, service, changed)
+    with pytest.raises(MalformedMessageError):
+        search(filled, service, probe_like(filled, service, constants=wrong))
+
+
+def test_a_search_sees_one_state_though_the_gallery_changes_meanwhile(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    probe = probe_like(filled, service)
+    result = service.search(SearchRequest(gallery_id, (probe,), {}))
+
+    filled.enroll(random_embeddings(1, 8, seed=9), ["later"])
+    (block,) = result.blocks
+
+    assert result.manifest.entries[0].block_mac == block.header.mac
+    assert block.references is not None
+    assert len(block.references) == 3

@@ -1,0 +1,261 @@
+"""What a keyless server refuses to write, rule by rule.
+
+Every update here but one is made valid first and then bent in one place, so that each test fails
+for its own reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gallery.errors import BlockCorruptedError, MalformedMessageError, WriteConflictError
+from gallery.messages import (
+    BlockUpdate,
+    EncryptedBlock,
+    GalleryUpdate,
+    Manifest,
+    ReferenceTable,
+    columns_digest,
+    pack_occupancy,
+)
+from gallery.parameters import COMPACT, STANDARD
+from gallery.server.updates import check_update
+from tests.builders import (
+    block_update,
+    description,
+    entry_of,
+    manifest,
+    random_columns,
+    reference,
+    stamped,
+    update_of,
+)
+
+GALLERY = description()
+
+
+def gallery_of(*blocks: BlockUpdate, version: int = 5) -> Manifest:
+    """Return the manifest of a gallery that has the given blocks."""
+    return manifest(version, [entry_of(item.block.header) for item in blocks])
+
+
+def refuse(
+    update: GalleryUpdate,
+    match: str,
+    current: Manifest | None = None,
+    error: type[Exception] = MalformedMessageError,
+) -> None:
+    with pytest.raises(error, match=match):
+        check_update(GALLERY, manifest(1) if current is None else current, update)
+
+
+def with_header(item: BlockUpdate, **changes: object) -> BlockUpdate:
+    """Return a block version whose header was changed and stamped anew."""
+    header = stamped(replace(item.block.header, **changes))
+    return BlockUpdate(EncryptedBlock(header, item.block.columns), item.references)
+
+
+def with_references(item: BlockUpdate, table: ReferenceTable, occupied: list[int]) -> BlockUpdate:
+    """Return a block version with another table and occupancy, and a header that fits them."""
+    bits = np.zeros(4096, dtype=bool)
+    bits[occupied] = True
+    digest = table.digest()
+    changed = with_header(item, references_digest=digest, occupancy=pack_occupancy(bits))
+    return BlockUpdate(changed.block, table)
+
+
+# --- what is accepted -----------------------------------------------------------------------------
+
+
+def test_a_first_block_is_accepted() -> None:
+    check_update(GALLERY, manifest(1), update_of(manifest(1), block_update(0, 2)))
+
+
+def test_a_new_version_of_one_block_is_accepted_beside_others_that_stay() -> None:
+    current = gallery_of(block_update(0, 4), block_update(1, 5), block_update(2, 3))
+
+    check_update(GALLERY, current, update_of(current, block_update(1, 6, [9, 10, 11])))
+
+
+def test_several_blocks_at_once_are_accepted() -> None:
+    current = gallery_of(block_update(0, 5))
+
+    check_update(GALLERY, current, update_of(current, block_update(0, 6), block_update(1, 6)))
+
+
+def test_a_block_whose_last_reference_was_removed_is_accepted() -> None:
+    current = gallery_of(block_update(0, 5))
+
+    check_update(GALLERY, current, update_of(current, block_update(0, 6, [])))
+
+
+def test_a_full_block_is_accepted() -> None:
+    positions = [position for position in range(4096) if position not in (2047, 4095)]
+
+    check_update(GALLERY, manifest(1), update_of(manifest(1), block_update(0, 2, positions)))
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moved_on_to", [4, 6])
+def test_a_gallery_that_is_not_at_the_expected_version_is_a_conflict(moved_on_to: int) -> None:
+    update = update_of(gallery_of(version=5), block_update(0, 6))
+
+    refuse(update, "another process", manifest(moved_on_to), WriteConflictError)
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_the_new_manifest_is_one_version_after_the_current_one(version: int) -> None:
+    update = GalleryUpdate(1, manifest(version), ())
+
+    refuse(update, "does not follow")
+
+
+def test_a_manifest_of_another_gallery_is_refused() -> None:
+    update = update_of(manifest(1), block_update(0, 2))
+    foreign = replace(update, manifest=replace(update.manifest, gallery_id=bytes(16)))
+
+    refuse(foreign, "manifest belongs to another gallery")
+
+
+# --- manifest and blocks --------------------------------------------------------------------------
+
+
+def test_two_versions_of_one_block_are_refused() -> None:
+    item = block_update(0, 2)
+    update = update_of(manifest(1), item)
+
+    refuse(replace(update, blocks=(item, item)), "two versions of one block")
+
+
+def test_a_manifest_that_forgets_a_block_is_refused() -> None:
+    current = gallery_of(block_update(0, 4), block_update(1, 5))
+    update = update_of(gallery_of(block_update(0, 4)))
+
+    refuse(update, "fewer blocks", current)
+
+
+def test_a_new_block_that_the_update_lacks_is_refused() -> None:
+    update = update_of(manifest(1), block_update(0, 2))
+
+    refuse(replace(update, blocks=()), "names a block that is not in the update")
+
+
+@pytest.mark.parametrize("change", [{"version": 4}, {"block_mac": bytes(32)}])
+def test_a_changed_entry_without_its_block_is_refused(change: dict[str, object]) -> None:
+    current = gallery_of(block_update(0, 5))
+    entry = replace(current.entries[0], **change)
+    update = GalleryUpdate(5, manifest(6, [entry]), ())
+
+    refuse(update, "names a block that is not in the update", current)
+
+
+def test_a_block_that_the_manifest_does_not_name_is_refused() -> None:
+    update = update_of(manifest(1), block_update(0, 2))
+
+    refuse(replace(update, manifest=manifest(2)), "block that its manifest does not name")
+
+
+def test_a_block_with_another_mac_than_the_manifest_names_is_refused() -> None:
+    update = update_of(manifest(1), block_update(0, 2))
+    header = update.blocks[0].block.header.with_mac(bytes(32))
+    block = EncryptedBlock(header, update.blocks[0].block.columns)
+
+    refuse(
+        replace(update, blocks=(BlockUpdate(block, update.blocks[0].references),)),
+        "not the one that the manifest names",
+    )
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_block_is_of_the_version_of_its_manifest(version: int) -> None:
+    update = update_of(manifest(1), block_update(0, version))
+
+    refuse(update, "not the one that the manifest names")
+
+
+# --- blocks and the gallery -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change", [{"gallery_id": bytes(16)}, {"parameters": STANDARD.name}, {"dimension": 2}]
+)
+def test_a_block_that_does_not_fit_the_gallery_is_refused(change: dict[str, object]) -> None:
+    update = update_of(manifest(1), with_header(block_update(0, 2), **change))
+
+    refuse(update, "another gallery, parameter set or dimension")
+
+
+def test_damaged_ciphertexts_are_refused() -> None:
+    update = update_of(manifest(1), block_update(0, 2))
+    update.blocks[0].block.columns[1, 100, 0, 1, 3] ^= 1
+
+    refuse(update, "block 0 is damaged", error=BlockCorruptedError)
+
+
+def test_a_residue_that_reaches_its_prime_is_refused() -> None:
+    item = block_update(0, 2)
+    item.block.columns[0, 0, 0, 0, 0] = COMPACT.data_primes[0]
+    update = update_of(
+        manifest(1), with_header(item, columns_digest=columns_digest(item.block.columns))
+    )
+
+    refuse(update, "not below its prime")
+
+
+def test_columns_of_another_dimension_than_the_header_says_are_refused() -> None:
+    item, columns = block_update(0, 2), random_columns(dimension=2)
+    changed = with_header(item, columns_digest=columns_digest(columns))
+    wider = BlockUpdate(EncryptedBlock(changed.block.header, columns), item.references)
+
+    refuse(update_of(manifest(1), wider), "expected shape")
+
+
+# --- references -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change", [{"gallery_id": bytes(16)}, {"block_index": 1}, {"block_version": 1}]
+)
+def test_a_table_of_another_block_is_refused(change: dict[str, object]) -> None:
+    item = block_update(0, 2)
+    foreign = with_references(item, replace(item.references, **change), [0, 7])
+
+    refuse(update_of(manifest(1), foreign), "belongs to another block")
+
+
+def test_a_table_without_the_digest_of_its_header_is_refused() -> None:
+    item = block_update(0, 2)
+    changed = replace(item.references, references=(reference(0), reference(7, pseudonym=bytes(16))))
+    update = update_of(manifest(1), BlockUpdate(item.block, changed))
+
+    refuse(update, "does not have its header's digest")
+
+
+@pytest.mark.parametrize("position", [4096, 2**32 - 1])
+def test_a_reference_outside_of_its_block_is_refused(position: int) -> None:
+    item = block_update(0, 2)
+    table = replace(item.references, references=(reference(0), reference(position)))
+
+    refuse(update_of(manifest(1), with_references(item, table, [0])), "outside of its block")
+
+
+@pytest.mark.parametrize("position", [2047, 4095])
+def test_a_reference_on_the_position_of_a_canary_is_refused(position: int) -> None:
+    update = update_of(manifest(1), block_update(0, 2, [0, position]))
+
+    refuse(update, "canary's position")
+
+
+@pytest.mark.parametrize("occupied", [[], [0], [0, 7, 8], [0, 8], [0, 7, 2047]])
+def test_an_occupancy_that_differs_from_the_references_is_refused(occupied: list[int]) -> None:
+    item = block_update(0, 2, [0, 7])
+
+    refuse(
+        update_of(manifest(1), with_references(item, item.references, occupied)),
+        "do not match its occupancy",
+    )

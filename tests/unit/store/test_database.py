@@ -1,0 +1,136 @@
+"""The database: its settings, its schema versions, and its errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from gallery.errors import DatabaseError, SchemaVersionError
+from gallery.server import migrate, open_service
+from gallery.store import Database
+from gallery.store.models import SCHEMA_REVISION
+from gallery.store.schema import migrations_folder, upgrade
+
+
+def test_the_models_and_the_migrations_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'gallery.db'}"
+    upgrade(Database(url, create=True))
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    monkeypatch.setenv("GALLERY_DATABASE", url)
+
+    command.check(config)
+
+
+def test_the_newest_migration_is_the_one_that_the_program_wants() -> None:
+    assert ScriptDirectory(str(migrations_folder())).get_current_head() == SCHEMA_REVISION
+
+
+def test_a_new_database_is_created_and_then_left_as_it_is(database: str) -> None:
+    with open_service(database, create=True) as service:
+        assert service.gallery_names() == []
+
+    assert migrate(database) == (SCHEMA_REVISION, SCHEMA_REVISION)
+
+
+def test_sqlite_is_set_up_for_crash_safety_and_erasure(database: str) -> None:
+    opened = Database(database, create=True)
+    with opened.reading() as connection:
+        settings = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "foreign_keys", "secure_delete", "synchronous")
+        }
+
+    assert settings == {
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "secure_delete": 1,
+        "synchronous": 2,
+    }
+
+
+def test_a_missing_database_is_not_created_by_accident(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DatabaseError, match="gallery init"),
+        open_service(f"sqlite:///{tmp_path / 'missing.db'}"),
+    ):
+        pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_tables_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "empty.db"
+    sqlite3.connect(path).close()
+    path.touch()
+
+    with pytest.raises(DatabaseError, match="no galleries yet"), open_service(f"sqlite:///{path}"):
+        pass
+
+
+@pytest.mark.parametrize("version", ["0000", "9999"])
+def test_another_schema_version_is_refused_with_the_command_that_upgrades(
+    tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "other.db"
+    with open_service(f"sqlite:///{path}", create=True):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    connection.close()
+
+    with (
+        pytest.raises(SchemaVersionError, match=f"gallery migrate --database 'sqlite:///{path}'"),
+        open_service(f"sqlite:///{path}"),
+    ):
+        pass
+
+
+def test_a_database_of_a_newer_program_cannot_be_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "newer.db"
+    with open_service(f"sqlite:///{path}", create=True):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    with pytest.raises(SchemaVersionError, match="newer version of the program"):
+        migrate(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("not a url", "cannot be parsed"),
+        ("nosuchdatabase://host/name", "no driver"),
+        ("sqlite:////nonexistent/folder/gallery.db", "folder"),
+    ],
+)
+def test_urls_that_lead_nowhere_are_refused(url: str, words: str) -> None:
+    with pytest.raises(DatabaseError, match=words), open_service(url, create=True):
+        pass
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "letter.db"
+    path.write_text("Dear database, " * 100)
+
+    with pytest.raises(DatabaseError, match="not a database"), open_service(f"sqlite:///{path}"):
+        pass
+
+
+def test_no_message_holds_the_password_of_a_url() -> None:
+    url = "postgresql+nosuchdriver://owner:hunter2@db.invalid/gallery"
+
+    with pytest.raises(DatabaseError) as caught, open_service(url):
+        pass
+
+    assert "hunter2" not in str(caught.value)
