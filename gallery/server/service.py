@@ -31,7 +31,6 @@ from gallery.messages import (
 from gallery.parameters import find_parameters
 from gallery.server.updates import check_update
 from gallery.store import Database, GalleryStore, Snapshot
-from gallery.store.schema import upgrade
 
 
 class EmbeddedService:
@@ -167,7 +166,7 @@ def open_service(
     opened = Database(database, create=create)
     try:
         if create and opened.revision() is None:
-            upgrade(opened)
+            _upgrade(opened)
         opened.check_schema()
         yield EmbeddedService(GalleryStore(opened), make_evaluator(evaluator))
     finally:
@@ -186,6 +185,13 @@ def migrate(database: str) -> tuple[str | None, str]:
     """
     opened = Database(database)
     try:
-        return upgrade(opened)
+        return _upgrade(opened)
     finally:
         opened.close()
+
+
+def _upgrade(database: Database) -> tuple[str | None, str]:
+    # Alembic takes longer to import than most commands take; only this needs it.
+    from gallery.store.schema import upgrade
+
+    return upgrade(database)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder, find_photos
 from gallery.client.photos.samples import Samples
+from gallery.server import EmbeddedService
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +107,30 @@ def test_a_probe_without_a_face_is_reported_and_the_others_are_searched(
     (record,) = map(json.loads, done.stdout.splitlines())
     assert record["label"] == good.label
     assert str(samples.no_face) in done.stderr
+
+
+def test_an_interruption_writes_what_was_embedded_so_far(
+    service: EmbeddedService, key: GalleryKey, samples: Samples
+) -> None:
+    embedder = PhotoEmbedder("Dlib")
+    photos = find_photos(samples.enroll)
+    seen: list[int] = []
+
+    def interrupt_after_two(done: int) -> None:
+        seen.append(done)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with GalleryClient.create(
+        service, key, dimension=128, preprocessing=embedder.preprocessing
+    ) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.enroll_photos(photos, embedder=embedder, progress=interrupt_after_two)
+        kept = client.summary().references
+        second = client.enroll_photos(photos, embedder=embedder)
+
+    assert kept == 2
+    assert (len(second.skipped), len(second.added)) == (2, 1)
 
 
 def test_the_demo_does_the_whole_story(samples: Samples, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
 from gallery.errors import (
     DimensionMismatchError,
     GalleryExistsError,
@@ -119,6 +119,25 @@ def test_a_second_client_sees_what_the_first_enrolled(
     assert [*found.labels[:, 0]] == ["first", "second"]
 
 
+def test_an_interrupted_enrollment_keeps_its_finished_blocks_and_is_finished_by_a_second(
+    client: GalleryClient,
+) -> None:
+    embeddings, labels = random_embeddings(2 * 4094 + 10, 8), names(2 * 4094 + 10)
+
+    def interrupt_after_the_first_block(done: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.enroll(embeddings, labels, progress=interrupt_after_the_first_block)
+    kept = client.summary()
+    second = client.enroll(embeddings, labels)
+
+    assert (kept.references, kept.blocks) == (4094, 1)
+    assert [*second.added] == [False] * 4094 + [True] * 4104
+    assert client.summary().references == len(embeddings)
+
+
 def test_progress_counts_every_input_once(client: GalleryClient) -> None:
     embeddings = random_embeddings(20, 8)
     client.enroll(embeddings[:5], names(5))
@@ -186,6 +205,18 @@ def test_embeddings_of_another_model_are_refused_by_name(
             client.enroll(random_embeddings(1, 128), ["somebody"], model="Dlib")
         with pytest.raises(ModelMismatchError, match=r"'Dlib'.*'Facenet'"):
             client.identify(random_embeddings(1, 128), model="Dlib")
+
+
+def test_photos_for_another_model_or_detector_are_refused_by_name(
+    service: EmbeddedService, key: GalleryKey
+) -> None:
+    made_by = Preprocessing("Facenet", "opencv", True, "base", 1024)
+    with GalleryClient.create(service, key, dimension=128, preprocessing=made_by) as client:
+        for embedder in (PhotoEmbedder("Dlib"), PhotoEmbedder("Facenet", "dlib")):
+            with pytest.raises(ModelMismatchError, match="model=Facenet detector=opencv"):
+                client.enroll_photos([], embedder=embedder)
+            with pytest.raises(ModelMismatchError, match="model=Facenet detector=opencv"):
+                client.identify_photos([], embedder=embedder)
 
 
 def test_the_threshold_comes_from_the_call_the_gallery_or_deepfaces_table(
