@@ -93,6 +93,11 @@ def distances_shape(parameters: ParameterSet) -> tuple[int, int, int]:
     return 3, len(parameters.data_primes), parameters.poly_modulus_degree
 
 
+def distances_size(parameters: ParameterSet) -> int:
+    """Return the size of one block's encrypted distances in bytes."""
+    return 4 * int(np.prod(distances_shape(parameters)))
+
+
 def empty_columns(dimension: int, parameters: ParameterSet) -> Floats:
     """Return the columns of a block without references; shape (d + 2, positions).
 

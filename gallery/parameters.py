@@ -21,8 +21,8 @@ NORM_WEIGHT: Final = 4.0
 """What the squared norm and the occupancy are divided by in a block, and multiplied by in a probe.
 
 The noise of a probe's constant is multiplied by what the slot holds. The other values of a template
-are small, but the squared norm and the occupancy are 1 and the sentinel of an empty partner position
-is 6: unweighted, those alone would make most of the error. Dividing them moves error from the
+are small, but squared norm and occupancy are 1 and the sentinel of an empty partner position is 6:
+unweighted, those alone would make most of the error. Dividing them moves error from the
 probe's noise to that of the columns, which their larger scale keeps eight times smaller."""
 
 INSECURE_PREFIX: Final = "INSECURE_"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import canary_positions
+from gallery.blocks import canary_positions, empty_columns, place
 from gallery.client.templates import round_to_grid
 from gallery.client.view import GalleryView
 from gallery.errors import AuthenticationError, GalleryError
@@ -110,11 +110,11 @@ class Auditor:
         """Check that columns decrypt to templates, canaries and sentinels, within their noise."""
         view, parameters, dimension = self._view, self._view.parameters, header.dimension
         templates = round_to_grid(columns[:dimension].T, parameters)
+        occupied = header.occupied()
         reserved = canary_positions(parameters)
         canaries = view.canaries.templates(header.index, header.version, dimension)
         if not np.array_equal(templates[reserved], canaries):
             raise AuthenticationError("its canaries do not decrypt to what was encrypted")
-        occupied = header.occupied()
         norms = np.linalg.norm(templates[occupied], axis=1)
         tolerance = 100.0 * parameters.grid
         if not np.all(norms <= 1.0 + tolerance):
@@ -122,5 +122,9 @@ class Auditor:
         if view.description.metric.normalizes and not np.all(norms >= 1.0 - tolerance):
             raise AuthenticationError("a template does not have norm 1")
         occupied[reserved] = True
-        if templates[~occupied].any():
-            raise AuthenticationError("an empty position does not decrypt to an empty one")
+        expected = empty_columns(dimension, parameters)
+        place(expected, np.flatnonzero(occupied), templates[occupied])
+        if templates[~occupied].any() or not np.allclose(columns, expected, rtol=0, atol=tolerance):
+            raise AuthenticationError(
+                "its empty positions, norms or occupancy are not as encrypted"
+            )

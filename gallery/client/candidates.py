@@ -86,7 +86,9 @@ class Ranking:
     def add(self, squared: Floats, positions: npt.NDArray[np.intp], block_index: int) -> None:
         """Merge distances of one block's occupied positions; ties keep the order of positions."""
         if len(squared) > self._k:
-            closest = np.sort(np.argpartition(squared, self._k - 1)[: self._k])
+            # All that tie with the k-th stay, so that the sort below decides by position.
+            farthest = np.partition(squared, self._k - 1)[self._k - 1]
+            closest = np.flatnonzero(squared <= farthest)
             squared, positions = squared[closest], positions[closest]
         places = np.column_stack([np.full(len(positions), block_index), positions])
         merged = np.concatenate([self.squared, squared])

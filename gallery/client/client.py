@@ -22,7 +22,7 @@ from gallery.client.from_photos import (
     embed_probes,
 )
 from gallery.client.identification import Searcher
-from gallery.client.labels import normalize_label
+from gallery.client.labels import content_digest, normalize_label
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.secrets import GalleryKey, Secret
@@ -117,7 +117,7 @@ class GalleryClient(Secret):
         service, key, gallery
             As for opening one.
         dimension
-            Values of an embedding, 1 to 8,192.
+            Values of an embedding, 1 to 4,096.
         preprocessing
             How photos become embeddings; None for embeddings of another origin.
         metric
@@ -227,11 +227,8 @@ class GalleryClient(Secret):
             raise InvalidLabelError(f"{len(found)} embeddings have {len(labels)} labels")
         names = [normalize_label(label) for label in labels]
         vectors = to_vectors(found, self.description)
-        tags = (
-            self._view.labels.content_tag(row.astype("<f8").tobytes(), name)
-            for row, name in zip(found, names, strict=True)
-        )
-        wanted = [NewReference(*item) for item in zip(vectors, names, tags, strict=True)]
+        digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
+        wanted = [NewReference(*item) for item in zip(vectors, names, digests, strict=True)]
         return Enroller(self._view).enroll(wanted, progress)
 
     def identify(

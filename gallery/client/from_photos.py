@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gallery.client.candidates import Identification
 from gallery.client.enrollment import Enroller, NewReference
-from gallery.client.labels import normalize_label
+from gallery.client.labels import content_digest, normalize_label
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.templates import check_embeddings, to_vectors
@@ -116,13 +116,14 @@ class PhotoEnroller:
     def _take(self, photo: LabelledPhoto) -> None:
         try:
             label = normalize_label(photo.label)
-            tag = self._view.labels.content_tag(photo.path.read_bytes(), label)
+            digest = content_digest(photo.path.read_bytes())
+            tag = self._view.labels.content_tag(digest, label)
             if tag in self._known:
                 self._skipped.append((photo.path, self._known[tag].hex()))
             elif tag not in self._pending:
                 embedding = self._embedder.embed(photo.path)
                 vector = _to_vector(embedding, self._view)
-                self._pending[tag] = photo.path, NewReference(vector, label, tag)
+                self._pending[tag] = photo.path, NewReference(vector, label, digest)
         except OSError as error:
             self._failures.append(PhotoFailure(photo.path, f"cannot be read: {error.strerror}"))
         except (PhotoError, InvalidLabelError, InvalidEmbeddingError) as error:
@@ -130,7 +131,8 @@ class PhotoEnroller:
 
     def _flush(self) -> None:
         while self._pending:
-            done = self._enroller.commit([item for _, item in self._pending.values()])
+            wanted = {tag: item for tag, (_, item) in self._pending.items()}
+            done = self._enroller.commit(wanted)
             for committed, report in ((done.added, self._added), (done.present, self._skipped)):
                 for tag, reference_id in committed.items():
                     path, _ = self._pending.pop(tag)

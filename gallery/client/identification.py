@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import columns_size, probe_constants
+from gallery.blocks import columns_size, distances_size, probe_constants
 from gallery.client.candidates import CandidateRows, Identification, Ranking
 from gallery.client.view import GalleryView
 from gallery.errors import MissingBlockError, WrongResultError
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Probe = tuple[EncryptedProbe, Floats]
 
 REQUEST_BYTES = 128 * 1024 * 1024
-"""Probes travel in requests of at most this size, so that memory stays bounded."""
+"""Probes travel in requests of about this size, and so do their results; memory stays bounded."""
 
 REQUEST_PROBES = 16
 """Most probes in one request."""
@@ -64,7 +64,7 @@ class Searcher:
             If the server's answer is not what the owner enrolled; no result is given.
         """
         parts = []
-        for chunk in _chunks(vectors, columns_size(vectors.shape[1], self._view.parameters)):
+        for chunk in self._chunks(vectors):
             parts.append(self._search(chunk, k))
             if progress is not None:
                 progress(len(chunk))
@@ -84,7 +84,11 @@ class Searcher:
         )
 
     def _search(self, vectors: Floats, k: int) -> CandidateRows:
-        """Send one request and check and rank what comes back, block by block."""
+        """Send one request; check and rank what comes back.
+
+        The whole answer is read before anything of it is decrypted: a server that saw the client
+        stop at a block would learn whether what it had made up decrypts to what was expected.
+        """
         view = self._view
         probes = [(self._encrypt(vector), vector) for vector in vectors]
         request = SearchRequest(
@@ -93,16 +97,27 @@ class Searcher:
         result = view.service.search(request)
         view.authenticator.check_manifest(result.manifest)
         rankings = [Ranking(k) for _ in probes]
-        tables: list[ReferenceTable] = []
-        for entry, block in zip(result.manifest.entries, result.blocks, strict=False):
-            tables.append(view.accept(block.header, block.references, entry))
-            self._rank(block, probes, rankings)
-        if len(tables) != len(result.manifest.entries):
+        blocks, entries = list(result.blocks), result.manifest.entries
+        if len(blocks) != len(entries):
             raise MissingBlockError(
-                f"the server compared the probe with {len(tables)} of "
-                f"{len(result.manifest.entries)} blocks; run the search again"
+                f"the server compared the probe with {len(blocks)} of {len(entries)} blocks; "
+                "run the search again"
             )
+        tables = [
+            view.accept(block.header, block.references, entry)
+            for entry, block in zip(entries, blocks, strict=True)
+        ]
+        for block in blocks:
+            self._rank(block, probes, rankings)
         return self._candidates(rankings, tables, k)
+
+    def _chunks(self, vectors: Floats) -> Iterator[Floats]:
+        """Split probes so that neither a request nor its answer takes much memory."""
+        parameters = self._view.parameters
+        blocks = max(1, len(self._view.manifest().entries))
+        sizes = columns_size(vectors.shape[1], parameters), blocks * distances_size(parameters)
+        step = max(1, min(REQUEST_PROBES, REQUEST_BYTES // max(sizes)))
+        return (vectors[start : start + step] for start in range(0, len(vectors), step))
 
     def _encrypt(self, vector: Floats) -> EncryptedProbe:
         view = self._view
@@ -165,8 +180,3 @@ class Searcher:
 
 def _names(rankings: Sequence[Ranking], index: int) -> bool:
     return any((ranking.places[:, 0] == index).any() for ranking in rankings)
-
-
-def _chunks(vectors: Floats, probe_size: int) -> Iterator[npt.NDArray[np.float64]]:
-    step = max(1, min(REQUEST_PROBES, REQUEST_BYTES // probe_size))
-    return (vectors[start : start + step] for start in range(0, len(vectors), step))

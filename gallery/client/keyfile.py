@@ -1,85 +1,35 @@
-"""The key file: all of the owner's secrets, sealed with a passphrase.
-
-The layout is in ``docs/format.md``. A checksum over the whole file tells damage from a wrong
-passphrase; the AEAD below it is what an attacker has to defeat.
-"""
+"""The key file on disk: all of the owner's secrets, sealed with a passphrase."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import struct
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
-from gallery.client.secrets import MASTER_SECRET_SIZE, GalleryKey
+from gallery.client.keyfile_format import (
+    PassphraseHardness,
+    corrupted,
+    decode_key,
+    encode_key,
+    needs_passphrase,
+)
+from gallery.client.secrets import GalleryKey
 from gallery.errors import (
-    KeyFileCorruptedError,
     KeyFileError,
     KeyFileExistsError,
     KeyFileNotFoundError,
     KeyFilePermissionsError,
-    PassphraseRequiredError,
-    WrongPassphraseError,
 )
 
-MAGIC = b"EFGKEY\r\n"
-FORMAT_VERSION = 1
 MAX_FILE_SIZE = 16 * 1024 * 1024
-_HEADER = struct.Struct("<8sHBB16sIII16s12sI")
-_CHECKSUM_SIZE = 32
-_UNPROTECTED, _PASSPHRASE = 0, 1
-_MAX_MEMORY_KIB = 4 * 1024 * 1024
-_MAX_ITERATIONS = 1024
-_MAX_LANES = 64
-
-
-@dataclass(frozen=True)
-class PassphraseHardness:
-    """Cost of one try of a passphrase with Argon2id.
-
-    The defaults are the second recommended option of RFC 9106, section 4: 3 iterations, 4 lanes,
-    64 MiB of memory.
-    """
-
-    memory_kib: int = 64 * 1024
-    iterations: int = 3
-    lanes: int = 4
-
-
-@dataclass(frozen=True)
-class _Header:
-    protection: int
-    key_id: bytes
-    hardness: PassphraseHardness
-    salt: bytes
-    nonce: bytes
-    payload_size: int
-
-    def pack(self) -> bytes:
-        return _HEADER.pack(
-            MAGIC,
-            FORMAT_VERSION,
-            self.protection,
-            0,
-            self.key_id,
-            self.hardness.memory_kib,
-            self.hardness.iterations,
-            self.hardness.lanes,
-            self.salt,
-            self.nonce,
-            self.payload_size,
-        )
 
 
 def write_key_file(
-    path: Path, key: GalleryKey, passphrase: str | None, hardness: PassphraseHardness | None = None
+    path: str | os.PathLike[str],
+    key: GalleryKey,
+    passphrase: str | None,
+    hardness: PassphraseHardness | None = None,
 ) -> None:
     """Write a key into a new file that only its owner can read.
 
@@ -102,6 +52,7 @@ def write_key_file(
     KeyFileError
         If the file cannot be written.
     """
+    path = Path(path)
     if os.path.lexists(path):
         raise _exists(path)
     data = encode_key(key, passphrase, hardness or PassphraseHardness())
@@ -117,7 +68,7 @@ def write_key_file(
         raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error
 
 
-def read_key_file(path: Path, passphrase: str | None = None) -> GalleryKey:
+def read_key_file(path: str | os.PathLike[str], passphrase: str | None = None) -> GalleryKey:
     """Open a key file.
 
     Parameters
@@ -134,111 +85,12 @@ def read_key_file(path: Path, passphrase: str | None = None) -> GalleryKey:
     PassphraseRequiredError, WrongPassphraseError
         If the passphrase is missing or does not open the file.
     """
-    return decode_key(_read(path), passphrase, str(path))
+    return decode_key(_read(Path(path)), passphrase, str(path))
 
 
-def is_protected(path: Path) -> bool:
+def is_protected(path: str | os.PathLike[str]) -> bool:
     """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises."""
-    header, _ = _parse(_read(path), str(path))
-    return header.protection == _PASSPHRASE
-
-
-def encode_key(key: GalleryKey, passphrase: str | None, hardness: PassphraseHardness) -> bytes:
-    """Return the bytes of a key file."""
-    payload = _encode_payload(key)
-    if passphrase is None:
-        free = PassphraseHardness(0, 0, 0)
-        header = _Header(_UNPROTECTED, key.key_id, free, bytes(16), bytes(12), len(payload))
-        body = header.pack() + payload
-    else:
-        salt, nonce = os.urandom(16), os.urandom(12)
-        header = _Header(_PASSPHRASE, key.key_id, hardness, salt, nonce, len(payload) + 16)
-        packed = header.pack()
-        cipher = ChaCha20Poly1305(_stretch(passphrase, header))
-        body = packed + cipher.encrypt(nonce, payload, packed)
-    return body + hashlib.sha256(body).digest()
-
-
-def decode_key(data: bytes, passphrase: str | None, name: str = "key file") -> GalleryKey:
-    """Read the bytes of a key file; raises what `read_key_file` raises."""
-    header, payload = _parse(data, name)
-    if header.protection == _PASSPHRASE:
-        if passphrase is None:
-            raise PassphraseRequiredError(
-                f"{name} is sealed with a passphrase; give it with --passphrase-file, "
-                "in GALLERY_PASSPHRASE, or at the prompt"
-            )
-        try:
-            cipher = ChaCha20Poly1305(_stretch(passphrase, header))
-            payload = cipher.decrypt(header.nonce, payload, header.pack())
-        except InvalidTag as error:
-            raise WrongPassphraseError(f"the passphrase does not open {name}") from error
-    key = _decode_payload(payload, name)
-    if key.key_id != header.key_id:
-        raise _corrupted(name, "its key does not have the fingerprint in its header")
-    return key
-
-
-def _parse(data: bytes, name: str) -> tuple[_Header, bytes]:
-    if len(data) < _HEADER.size + _CHECKSUM_SIZE or not data.startswith(MAGIC):
-        raise _corrupted(name, "it is no key file, or only the beginning of one")
-    body, checksum = data[:-_CHECKSUM_SIZE], data[-_CHECKSUM_SIZE:]
-    fields = _HEADER.unpack(body[: _HEADER.size])
-    _, version, protection, reserved, key_id, memory, iterations, lanes, salt, nonce, size = fields
-    if version != FORMAT_VERSION:
-        raise _corrupted(name, f"format version {version}, this program reads {FORMAT_VERSION}")
-    if hashlib.sha256(body).digest() != checksum:
-        raise _corrupted(name, "it is damaged or truncated: its checksum does not match")
-    if protection not in (_UNPROTECTED, _PASSPHRASE) or reserved:
-        raise _corrupted(name, "it is protected in a way that this program does not know")
-    if len(body) != _HEADER.size + size:
-        raise _corrupted(name, "its size is not the one in its header")
-    if memory > _MAX_MEMORY_KIB or iterations > _MAX_ITERATIONS or lanes > _MAX_LANES:
-        raise _corrupted(name, "its Argon2id settings are beyond reason")
-    if protection == _PASSPHRASE and (not iterations or not lanes or memory < 8 * lanes):
-        raise _corrupted(name, "its Argon2id settings are invalid")
-    hardness = PassphraseHardness(memory, iterations, lanes)
-    return _Header(protection, key_id, hardness, salt, nonce, size), body[_HEADER.size :]
-
-
-def _stretch(passphrase: str, header: _Header) -> bytes:
-    try:
-        secret = passphrase.encode("utf-8")
-    except UnicodeEncodeError:
-        # Not chained: that error holds the passphrase.
-        raise KeyFileError("the passphrase is not UTF-8 text") from None
-    return Argon2id(
-        salt=header.salt,
-        length=32,
-        iterations=header.hardness.iterations,
-        lanes=header.hardness.lanes,
-        memory_cost=header.hardness.memory_kib,
-    ).derive(secret)
-
-
-def _encode_payload(key: GalleryKey) -> bytes:
-    master, contexts = key.reveal()
-    parts = [master, struct.pack("<B", len(contexts))]
-    for name, context in sorted(contexts.items()):
-        encoded = name.encode("ascii")
-        parts += [struct.pack("<BI", len(encoded), len(context)), encoded, context]
-    return b"".join(parts)
-
-
-def _decode_payload(payload: bytes, name: str) -> GalleryKey:
-    try:
-        master, count = payload[:MASTER_SECRET_SIZE], payload[MASTER_SECRET_SIZE]
-        offset, contexts = MASTER_SECRET_SIZE + 1, {}
-        for _ in range(count):
-            name_size, size = struct.unpack_from("<BI", payload, offset)
-            start = offset + 5 + name_size
-            contexts[payload[offset + 5 : start].decode("ascii")] = payload[start : start + size]
-            offset = start + size
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise _corrupted(name, "its content is not a key") from error
-    if offset != len(payload):
-        raise _corrupted(name, "its content is not a key")
-    return GalleryKey(master, contexts)
+    return needs_passphrase(_read(Path(path)), str(path))
 
 
 def _read(path: Path) -> bytes:
@@ -254,7 +106,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from error
     if len(data) > MAX_FILE_SIZE:
-        raise _corrupted(str(path), "it is far too large for a key file")
+        raise corrupted(str(path), "it is far too large for a key file")
     return data
 
 
@@ -278,16 +130,21 @@ def _write_new(path: Path, data: bytes) -> None:
         os.link(temporary, path)
     finally:
         os.unlink(temporary)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut, where the system has a way to say so."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _exists(path: Path) -> KeyFileExistsError:
     return KeyFileExistsError(
         f"there is a key file at {path} already; it is not overwritten, "
         "since galleries made with it could never be opened again. Name another with --key"
-    )
-
-
-def _corrupted(name: str, reason: str) -> KeyFileCorruptedError:
-    return KeyFileCorruptedError(
-        f"{name} cannot be used: {reason}; restore it from your copy of it"
     )

@@ -33,7 +33,7 @@ def command(settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(properties, ensure_ascii=False))
         return
-    table = result_table("property", "value")
+    table = result_table()
     for name, value in properties.items():
         table.add_row(name.replace("_", " "), Text("-" if value is None else str(value)))
     results().print(table)

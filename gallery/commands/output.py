@@ -30,7 +30,14 @@ def results() -> Console:
 
 def result_table(*titles: str) -> Table:
     """Return an empty table as all commands print theirs."""
-    return Table(*titles, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    return Table(
+        *titles,
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        padding=(0, 2, 0, 0),
+        show_header=bool(titles),
+    )
 
 
 def released(distance: float, full_precision: bool) -> float:

@@ -24,16 +24,18 @@ Examples:
 @common_options
 def command(settings: Settings, deep: bool, as_json: bool) -> int:
     """Check every statement, digest and label of a gallery, and name each damaged thing."""
-    with settings.open_client() as client:
-        with settings.progress("verifying blocks", client.block_count()) as advance:
-            report = client.verify(deep=deep, progress=advance)
+    with (
+        settings.open_client() as client,
+        settings.progress("verifying blocks", client.block_count()) as advance,
+    ):
+        report = client.verify(deep=deep, progress=advance)
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
         for finding in report.findings:
             click.echo(f"{finding.subject}: {finding.problem}")
     if report.findings:
-        settings.notice(f"{len(report.findings)} of {report.blocks} blocks or references damaged")
+        settings.notice(f"found damaged: {len(report.findings)}")
         return IntegrityError.exit_code
-    settings.notice(f"{report.blocks} blocks with {report.references} references are sound")
+    settings.notice(f"sound: {report.references} references, blocks: {report.blocks}")
     return 0

@@ -10,7 +10,7 @@ from gallery.messages.block import (
     columns_digest,
     pack_occupancy,
 )
-from gallery.messages.description import ID_SIZE, GalleryDescription, Preprocessing
+from gallery.messages.description import DIGEST_SIZE, ID_SIZE, GalleryDescription, Preprocessing
 from gallery.messages.manifest import Manifest, ManifestEntry
 from gallery.messages.references import TAG_SIZE, ReferenceTable, StoredReference
 from gallery.messages.search import (
@@ -23,6 +23,7 @@ from gallery.messages.search import (
 from gallery.messages.update import BlockUpdate, GalleryUpdate
 
 __all__ = [
+    "DIGEST_SIZE",
     "ID_SIZE",
     "TAG_SIZE",
     "BlockHeader",

@@ -42,7 +42,7 @@ class Preprocessing:
     @property
     def statement(self) -> str:
         """One line of ``name=value`` pairs, equal exactly where the preprocessing is."""
-        return " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+        return " ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ forgeries are found by the key owner, who checks every MAC.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from gallery.blocks import canary_positions, position_count
@@ -38,6 +40,8 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
         raise MalformedMessageError("the update holds two versions of one block")
     if len(manifest.entries) < len(current.entries):
         raise MalformedMessageError("the manifest names fewer blocks than there are")
+    if any(entry.index != position for position, entry in enumerate(manifest.entries)):
+        raise MalformedMessageError("the manifest's block indices are not 0, 1, 2, …")
     for entry in manifest.entries:
         item = changed.pop(entry.index, None)
         if item is not None:
@@ -65,7 +69,11 @@ def _check_block(description: GalleryDescription, item: BlockUpdate) -> None:
     parameters = find_parameters(header.parameters)
     listed = np.zeros(position_count(parameters), dtype=bool)
     positions = [reference.position for reference in table]
-    if positions and max(positions) >= len(listed):
+    if any(first >= second for first, second in pairwise(positions)):
+        raise MalformedMessageError("positions of references do not ascend")
+    if len({reference.reference_id for reference in table}) != len(table):
+        raise MalformedMessageError("two references have the same identifier")
+    if positions and positions[-1] >= len(listed):
         raise MalformedMessageError("a reference lies outside of its block")
     listed[positions] = True
     if listed[canary_positions(parameters)].any():

@@ -213,9 +213,9 @@ def test_photos_for_another_model_or_detector_are_refused_by_name(
     made_by = Preprocessing("Facenet", "opencv", True, "base", 1024)
     with GalleryClient.create(service, key, dimension=128, preprocessing=made_by) as client:
         for embedder in (PhotoEmbedder("Dlib"), PhotoEmbedder("Facenet", "dlib")):
-            with pytest.raises(ModelMismatchError, match="model=Facenet detector=opencv"):
+            with pytest.raises(ModelMismatchError, match="model='Facenet' detector='opencv'"):
                 client.enroll_photos([], embedder=embedder)
-            with pytest.raises(ModelMismatchError, match="model=Facenet detector=opencv"):
+            with pytest.raises(ModelMismatchError, match="model='Facenet' detector='opencv'"):
                 client.identify_photos([], embedder=embedder)
 
 

@@ -259,3 +259,22 @@ def test_an_occupancy_that_differs_from_the_references_is_refused(occupied: list
         update_of(manifest(1), with_references(item, item.references, occupied)),
         "do not match its occupancy",
     )
+
+
+def test_two_references_at_one_position_are_refused() -> None:
+    item = block_update(0, 2)
+    table = replace(item.references, references=(reference(0), reference(0)))
+
+    refuse(update_of(manifest(1), with_references(item, table, [0])), "do not ascend")
+
+
+def test_two_references_with_one_identifier_are_refused() -> None:
+    item = block_update(0, 2)
+    twins = (reference(0), replace(reference(7), reference_id=reference(0).reference_id))
+    table = replace(item.references, references=twins)
+
+    refuse(update_of(manifest(1), with_references(item, table, [0, 7])), "same identifier")
+
+
+def test_a_manifest_with_a_gap_between_its_blocks_is_refused() -> None:
+    refuse(update_of(manifest(1), block_update(5, 2)), "indices are not 0, 1, 2")

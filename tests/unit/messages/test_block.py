@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from gallery.errors import (
+    BlockCorruptedError,
+    DimensionMismatchError,
+    MalformedMessageError,
+    ParameterSetError,
+)
+from gallery.messages import BlockHeader, EncryptedBlock, columns_digest, pack_occupancy
+from gallery.parameters import COMPACT, INSECURE_TOY
+from tests.builders import block_update, random_columns
+
+BLOCK = block_update(3, 5, [0, 8, 4095]).block
+
+
+def with_columns(columns: np.ndarray) -> EncryptedBlock:
+    """Return the block with other columns, to which its header's digest is fitted."""
+    return EncryptedBlock(replace(BLOCK.header, columns_digest=columns_digest(columns)), columns)
+
+
+def test_the_occupancy_map_tells_where_references_are() -> None:
+    occupied = BLOCK.header.occupied()
+
+    assert occupied.shape == (4096,)
+    assert np.flatnonzero(occupied).tolist() == [0, 8, 4095]
+
+
+def test_the_occupancy_map_has_its_least_significant_bit_first() -> None:
+    occupied = np.zeros(16, dtype=bool)
+    occupied[[0, 9]] = True
+
+    assert pack_occupancy(occupied) == bytes([0b1, 0b10])
+
+
+@pytest.mark.parametrize("size", [0, 511, 513, 1024])
+def test_an_occupancy_map_of_another_size_than_the_block_is_malformed(size: int) -> None:
+    header = replace(BLOCK.header, occupancy=bytes(size))
+
+    with pytest.raises(MalformedMessageError, match=f"an occupancy map of {size} bytes"):
+        BlockHeader.from_bytes(header.to_bytes())
+
+
+@pytest.mark.parametrize("name", ["next-century", "", INSECURE_TOY.name])
+def test_a_header_of_an_unknown_or_insecure_parameter_set_is_refused(name: str) -> None:
+    with pytest.raises(ParameterSetError):
+        BlockHeader.from_bytes(replace(BLOCK.header, parameters=name).to_bytes())
+
+
+@pytest.mark.parametrize("dimension", [0, 4097, 2**32 - 1])
+def test_a_block_of_an_unsupported_dimension_is_refused(dimension: int) -> None:
+    block = EncryptedBlock(replace(BLOCK.header, dimension=dimension), BLOCK.columns)
+
+    with pytest.raises(DimensionMismatchError):
+        EncryptedBlock.from_bytes(block.to_bytes())
+
+
+def test_every_field_of_a_header_but_the_mac_is_part_of_its_statement() -> None:
+    changes = {
+        "gallery_id": bytes(16),
+        "index": 4,
+        "version": 6,
+        "parameters": "standard",
+        "dimension": 2,
+        "occupancy": bytes(512),
+        "columns_digest": bytes(32),
+        "references_digest": bytes(32),
+    }
+    assert {field.name for field in fields(BlockHeader)} == {*changes, "mac"}
+
+    changed = [replace(BLOCK.header, **{name: value}) for name, value in changes.items()]
+
+    statements = {header.statement() for header in [BLOCK.header, *changed]}
+    assert len(statements) == 1 + len(changes)
+    assert replace(BLOCK.header, mac=bytes(32)).statement() == BLOCK.header.statement()
+
+
+def test_the_digest_is_sha_256_of_the_residues_as_they_are_stored() -> None:
+    data = BLOCK.to_bytes()
+
+    assert BLOCK.header.columns_digest == hashlib.sha256(data[-BLOCK.columns.nbytes :]).digest()
+
+
+@pytest.mark.parametrize("bit", [0, 1, 7, 8 * 98304, 8 * 196608 - 1])
+def test_a_block_with_one_changed_bit_is_corrupted(bit: int) -> None:
+    data = bytearray(BLOCK.to_bytes())
+    start = len(data) - BLOCK.columns.nbytes
+    data[start + bit // 8] ^= 1 << bit % 8
+
+    with pytest.raises(BlockCorruptedError, match="block 3 is damaged"):
+        EncryptedBlock.from_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("index", range(len(COMPACT.data_primes)))
+def test_a_residue_that_reaches_its_prime_is_malformed_even_where_the_digest_fits(
+    index: int,
+) -> None:
+    prime = COMPACT.data_primes[index]
+    columns = random_columns()
+    columns[index, -1, -1, -1, -1] = prime - 1
+    found = EncryptedBlock.from_bytes(with_columns(columns).to_bytes())
+    assert np.array_equal(found.columns, columns)
+
+    columns[index, -1, -1, -1, -1] = prime
+
+    with pytest.raises(MalformedMessageError, match=f"not below its prime {prime}"):
+        EncryptedBlock.from_bytes(with_columns(columns).to_bytes())
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        random_columns(dimension=2),
+        random_columns().astype(np.uint64),
+        random_columns().astype(np.int32),
+        random_columns().reshape(-1),
+        random_columns()[:1],
+    ],
+    ids=["dimension", "uint64", "int32", "flat", "one prime"],
+)
+def test_columns_of_another_shape_or_type_do_not_pass_the_check(columns: np.ndarray) -> None:
+    with pytest.raises(MalformedMessageError, match="expected shape"):
+        with_columns(np.ascontiguousarray(columns)).check()
+
+
+def test_columns_are_read_without_a_copy_and_cannot_be_changed() -> None:
+    found = EncryptedBlock.from_bytes(BLOCK.to_bytes())
+
+    assert not found.columns.flags.owndata
+    with pytest.raises(ValueError, match="read-only"):
+        found.columns[0] = 0
