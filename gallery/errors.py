@@ -148,6 +148,12 @@ class WriteConflictError(GalleryError):
     exit_code = 32
 
 
+class ErasurePendingError(DatabaseError):
+    """Data was erased from the tables, but traces of it are still in the database's files."""
+
+    exit_code = 33
+
+
 # --- integrity ----------------------------------------------------------------------------------
 
 
@@ -185,6 +191,12 @@ class WrongResultError(IntegrityError):
     """Canaries show that encrypted distances do not belong to this probe, block or key."""
 
     exit_code = 45
+
+
+class RolledBackError(IntegrityError):
+    """The database holds an older state of the gallery than this owner has seen."""
+
+    exit_code = 46
 
 
 # --- photos and other inputs --------------------------------------------------------------------

@@ -6,10 +6,12 @@ the same messages to another machine. Nothing here takes or gives anything but m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from gallery.messages import (
     BlockReferences,
+    BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
     GalleryUpdate,
@@ -45,7 +47,60 @@ class GalleryService(Protocol):
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
-        """Apply an update whole; `WriteConflictError` if the gallery is at another version."""
+        """Apply an update whole.
+
+        Raises
+        ------
+        WriteConflictError
+            If the gallery is at another version; nothing is written.
+        ErasurePendingError
+            If the update is written, but traces of what it erased are not yet gone from the
+            database's files; `purge` tries again.
+        """
+
+    def purge(self) -> None:
+        """Remove every trace of replaced and erased data from the database's files.
+
+        Raises `ErasurePendingError` if other processes that read the database prevent it.
+        """
+
+    def restore(
+        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+    ) -> None:
+        """Make a gallery with content, whole or not at all.
+
+        The blocks come in the order of the manifest's entries.
+
+        Raises
+        ------
+        GalleryExistsError
+            If its name is taken, or the same gallery is there under another name.
+        MalformedMessageError, BlockCorruptedError
+            If the content does not fit together.
+        """
+
+    def replace(
+        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+    ) -> None:
+        """Let a gallery take the place of an old one, which is erased, in one step.
+
+        Parameters
+        ----------
+        old_gallery_id, old_version
+            The gallery to erase, and the manifest version that it must be at.
+        description
+            The new description of the gallery that it names by its identifier, with the old name.
+
+        Raises
+        ------
+        WriteConflictError
+            If the old gallery has moved on; nothing is changed.
+        ErasurePendingError
+            If it is done, but traces of the old gallery are not yet gone.
+        """
+
+    def delete(self, gallery_id: bytes) -> None:
+        """Erase a gallery; `ErasurePendingError` as for `write`."""
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gallery.messages import (
     BlockReferences,
     BlockResult,
+    BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
     GalleryUpdate,
@@ -64,6 +65,31 @@ class RecordingService:
         message = update.to_bytes()
         self.sent.append(("write", message))
         self._service.write(gallery_id, GalleryUpdate.from_bytes(message))
+
+    def purge(self) -> None:
+        self.sent.append(("purge", b""))
+        self._service.purge()
+
+    def restore(
+        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+    ) -> None:
+        self.sent.append(("restore", description.to_bytes() + manifest.to_bytes()))
+        self._service.restore(description, manifest, self._restored(blocks))
+
+    def _restored(self, blocks: Iterable[BlockUpdate]) -> Iterator[BlockUpdate]:
+        for item in blocks:
+            self.sent.append(("block", item.block.to_bytes() + item.references.to_bytes()))
+            yield item
+
+    def replace(
+        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+    ) -> None:
+        self.sent.append(("replace", old_gallery_id + description.to_bytes()))
+        self._service.replace(old_gallery_id, old_version, description)
+
+    def delete(self, gallery_id: bytes) -> None:
+        self.sent.append(("delete", gallery_id))
+        self._service.delete(gallery_id)
 
     def search(self, request: SearchRequest) -> SearchResult:
         probes = b"".join(probe.to_bytes() for probe in request.probes)

@@ -139,17 +139,8 @@ class GalleryDescription:
         return description
 
 
-def _read_flag(reader: Reader) -> bool:
-    flag = reader.u8()
-    if flag > 1:
-        raise reader.malformed(f"a flag is {flag}")
-    return bool(flag)
-
-
 def _read_preprocessing(reader: Reader) -> Preprocessing:
-    return Preprocessing(
-        reader.text(), reader.text(), _read_flag(reader), reader.text(), reader.u32()
-    )
+    return Preprocessing(reader.text(), reader.text(), reader.flag(), reader.text(), reader.u32())
 
 
 def _read_metric(reader: Reader) -> Metric:
@@ -161,7 +152,7 @@ def _read_metric(reader: Reader) -> Metric:
 
 
 def _read_optional(reader: Reader) -> float | None:
-    present, value = _read_flag(reader), reader.f64()
+    present, value = reader.flag(), reader.f64()
     if not present and value != 0.0:
         raise reader.malformed("a value that is marked absent is not 0")
     if present and math.copysign(1.0, value) < 0.0:

@@ -27,7 +27,10 @@ class GalleryUpdate:
     expected_version
         The manifest version that the writer saw. If the gallery has moved on, nothing is written.
     manifest
-        The gallery's new manifest.
+        The gallery's new manifest. Blocks that it no longer names are dropped.
+    purge
+        Whether every trace of what the update replaces must be gone from the database's files
+        before the write counts as done, because something was erased.
     blocks
         The blocks that the new manifest names with a new version.
     """
@@ -35,10 +38,11 @@ class GalleryUpdate:
     expected_version: int
     manifest: Manifest
     blocks: tuple[BlockUpdate, ...]
+    purge: bool = False
 
     def to_bytes(self) -> bytes:
         """Return the message."""
-        writer = Writer(MessageType.UPDATE).u64(self.expected_version)
+        writer = Writer(MessageType.UPDATE).u64(self.expected_version).u8(self.purge)
         writer.blob(self.manifest.to_bytes()).u32(len(self.blocks))
         for item in self.blocks:
             writer.blob(item.block.to_bytes()).blob(item.references.to_bytes())
@@ -54,7 +58,8 @@ class GalleryUpdate:
             If the bytes are not what `to_bytes` writes.
         """
         reader = Reader(data, MessageType.UPDATE)
-        expected, manifest = reader.u64(), Manifest.from_bytes(reader.blob())
+        expected, purge = reader.u64(), reader.flag()
+        manifest = Manifest.from_bytes(reader.blob())
         count = reader.u32()
         if count > len(manifest.entries):
             raise reader.malformed(f"{count} blocks and {len(manifest.entries)} manifest entries")
@@ -65,4 +70,4 @@ class GalleryUpdate:
             for _ in range(count)
         )
         reader.end()
-        return cls(expected, manifest, blocks)
+        return cls(expected, manifest, blocks, purge)

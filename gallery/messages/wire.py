@@ -111,6 +111,13 @@ class Reader:
         """Take an unsigned integer of 8 bits."""
         return int(self._unpack("<B"))
 
+    def flag(self) -> bool:
+        """Take a truth value: an integer of 8 bits that is 0 or 1."""
+        value = self.u8()
+        if value > 1:
+            raise self.malformed(f"a flag is {value}")
+        return bool(value)
+
     def u16(self) -> int:
         """Take an unsigned integer of 16 bits."""
         return int(self._unpack("<H"))

@@ -6,7 +6,7 @@ any kind: the comparison of this layout needs none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from gallery.errors import (
@@ -19,6 +19,7 @@ from gallery.evaluator import Evaluator, make_evaluator
 from gallery.messages import (
     BlockReferences,
     BlockResult,
+    BlockUpdate,
     EncryptedBlock,
     EncryptedDistances,
     EncryptedProbe,
@@ -29,7 +30,7 @@ from gallery.messages import (
     SearchResult,
 )
 from gallery.parameters import find_parameters
-from gallery.server.updates import check_update
+from gallery.server.updates import check_content, check_update
 from gallery.store import Database, GalleryStore, Snapshot
 
 
@@ -84,6 +85,27 @@ class EmbeddedService:
         with self._store.snapshot(gallery_id) as snapshot:
             check_update(snapshot.description, snapshot.manifest, update)
         self._store.apply(gallery_id, update)
+
+    def purge(self) -> None:
+        """Remove every trace of replaced and erased data from the database's files."""
+        self._store.purge()
+
+    def restore(
+        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+    ) -> None:
+        """Make a gallery with content, whole or not at all."""
+        find_parameters(description.parameters)
+        self._store.restore(description, manifest, check_content(description, manifest, blocks))
+
+    def replace(
+        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+    ) -> None:
+        """Let a gallery take the place of an old one, which is erased, in one step."""
+        self._store.replace(old_gallery_id, old_version, description)
+
+    def delete(self, gallery_id: bytes) -> None:
+        """Erase a gallery."""
+        self._store.delete(gallery_id)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest."""

@@ -6,7 +6,8 @@ forgeries are found by the key owner, who checks every MAC.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import pairwise, zip_longest
 
 import numpy as np
 
@@ -38,8 +39,6 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
     changed = {item.block.header.index: item for item in update.blocks}
     if len(changed) != len(update.blocks):
         raise MalformedMessageError("the update holds two versions of one block")
-    if len(manifest.entries) < len(current.entries):
-        raise MalformedMessageError("the manifest names fewer blocks than there are")
     if any(entry.index != position for position, entry in enumerate(manifest.entries)):
         raise MalformedMessageError("the manifest's block indices are not 0, 1, 2, …")
     for entry in manifest.entries:
@@ -53,6 +52,28 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
             raise MalformedMessageError("the manifest names a block that is not in the update")
     if changed:
         raise MalformedMessageError("the update holds a block that its manifest does not name")
+
+
+def check_content(
+    description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+) -> Iterator[BlockUpdate]:
+    """Yield the blocks of a whole gallery, checking each against the manifest.
+
+    Raises
+    ------
+    MalformedMessageError
+        If they are not exactly the blocks that the manifest names, in its order.
+    """
+    if manifest.gallery_id != description.gallery_id:
+        raise MalformedMessageError("the manifest belongs to another gallery")
+    for index, (entry, item) in enumerate(zip_longest(manifest.entries, blocks)):
+        if entry is None or item is None:
+            raise MalformedMessageError("there are not as many blocks as the manifest names")
+        header = item.block.header
+        if (header.index, header.version, header.mac) != (index, entry.version, entry.block_mac):
+            raise MalformedMessageError("a block is not the one that the manifest names")
+        _check_block(description, item)
+        yield item
 
 
 def _check_block(description: GalleryDescription, item: BlockUpdate) -> None:

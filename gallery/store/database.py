@@ -12,11 +12,12 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from gallery.errors import DatabaseError, SchemaVersionError
+from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
 from gallery.store.models import SCHEMA_REVISION
 
 _BUSY_TIMEOUT_MS = 30_000
-_WRITES = "gallery_writes"
+_BEGINS_WITH = "gallery_begins_with"
+"""Execution option: the statement that begins a connection's transaction on SQLite, or ""."""
 
 
 def parse_url(url: str) -> URL:
@@ -80,9 +81,37 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are committed at the end, or undone on an exception."""
         with self._translated(), self.engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITES: True})
+            connection = connection.execution_options(**{_BEGINS_WITH: "BEGIN IMMEDIATE"})
             with connection.begin():
                 yield connection
+
+    def purge(self) -> None:
+        """Remove traces of replaced and deleted rows from the database's files.
+
+        SQLite overwrites freed pages itself (``secure_delete``), but their old content stays in the
+        write-ahead log until that is written back and cut off. PostgreSQL keeps dead rows until a
+        full vacuum writes its tables anew.
+
+        Raises
+        ------
+        ErasurePendingError
+            If other processes that read the database prevent it.
+        """
+        statements = {
+            "sqlite": ["PRAGMA wal_checkpoint(TRUNCATE)"],
+            "postgresql": ["VACUUM (FULL) gallery, block, reference", "CHECKPOINT"],
+        }
+        with self._translated(), self.engine.connect() as connection:
+            options = {_BEGINS_WITH: "", "isolation_level": "AUTOCOMMIT"}
+            connection = connection.execution_options(**options)
+            for statement in statements.get(self.engine.dialect.name, []):
+                row = connection.exec_driver_sql(statement)
+                if row.returns_rows and row.scalar():
+                    raise ErasurePendingError(
+                        f"{self.name}: erased from the tables, but other processes are reading, so "
+                        "traces remain in the write-ahead log; run gallery compact when they are "
+                        "done"
+                    )
 
     def revision(self) -> str | None:
         """Return the schema version, or None for a database without our tables."""
@@ -175,5 +204,6 @@ def _configure_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        statement = connection.get_execution_options().get(_BEGINS_WITH, "BEGIN")
+        if statement:
+            connection.exec_driver_sql(statement)

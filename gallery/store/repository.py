@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.blocks import columns_shape
@@ -31,7 +31,10 @@ from gallery.messages import (
 )
 from gallery.parameters import find_parameters
 from gallery.store.database import Database
-from gallery.store.models import MAX_NAME, BlockRow, GalleryRow, ReferenceRow
+from gallery.store.models import BlockRow, GalleryRow, ReferenceRow
+
+_IN_ONE_STATEMENT = 500
+"""Positions named in one statement; databases limit how many values one can hold."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +95,8 @@ class GalleryStore:
 
     def insert(self, description: GalleryDescription, manifest: Manifest) -> None:
         """Add an empty gallery (`GalleryExistsError`)."""
-        if len(description.name) > MAX_NAME:
-            raise DatabaseError(f"a gallery's name has at most {MAX_NAME} characters")
-        statement = insert(GalleryRow).values(
-            gallery_id=description.gallery_id,
-            name=description.name,
-            description=description.to_bytes(),
-            manifest_version=manifest.version,
-            manifest=manifest.to_bytes(),
-        )
-        try:
-            with self._database.writing() as connection:
-                connection.execute(statement)
-        except DatabaseError as error:
-            if isinstance(error.__cause__, UniqueViolation):
-                raise GalleryExistsError(
-                    f"{self._database.name} holds a gallery named {description.name!r} already; "
-                    "choose another name with --gallery"
-                ) from error
-            raise
+        with self._unique(description), self._database.writing() as connection:
+            connection.execute(_gallery_row(description, manifest))
 
     def names(self) -> list[str]:
         """Return the names of all galleries, sorted."""
@@ -140,7 +126,7 @@ class GalleryStore:
             )
             row = connection.execute(query).one_or_none()
             if row is None:
-                raise GalleryNotFoundError("the gallery is not in the database any more")
+                raise _no_gallery()
             description = GalleryDescription.from_bytes(row.description)
             manifest = Manifest.from_bytes(row.manifest)
             yield Snapshot(connection, gallery_id, description, manifest)
@@ -163,16 +149,94 @@ class GalleryStore:
         )
         with self._database.writing() as connection:
             if connection.execute(moved).rowcount != 1:
-                raise WriteConflictError(
-                    "another process changed the gallery at the same time; run the command again"
-                )
+                raise _conflict()
             for item in change.blocks:
                 _put_block(connection, gallery_id, item)
-                _put_references(connection, gallery_id, item.references)
+            _drop_blocks(connection, gallery_id, len(change.manifest.entries))
+            # All rows that go, go first: a reference may move from one block to another.
+            for item in change.blocks:
+                _drop_references(connection, gallery_id, item.references)
+            for item in change.blocks:
+                _add_references(connection, gallery_id, item.references)
+        if change.purge:
+            self._database.purge()
+
+    def restore(
+        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+    ) -> None:
+        """Add a gallery with its content, whole or not at all (`GalleryExistsError`)."""
+        with self._unique(description), self._database.writing() as connection:
+            connection.execute(_gallery_row(description, manifest))
+            for item in blocks:
+                _put_block(connection, description.gallery_id, item)
+                _add_references(connection, description.gallery_id, item.references)
+
+    def replace(
+        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+    ) -> None:
+        """Erase a gallery that is at a version, and give another its name, in one step."""
+        gone = delete(GalleryRow).where(
+            GalleryRow.gallery_id == old_gallery_id, GalleryRow.manifest_version == old_version
+        )
+        renamed = (
+            update(GalleryRow)
+            .where(GalleryRow.gallery_id == description.gallery_id)
+            .values(name=description.name, description=description.to_bytes())
+        )
+        with self._database.writing() as connection:
+            if connection.execute(gone).rowcount != 1:
+                raise _conflict()
+            if connection.execute(renamed).rowcount != 1:
+                raise _no_gallery()
+        self._database.purge()
+
+    def delete(self, gallery_id: bytes) -> None:
+        """Erase a gallery (`GalleryNotFoundError`)."""
+        gone = delete(GalleryRow).where(GalleryRow.gallery_id == gallery_id)
+        with self._database.writing() as connection:
+            if connection.execute(gone).rowcount != 1:
+                raise _no_gallery()
+        self._database.purge()
+
+    def purge(self) -> None:
+        """Remove traces of what was erased from the database's files (`ErasurePendingError`)."""
+        self._database.purge()
+
+    @contextmanager
+    def _unique(self, description: GalleryDescription) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            if isinstance(error.__cause__, UniqueViolation):
+                raise GalleryExistsError(
+                    f"{self._database.name} holds a gallery named {description.name!r}, or this "
+                    "same gallery, already; choose another name with --gallery"
+                ) from error
+            raise
 
 
 def _block_key(gallery_id: bytes, index: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return BlockRow.gallery_id == gallery_id, BlockRow.block_index == index
+
+
+def _gallery_row(description: GalleryDescription, manifest: Manifest) -> Insert:
+    return insert(GalleryRow).values(
+        gallery_id=description.gallery_id,
+        name=description.name,
+        description=description.to_bytes(),
+        manifest_version=manifest.version,
+        manifest=manifest.to_bytes(),
+    )
+
+
+def _conflict() -> WriteConflictError:
+    return WriteConflictError(
+        "another process changed the gallery at the same time; run the command again"
+    )
+
+
+def _no_gallery() -> GalleryNotFoundError:
+    return GalleryNotFoundError("the gallery is not in the database any more")
 
 
 def _missing(index: int) -> MissingBlockError:
@@ -194,21 +258,43 @@ def _put_block(connection: Connection, gallery_id: bytes, item: BlockUpdate) -> 
         connection.execute(insert(BlockRow).values(**created))
 
 
-def _put_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
-    """Make the rows of a block equal to a table; rows that stay are not touched."""
-    place = (ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == table.block_index)
-    query = select(ReferenceRow.position, ReferenceRow.reference_id).where(*place)
-    present = {row.position: row.reference_id for row in connection.execute(query)}
+def _drop_blocks(connection: Connection, gallery_id: bytes, count: int) -> None:
+    """Drop the blocks, with their references, that have an index of ``count`` or more."""
+    beyond = (BlockRow.gallery_id == gallery_id, BlockRow.block_index >= count)
+    connection.execute(delete(BlockRow).where(*beyond))
+
+
+def _drop_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
+    """Delete the rows of a block that its new table does not have."""
     wanted = {item.position: item.reference_id for item in table}
-    gone = [position for position, found in present.items() if wanted.get(position) != found]
-    if gone:
-        by_position = delete(ReferenceRow).where(*place)
-        for chunk in _chunks(gone, 500):
-            connection.execute(by_position.where(ReferenceRow.position.in_(chunk)))
-    added = [item for item in table if present.get(item.position) != item.reference_id]
+    gone = [
+        position
+        for position, found in _present(connection, gallery_id, table.block_index).items()
+        if wanted.get(position) != found
+    ]
+    from_block = delete(ReferenceRow).where(
+        ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == table.block_index
+    )
+    for start in range(0, len(gone), _IN_ONE_STATEMENT):
+        chosen = gone[start : start + _IN_ONE_STATEMENT]
+        connection.execute(from_block.where(ReferenceRow.position.in_(chosen)))
+
+
+def _add_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
+    """Insert the rows of a block's new table that are not there; rows that stay are not touched."""
+    present = _present(connection, gallery_id, table.block_index)
+    added = [item for item in table if item.position not in present]
     if added:
         rows = [_reference_row(gallery_id, table.block_index, item) for item in added]
         connection.execute(insert(ReferenceRow), rows)
+
+
+def _present(connection: Connection, gallery_id: bytes, block_index: int) -> dict[int, bytes]:
+    """Return the reference identifiers in a block by position."""
+    query = select(ReferenceRow.position, ReferenceRow.reference_id).where(
+        ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == block_index
+    )
+    return {row.position: row.reference_id for row in connection.execute(query)}
 
 
 def _reference_row(gallery_id: bytes, index: int, item: StoredReference) -> dict[str, object]:
@@ -221,7 +307,3 @@ def _reference_row(gallery_id: bytes, index: int, item: StoredReference) -> dict
         "content_tag": item.content_tag,
         "sealed_label": item.sealed_label,
     }
-
-
-def _chunks(items: list[int], size: int) -> Iterable[list[int]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

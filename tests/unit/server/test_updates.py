@@ -132,11 +132,12 @@ def test_two_versions_of_one_block_are_refused() -> None:
     refuse(replace(update, blocks=(item, item)), "two versions of one block")
 
 
-def test_a_manifest_that_forgets_a_block_is_refused() -> None:
-    current = gallery_of(block_update(0, 4), block_update(1, 5))
-    update = update_of(gallery_of(block_update(0, 4)))
+def test_a_manifest_may_drop_the_last_blocks_and_no_others() -> None:
+    first, second = block_update(0, 4), block_update(1, 5)
+    current = gallery_of(first, second)
 
-    refuse(update, "fewer blocks", current)
+    check_update(GALLERY, current, update_of(gallery_of(first)))
+    refuse(update_of(gallery_of(second)), "indices are not 0, 1, 2", current)
 
 
 def test_a_new_block_that_the_update_lacks_is_refused() -> None:
