@@ -31,6 +31,8 @@ if given is not None:
     _run(given)
 else:
     url = os.environ.get("GALLERY_DATABASE", "sqlite:///gallery.db")
-    with create_engine(url).connect() as opened:
+    engine = create_engine(url)
+    with engine.connect() as opened:
         _run(opened)
         opened.commit()
+    engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def test_the_models_and_the_migrations_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path / 'gallery.db'}"
-    upgrade(Database(url, create=True))
+    with closing(Database(url, create=True)) as opened:
+        upgrade(opened)
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()))
     monkeypatch.setenv("GALLERY_DATABASE", url)
@@ -42,8 +44,7 @@ def test_a_new_database_is_created_and_then_left_as_it_is(database: str) -> None
 
 
 def test_sqlite_is_set_up_for_crash_safety_and_erasure(database: str) -> None:
-    opened = Database(database, create=True)
-    with opened.reading() as connection:
+    with closing(Database(database, create=True)) as opened, opened.reading() as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "foreign_keys", "secure_delete", "synchronous")
