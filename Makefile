@@ -39,12 +39,13 @@ elif [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help venv demo test lint format test-tensorflow bench bench-quick lock clean
+.PHONY: help venv demo test test-long lint format test-tensorflow bench bench-quick lock clean
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
 	@echo "make demo             the whole story on sample photos"
 	@echo "make test             style, types, structure and tests"
+	@echo "make test-long        the tests that kill, corrupt and contend, at full length"
 	@echo "make lint             the first three of them"
 	@echo "make format           put the code into its style"
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
@@ -93,6 +94,9 @@ demo: venv
 test: lint
 	@echo "tests"
 	@$(VENV)/bin/python -m pytest
+
+test-long: venv
+	@GALLERY_LONG=1 $(VENV)/bin/python -m pytest -s tests/crashes tests/mutations tests/concurrency
 
 lint: venv
 	@echo "style"

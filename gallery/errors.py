@@ -70,6 +70,12 @@ class KeyMismatchError(GalleryError):
     exit_code = 17
 
 
+class MemoryFileError(GalleryError):
+    """The file that remembers the newest state of galleries cannot be used."""
+
+    exit_code = 19
+
+
 class SecretExposureError(GalleryError):
     """Code tried to copy, print or pickle a secret."""
 
@@ -125,6 +131,12 @@ class ThresholdRequiredError(GalleryError):
     """No threshold was given and the gallery's model has none in the table."""
 
     exit_code = 27
+
+
+class ReferenceNotFoundError(GalleryError):
+    """The gallery holds no reference with this label or identifier."""
+
+    exit_code = 28
 
 
 # --- database -----------------------------------------------------------------------------------
@@ -252,3 +264,18 @@ class FaceEngineError(GalleryError):
     """DeepFace's engine is unknown, not installed, or another one already runs."""
 
     exit_code = 55
+
+
+# --- backups ------------------------------------------------------------------------------------
+
+
+class BackupError(GalleryError):
+    """A backup cannot be written or read, or is truncated, damaged, or not its owner's."""
+
+    exit_code = 56
+
+
+class BackupExistsError(BackupError):
+    """There is a file already where a backup was to be written; it is never overwritten."""
+
+    exit_code = 57

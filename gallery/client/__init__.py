@@ -1,12 +1,20 @@
 """The secret side: keys, embeddings, labels and decrypted distances stay in here."""
 
 from gallery.client.candidates import Identification
-from gallery.client.client import GalleryClient, Reference, Summary
+from gallery.client.client import GalleryClient
 from gallery.client.enrollment import Enrollment
 from gallery.client.from_photos import PhotoEnrollment, PhotoFailure, PhotoIdentification
-from gallery.client.keyfile import is_protected, read_key_file, write_key_file
+from gallery.client.keyfile import (
+    change_passphrase,
+    is_protected,
+    read_key_file,
+    write_key_file,
+)
+from gallery.client.memory import FileMemory, SessionMemory
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto, find_photos
+from gallery.client.release import release
+from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
 from gallery.client.secrets import GalleryKey
 from gallery.client.sources import (
     EmbeddingFile,
@@ -15,10 +23,12 @@ from gallery.client.sources import (
     kind_of,
     read_embeddings,
 )
+from gallery.client.upkeep import Reference, Summary
 
 __all__ = [
     "EmbeddingFile",
     "Enrollment",
+    "FileMemory",
     "GalleryClient",
     "GalleryKey",
     "Identification",
@@ -28,13 +38,19 @@ __all__ = [
     "PhotoFailure",
     "PhotoIdentification",
     "Reference",
+    "Renewal",
+    "SessionMemory",
     "SourceKind",
     "Summary",
+    "change_passphrase",
+    "discard_renewal",
     "find_photos",
     "find_probe_photos",
     "is_protected",
     "kind_of",
     "read_embeddings",
     "read_key_file",
+    "release",
+    "renew_gallery",
     "write_key_file",
 ]

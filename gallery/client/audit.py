@@ -70,13 +70,35 @@ class Auditor:
         findings: list[Finding] = []
         references = 0
         for entry in manifest.entries:
-            try:
-                references += self._check(entry, deep, findings)
-            except GalleryError as error:
-                findings.append(Finding(f"block {entry.index}", str(error)))
+            count, found = self.check(entry, deep=deep)
+            references += count
+            findings += found
             if progress is not None:
                 progress(1)
         return AuditReport(len(manifest.entries), references, deep, tuple(findings))
+
+    def check(self, entry: ManifestEntry, *, deep: bool) -> tuple[int, list[Finding]]:
+        """Audit one block of a checked manifest; return its references' number, and the findings.
+
+        A block that another process has changed or dropped meanwhile is audited as it is now.
+        """
+        findings: list[Finding] = []
+        try:
+            return self._check_current(entry, deep, findings), findings
+        except GalleryError as error:
+            return 0, [*findings, Finding(f"block {entry.index}", str(error))]
+
+    def _check_current(self, entry: ManifestEntry, deep: bool, findings: list[Finding]) -> int:
+        """Check a block; if another process has changed or dropped it meanwhile, as it is now."""
+        try:
+            return self._check(entry, deep, findings)
+        except GalleryError:
+            entries = self._view.manifest().entries
+            if entry.index >= len(entries):
+                return 0
+            if entries[entry.index] == entry:
+                raise
+            return self._check_current(entries[entry.index], deep, findings)
 
     def _check(self, entry: ManifestEntry, deep: bool, findings: list[Finding]) -> int:
         view = self._view

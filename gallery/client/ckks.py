@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +27,8 @@ class CkksCodec(Secret):
     """Encrypts and decrypts under the owner's secret key for one parameter set.
 
     SEAL's ciphertexts reach Python only through files; a private temporary folder, in memory where
-    the machine has a file system for that, carries ciphertexts and nothing else. Use it as a
-    context manager, or call `close`. SEAL's objects are not thread-safe, so neither is this.
+    the machine has a file system for that, carries ciphertexts and nothing else, until
+    `close`. SEAL's objects are not thread-safe, so neither is this.
     """
 
     def __init__(self, key: GalleryKey, parameters: ParameterSet) -> None:
@@ -43,17 +42,6 @@ class CkksCodec(Secret):
         self._decryptor = seal.Decryptor(self._context, secret_key)
         self._folder = tempfile.TemporaryDirectory(prefix="gallery-", dir=_memory_folder())
         self._file = Path(self._folder.name) / "ciphertext"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the temporary folder."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.audit import Auditor, AuditReport
+from gallery.client.backup import Backup, write_backup
 from gallery.client.candidates import Identification
 from gallery.client.creation import create_gallery
 from gallery.client.enrollment import Enroller, Enrollment, NewReference
@@ -23,14 +23,20 @@ from gallery.client.from_photos import (
 )
 from gallery.client.identification import Searcher
 from gallery.client.labels import content_digest, normalize_label
+from gallery.client.memory import Memory
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
-from gallery.client.secrets import GalleryKey, Secret
+from gallery.client.secrets import GalleryKey
 from gallery.client.templates import check_embeddings, to_vectors
 from gallery.client.thresholds import Threshold, find_threshold
+from gallery.client.upkeep import GalleryUpkeep
 from gallery.client.view import GalleryView
-from gallery.errors import InvalidEmbeddingError, InvalidLabelError, ModelMismatchError
-from gallery.messages import GalleryDescription, Preprocessing
+from gallery.errors import (
+    InvalidEmbeddingError,
+    InvalidLabelError,
+    ModelMismatchError,
+)
+from gallery.messages import Preprocessing
 from gallery.metrics import Metric
 from gallery.parameters import STANDARD, ParameterSet
 from gallery.protocol import GalleryService
@@ -38,26 +44,7 @@ from gallery.protocol import GalleryService
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """One enrolled reference, as its owner sees it."""
-
-    reference_id: str
-    label: str
-    block_index: int
-    position: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How much a gallery holds: references, blocks, and the version of its manifest."""
-
-    references: int
-    blocks: int
-    version: int
-
-
-class GalleryClient(Secret):
+class GalleryClient(GalleryUpkeep):
     """One gallery, opened by its owner: the only side that sees embeddings, labels and distances.
 
     Parameters
@@ -69,6 +56,9 @@ class GalleryClient(Secret):
         The owner's key, from `read_key_file` or `GalleryKey.generate`.
     gallery
         Name of the gallery.
+    memory
+        Remembers the newest state of galleries, so that an older one put back is noticed: a
+        `FileMemory` for as long as the file lives; by default as long as this client lives.
 
     Raises
     ------
@@ -93,8 +83,15 @@ class GalleryClient(Secret):
     (np.str_('Grace'), True)
     """
 
-    def __init__(self, service: GalleryService, key: GalleryKey, gallery: str = "default") -> None:
-        self._view = GalleryView(service, key, gallery)
+    def __init__(
+        self,
+        service: GalleryService,
+        key: GalleryKey,
+        gallery: str = "default",
+        *,
+        memory: Memory | None = None,
+    ) -> None:
+        self._view = GalleryView(service, key, gallery, memory)
 
     @classmethod
     def create(
@@ -148,6 +145,43 @@ class GalleryClient(Secret):
         )
         return cls(service, key, gallery)
 
+    @classmethod
+    def restore(
+        cls,
+        service: GalleryService,
+        key: GalleryKey,
+        path: str | os.PathLike[str],
+        gallery: str | None = None,
+        *,
+        memory: Memory | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Put the gallery of a backup into a database, whole or not at all, and open it.
+
+        Parameters
+        ----------
+        service, key, memory
+            As for opening one.
+        path
+            The file, which `export` wrote. All of it is checked before anything is restored.
+        gallery
+            The name to give it; by default its own.
+        progress
+            Called with the number of blocks that were just restored.
+
+        Raises
+        ------
+        BackupError
+            If the file cannot be read, is truncated, damaged, or not what its owner wrote.
+        KeyMismatchError
+            If the gallery was made with another key.
+        GalleryExistsError
+            If the name is taken, or the same gallery is there under another name.
+        """
+        with Backup(path, key) as backup:
+            name = backup.restore(service, gallery, progress)
+        return cls(service, key, name, memory=memory)
+
     def __enter__(self) -> Self:
         return self
 
@@ -163,30 +197,33 @@ class GalleryClient(Secret):
         """Give up temporary files. The service stays open."""
         self._view.close()
 
-    @property
-    def description(self) -> GalleryDescription:
-        """The gallery's public properties, checked."""
-        return self._view.description
+    def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+        """Write a backup of the gallery into a new file, from which `restore` makes it again.
 
-    def summary(self) -> Summary:
-        """Return the counts and the version of the gallery."""
-        state = self._view.state()
-        return Summary(len(state), len(state.blocks), state.manifest.version)
+        Parameters
+        ----------
+        path
+            The file. It holds what the database holds, nothing more in clear, and opens with the
+            owner's key alone.
+        progress
+            Called with the number of blocks that were just finished.
 
-    def block_count(self) -> int:
-        """Return the number of blocks that the manifest names, without reading any of them."""
-        return len(self._view.manifest().entries)
+        Raises
+        ------
+        BackupExistsError
+            If there is such a file already.
+        BackupError
+            If the file cannot be written.
+        IntegrityError
+            If anything in the gallery is not what its owner wrote.
+        WriteConflictError
+            If the gallery keeps changing while it is read.
+        """
+        write_backup(self._view, path, progress)
 
     def threshold(self, given: float | None = None) -> Threshold:
         """Return the threshold that a search would use (`ThresholdRequiredError`)."""
         return find_threshold(self.description, given)
-
-    def references(self) -> Iterator[Reference]:
-        """Yield all references by block and position, with their labels opened."""
-        for index, block in enumerate(self._view.state().blocks):
-            for item in block.table:
-                label = self._view.labels.open(item.sealed_label, item.reference_id)
-                yield Reference(item.reference_id.hex(), label, index, item.position)
 
     def enroll(
         self,
@@ -194,6 +231,7 @@ class GalleryClient(Secret):
         labels: Sequence[str],
         *,
         model: str | None = None,
+        replace: bool = False,
         progress: Progress | None = None,
     ) -> Enrollment:
         """Enroll embeddings, block by block.
@@ -206,6 +244,8 @@ class GalleryClient(Secret):
             The n labels; several references may share one.
         model
             Where the embeddings come from; refused if the gallery names another model.
+        replace
+            Whether to erase the references that these labels had before, once the new are in.
         progress
             Called with the number of embeddings that were just finished.
 
@@ -229,7 +269,10 @@ class GalleryClient(Secret):
         vectors = to_vectors(found, self.description)
         digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
         wanted = [NewReference(*item) for item in zip(vectors, names, digests, strict=True)]
-        return Enroller(self._view).enroll(wanted, progress)
+        done = Enroller(self._view).enroll(wanted, progress)
+        if replace:
+            self._erase_former(names, done.reference_ids)
+        return done
 
     def identify(
         self,
@@ -283,6 +326,7 @@ class GalleryClient(Secret):
         photos: Iterable[LabelledPhoto],
         *,
         embedder: PhotoEmbedder | None = None,
+        replace: bool = False,
         progress: Progress | None = None,
     ) -> PhotoEnrollment:
         """Enroll photos of one face each with DeepFace.
@@ -293,6 +337,9 @@ class GalleryClient(Secret):
             Paths with their labels.
         embedder
             What embeds them; by default one for the gallery's own model and detector.
+        replace
+            Whether to erase the references that the labels of good photos had before, once the
+            new are in.
         progress
             Called with the number of photos that were just finished.
 
@@ -309,7 +356,13 @@ class GalleryClient(Secret):
         MissingDependencyError, WeightsError
             If DeepFace or the model's weights are not there.
         """
-        return PhotoEnroller(self._view, embedder or self.embedder()).run(photos, progress)
+        taken = list(photos)
+        done = PhotoEnroller(self._view, embedder or self.embedder()).run(taken, progress)
+        if replace:
+            kept = dict((*done.added, *done.skipped))
+            good = [normalize_label(photo.label) for photo in taken if photo.path in kept]
+            self._erase_former(good, kept.values())
+        return done
 
     def identify_photos(
         self,
@@ -342,9 +395,16 @@ class GalleryClient(Secret):
             )
         return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, engine=engine)
 
-    def verify(self, *, deep: bool = False, progress: Progress | None = None) -> AuditReport:
-        """Audit the gallery: every statement, digest and label, and if ``deep`` every template."""
-        return Auditor(self._view).run(deep=deep, progress=progress)
+    def _erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
+        """Erase the references of labels but those to keep."""
+        renewed, staying = set(labels), set(kept)
+        former = [
+            item.reference_id
+            for item in self.references()
+            if item.label in renewed and item.reference_id not in staying
+        ]
+        if former:
+            self.remove(former)
 
     def _check_model(self, model: str | None) -> None:
         wanted = self.description.preprocessing.model

@@ -27,6 +27,12 @@ def default_norm_bound(dimension: int) -> float:
     return max(_SMALLEST_BOUND, math.sqrt(2.0 * dimension))
 
 
+def check_name(name: str) -> None:
+    """Check that a gallery can have this name (`GalleryError`)."""
+    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise GalleryError(f"a gallery's name must be printable text of 1 to {MAX_NAME} characters")
+
+
 def create_gallery(
     service: GalleryService,
     key: GalleryKey,
@@ -72,8 +78,7 @@ def create_gallery(
 
 
 def _check(name: str, dimension: int, norm_bound: float | None, threshold: float | None) -> None:
-    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise GalleryError(f"a gallery's name must be printable text of 1 to {MAX_NAME} characters")
+    check_name(name)
     if not 1 <= dimension <= MAX_DIMENSION:
         raise DimensionMismatchError(f"the dimension must be between 1 and {MAX_DIMENSION}")
     if norm_bound is not None and not (math.isfinite(norm_bound) and norm_bound > 0.0):

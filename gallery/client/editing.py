@@ -123,15 +123,25 @@ class BlockEditor:
         """Return how many references a block of a state can still take, without opening it."""
         return len(self._usable) - len(state.blocks[index].table)
 
-    def write(self, state: GalleryState, blocks: Sequence[OpenBlock], count: int) -> None:
+    def write(
+        self,
+        state: GalleryState,
+        blocks: Sequence[OpenBlock],
+        count: int,
+        *,
+        purge: bool = False,
+    ) -> None:
         """Encrypt, sign and write blocks in one update, after which there are ``count`` blocks.
 
-        Blocks of the state with an index of ``count`` or more are dropped.
+        Blocks of the state with an index of ``count`` or more are dropped. With ``purge``, what is
+        replaced is removed from the database's files as well.
 
         Raises
         ------
         WriteConflictError
             If the gallery is no longer at the state; nothing is written.
+        ErasurePendingError
+            If it is written, but traces of what was replaced could not be removed yet.
         """
         manifest = state.manifest
         version = manifest.version + 1
@@ -145,8 +155,9 @@ class BlockEditor:
         view = self._view
         ordered = tuple(entries[index] for index in range(count))
         signed = view.authenticator.sign(Manifest(view.gallery_id, version, ordered))
-        change = GalleryUpdate(manifest.version, signed, tuple(updates))
+        change = GalleryUpdate(manifest.version, signed, tuple(updates), purge)
         view.service.write(view.gallery_id, change)
+        view.remember(signed)
 
     def _seal(self, block: OpenBlock, version: int) -> BlockUpdate:
         view, dimension = self._view, self._view.description.dimension

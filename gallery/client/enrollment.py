@@ -77,6 +77,17 @@ class Enroller:
         """Return the content tag by which a second enrollment of the same is noticed."""
         return self._view.labels.content_tag(item.content_digest, item.label)
 
+    def reference(self, position: int, tag: bytes, item: NewReference) -> StoredReference:
+        """Return what the database is to hold of an item with that tag, under a new identifier."""
+        labels, reference_id = self._view.labels, os.urandom(ID_SIZE)
+        return StoredReference(
+            position=position,
+            reference_id=reference_id,
+            pseudonym=labels.pseudonym(item.label),
+            content_tag=tag,
+            sealed_label=labels.seal(item.label, item.content_digest, reference_id),
+        )
+
     def enroll(
         self, wanted: Sequence[NewReference], progress: Callable[[int], None] | None = None
     ) -> Enrollment:
@@ -126,7 +137,7 @@ class Enroller:
         block = self._editor.open(state, self._first_with_room(state))
         added = {}
         for position, (tag, item) in zip(self._editor.free_positions(block), missing, strict=False):
-            reference = self._reference(position, tag, item)
+            reference = self.reference(position, tag, item)
             block.put(reference, round_to_grid(item.vector, self._view.parameters))
             added[tag] = reference.reference_id
         self._editor.write(state, [block], max(len(state.blocks), block.index + 1))
@@ -138,16 +149,6 @@ class Enroller:
             if self._editor.room_of(state, index):
                 return index
         return len(state.blocks)
-
-    def _reference(self, position: int, tag: bytes, item: NewReference) -> StoredReference:
-        labels, reference_id = self._view.labels, os.urandom(ID_SIZE)
-        return StoredReference(
-            position=position,
-            reference_id=reference_id,
-            pseudonym=labels.pseudonym(item.label),
-            content_tag=tag,
-            sealed_label=labels.seal(item.label, item.content_digest, reference_id),
-        )
 
 
 def _report(tags: Sequence[bytes], known: dict[bytes, bytes], added: set[bytes]) -> Enrollment:

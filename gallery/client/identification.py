@@ -94,8 +94,9 @@ class Searcher:
         request = SearchRequest(
             view.gallery_id, tuple(probe for probe, _ in probes), view.known_versions()
         )
+        floor = view.newest_seen()
         result = view.service.search(request)
-        view.authenticator.check_manifest(result.manifest)
+        view.accept_manifest(result.manifest, floor)
         rankings = [Ranking(k) for _ in probes]
         blocks, entries = list(result.blocks), result.manifest.entries
         if len(blocks) != len(entries):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gallery.client.keyfile_format import (
@@ -88,6 +90,45 @@ def read_key_file(path: str | os.PathLike[str], passphrase: str | None = None) -
     return decode_key(_read(Path(path)), passphrase, str(path))
 
 
+def change_passphrase(
+    path: str | os.PathLike[str],
+    old: str | None,
+    new: str | None,
+    hardness: PassphraseHardness | None = None,
+) -> None:
+    """Seal a key file with another passphrase; the key in it stays the same.
+
+    The file changes in one step: whatever happens, it is the old or the new one. Copies of the old
+    file still open with the old passphrase.
+
+    Parameters
+    ----------
+    path
+        The file.
+    old
+        What it is sealed with; not needed for an unprotected one.
+    new
+        What to seal it with; None leaves it unprotected: whoever reads the file has the key.
+    hardness
+        Cost of one try of the new passphrase.
+
+    Raises
+    ------
+    KeyFileError
+        What `read_key_file` raises, or if the file cannot be written.
+    """
+    path = Path(path)
+    key = decode_key(_read(path), old, str(path))
+    data = encode_key(key, new, hardness or PassphraseHardness())
+    if decode_key(data, new, str(path)).reveal() != key.reveal():
+        raise KeyFileError(f"the new content of {path} would not open; nothing was changed")
+    try:
+        # A link to the file is followed: else the old file would stay where it points to.
+        _replace(path.resolve(strict=True), data)
+    except OSError as error:
+        raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error
+
+
 def is_protected(path: str | os.PathLike[str]) -> bool:
     """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises."""
     return needs_passphrase(_read(Path(path)), str(path))
@@ -120,17 +161,32 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
 
 def _write_new(path: Path, data: bytes) -> None:
     """Write a file that appears under its name complete or not at all, and replaces none."""
+    with _written_beside(path, data) as temporary:
+        # A hard link fails if the name exists; a rename would replace it.
+        os.link(temporary, path)
+    _sync_folder(path.parent)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file anew; at every instant its name leads to the old or the new content."""
+    with _written_beside(path, data) as temporary:
+        os.replace(temporary, path)
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def _written_beside(path: Path, data: bytes) -> Iterator[str]:
+    """Give a temporary file in the same folder that holds the data, for its owner alone."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # A hard link fails if the name exists; a rename would replace it.
-        os.link(temporary, path)
+        yield temporary
     finally:
-        os.unlink(temporary)
-    _sync_folder(path.parent)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from gallery.client.authentication import check_description
 from gallery.client.canaries import Canaries
 from gallery.client.ckks import CkksCodec
 from gallery.client.labels import LabelSealer
+from gallery.client.memory import Memory, Seen, SessionMemory, check_newer
 from gallery.client.secrets import GalleryKey, Secret
 from gallery.errors import AuthenticationError, WriteConflictError
 from gallery.messages import (
@@ -46,6 +47,8 @@ class GalleryView(Secret):
         The owner's key.
     name
         The gallery's name.
+    memory
+        Remembers the newest state of galleries; by default as long as this view lives.
 
     Raises
     ------
@@ -53,7 +56,9 @@ class GalleryView(Secret):
         If there is no such gallery, or it is not the owner's.
     """
 
-    def __init__(self, service: GalleryService, key: GalleryKey, name: str) -> None:
+    def __init__(
+        self, service: GalleryService, key: GalleryKey, name: str, memory: Memory | None = None
+    ) -> None:
         self.service = service
         self.key = key
         self.description = service.describe(name)
@@ -66,6 +71,7 @@ class GalleryView(Secret):
         self.parameters = find_parameters(self.description.parameters)
         self.labels = LabelSealer(key, self.gallery_id)
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
+        self._memory = memory or SessionMemory()
         self._tables: dict[int, BlockReferences] = {}
 
     @property
@@ -85,9 +91,40 @@ class GalleryView(Secret):
 
     def manifest(self) -> Manifest:
         """Return the newest manifest, checked."""
+        floor = self.newest_seen()
         manifest = self.service.manifest(self.gallery_id)
-        self.authenticator.check_manifest(manifest)
+        self.accept_manifest(manifest, floor)
         return manifest
+
+    def newest_seen(self) -> Seen | None:
+        """Return the newest manifest seen so far; ask before a request whose answer is checked.
+
+        What other processes of the owner see while the request is under way may be newer than its
+        answer, and is no sign of an older state.
+        """
+        return self._memory.newest(self.gallery_id)
+
+    def accept_manifest(self, manifest: Manifest, floor: Seen | None) -> None:
+        """Check a manifest, that it is not older than ``floor``, and remember it.
+
+        Raises
+        ------
+        AuthenticationError
+            If it is not the owner's.
+        RolledBackError
+            If it is older than one seen before.
+        """
+        self.authenticator.check_manifest(manifest)
+        check_newer(manifest, floor)
+        self.remember(manifest)
+
+    def remember(self, manifest: Manifest) -> None:
+        """Remember a manifest that was checked or written."""
+        self._memory.remember(self.gallery_id, Seen.of(manifest))
+
+    def forget(self) -> None:
+        """Forget what was seen of the gallery, because an older state was put back on purpose."""
+        self._memory.forget(self.gallery_id)
 
     def state(self) -> GalleryState:
         """Return a consistent state of the gallery.

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.output import DECIMALS, result_table, results
+from gallery.commands.output import result_table, results
 from gallery.commands.timing import TimedService
 from gallery.errors import PhotoError, WeightsError
 
@@ -187,7 +187,7 @@ def _table(searches: list[_Search]) -> Table:
             Text(item.photo.name),
             Text(item.expected or "a stranger"),
             Text(decision, style="green" if right else "bold red"),
-            f"{item.found.distances[0, 0]:.{DECIMALS}f}",
+            f"{item.found.distances[0, 0]:.4f}",
             f"{item.embed_ms:.0f} ms",
             f"{item.search_ms:.0f} ms",
             f"{item.server_ms:.1f} ms",

@@ -32,9 +32,16 @@ Examples:
     type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--label", help="Whom single photos show.")
+@click.option("--replace", is_flag=True, help="Erase the references that these people had before.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the counts.")
 @common_options
-def command(settings: Settings, sources: tuple[Path, ...], label: str | None, as_json: bool) -> int:
+def command(
+    settings: Settings,
+    sources: tuple[Path, ...],
+    label: str | None,
+    replace: bool,
+    as_json: bool,
+) -> int:
     """Enroll photos with a label, folders of photos, or files of embeddings.
 
     What is enrolled already is skipped, so an interrupted run is finished by running it again.
@@ -52,8 +59,8 @@ def command(settings: Settings, sources: tuple[Path, ...], label: str | None, as
     with settings.open_client() as client:
         for path, kind in kinds.items():
             if kind is SourceKind.EMBEDDINGS:
-                _enroll_embeddings(settings, client, path, tally)
-        _enroll_photos(settings, client, _labelled(kinds, label), tally)
+                _enroll_embeddings(settings, client, path, replace, tally)
+        _enroll_photos(settings, client, _labelled(kinds, label), replace, tally)
     tally.report(settings, as_json)
     return EXIT_PARTIAL if tally.failures else 0
 
@@ -91,24 +98,34 @@ def _labelled(kinds: dict[Path, SourceKind], label: str | None) -> list[Labelled
 
 
 def _enroll_embeddings(
-    settings: Settings, client: GalleryClient, path: Path, tally: _Tally
+    settings: Settings, client: GalleryClient, path: Path, replace: bool, tally: _Tally
 ) -> None:
     from gallery.client import read_embeddings
 
     source = read_embeddings(path, need_labels=True)
     with settings.progress(f"enrolling {path.name}", len(source.embeddings)) as advance:
-        done = client.enroll(source.embeddings, source.labels, model=source.model, progress=advance)
+        done = client.enroll(
+            source.embeddings,
+            source.labels,
+            model=source.model,
+            replace=replace,
+            progress=advance,
+        )
     tally.enrolled += int(done.added.sum())
     tally.skipped += int((~done.added).sum())
 
 
 def _enroll_photos(
-    settings: Settings, client: GalleryClient, photos: list[LabelledPhoto], tally: _Tally
+    settings: Settings,
+    client: GalleryClient,
+    photos: list[LabelledPhoto],
+    replace: bool,
+    tally: _Tally,
 ) -> None:
     if not photos:
         return
     with settings.progress("enrolling photos", len(photos)) as advance:
-        done = client.enroll_photos(photos, progress=advance)
+        done = client.enroll_photos(photos, replace=replace, progress=advance)
     tally.enrolled += len(done.added)
     tally.skipped += len(done.skipped)
     tally.failures += done.failures

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.output import DECIMALS, identification_table, records, results
+from gallery.commands.output import Floats, identification_table, records, results
 from gallery.commands.settings import Settings, common_options
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ Examples:
 @click.option(
     "--full-precision",
     is_flag=True,
-    help=f"Print distances with all digits instead of {DECIMALS} decimals. The last digits hold "
-    "noise of the encryption: published, they help to find the key.",
+    help="Print distances with all digits. By default those that noise of the encryption reaches "
+    "are cut off, and all after the fourth decimal: published, they help to find the key.",
 )
 @common_options
 def command(
@@ -67,7 +67,7 @@ def command(
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
     Photos without exactly one face are reported and left out; the exit code is 1 then.
     """
-    from gallery.client import SourceKind, kind_of
+    from gallery.client import SourceKind, kind_of, release
 
     kinds = [kind_of(path) for path in probes]
     if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
@@ -80,9 +80,10 @@ def command(
             names, found, failures = _search_embeddings(settings, client, probes[0], top, threshold)
         else:
             names, found, failures = _search_photos(settings, client, probes, top, threshold)
-        origin = client.threshold(threshold).origin
+        origin, description = client.threshold(threshold).origin, client.description
     if found is not None:
-        _show(settings, names, found, origin, as_json, full_precision)
+        shown = found.distances if full_precision else release(found.distances, description)
+        _show(settings, names, found, shown, origin, as_json)
     for failure in failures:
         settings.notice(f"not searched: {failure.path}: {failure.reason}")
     return EXIT_PARTIAL if failures else 0
@@ -92,15 +93,15 @@ def _show(
     settings: Settings,
     names: Sequence[str | int],
     found: Identification,
+    shown: Floats,
     origin: str,
     as_json: bool,
-    full_precision: bool,
 ) -> None:
     if as_json:
-        for record in records(names, found, full_precision):
+        for record in records(names, found, shown):
             click.echo(json.dumps(record, ensure_ascii=False))
         return
-    results().print(identification_table(names, found, full_precision))
+    results().print(identification_table(names, found, shown))
     settings.notice(
         f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
         f"{int(found.searched[0])} references searched"

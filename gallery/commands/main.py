@@ -20,12 +20,18 @@ EXIT_INTERRUPTED = 130
 
 _COMMANDS = {
     "keygen": "Make a key file.",
+    "key": "Change the passphrase of a key file.",
     "init": "Make an empty gallery.",
     "enroll": "Enroll photos or ready embeddings.",
     "identify": "Search a gallery with photos or ready embeddings.",
     "info": "Show the properties of a gallery.",
     "list": "List the references of a gallery.",
+    "remove": "Erase references.",
+    "compact": "Close the holes that removals left.",
+    "rekey": "Move a gallery to a new key, or to another parameter set.",
     "verify": "Check that a gallery is what its owner wrote.",
+    "export": "Write a backup of a gallery into a file.",
+    "import": "Restore a gallery from a backup.",
     "migrate": "Bring a database to the schema version of this program.",
     "demo": "Run the whole story on sample photos.",
 }
@@ -59,7 +65,7 @@ class _LazyGroup(click.Group):
 
 
 def _module(name: str) -> str:
-    return "list_references" if name == "list" else name
+    return {"list": "list_references", "import": "import_backup"}.get(name, name)
 
 
 @click.command(

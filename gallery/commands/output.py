@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,11 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from gallery.client import Identification
 
-DECIMALS = 4
-"""Decimals of released distances. CKKS is approximate, and its noise depends on the key: distances
-released with all digits would help an attacker who also sees the ciphertexts (Li and Micciancio,
-EUROCRYPT 2021). Thresholds of face models have two decimals."""
-
+Floats = npt.NDArray[np.float64]
 
 _PIPE_WIDTH = 200
 
@@ -40,23 +38,18 @@ def result_table(*titles: str) -> Table:
     )
 
 
-def released(distance: float, full_precision: bool) -> float:
-    """Return a distance as it may leave the owner's hands."""
-    return distance if full_precision else round(distance, DECIMALS)
-
-
 def records(
-    names: Sequence[str | int], found: Identification, full_precision: bool
+    names: Sequence[str | int], found: Identification, distances: Floats
 ) -> Iterator[dict[str, Any]]:
-    """Yield one JSON-ready record for each probe."""
+    """Yield one JSON-ready record for each probe, with the distances that are to be shown."""
     for row, name in enumerate(names):
         candidates = [
             {
                 "label": str(found.labels[row, rank]),
                 "reference_id": str(found.reference_ids[row, rank]),
-                "distance": released(float(distance), full_precision),
+                "distance": float(distance),
             }
-            for rank, distance in enumerate(found.distances[row])
+            for rank, distance in enumerate(distances[row])
             if math.isfinite(distance)
         ]
         match = bool(found.decisions[row])
@@ -75,13 +68,13 @@ def records(
 
 
 def identification_table(
-    names: Sequence[str | int], found: Identification, full_precision: bool
+    names: Sequence[str | int], found: Identification, distances: Floats
 ) -> Table:
-    """Return one row for each probe, and one for each further candidate."""
+    """Return one row for each probe, and one for each further candidate; see `records`."""
     table = result_table("probe", "decision", "label")
     table.add_column("distance", justify="right")
     table.add_column("candidate", overflow="fold")
-    for record in records(names, found, full_precision):
+    for record in records(names, found, distances):
         match = record["decision"] == "match"
         decision = Text(record["decision"], style="green" if match else "yellow")
         shown: list[dict[str, Any]] = record["candidates"] or [{}]
@@ -91,13 +84,11 @@ def identification_table(
                 Text(str(record["probe"])) if first else "",
                 decision if first else "",
                 Text(record["label"] or "-") if first else "",
-                _number(candidate.get("distance"), full_precision),
+                _number(candidate.get("distance")),
                 Text(candidate.get("label", "-")),
             )
     return table
 
 
-def _number(value: float | None, full_precision: bool) -> str:
-    if value is None:
-        return "-"
-    return repr(value) if full_precision else f"{value:.{DECIMALS}f}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}" if round(value, 4) == value else repr(value)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,11 @@ from rich.text import Text
 from gallery.errors import PassphraseRequiredError, SourceError
 
 if TYPE_CHECKING:
-    from gallery.client import GalleryClient, GalleryKey
+    from gallery.client import FileMemory, GalleryClient, GalleryKey
     from gallery.server import EmbeddedService
 
 PASSPHRASE_VARIABLE = "GALLERY_PASSPHRASE"
+NEW_PASSPHRASE_VARIABLE = "GALLERY_NEW_PASSPHRASE"
 
 
 def default_key_file() -> Path:
@@ -51,8 +52,10 @@ class Settings:
     passphrase_file: Path | None
     gallery: str
     evaluator: str
+    memory: Path | None
     quiet: bool
     verbose: bool
+    passphrase_variable: str = PASSPHRASE_VARIABLE
 
     @property
     def notices(self) -> Console:
@@ -70,14 +73,35 @@ class Settings:
 
     def open_key(self) -> GalleryKey:
         """Open the key file, asking for its passphrase if it has one and none was given."""
-        from gallery.client import is_protected, read_key_file
+        from gallery.client import read_key_file
+
+        key = read_key_file(self.key, self.key_passphrase())
+        self.detail(f"key {key.key_id.hex()} from {self.key}")
+        return key
+
+    def key_passphrase(self) -> str | None:
+        """Return the key file's passphrase, or None if it has none or nobody can be asked."""
+        from gallery.client import is_protected
 
         passphrase = given_passphrase(self) if is_protected(self.key) else None
         if passphrase is None and is_protected(self.key) and sys.stdin.isatty():
             passphrase = click.prompt(f"Passphrase of {self.key}", hide_input=True, err=True)
-        key = read_key_file(self.key, passphrase)
-        self.detail(f"key {key.key_id.hex()} from {self.key}")
-        return key
+        return passphrase
+
+    def open_memory(self) -> FileMemory:
+        """Return what remembers the newest states of the key's galleries."""
+        from gallery.client import FileMemory
+
+        return FileMemory(self.memory or self.key.with_name(self.key.name + ".seen"))
+
+    def with_new(self, key: Path, passphrase_file: Path | None) -> Settings:
+        """Return the same settings for a new key file, or a new passphrase."""
+        return replace(
+            self,
+            key=key,
+            passphrase_file=passphrase_file,
+            passphrase_variable=NEW_PASSPHRASE_VARIABLE,
+        )
 
     @contextmanager
     def open_service(self, *, create: bool = False) -> Iterator[EmbeddedService]:
@@ -93,8 +117,8 @@ class Settings:
         from gallery.client import GalleryClient
 
         with self.open_service() as service:
-            key = self.open_key()
-            with GalleryClient(service, key, self.gallery) as client:
+            key, memory = self.open_key(), self.open_memory()
+            with GalleryClient(service, key, self.gallery, memory=memory) as client:
                 yield client
 
     @contextmanager
@@ -121,6 +145,13 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
 
 
+def confirm(question: str) -> None:
+    """Ask before something that cannot be undone; without a terminal ``--yes`` is needed."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("this cannot be undone and there is nobody to ask: say --yes")
+    click.confirm(question, abort=True, err=True)
+
+
 def given_passphrase(settings: Settings) -> str | None:
     """Return the passphrase from the file or the environment, or None if neither is given.
 
@@ -140,13 +171,20 @@ def given_passphrase(settings: Settings) -> str | None:
                 f"cannot read the passphrase file {settings.passphrase_file}: {reason}"
             ) from error
         passphrase = text.removesuffix("\n").removesuffix("\r")
-    elif PASSPHRASE_VARIABLE in os.environ:
-        passphrase = os.environ[PASSPHRASE_VARIABLE]
+    elif settings.passphrase_variable in os.environ:
+        passphrase = os.environ[settings.passphrase_variable]
     else:
         return None
     if not passphrase:
         raise PassphraseRequiredError("the passphrase is empty; give one of at least one character")
     return passphrase
+
+
+new_passphrase_option = click.option(
+    "--new-passphrase-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the new passphrase. [env: GALLERY_NEW_PASSPHRASE holds the passphrase itself]",
+)
 
 
 _COMMON = (
@@ -183,6 +221,14 @@ _COMMON = (
         help="What compares: the fast kernel, or SEAL's own evaluator, with the same results. "
         "[env: GALLERY_EVALUATOR]",
     ),
+    click.option(
+        "--memory",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="GALLERY_MEMORY",
+        show_default="beside the key file",
+        help="File that remembers the newest state seen of each gallery, so that an older one put "
+        "back is noticed. [env: GALLERY_MEMORY]",
+    ),
     click.option("--quiet", is_flag=True, help="Say nothing but results and errors."),
     click.option("--verbose", is_flag=True, help="Say more about what is done."),
 )
@@ -198,11 +244,14 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         passphrase_file: Path | None,
         gallery: str,
         evaluator: str,
+        memory: Path | None,
         quiet: bool,
         verbose: bool,
         **rest: Any,
     ) -> Any:
-        settings = Settings(key, database, passphrase_file, gallery, evaluator, quiet, verbose)
+        settings = Settings(
+            key, database, passphrase_file, gallery, evaluator, memory, quiet, verbose
+        )
         return function(settings, **rest)
 
     command: Callable[..., Any] = collect

@@ -15,20 +15,26 @@ _EPILOG = """
 Examples:
   gallery verify
   gallery verify --deep
+  gallery verify --accept-rollback      after putting back a backup on purpose
 """
 
 
 @click.command("verify", epilog=_EPILOG)
 @click.option("--deep", is_flag=True, help="Decrypt every block as well.")
+@click.option(
+    "--accept-rollback",
+    is_flag=True,
+    help="Take the state of the database for the newest, though a newer one was seen.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @common_options
-def command(settings: Settings, deep: bool, as_json: bool) -> int:
+def command(settings: Settings, deep: bool, accept_rollback: bool, as_json: bool) -> int:
     """Check every statement, digest and label of a gallery, and name each damaged thing."""
-    with (
-        settings.open_client() as client,
-        settings.progress("verifying blocks", client.block_count()) as advance,
-    ):
-        report = client.verify(deep=deep, progress=advance)
+    with settings.open_client() as client:
+        if accept_rollback:
+            client.accept_rollback()
+        with settings.progress("verifying blocks", client.block_count()) as advance:
+            report = client.verify(deep=deep, progress=advance)
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from gallery.messages.description import ID_SIZE
@@ -37,6 +37,10 @@ class StoredReference:
     pseudonym: bytes
     content_tag: bytes
     sealed_label: bytes
+
+    def at(self, position: int) -> StoredReference:
+        """Return the same reference at another position."""
+        return replace(self, position=position)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from gallery.errors import (
     DatabaseError,
     GalleryExistsError,
     GalleryNotFoundError,
+    IntegrityError,
     MissingBlockError,
     WriteConflictError,
 )
@@ -48,19 +49,21 @@ class Snapshot:
 
     def header(self, index: int) -> BlockHeader:
         """Return the header of a block (`MissingBlockError`)."""
-        query = select(BlockRow.header).where(*_block_key(self.gallery_id, index))
-        found = self.connection.execute(query).scalar()
-        if found is None:
-            raise _missing(index)
-        return BlockHeader.from_bytes(found)
-
-    def block(self, index: int) -> EncryptedBlock:
-        """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`)."""
-        query = select(BlockRow.header, BlockRow.columns).where(*_block_key(self.gallery_id, index))
+        key = _block_key(self.gallery_id, index)
+        query = select(BlockRow.version, BlockRow.header).where(*key)
         row = self.connection.execute(query).one_or_none()
         if row is None:
             raise _missing(index)
-        header = BlockHeader.from_bytes(row.header)
+        return _header(index, row.version, row.header)
+
+    def block(self, index: int) -> EncryptedBlock:
+        """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`)."""
+        key = _block_key(self.gallery_id, index)
+        query = select(BlockRow.version, BlockRow.header, BlockRow.columns).where(*key)
+        row = self.connection.execute(query).one_or_none()
+        if row is None:
+            raise _missing(index)
+        header = _header(index, row.version, row.header)
         shape = columns_shape(header.dimension, find_parameters(header.parameters))
         if len(row.columns) != 4 * int(np.prod(shape)):
             raise BlockCorruptedError(
@@ -121,14 +124,19 @@ class GalleryStore:
     def snapshot(self, gallery_id: bytes) -> Iterator[Snapshot]:
         """Give one consistent state of a gallery to read from (`GalleryNotFoundError`)."""
         with self._database.reading() as connection:
-            query = select(GalleryRow.description, GalleryRow.manifest).where(
-                GalleryRow.gallery_id == gallery_id
-            )
+            query = select(
+                GalleryRow.description, GalleryRow.manifest_version, GalleryRow.manifest
+            ).where(GalleryRow.gallery_id == gallery_id)
             row = connection.execute(query).one_or_none()
             if row is None:
                 raise _no_gallery()
             description = GalleryDescription.from_bytes(row.description)
             manifest = Manifest.from_bytes(row.manifest)
+            if row.manifest_version != manifest.version:
+                raise IntegrityError(
+                    "the gallery's version in the database is not its manifest's; "
+                    "restore the database from a backup"
+                )
             yield Snapshot(connection, gallery_id, description, manifest)
 
     def apply(self, gallery_id: bytes, change: GalleryUpdate) -> None:
@@ -237,6 +245,16 @@ def _conflict() -> WriteConflictError:
 
 def _no_gallery() -> GalleryNotFoundError:
     return GalleryNotFoundError("the gallery is not in the database any more")
+
+
+def _header(index: int, version: int, data: bytes) -> BlockHeader:
+    header = BlockHeader.from_bytes(data)
+    if version != header.version:
+        raise BlockCorruptedError(
+            f"block {index} is damaged: its version in the database is not its header's; "
+            "restore the database from a backup"
+        )
+    return header
 
 
 def _missing(index: int) -> MissingBlockError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,17 @@ from tests.galleries import names, random_embeddings
 from tests.recording import RecordingService
 
 
-@pytest.fixture(params=["embedded", "embedded, reference evaluator", "through bytes"])
+@pytest.fixture(
+    params=["SQLite", "SQLite, reference evaluator", "SQLite, through bytes", "PostgreSQL"]
+)
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryService]:
     """Each way to reach a keyless side."""
     url = f"sqlite:///{tmp_path / 'gallery.db'}"
+    if request.param == "PostgreSQL":
+        url = request.getfixturevalue("postgresql")
     evaluator = "reference" if "reference" in request.param else "kernel"
     with open_service(url, create=True, evaluator=evaluator) as opened:
-        yield RecordingService(opened) if request.param == "through bytes" else opened
+        yield RecordingService(opened) if "through bytes" in request.param else opened
 
 
 @pytest.fixture
@@ -200,3 +205,52 @@ def test_a_search_sees_one_state_though_the_gallery_changes_meanwhile(
     assert result.manifest.entries[0].block_mac == block.header.mac
     assert block.references is not None
     assert len(block.references) == 3
+
+
+def test_the_last_blocks_can_be_dropped_and_references_moved(
+    service: GalleryService, key: GalleryKey
+) -> None:
+    embeddings = random_embeddings(4094 + 2, 2)
+    with GalleryClient.create(service, key, dimension=2, metric="euclidean") as client:
+        client.enroll(embeddings, names(len(embeddings)))
+        client.remove(names(10)[3:5])
+
+        assert client.compact() == 1
+
+        assert (client.summary().references, client.summary().blocks) == (4094, 1)
+        found = client.identify(embeddings[[0, 4094, 4095]], threshold=0.01)
+        assert [*found.labels[:, 0]] == ["person 0", "person 4094", "person 4095"]
+
+
+def test_a_gallery_can_be_deleted(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    GalleryClient.create(service, key, "another", dimension=4).close()
+
+    service.delete(filled.description.gallery_id)
+
+    assert service.gallery_names() == ["another"]
+    with pytest.raises(GalleryNotFoundError):
+        service.delete(filled.description.gallery_id)
+
+
+def test_a_gallery_takes_anothers_place_only_at_the_version_that_was_seen(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    old = filled.description
+    version = service.manifest(old.gallery_id).version
+    with GalleryClient.create(service, key, "newer", dimension=8) as newer:
+        newer.enroll(random_embeddings(1, 8, seed=4), ["Ada"])
+        authenticator = newer._view.authenticator
+        renamed = authenticator.sign(replace(newer.description, name=old.name))
+
+    with pytest.raises(WriteConflictError):
+        service.replace(old.gallery_id, version - 1, renamed)
+    assert service.gallery_names() == ["default", "newer"]
+    service.replace(old.gallery_id, version, renamed)
+
+    assert service.gallery_names() == ["default"]
+    with GalleryClient(service, key) as client:
+        assert [item.label for item in client.references()] == ["Ada"]
+    with pytest.raises(GalleryNotFoundError):
+        service.manifest(old.gallery_id)

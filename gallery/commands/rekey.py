@@ -1,0 +1,117 @@
+"""``gallery rekey``: move a gallery to a new key, or to another parameter set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gallery.commands.settings import Settings, common_options, confirm, new_passphrase_option
+from gallery.errors import ErasurePendingError, PassphraseRequiredError
+
+if TYPE_CHECKING:
+    from gallery.client import GalleryKey
+
+_EPILOG = """
+\b
+Examples:
+  gallery keygen --key new.key
+  gallery rekey --new-key new.key
+  gallery rekey --parameters compact                     same key, another parameter set
+  gallery rekey --new-key new.key --discard              give up an unfinished renewal
+"""
+
+
+@click.command("rekey", epilog=_EPILOG)
+@click.option(
+    "--new-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Key file to move to, from gallery keygen. [default: the key stays]",
+)
+@new_passphrase_option
+@click.option(
+    "--parameters",
+    type=click.Choice(["standard", "compact"]),
+    help="Other CKKS parameters. To compact, templates lose precision, which the way back does not "
+    "restore. [default: they stay]",
+)
+@click.option("--discard", is_flag=True, help="Erase the copy of an unfinished renewal instead.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common_options
+def command(
+    settings: Settings,
+    new_key: Path | None,
+    new_passphrase_file: Path | None,
+    parameters: str | None,
+    discard: bool,
+    yes: bool,
+) -> None:
+    """Move a gallery to a new key, or to another parameter set, without enrolling again.
+
+    A copy is made beside the gallery, encrypted anew under the new key. When all of it is verified,
+    it takes the gallery's place and the old one is erased. Until then the gallery stays in use; an
+    interrupted run is finished by the same command. What is removed from the gallery meanwhile
+    stays in the copy until the renewal is finished or discarded.
+
+    Backups and copies of the database from before are still under the old key: erase them, and keep
+    the old key file only as long as one of them is needed.
+    """
+    from gallery.client import discard_renewal, renew_gallery
+    from gallery.parameters import find_parameters
+
+    if new_key is None and new_passphrase_file is not None:
+        raise click.UsageError("--new-passphrase-file is for --new-key")
+    if discard and parameters is not None:
+        raise click.UsageError("--discard gives a renewal up, whatever its --parameters")
+    if not discard and new_key is None and parameters is None:
+        raise click.UsageError("give --new-key, --parameters, or both")
+    new = settings if new_key is None else settings.with_new(new_key, new_passphrase_file)
+    with settings.open_service() as service:
+        if discard:
+            discard_renewal(service, _open_new(new, settings), settings.gallery)
+            settings.notice(f"the unfinished renewal of {settings.gallery!r} is given up")
+            return
+        old = settings.open_key()
+        to = old if new is settings else _open_new(new, settings)
+        found = service.describe(settings.gallery)
+        if not yes:
+            confirm(
+                f"Move gallery {settings.gallery!r} to key {to.key_id.hex()} with parameter set "
+                f"{parameters or found.parameters}, and erase it under key {old.key_id.hex()}?"
+            )
+        total = len(service.manifest(found.gallery_id).entries)
+        try:
+            with settings.progress("renewing blocks", total) as advance:
+                done = renew_gallery(
+                    service,
+                    old,
+                    to,
+                    settings.gallery,
+                    parameters=find_parameters(parameters) if parameters else None,
+                    memory=settings.open_memory(),
+                    new_memory=new.open_memory(),
+                    progress=advance,
+                )
+        except ErasurePendingError:
+            settings.notice(f"gallery {settings.gallery!r} is under key {to.key_id.hex()} now")
+            raise
+    settings.notice(
+        f"gallery {settings.gallery!r} is under key {to.key_id.hex()} now, with parameter set "
+        f"{done.parameters}; references: {done.references}, blocks: {done.blocks}"
+    )
+    if new is not settings:
+        settings.notice(f"name it from now on with --key {new.key}")
+
+
+def _open_new(new: Settings, settings: Settings) -> GalleryKey:
+    """Open the new key file."""
+    if new is settings:
+        return settings.open_key()
+    try:
+        return new.open_key()
+    except PassphraseRequiredError as error:
+        raise PassphraseRequiredError(
+            f"{new.key} is sealed with a passphrase; give it with --new-passphrase-file, in "
+            "GALLERY_NEW_PASSPHRASE, or at the prompt"
+        ) from error

@@ -1,0 +1,40 @@
+"""``gallery remove``: erase references."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gallery.commands.settings import Settings, common_options, confirm
+
+_EPILOG = """
+\b
+Examples:
+  gallery remove "Ada Lovelace"
+  gallery remove fd6479a478106afd72baf801077422cf --yes
+"""
+
+
+@click.command("remove", epilog=_EPILOG)
+@click.argument("names", metavar="LABEL|ID...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object an erased reference.")
+@common_options
+def command(settings: Settings, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Erase all references of the given labels, and those with the given identifiers.
+
+    Templates, labels and the former versions of their blocks are gone from the database's files
+    when the command is done. Backups and copies of the file system are yours to erase.
+    """
+    with settings.open_client() as client:
+        chosen = client.find(names)
+        if not yes:
+            confirm(f"Erase {len(chosen)} references from gallery {settings.gallery!r} for good?")
+        with settings.progress("erasing references", len(chosen)) as advance:
+            removed = client.remove([item.reference_id for item in chosen], progress=advance)
+    settings.notice(f"erased references: {len(removed)}")
+    if as_json:
+        for item in removed:
+            record = {"label": item.label, "reference_id": item.reference_id}
+            click.echo(json.dumps(record, ensure_ascii=False))

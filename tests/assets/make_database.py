@@ -1,0 +1,43 @@
+"""Make the test asset of the present schema version: a small database, its key, what it holds.
+
+Run as ``python -m tests.assets.make_database`` once for each released schema version, and never
+again for the same one: the point of the files is that they were written by the program of then.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+
+from gallery.client import GalleryClient, GalleryKey, write_key_file
+from gallery.parameters import COMPACT
+from gallery.server import open_service
+from gallery.store.models import SCHEMA_REVISION
+
+FOLDER = Path(__file__).parent / "databases"
+LABELS = ["Ada", "Grace", "Edith"]
+
+
+def main() -> None:
+    """Write the three files."""
+    stem = FOLDER / SCHEMA_REVISION
+    if stem.with_suffix(".db").exists():
+        raise SystemExit(f"{stem}.db is there already and is not to be made anew")
+    key = GalleryKey.generate()
+    write_key_file(stem.with_suffix(".testkey"), key, None)
+    embeddings = np.random.default_rng(1).normal(size=(3, 2))
+    with open_service(f"sqlite:///{stem}.db", create=True) as service:
+        with GalleryClient.create(service, key, dimension=2, parameters=COMPACT) as client:
+            client.enroll(embeddings, LABELS)
+    connection = sqlite3.connect(stem.with_suffix(".db"))
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    content = {"labels": LABELS, "embeddings": embeddings.tolist()}
+    stem.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
