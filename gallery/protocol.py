@@ -80,7 +80,11 @@ class GalleryService(Protocol):
         """
 
     def replace(
-        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+        self,
+        old_gallery_id: bytes,
+        old_version: int,
+        description: GalleryDescription,
+        version: int,
     ) -> None:
         """Let a gallery take the place of an old one, which is erased, in one step.
 
@@ -88,13 +92,14 @@ class GalleryService(Protocol):
         ----------
         old_gallery_id, old_version
             The gallery to erase, and the manifest version that it must be at.
-        description
-            The new description of the gallery that it names by its identifier, with the old name.
+        description, version
+            The new description of the gallery that it names by its identifier, with the old name;
+            and the manifest version that this gallery must be at.
 
         Raises
         ------
         WriteConflictError
-            If the old gallery has moved on; nothing is changed.
+            If one of the two has moved on; nothing is changed.
         ErasurePendingError
             If it is done, but traces of the old gallery are not yet gone.
         """

@@ -82,10 +82,14 @@ class RecordingService:
             yield item
 
     def replace(
-        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+        self,
+        old_gallery_id: bytes,
+        old_version: int,
+        description: GalleryDescription,
+        version: int,
     ) -> None:
         self.sent.append(("replace", old_gallery_id + description.to_bytes()))
-        self._service.replace(old_gallery_id, old_version, description)
+        self._service.replace(old_gallery_id, old_version, description, version)
 
     def delete(self, gallery_id: bytes) -> None:
         self.sent.append(("delete", gallery_id))

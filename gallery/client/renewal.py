@@ -214,7 +214,7 @@ class Renewer(Secret):
         # What is seen of the old gallery from now on was put back.
         last = Manifest(self._old.gallery_id, version + 1, ())
         try:
-            self._old.service.replace(self._old.gallery_id, version, signed)
+            self._old.service.replace(self._old.gallery_id, version, signed, new.manifest.version)
         except ErasurePendingError:
             self._old.remember(last)
             raise

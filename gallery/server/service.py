@@ -98,10 +98,14 @@ class EmbeddedService:
         self._store.restore(description, manifest, check_content(description, manifest, blocks))
 
     def replace(
-        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+        self,
+        old_gallery_id: bytes,
+        old_version: int,
+        description: GalleryDescription,
+        version: int,
     ) -> None:
         """Let a gallery take the place of an old one, which is erased, in one step."""
-        self._store.replace(old_gallery_id, old_version, description)
+        self._store.replace(old_gallery_id, old_version, description, version)
 
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery."""

@@ -180,22 +180,29 @@ class GalleryStore:
                 _add_references(connection, description.gallery_id, item.references)
 
     def replace(
-        self, old_gallery_id: bytes, old_version: int, description: GalleryDescription
+        self,
+        old_gallery_id: bytes,
+        old_version: int,
+        description: GalleryDescription,
+        version: int,
     ) -> None:
-        """Erase a gallery that is at a version, and give another its name, in one step."""
+        """Erase a gallery, and give another its name, in one step, if both are at a version."""
         gone = delete(GalleryRow).where(
             GalleryRow.gallery_id == old_gallery_id, GalleryRow.manifest_version == old_version
         )
         renamed = (
             update(GalleryRow)
-            .where(GalleryRow.gallery_id == description.gallery_id)
+            .where(
+                GalleryRow.gallery_id == description.gallery_id,
+                GalleryRow.manifest_version == version,
+            )
             .values(name=description.name, description=description.to_bytes())
         )
         with self._database.writing() as connection:
             if connection.execute(gone).rowcount != 1:
                 raise _conflict()
             if connection.execute(renamed).rowcount != 1:
-                raise _no_gallery()
+                raise _conflict()
         self._database.purge()
 
     def delete(self, gallery_id: bytes) -> None:

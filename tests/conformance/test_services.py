@@ -243,11 +243,13 @@ def test_a_gallery_takes_anothers_place_only_at_the_version_that_was_seen(
         newer.enroll(random_embeddings(1, 8, seed=4), ["Ada"])
         authenticator = newer._view.authenticator
         renamed = authenticator.sign(replace(newer.description, name=old.name))
+        seen = newer.summary().version
 
-    with pytest.raises(WriteConflictError):
-        service.replace(old.gallery_id, version - 1, renamed)
-    assert service.gallery_names() == ["default", "newer"]
-    service.replace(old.gallery_id, version, renamed)
+    for stale in ((version - 1, seen), (version, seen - 1)):
+        with pytest.raises(WriteConflictError):
+            service.replace(old.gallery_id, stale[0], renamed, stale[1])
+        assert service.gallery_names() == ["default", "newer"]
+    service.replace(old.gallery_id, version, renamed, seen)
 
     assert service.gallery_names() == ["default"]
     with GalleryClient(service, key) as client:

@@ -9,13 +9,23 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryKey, is_protected, read_key_file
+from gallery.client.keyfile_format import PassphraseHardness
 from gallery.errors import ErasurePendingError
 from gallery.server import EmbeddedService
 from tests.unit.commands.conftest import Command
 
 
 @pytest.fixture
-def filled(made: Command, people: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Command:
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New key files with passphrases that cost little to try, so that tests are quick."""
+    hardness = PassphraseHardness(memory_kib=64, iterations=1, lanes=1)
+    monkeypatch.setattr("gallery.client.keyfile.PassphraseHardness", lambda: hardness)
+
+
+@pytest.fixture
+def filled(
+    cheap: None, made: Command, people: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> Command:
     """A gallery of five people, and a second key file with another passphrase."""
     assert made("enroll", "people.npz").code == 0
     Path("new.txt").write_text("battery staple\n")
