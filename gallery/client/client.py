@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.backup import Backup, write_backup
+from gallery.client.backup import Backup
 from gallery.client.candidates import Identification
 from gallery.client.creation import create_gallery
 from gallery.client.enrollment import Enroller, Enrollment, NewReference
@@ -197,30 +197,6 @@ class GalleryClient(GalleryUpkeep):
         """Give up temporary files. The service stays open."""
         self._view.close()
 
-    def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
-        """Write a backup of the gallery into a new file, from which `restore` makes it again.
-
-        Parameters
-        ----------
-        path
-            The file. It holds what the database holds, nothing more in clear, and opens with the
-            owner's key alone.
-        progress
-            Called with the number of blocks that were just finished.
-
-        Raises
-        ------
-        BackupExistsError
-            If there is such a file already.
-        BackupError
-            If the file cannot be written.
-        IntegrityError
-            If anything in the gallery is not what its owner wrote.
-        WriteConflictError
-            If the gallery keeps changing while it is read.
-        """
-        write_backup(self._view, path, progress)
-
     def threshold(self, given: float | None = None) -> Threshold:
         """Return the threshold that a search would use (`ThresholdRequiredError`)."""
         return find_threshold(self.description, given)
@@ -271,7 +247,7 @@ class GalleryClient(GalleryUpkeep):
         wanted = [NewReference(*item) for item in zip(vectors, names, digests, strict=True)]
         done = Enroller(self._view).enroll(wanted, progress)
         if replace:
-            self._erase_former(names, done.reference_ids)
+            self.erase_former(names, done.reference_ids)
         return done
 
     def identify(
@@ -361,7 +337,7 @@ class GalleryClient(GalleryUpkeep):
         if replace:
             kept = dict((*done.added, *done.skipped))
             good = [normalize_label(photo.label) for photo in taken if photo.path in kept]
-            self._erase_former(good, kept.values())
+            self.erase_former(good, kept.values())
         return done
 
     def identify_photos(
@@ -394,17 +370,6 @@ class GalleryClient(GalleryUpkeep):
                 "photos cannot be compared with it; make a gallery with: gallery init --model NAME"
             )
         return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, engine=engine)
-
-    def _erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
-        """Erase the references of labels but those to keep."""
-        renewed, staying = set(labels), set(kept)
-        former = [
-            item.reference_id
-            for item in self.references()
-            if item.label in renewed and item.reference_id not in staying
-        ]
-        if former:
-            self.remove(former)
 
     def _check_model(self, model: str | None) -> None:
         wanted = self.description.preprocessing.model

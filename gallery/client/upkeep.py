@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gallery.client.audit import Auditor, AuditReport
+from gallery.client.backup import write_backup
 from gallery.client.labels import normalize_label
 from gallery.client.removal import Compactor, Remover
 from gallery.client.secrets import Secret
@@ -36,7 +38,7 @@ class Summary:
 
 
 class GalleryUpkeep(Secret):
-    """Looks after one gallery: lists, erases, compacts, audits."""
+    """Looks after one gallery: lists, erases, compacts, backs up, audits."""
 
     _view: GalleryView
 
@@ -125,6 +127,30 @@ class GalleryUpkeep(Secret):
         """
         return Compactor(self._view).run(progress)
 
+    def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+        """Write a backup of the gallery into a new file, from which `restore` makes it again.
+
+        Parameters
+        ----------
+        path
+            The file. It holds what the database holds, nothing more in clear, and opens with the
+            owner's key alone.
+        progress
+            Called with the number of blocks that were just finished.
+
+        Raises
+        ------
+        BackupExistsError
+            If there is such a file already.
+        BackupError
+            If the file cannot be written.
+        IntegrityError
+            If anything in the gallery is not what its owner wrote.
+        WriteConflictError
+            If the gallery keeps changing while it is read.
+        """
+        write_backup(self._view, path, progress)
+
     def accept_rollback(self) -> None:
         """Take the present state of the database for the newest, though a newer one was seen.
 
@@ -135,3 +161,14 @@ class GalleryUpkeep(Secret):
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> AuditReport:
         """Audit the gallery: every statement, digest and label, and if ``deep`` every template."""
         return Auditor(self._view).run(deep=deep, progress=progress)
+
+    def erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
+        """Erase the references of labels but those to keep."""
+        renewed, staying = set(labels), set(kept)
+        former = [
+            item.reference_id
+            for item in self.references()
+            if item.label in renewed and item.reference_id not in staying
+        ]
+        if former:
+            self.remove(former)
