@@ -1,0 +1,72 @@
+"""What one process reads while another drops a block is the state before or after, never damage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.parameters import COMPACT
+from gallery.protocol import GalleryService
+from gallery.server import EmbeddedService
+from tests.galleries import key, names, service
+
+__all__ = ["key", "service"]
+
+FULL_BLOCK = 4094
+
+
+class Interrupted:
+    """A service that lets something happen right before one of its calls."""
+
+    def __init__(self, service: GalleryService, call: str, happens: Callable[[], object]) -> None:
+        self._service = service
+        self._call = call
+        self._happens: Callable[[], object] | None = happens
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._call and self._happens is not None:
+            happens, self._happens = self._happens, None
+            happens()
+        return getattr(self._service, name)
+
+
+@pytest.fixture
+def database(tmp_path: Any) -> str:
+    return f"sqlite:///{tmp_path / 'gallery.db'}"
+
+
+@pytest.mark.parametrize(
+    ("call", "work"),
+    [
+        ("search", lambda client: client.identify(np.eye(2)[0], threshold=0.001)),
+        ("references", lambda client: client.verify(deep=True)),
+        pytest.param(
+            "references",
+            lambda client: list(client.references()),
+            marks=pytest.mark.xfail(strict=True, reason="raises MissingBlockError"),
+        ),
+        pytest.param(
+            "block",
+            lambda client: client.enroll(-np.eye(2)[:1], ["late"]),
+            marks=pytest.mark.xfail(strict=True, reason="raises MissingBlockError"),
+        ),
+    ],
+    ids=["search", "verify", "list", "enroll"],
+)
+def test_a_block_that_is_dropped_meanwhile_is_not_taken_for_damage(
+    service: EmbeddedService, key: GalleryKey, call: str, work: Callable[[GalleryClient], object]
+) -> None:
+    angles = np.linspace(0.0, 3.0, FULL_BLOCK + 2)
+    rows = np.column_stack([np.cos(angles), np.sin(angles)])
+    people = names(len(rows))
+    with GalleryClient.create(service, key, dimension=2, parameters=COMPACT) as client:
+        client.enroll(rows, people)
+        interrupted = Interrupted(service, call, lambda: client.remove(people[FULL_BLOCK:]))
+        with GalleryClient(interrupted, key) as other:  # type: ignore[arg-type]
+            work(other)
+            assert other.summary().blocks in (1, 2)
+            assert client.verify().findings == ()
