@@ -43,6 +43,9 @@ class GalleryService(Protocol):
     def block(self, gallery_id: bytes, index: int) -> EncryptedBlock:
         """Return the newest version of a block; `MissingBlockError` if there is none."""
 
+    def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:
+        """Return the indices of all blocks that are stored, ascending, named or not."""
+
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""
 

@@ -55,6 +55,10 @@ class RecordingService:
         found = self._service.block(gallery_id, index).to_bytes()
         return EncryptedBlock.from_bytes(self._answer(found))
 
+    def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:
+        self.sent.append(("stored_blocks", gallery_id))
+        return self._service.stored_blocks(gallery_id)
+
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         self.sent.append(("references", gallery_id + bytes([index])))
         found = self._service.references(gallery_id, index)

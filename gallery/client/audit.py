@@ -67,7 +67,7 @@ class Auditor:
             If the manifest itself does not verify: nothing else can be checked then.
         """
         manifest = self._view.manifest()
-        findings: list[Finding] = []
+        findings = self._strays()
         references = 0
         for entry in manifest.entries:
             count, found = self.check(entry, deep=deep)
@@ -76,6 +76,16 @@ class Auditor:
             if progress is not None:
                 progress(1)
         return AuditReport(len(manifest.entries), references, deep, tuple(findings))
+
+    def _strays(self) -> list[Finding]:
+        """Find blocks that are stored and that the manifest does not name: erased ones, say."""
+        stored = self._view.service.stored_blocks(self._view.gallery_id)
+        named = len(self._view.manifest().entries)
+        return [
+            Finding(f"block {index}", "it is stored, and the gallery's manifest does not name it")
+            for index in stored
+            if index >= named
+        ]
 
     def check(self, entry: ManifestEntry, *, deep: bool) -> tuple[int, list[Finding]]:
         """Audit one block of a checked manifest; return its references' number, and the findings.

@@ -21,7 +21,7 @@ from gallery.blocks import (
 from gallery.client.secrets import Secret
 from gallery.client.templates import round_to_grid
 from gallery.client.view import GalleryState, GalleryView
-from gallery.errors import AuthenticationError, WriteConflictError
+from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
 from gallery.messages import (
     BlockHeader,
     BlockUpdate,
@@ -38,7 +38,11 @@ from gallery.messages import (
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
-_ATTEMPTS = 20
+_ATTEMPTS = 100
+_PAUSE_FACTOR = 4.0
+"""A writer who lost waits for up to this many times what its attempt took. Eight processes with ten
+writes each needed 17 attempts at most that way, and as long as with any other pause that was tried;
+pauses that grow with the number of attempts starve whoever has lost most often."""
 
 
 @dataclass(eq=False)
@@ -98,7 +102,12 @@ class BlockEditor:
         if index == len(state.blocks):
             return self.new(index)
         view, known = self._view, state.blocks[index]
-        block = view.service.block(view.gallery_id, index)
+        try:
+            block = view.service.block(view.gallery_id, index)
+        except MissingBlockError:
+            if view.moved_on(state.manifest.entries[index]):
+                raise WriteConflictError("the block was dropped before it was read") from None
+            raise
         if block.header != known.header:
             raise WriteConflictError("the block changed while it was read")
         block.check()
@@ -184,19 +193,21 @@ class BlockEditor:
 
 
 def with_retries(attempt: Callable[[], T]) -> T:
-    """Call until no other process comes first, with growing random pauses; then give up.
+    """Call until no other process comes first, with random pauses; after many tries give up.
 
     Raises
     ------
     WriteConflictError
         If other processes come first again and again.
     """
-    for number in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
+        started = time.monotonic()
         try:
             return attempt()
         except WriteConflictError:
+            took = time.monotonic() - started
             # Random, so that writers get out of step.
-            time.sleep(random.SystemRandom().uniform(0.0, min(2.0, 0.05 * 2**number)))
+            time.sleep(random.SystemRandom().uniform(0.0, _PAUSE_FACTOR * took))
     raise WriteConflictError(
         "other processes keep changing the gallery; run the command again, "
         "what it has finished is kept"

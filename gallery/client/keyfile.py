@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from gallery.errors import (
 )
 
 MAX_FILE_SIZE = 16 * 1024 * 1024
+_STALE_SECONDS = 600.0
 
 
 def write_key_file(
@@ -177,16 +179,29 @@ def _replace(path: Path, data: bytes) -> None:
 @contextmanager
 def _written_beside(path: Path, data: bytes) -> Iterator[str]:
     """Give a temporary file in the same folder that holds the data, for its owner alone."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    prefix = f".{path.name}.partial-"
+    handle, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         yield temporary
+        _sweep(path.parent, prefix)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _sweep(folder: Path, prefix: str) -> None:
+    """Remove what processes left that were killed while they wrote: it may hold the same key.
+
+    Others may be writing at this moment, so young files stay.
+    """
+    for left in folder.iterdir():
+        with suppress(OSError):
+            if left.name.startswith(prefix) and time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

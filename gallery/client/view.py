@@ -11,7 +11,7 @@ from gallery.client.ckks import CkksCodec
 from gallery.client.labels import LabelSealer
 from gallery.client.memory import Memory, Seen, SessionMemory, check_newer
 from gallery.client.secrets import GalleryKey, Secret
-from gallery.errors import AuthenticationError, WriteConflictError
+from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
 from gallery.messages import (
     BlockHeader,
     BlockReferences,
@@ -151,6 +151,11 @@ class GalleryView(Secret):
         """Return the versions of the references read so far, by block index."""
         return {index: item.header.version for index, item in self._tables.items()}
 
+    def moved_on(self, entry: ManifestEntry) -> bool:
+        """Tell whether the gallery no longer has a block as an earlier manifest names it."""
+        entries = self.manifest().entries
+        return entry.index >= len(entries) or entries[entry.index] != entry
+
     def accept(
         self, header: BlockHeader, table: ReferenceTable | None, entry: ManifestEntry
     ) -> ReferenceTable:
@@ -177,7 +182,12 @@ class GalleryView(Secret):
         known = self._tables.get(entry.index)
         if known is not None and known.header.mac == entry.block_mac:
             return known
-        found = self.service.references(self.gallery_id, entry.index)
+        try:
+            found = self.service.references(self.gallery_id, entry.index)
+        except MissingBlockError:
+            if self.moved_on(entry):
+                return None
+            raise
         if found.header.version > entry.version:
             return None
         self.accept(found.header, found.table, entry)

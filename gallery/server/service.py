@@ -74,6 +74,11 @@ class EmbeddedService:
         with self._store.snapshot(gallery_id) as snapshot:
             return snapshot.block(index)
 
+    def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:
+        """Return the indices of all blocks that are stored, ascending, named or not."""
+        with self._store.snapshot(gallery_id) as snapshot:
+            return snapshot.stored_blocks()
+
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""
         with self._store.snapshot(gallery_id) as snapshot:

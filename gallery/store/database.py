@@ -37,6 +37,19 @@ def parse_url(url: str) -> URL:
         ) from error
 
 
+_HINTS = {
+    "disk is full": "nothing was changed. Free some space on its disk and run the command again",
+    "disk I/O error": "its disk is full or failing: SQLite needs some free space beside the file "
+    "even to search. Nothing was changed",
+    "readonly database": "you need write access to the file and its folder, also to search. To "
+    "search a read-only copy: --database 'sqlite:///file:/path?immutable=1&uri=true'",
+    "unable to open database file": "check that you may read and write it and its folder",
+    "database is locked": "another process has been writing for half a minute; run the command "
+    "again when it is done",
+}
+"""What to do about what SQLite says, by its words."""
+
+
 class Database:
     """An opened database; the same for every URL that SQLAlchemy knows.
 
@@ -176,8 +189,9 @@ def _revision(connection: Connection) -> str | None:
 def _reason(error: SQLAlchemyError) -> str:
     """Return the driver's own words without the statement, whose values do not belong in logs."""
     cause = getattr(error, "orig", None)
-    reason = str(cause if cause is not None else error).strip().splitlines()
-    return reason[0] if reason else type(error).__name__
+    lines = str(cause if cause is not None else error).strip().splitlines()
+    reason = lines[0] if lines else type(error).__name__
+    return reason + next((f"; {hint}" for words, hint in _HINTS.items() if words in reason), "")
 
 
 def _configure_sqlite(engine: Engine) -> None:

@@ -47,6 +47,11 @@ class Snapshot:
     description: GalleryDescription
     manifest: Manifest
 
+    def stored_blocks(self) -> tuple[int, ...]:
+        """Return the indices of all blocks that are stored, ascending."""
+        query = select(BlockRow.block_index).where(BlockRow.gallery_id == self.gallery_id)
+        return tuple(sorted(self.connection.execute(query).scalars()))
+
     def header(self, index: int) -> BlockHeader:
         """Return the header of a block (`MissingBlockError`)."""
         key = _block_key(self.gallery_id, index)

@@ -47,12 +47,10 @@ def database(tmp_path: Any) -> str:
         pytest.param(
             "references",
             lambda client: list(client.references()),
-            marks=pytest.mark.xfail(strict=True, reason="raises MissingBlockError"),
         ),
         pytest.param(
             "block",
             lambda client: client.enroll(-np.eye(2)[:1], ["late"]),
-            marks=pytest.mark.xfail(strict=True, reason="raises MissingBlockError"),
         ),
     ],
     ids=["search", "verify", "list", "enroll"],

@@ -1,7 +1,7 @@
 """Processes that enroll into one gallery at the same time lose nothing of each other.
 
-A run takes 8 processes of 25 references each; `GALLERY_LONG=1` takes 500 each. With a URL in
-GALLERY_TEST_POSTGRESQL the same is done on PostgreSQL, in a database of its own.
+A run takes 8 processes of 25 references each; `GALLERY_LONG=1` takes 500 each. The same is done on
+SQLite and on PostgreSQL.
 """
 
 from __future__ import annotations
