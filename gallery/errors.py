@@ -193,6 +193,12 @@ class AuthenticationError(IntegrityError):
     exit_code = 43
 
 
+class SwappedBlockError(AuthenticationError):
+    """A block is where another one, or another version of it, belongs."""
+
+    exit_code = 47
+
+
 class MissingBlockError(IntegrityError):
     """The manifest names a block that is not there."""
 

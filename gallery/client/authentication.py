@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self, TypeVar
 
 from gallery.client.secrets import GalleryKey
-from gallery.errors import AuthenticationError, KeyMismatchError
+from gallery.errors import AuthenticationError, KeyMismatchError, SwappedBlockError
 from gallery.messages import BlockHeader, GalleryDescription, Manifest, ManifestEntry
 
 
@@ -42,14 +42,20 @@ class Authenticator:
             raise AuthenticationError("the manifest belongs to another gallery")
 
     def check_header(self, header: BlockHeader, entry: ManifestEntry) -> None:
-        """Check that a header is the one that a checked manifest names (`AuthenticationError`)."""
+        """Check that a header is the one that a checked manifest names.
+
+        Raises
+        ------
+        SwappedBlockError
+            If it is the header of another block, gallery or version.
+        AuthenticationError
+            If the owner did not write it.
+        """
+        if (header.gallery_id, header.index) != (self._gallery_id, entry.index):
+            raise _swapped(entry)
         self._check(header, f"the header of block {entry.index}")
-        stated = (header.gallery_id, header.index, header.version, header.mac)
-        if stated != (self._gallery_id, entry.index, entry.version, entry.block_mac):
-            raise AuthenticationError(
-                f"block {entry.index} is not the one that the manifest names: it was swapped or "
-                "put back from an older state; restore the database from a backup"
-            )
+        if (header.version, header.mac) != (entry.version, entry.block_mac):
+            raise _swapped(entry)
 
     def _check(self, statement: _Statement, what: str) -> None:
         if not self._key.verifies(statement.statement(), statement.mac):
@@ -57,6 +63,13 @@ class Authenticator:
                 f"{what} was not written with this key, or was changed since; "
                 "restore the database from a backup"
             )
+
+
+def _swapped(entry: ManifestEntry) -> SwappedBlockError:
+    return SwappedBlockError(
+        f"block {entry.index} is not the one that the manifest names: it was swapped with another "
+        "or put back from an older state; restore the database from a backup"
+    )
 
 
 def check_description(description: GalleryDescription, key: GalleryKey) -> Authenticator:

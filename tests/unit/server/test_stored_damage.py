@@ -15,6 +15,7 @@ from gallery.errors import (
     GalleryError,
     IntegrityError,
     MissingBlockError,
+    SwappedBlockError,
 )
 from gallery.server import open_service
 from tests.galleries import names, random_embeddings
@@ -137,7 +138,7 @@ def test_blocks_of_two_galleries_cannot_be_swapped(database: str, key: GalleryKe
     with (
         open_service(database) as service,
         GalleryClient(service, key, "a") as client,
-        pytest.raises(AuthenticationError, match="header of block 0"),
+        pytest.raises(SwappedBlockError, match="block 0 is not the one"),
     ):
         client.identify(random_embeddings(1, 8), threshold=0.5)
 
@@ -152,3 +153,21 @@ def test_a_gallery_cannot_be_passed_off_as_another(damaged_database: Path, key: 
         pytest.raises(AuthenticationError, match="'default' as 'visitors'"),
     ):
         GalleryClient(service, key, "visitors")
+
+
+def test_a_former_version_of_a_block_cannot_be_put_back(
+    damaged_database: Path, key: GalleryKey
+) -> None:
+    url = f"sqlite:///{damaged_database}"
+    with sqlite3.connect(damaged_database) as connection:
+        former = connection.execute("SELECT version, header, columns FROM block").fetchone()
+    connection.close()
+    with open_service(url) as service, GalleryClient(service, key) as client:
+        client.enroll(random_embeddings(1, 8, seed=1), ["newer"])
+    with sqlite3.connect(damaged_database) as connection:
+        connection.execute("UPDATE block SET version = ?, header = ?, columns = ?", former)
+    connection.close()
+
+    with open_service(url) as service, GalleryClient(service, key) as client:
+        with pytest.raises(SwappedBlockError, match="older state"):
+            client.identify(random_embeddings(1, 8), threshold=0.5)
