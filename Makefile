@@ -39,7 +39,7 @@ elif [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help venv demo test test-long lint format test-tensorflow bench bench-quick lock clean
+.PHONY: help venv demo test test-long lint format test-tensorflow bench bench-quick bench-load bench-million lock clean
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -50,6 +50,8 @@ help:
 	@echo "make format           put the code into its style"
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
 	@echo "make bench            all benchmarks; make bench-quick for a short look"
+	@echo "make bench-load       five minutes of 32 clients against a server"
+	@echo "make bench-million    a million references: time and memory"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
 	@echo "make clean            remove environments, caches and builds"
 	@echo
@@ -93,7 +95,7 @@ demo: venv
 
 test: lint
 	@echo "tests"
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-long: venv
 	@GALLERY_LONG=1 $(VENV)/bin/python -m pytest -s tests/crashes tests/mutations tests/concurrency
@@ -121,17 +123,27 @@ bench: venv
 bench-quick: venv
 	@$(VENV)/bin/python -m benchmarks.compare --quick
 
+bench-load: venv
+	@$(VENV)/bin/python -m benchmarks.load
+
+bench-million: venv
+	@$(VENV)/bin/python -m benchmarks.million
+
 # --- the locks ------------------------------------------------------------------------------------
 
 # Names, versions and hashes only: where packages come from is a matter of each machine.
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml
 
+ALL_EXTRAS = --extra server --extra evaluation --extra parquet --extra cluster \
+	--extra benchmark --extra dev
+
 lock: .venv-lock/.installed
-	@$(COMPILE) --extra photos --extra dev --output-file requirements/dev.lock
+	@$(COMPILE) $(ALL_EXTRAS) --extra photos --output-file requirements/dev.lock
 	@$(COMPILE) --extra tensorflow --extra dev --output-file requirements/tensorflow.lock
+	@$(COMPILE) --extra server --output-file requirements/server.lock
 	@if grep -n '://' requirements/*.lock; then echo "a lock names an address" >&2; exit 1; fi
-	@echo "requirements/dev.lock and requirements/tensorflow.lock are resolved"
+	@echo "requirements/{dev,tensorflow,server}.lock are resolved"
 
 .venv-lock/.installed: Makefile
 	@$(find_python); "$$python" -m venv --clear .venv-lock
