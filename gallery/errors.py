@@ -139,6 +139,12 @@ class ReferenceNotFoundError(GalleryError):
     exit_code = 28
 
 
+class DuplicateSubjectError(GalleryError):
+    """A face that was to be enrolled matches a reference of another label."""
+
+    exit_code = 29
+
+
 # --- database -----------------------------------------------------------------------------------
 
 
@@ -285,3 +291,69 @@ class BackupExistsError(BackupError):
     """There is a file already where a backup was to be written; it is never overwritten."""
 
     exit_code = 57
+
+
+# --- a server on another machine ----------------------------------------------------------------
+
+
+class ServerError(GalleryError):
+    """A server cannot be reached, or does not answer as this program expects."""
+
+    exit_code = 60
+
+
+class AccessDeniedError(GalleryError):
+    """A token is missing, unknown, expired or revoked, or its scope does not allow what is asked.
+
+    Attributes
+    ----------
+    reason
+        Which of these it is, for the server's own log; the message does not tell.
+    token_id, token_name
+        Whose token it is, or None as long as that is not proven.
+    """
+
+    exit_code = 61
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        token_id: str | None = None,
+        token_name: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.token_id = token_id
+        self.token_name = token_name
+
+
+class ServerBusyError(ServerError):
+    """A server is at one of its limits, or shutting down."""
+
+    exit_code = 62
+
+
+class RequestTooLargeError(ServerError):
+    """A request is larger than the server takes."""
+
+    exit_code = 63
+
+
+class ServeError(GalleryError):
+    """The server cannot start: its address, its certificate or a limit is not usable."""
+
+    exit_code = 64
+
+
+class TokenNotFoundError(GalleryError):
+    """The database holds no token of this name."""
+
+    exit_code = 65
+
+
+class TokenExistsError(GalleryError):
+    """The database holds a token of this name already."""
+
+    exit_code = 66

@@ -107,6 +107,17 @@ class GalleryService(Protocol):
             If it is done, but traces of the old gallery are not yet gone.
         """
 
+    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+        """Put a new description in the place of the one that has the given MAC.
+
+        Raises
+        ------
+        WriteConflictError
+            If the gallery has another description by now; nothing is changed.
+        MalformedMessageError
+            If more than the calibration would change.
+        """
+
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery; `ErasurePendingError` as for `write`."""
 

@@ -1,7 +1,8 @@
 """Small valid messages. Residues are random: whatever is below its prime looks like a ciphertext.
 
-Dimension 1 and the parameter set ``compact`` keep a block at 196,608 bytes. Nothing here is signed
-unless a test signs it; in place of a MAC stands a hash, so that no two statements share one.
+Dimension 1 and the parameter set ``compact`` keep the residues of a block at 165,888 bytes, packed.
+Nothing here is signed unless a test signs it; in place of a MAC stands a hash, so that no two
+statements share one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.blocks import columns_shape, distances_shape, position_count
+from gallery.expansion import expand_into
 from gallery.messages import (
     BlockHeader,
+    BlockReferences,
+    BlockResult,
     BlockUpdate,
     EncryptedBlock,
     EncryptedDistances,
@@ -28,6 +32,7 @@ from gallery.messages import (
     ManifestEntry,
     Preprocessing,
     ReferenceTable,
+    SearchRequest,
     StoredReference,
     columns_digest,
     pack_occupancy,
@@ -85,6 +90,16 @@ def random_columns(parameters: ParameterSet = COMPACT, dimension: int = 1, seed:
     return random_residues(columns_shape(dimension, parameters), 0, parameters, seed)
 
 
+def seeded_columns(
+    parameters: ParameterSet = COMPACT, dimension: int = 1, seed: int = 0
+) -> tuple[Residues, bytes]:
+    """Return columns whose uniform halves were expanded, and the 32 bytes that they came from."""
+    columns = random_columns(parameters, dimension, seed)
+    expanded_from = hashlib.sha256(seed.to_bytes(8, "little")).digest()
+    expand_into(columns, expanded_from, parameters)
+    return columns, expanded_from
+
+
 def header_of(
     columns: Residues, references: ReferenceTable, positions: Iterable[int], **changes: Any
 ) -> BlockHeader:
@@ -109,13 +124,15 @@ def stamped(statement: Any) -> Any:
     return statement.with_mac(hashlib.sha256(statement.statement()).digest())
 
 
-def block_update(index: int, version: int, positions: Iterable[int] = (0, 7)) -> BlockUpdate:
+def block_update(
+    index: int, version: int, positions: Iterable[int] = (0, 7), *, seeded: bool = False
+) -> BlockUpdate:
     """Return a new version of a block with references at the given positions."""
-    places = tuple(positions)
-    columns = random_columns(seed=1000 * index + version)
+    places, number = tuple(positions), 1000 * index + version
+    columns, seed = seeded_columns(seed=number) if seeded else (random_columns(seed=number), None)
     references = table(index, version, places)
     header = header_of(columns, references, places)
-    return BlockUpdate(EncryptedBlock(header, columns), references)
+    return BlockUpdate(EncryptedBlock(header, columns, seed), references)
 
 
 def entry_of(header: BlockHeader) -> ManifestEntry:
@@ -137,15 +154,33 @@ def update_of(current: Manifest, *blocks: BlockUpdate) -> GalleryUpdate:
     return GalleryUpdate(current.version, following, blocks)
 
 
-def probe(seed: int = 1) -> EncryptedProbe:
+def probe(seed: int = 1, *, seeded: bool = False) -> EncryptedProbe:
     """Return an encrypted probe."""
-    return EncryptedProbe(PROBE_ID, KEY_ID, COMPACT.name, 1, random_columns(seed=seed))
+    found = seeded_columns(seed=seed) if seeded else (random_columns(seed=seed), None)
+    return EncryptedProbe(PROBE_ID, KEY_ID, COMPACT.name, 1, *found)
 
 
-def distances(seed: int = 2) -> EncryptedDistances:
+def distances(seed: int = 2, *, parameters: ParameterSet = COMPACT) -> EncryptedDistances:
     """Return encrypted distances."""
-    residues = random_residues(distances_shape(COMPACT), 1, COMPACT, seed)
-    return EncryptedDistances(PROBE_ID, 3, 2**40, COMPACT.name, residues)
+    residues = random_residues(distances_shape(parameters), 1, parameters, seed)
+    return EncryptedDistances(PROBE_ID, 3, 2**40, parameters.name, residues)
+
+
+def search_request(*probes: EncryptedProbe) -> SearchRequest:
+    """Return a request of a caller who has the references of blocks 0 and 3."""
+    return SearchRequest(GALLERY_ID, probes, {0: 7, 3: 2**40})
+
+
+def block_references(update: BlockUpdate) -> BlockReferences:
+    """Return the references of a block, as the service gives them."""
+    return BlockReferences(update.block.header, update.references)
+
+
+def block_result(
+    update: BlockUpdate, *found: EncryptedDistances, references: bool = True
+) -> BlockResult:
+    """Return what a search yields for a block, with or without its references."""
+    return BlockResult(update.block.header, update.references if references else None, found)
 
 
 def content(message: Any) -> Any:

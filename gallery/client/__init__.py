@@ -1,9 +1,18 @@
 """The secret side: keys, embeddings, labels and decrypted distances stay in here."""
 
+from gallery.client.bulk import BulkEnrollment
+from gallery.client.calibration import Calibration
 from gallery.client.candidates import Identification
 from gallery.client.client import GalleryClient
+from gallery.client.duplicates import Duplicate
 from gallery.client.enrollment import Enrollment
-from gallery.client.from_photos import PhotoEnrollment, PhotoFailure, PhotoIdentification
+from gallery.client.from_photos import (
+    OnDuplicate,
+    PhotoDuplicate,
+    PhotoEnrollment,
+    PhotoFailure,
+    PhotoIdentification,
+)
 from gallery.client.keyfile import (
     change_passphrase,
     is_protected,
@@ -13,32 +22,46 @@ from gallery.client.keyfile import (
 from gallery.client.memory import FileMemory, SessionMemory
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto, find_photos
+from gallery.client.photos.quality import FaceQuality
 from gallery.client.release import release
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
+from gallery.client.results import RESULT_KINDS, ResultFile, Results
 from gallery.client.secrets import GalleryKey
 from gallery.client.sources import (
     EmbeddingFile,
+    EmbeddingSource,
     SourceKind,
     find_probe_photos,
     kind_of,
+    open_embeddings,
     read_embeddings,
 )
 from gallery.client.upkeep import Reference, Summary
 
 __all__ = [
+    "RESULT_KINDS",
+    "BulkEnrollment",
+    "Calibration",
+    "Duplicate",
     "EmbeddingFile",
+    "EmbeddingSource",
     "Enrollment",
+    "FaceQuality",
     "FileMemory",
     "GalleryClient",
     "GalleryKey",
     "Identification",
     "LabelledPhoto",
+    "OnDuplicate",
+    "PhotoDuplicate",
     "PhotoEmbedder",
     "PhotoEnrollment",
     "PhotoFailure",
     "PhotoIdentification",
     "Reference",
     "Renewal",
+    "ResultFile",
+    "Results",
     "SessionMemory",
     "SourceKind",
     "Summary",
@@ -48,6 +71,7 @@ __all__ = [
     "find_probe_photos",
     "is_protected",
     "kind_of",
+    "open_embeddings",
     "read_embeddings",
     "read_key_file",
     "release",

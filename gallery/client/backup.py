@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from gallery.client.backup_format import BackupReader, BackupWriter, unreadable
-from gallery.client.creation import check_name
 from gallery.client.secrets import GalleryKey, Secret
 from gallery.client.view import GalleryView
 from gallery.errors import (
@@ -30,6 +29,7 @@ from gallery.errors import (
     WriteConflictError,
 )
 from gallery.messages import BlockUpdate, Manifest, ManifestEntry
+from gallery.messages.naming import check_name
 from gallery.protocol import GalleryService
 
 _ATTEMPTS = 5
@@ -164,7 +164,8 @@ def _copy_block(
             f"the references of block {entry.index} are not the ones that were enrolled: some "
             "were changed, moved or dropped; nothing was exported. Run gallery verify"
         )
-    writer.message(block.to_bytes())
+    # A seed is the sender's choice, and a backup's blocks all have one size: without.
+    writer.message(replace(block, seed=None).to_bytes())
     writer.message(table)
     return True
 

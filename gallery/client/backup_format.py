@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gallery.blocks import capacity, columns_size, position_count
+from gallery.blocks import capacity, columns_shape, position_count
 from gallery.client.authentication import Authenticator, check_description
 from gallery.client.secrets import KEY_ID_SIZE, GalleryKey, Secret
 from gallery.errors import AuthenticationError, BackupError, GalleryError, KeyMismatchError
@@ -33,10 +34,11 @@ from gallery.messages import (
 )
 from gallery.messages.references import MAX_SEALED_LABEL
 from gallery.messages.wire import MessageType, Writer
+from gallery.packing import packed_size
 from gallery.parameters import ParameterSet, find_parameters
 
 MAGIC: Final = b"EFGBAK\r\n"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 _HEADER = struct.Struct(f"<8sH{KEY_ID_SIZE}s")
 _LENGTH = struct.Struct("<I")
@@ -209,8 +211,10 @@ class _Limits:
         header = BlockHeader(
             gallery_id, 0, 0, parameters.name, dimension, occupancy, digest, digest
         )
-        start = Writer(MessageType.BLOCK).blob(header.to_bytes()).bytes()
-        self.block = len(start) + columns_size(dimension, parameters)
+        # A backup has no seeds: after the header stands the form of whole ciphertexts, one byte.
+        start = Writer(MessageType.BLOCK).blob(header.to_bytes()).u8(0).bytes()
+        residues = math.prod(columns_shape(dimension, parameters))
+        self.block = len(start) + packed_size(residues)
         tag = bytes(TAG_SIZE)
         largest = StoredReference(0, bytes(ID_SIZE), tag, tag, bytes(MAX_SEALED_LABEL))
         tables = [ReferenceTable(gallery_id, 0, 0, items).to_bytes() for items in ((), (largest,))]

@@ -39,14 +39,14 @@ class Canaries:
         return round_to_grid(vectors / norms, self._parameters)
 
     def check(self, squared: Floats, vector: Floats, block_index: int, version: int) -> None:
-        """Check the decrypted squared distances of one block to one probe vector.
+        """Check the decrypted squared distances of one block to probe vectors.
 
         Parameters
         ----------
         squared
-            Squared distances, shape (positions,).
+            Squared distances, shape (positions,) for one probe, (n, positions) for n.
         vector
-            The vector that was encrypted, shape (dimension,).
+            The vector that was encrypted, shape (dimension,), or the n of them, (n, dimension).
         block_index, version
             The block that was asked for.
 
@@ -55,10 +55,11 @@ class Canaries:
         WrongResultError
             If the canaries are not at the distances where they belong.
         """
-        templates = self.templates(block_index, version, len(vector))
-        expected = np.square(templates - vector).sum(axis=1)
-        found = squared[canary_positions(self._parameters)]
-        tolerance = 2.0 * self._parameters.max_distance_error(len(vector))
+        dimension = vector.shape[-1]
+        templates = self.templates(block_index, version, dimension)
+        expected = np.square(templates - vector[..., None, :]).sum(axis=-1)
+        found = squared[..., canary_positions(self._parameters)]
+        tolerance = 2.0 * self._parameters.max_distance_error(dimension)
         if not np.all(np.abs(found - expected) <= tolerance):
             raise WrongResultError(
                 f"the result for block {block_index} does not belong to this probe, block version "

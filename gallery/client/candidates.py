@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,15 @@ import numpy.typing as npt
 from gallery.metrics import Metric
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+"""Places of a gallery, as one number each: the block index above, the position below 32 bits."""
+
+NOWHERE: Final = np.int64(-1)
+"""The place of a candidate that is not there."""
+
+_BLOCK = 2**32
+_MERGED_AT_ONCE = 2**20
+"""Candidates that wait before they are sorted into the lists; 24 bytes each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,31 +77,73 @@ class CandidateRows:
     searched: int
 
 
-class Ranking:
-    """The k closest positions of one probe among the blocks seen so far.
+class Rankings:
+    """The k closest positions of each of n probes among the blocks seen so far.
 
-    Attributes
+    Parameters
     ----------
-    squared
-        Their squared distances, ascending, shape (at most k,).
-    places
-        Their block indices and positions, int64, shape (at most k, 2).
+    count
+        Number of probes, n.
+    k
+        Length of the candidate lists.
     """
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, count: int, k: int) -> None:
         self._k = k
-        self.squared: Floats = np.empty(0)
-        self.places = np.empty((0, 2), dtype=np.int64)
+        self._squared: Floats = np.full((count, k), np.inf)
+        self._places = np.full((count, k), NOWHERE)
+        self._pending: list[tuple[Places, Floats, Places]] = []
+        self._room = max(_MERGED_AT_ONCE, count * k)
 
     def add(self, squared: Floats, positions: npt.NDArray[np.intp], block_index: int) -> None:
-        """Merge distances of one block's occupied positions; ties keep the order of positions."""
-        if len(squared) > self._k:
-            # All that tie with the k-th stay, so that the sort below decides by position.
-            farthest = np.partition(squared, self._k - 1)[self._k - 1]
-            closest = np.flatnonzero(squared <= farthest)
-            squared, positions = squared[closest], positions[closest]
-        places = np.column_stack([np.full(len(positions), block_index), positions])
-        merged = np.concatenate([self.squared, squared])
-        order = np.argsort(merged, kind="stable")[: self._k]
-        self.squared = merged[order]
-        self.places = np.concatenate([self.places, places])[order]
+        """Take in the distances of a block's occupied positions.
+
+        Parameters
+        ----------
+        squared
+            Squared distances of all probes, shape (n, m).
+        positions
+            The positions, ascending, shape (m,).
+        block_index
+            The block; blocks come in ascending order.
+        """
+        # Of equally close ones the first places stay, so later ones must be closer than the k-th.
+        chosen = squared < self._squared[:, -1:]
+        if len(positions) > self._k:
+            # All that tie with the block's own k-th stay, so that the merge decides by position.
+            chosen &= squared <= np.partition(squared, self._k - 1, axis=1)[:, self._k - 1, None]
+        rows, columns = np.nonzero(chosen)
+        places = block_index * _BLOCK + positions[columns].astype(np.int64)
+        self._pending.append((rows, squared[rows, columns], places))
+        self._room -= len(rows)
+        if self._room < 0:
+            self._merge()
+
+    def squared(self) -> Floats:
+        """Return squared distances, ascending, padded with infinity; shape (n, k)."""
+        self._merge()
+        return self._squared
+
+    def places(self) -> Places:
+        """Return where they are, see `split`; `NOWHERE` as padding; shape (n, k)."""
+        self._merge()
+        return self._places
+
+    def _merge(self) -> None:
+        """Merge what is pending into the lists; ties keep the order of places."""
+        count, k = self._squared.shape
+        own = np.repeat(np.arange(count), k), self._squared.ravel(), self._places.ravel()
+        rows, squared, places = map(np.concatenate, zip(own, *self._pending, strict=True))
+        order = np.lexsort((squared, rows))
+        rows, starts = rows[order], np.searchsorted(rows[order], np.arange(count))
+        order = order[np.arange(len(rows)) - starts[rows] < k]
+        self._squared = squared[order].reshape(count, k)
+        self._places = places[order].reshape(count, k)
+        self._pending.clear()
+        self._room = max(_MERGED_AT_ONCE, count * k)
+
+
+def split(places: Places) -> list[tuple[int, int]]:
+    """Return the block index and the position of each of the places; -1 as index of `NOWHERE`."""
+    indices, positions = np.divmod(places, _BLOCK)
+    return list(zip(indices.tolist(), positions.tolist(), strict=True))

@@ -12,10 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client.backup import Backup
+from gallery.client.bulk import BulkEnroller, BulkEnrollment
+from gallery.client.calibration import Calibration, find_calibration, store_calibration
 from gallery.client.candidates import Identification
+from gallery.client.ckks import ENGINES
 from gallery.client.creation import create_gallery
+from gallery.client.duplicates import Duplicate, find_among_embeddings
 from gallery.client.enrollment import Enroller, Enrollment, NewReference
 from gallery.client.from_photos import (
+    OnDuplicate,
     PhotoEnroller,
     PhotoEnrollment,
     PhotoIdentification,
@@ -27,6 +32,7 @@ from gallery.client.memory import Memory
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.secrets import GalleryKey
+from gallery.client.sources import EmbeddingSource
 from gallery.client.templates import check_embeddings, to_vectors
 from gallery.client.thresholds import Threshold, find_threshold
 from gallery.client.upkeep import GalleryUpkeep
@@ -59,9 +65,14 @@ class GalleryClient(GalleryUpkeep):
     memory
         Remembers the newest state of galleries, so that an older one put back is noticed: a
         `FileMemory` for as long as the file lives; by default as long as this client lives.
+    engine
+        What encrypts and decrypts: ``"native"``, or ``"tenseal"``, which is slower and SEAL itself.
+        Either opens what the other has made.
 
     Raises
     ------
+    GalleryError
+        If there is no such engine.
     GalleryNotFoundError
         If there is no such gallery.
     KeyMismatchError
@@ -90,8 +101,9 @@ class GalleryClient(GalleryUpkeep):
         gallery: str = "default",
         *,
         memory: Memory | None = None,
+        engine: str = ENGINES[0],
     ) -> None:
-        self._view = GalleryView(service, key, gallery, memory)
+        self._view = GalleryView(service, key, gallery, memory, engine)
 
     @classmethod
     def create(
@@ -106,12 +118,13 @@ class GalleryClient(GalleryUpkeep):
         parameters: ParameterSet = STANDARD,
         norm_bound: float | None = None,
         threshold: float | None = None,
+        engine: str = ENGINES[0],
     ) -> Self:
         """Make a gallery and open it. All of its properties are fixed from here on.
 
         Parameters
         ----------
-        service, key, gallery
+        service, key, gallery, engine
             As for opening one.
         dimension
             Values of an embedding, 1 to 4,096.
@@ -143,7 +156,7 @@ class GalleryClient(GalleryUpkeep):
             norm_bound=norm_bound,
             threshold=threshold,
         )
-        return cls(service, key, gallery)
+        return cls(service, key, gallery, engine=engine)
 
     @classmethod
     def restore(
@@ -154,13 +167,14 @@ class GalleryClient(GalleryUpkeep):
         gallery: str | None = None,
         *,
         memory: Memory | None = None,
+        engine: str = ENGINES[0],
         progress: Progress | None = None,
     ) -> Self:
         """Put the gallery of a backup into a database, whole or not at all, and open it.
 
         Parameters
         ----------
-        service, key, memory
+        service, key, memory, engine
             As for opening one.
         path
             The file, which `export` wrote. All of it is checked before anything is restored.
@@ -180,7 +194,7 @@ class GalleryClient(GalleryUpkeep):
         """
         with Backup(path, key) as backup:
             name = backup.restore(service, gallery, progress)
-        return cls(service, key, name, memory=memory)
+        return cls(service, key, name, memory=memory, engine=engine)
 
     def __enter__(self) -> Self:
         return self
@@ -198,8 +212,47 @@ class GalleryClient(GalleryUpkeep):
         self._view.close()
 
     def threshold(self, given: float | None = None) -> Threshold:
-        """Return the threshold that a search would use (`ThresholdRequiredError`)."""
+        """Return the threshold that a search would use.
+
+        It is the given one, else the calibrated one, else the one set at the gallery's creation,
+        else DeepFace's for its model.
+
+        Raises
+        ------
+        ThresholdRequiredError
+            If there is none, or the given one is not a number of at least 0.
+        AuthenticationError, RolledBackError
+            If the calibrated one is not the newest that the owner stored.
+        """
+        calibration = self.calibration() if given is None else None
+        if calibration is not None:
+            return calibration.as_threshold()
         return find_threshold(self.description, given)
+
+    def calibration(self) -> Calibration | None:
+        """Return the calibrated threshold, if there is one; raises what `threshold` raises."""
+        return find_calibration(self._view)
+
+    def store_calibration(self, calibration: Calibration) -> Calibration:
+        """Store a threshold with the gallery, sealed, for every search from here on.
+
+        Find it on distances in clear: what is computed from a decryption does not belong into a
+        database, sealed or not.
+
+        Returns
+        -------
+        Calibration
+            The same with its number.
+
+        Raises
+        ------
+        ThresholdRequiredError
+            If the threshold is not a number of at least 0.
+        WriteConflictError
+            If another process calibrated the gallery at the same time.
+        """
+        find_threshold(self.description, calibration.threshold)
+        return store_calibration(self._view, calibration)
 
     def enroll(
         self,
@@ -250,6 +303,87 @@ class GalleryClient(GalleryUpkeep):
             self.erase_former(names, done.reference_ids)
         return done
 
+    def find_duplicates(
+        self,
+        embeddings: npt.ArrayLike,
+        labels: Sequence[str],
+        threshold: float | None = None,
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Duplicate, ...]:
+        """Find embeddings that match references of other labels, before they are enrolled.
+
+        Each one that is not enrolled yet is searched for, and compared with those before it. If
+        what is found decides what is enrolled, the server can tell how much was left out.
+
+        Parameters
+        ----------
+        embeddings, labels, model
+            As for `enroll`.
+        threshold
+            Largest distance of a match, as for `identify`.
+        progress
+            Called with the number of embeddings that were just finished.
+
+        Returns
+        -------
+        tuple of Duplicate
+            In the order of the embeddings.
+
+        Raises
+        ------
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, InvalidLabelError,
+        ThresholdRequiredError
+            If an input is refused.
+        IntegrityError
+            If the gallery or the server's answer is not what the owner enrolled.
+        """
+        self._check_model(model)
+        limit = self.threshold(threshold).value
+        return find_among_embeddings(self._view, embeddings, labels, limit, progress)
+
+    def enroll_file(
+        self,
+        source: EmbeddingSource,
+        *,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> BulkEnrollment:
+        """Enroll a file of embeddings of any size, a block's worth at a time.
+
+        The file is read twice: all of it is checked before anything is enrolled.
+
+        Parameters
+        ----------
+        source
+            A file with labels, from `open_embeddings`.
+        replace, progress
+            As for `enroll`. To replace, all labels are kept in memory.
+
+        Returns
+        -------
+        BulkEnrollment
+            How many were enrolled now and before.
+
+        Raises
+        ------
+        SourceError
+            If the file is damaged.
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, InvalidLabelError
+            If anything in it is refused; nothing is enrolled then.
+        WriteConflictError
+            If other processes keep changing the gallery; finished blocks stay.
+        """
+        self._check_model(source.model)
+        enroller = BulkEnroller(self._view, source)
+        enroller.check()
+        kept = set[str]() if replace else None
+        done = enroller.run(progress, kept)
+        if kept is not None:
+            self.erase_former(enroller.labels(), kept)
+        return done
+
     def identify(
         self,
         embeddings: npt.ArrayLike,
@@ -259,7 +393,11 @@ class GalleryClient(GalleryUpkeep):
         model: str | None = None,
         progress: Progress | None = None,
     ) -> Identification:
-        """Search the whole gallery with probes.
+        """Search the whole gallery with probes, of which there may be many thousands.
+
+        While some are compared, the next are encrypted, and the results of those before are
+        decrypted. Memory beyond embeddings, results and the gallery's references stays at about
+        half a gigabyte, or at four times what a single probe needs if that is more.
 
         Parameters
         ----------
@@ -268,8 +406,8 @@ class GalleryClient(GalleryUpkeep):
         k
             Length of the candidate lists, at least 1.
         threshold
-            Largest distance of a match in units of the gallery's metric; by default the gallery's
-            own, else DeepFace's for its model and metric.
+            Largest distance of a match in units of the gallery's metric; by default the one that
+            `threshold` returns.
         model
             Where the embeddings come from; refused if the gallery names another model.
         progress
@@ -293,7 +431,7 @@ class GalleryClient(GalleryUpkeep):
         found = check_embeddings(embeddings, self.description)
         if not len(found):
             raise InvalidEmbeddingError("there are no embeddings to search with")
-        limit = find_threshold(self.description, threshold).value
+        limit = self.threshold(threshold).value
         vectors = to_vectors(found, self.description)
         return Searcher(self._view).search(vectors, k, limit, progress)
 
@@ -303,6 +441,7 @@ class GalleryClient(GalleryUpkeep):
         *,
         embedder: PhotoEmbedder | None = None,
         replace: bool = False,
+        on_duplicate: OnDuplicate = "add",
         progress: Progress | None = None,
     ) -> PhotoEnrollment:
         """Enroll photos of one face each with DeepFace.
@@ -316,6 +455,10 @@ class GalleryClient(GalleryUpkeep):
         replace
             Whether to erase the references that the labels of good photos had before, once the
             new are in.
+        on_duplicate
+            What to do with faces that match references of other labels, or others of this run, at
+            `threshold`: ``"add"``, which does not look for them, ``"skip"``, ``"fail"``, or a
+            function that is given path and `Duplicate` of each and says whether to enroll it.
         progress
             Called with the number of photos that were just finished.
 
@@ -323,17 +466,23 @@ class GalleryClient(GalleryUpkeep):
         -------
         PhotoEnrollment
             What was added, what was there already, and the photos that gave no embedding, with the
-            reason; those do not keep the others from being enrolled.
+            reason; those do not keep the others from being enrolled. Quality and duplicates too.
 
         Raises
         ------
+        DuplicateSubjectError
+            If there are duplicates and they are to fail; nothing is enrolled then.
+        ThresholdRequiredError
+            If they are looked for and the gallery has no threshold.
         ModelMismatchError
             If the gallery is not for photos, or the embedder is not the gallery's.
         MissingDependencyError, WeightsError
             If DeepFace or the model's weights are not there.
         """
         taken = list(photos)
-        done = PhotoEnroller(self._view, embedder or self.embedder()).run(taken, progress)
+        limit = 0.0 if on_duplicate == "add" else self.threshold().value
+        enroller = PhotoEnroller(self._view, embedder or self.embedder(), on_duplicate, limit)
+        done = enroller.run(taken, progress)
         if replace:
             kept = dict((*done.added, *done.skipped))
             good = [normalize_label(photo.label) for photo in taken if photo.path in kept]
@@ -354,7 +503,7 @@ class GalleryClient(GalleryUpkeep):
         Raises what `identify` and `enroll_photos` raise; photos that give no embedding are
         returned with the reason.
         """
-        find_threshold(self.description, threshold)
+        self.threshold(threshold)
         good, embeddings, failures = embed_probes(
             self._view, embedder or self.embedder(), list(paths), progress
         )

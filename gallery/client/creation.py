@@ -10,11 +10,11 @@ from gallery.client.authentication import Authenticator
 from gallery.client.secrets import GalleryKey
 from gallery.errors import DimensionMismatchError, GalleryError
 from gallery.messages import ID_SIZE, GalleryDescription, Manifest, Preprocessing
+from gallery.messages.naming import check_name
 from gallery.metrics import Metric
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 from gallery.protocol import GalleryService
 
-MAX_NAME = 200
 _SMALLEST_BOUND = 16.0
 
 
@@ -25,12 +25,6 @@ def default_norm_bound(dimension: int) -> float:
     the root of the dimension; the root of twice the dimension leaves room above that.
     """
     return max(_SMALLEST_BOUND, math.sqrt(2.0 * dimension))
-
-
-def check_name(name: str) -> None:
-    """Check that a gallery can have this name (`GalleryError`)."""
-    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise GalleryError(f"a gallery's name must be printable text of 1 to {MAX_NAME} characters")
 
 
 def create_gallery(

@@ -176,7 +176,7 @@ class BlockEditor:
         place(columns, positions, block.templates[positions])
         canaries = view.canaries.templates(block.index, version, dimension)
         place(columns, canary_positions(view.parameters), canaries)
-        residues = view.codec.encrypt_columns(columns)
+        encryption = view.codec.encrypt_columns(columns)
         occupied = np.zeros(position_count(view.parameters), dtype=bool)
         occupied[positions] = True
         header = BlockHeader(
@@ -186,10 +186,11 @@ class BlockEditor:
             parameters=view.parameters.name,
             dimension=dimension,
             occupancy=pack_occupancy(occupied),
-            columns_digest=columns_digest(residues),
+            columns_digest=columns_digest(encryption.residues),
             references_digest=table.digest(),
         )
-        return BlockUpdate(EncryptedBlock(view.authenticator.sign(header), residues), table)
+        signed = view.authenticator.sign(header)
+        return BlockUpdate(EncryptedBlock(signed, encryption.residues, encryption.seed), table)
 
 
 def with_retries(attempt: Callable[[], T]) -> T:

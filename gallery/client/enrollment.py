@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from gallery.blocks import capacity
 from gallery.client.editing import BlockEditor, with_retries
 from gallery.client.templates import round_to_grid
 from gallery.client.view import GalleryState, GalleryView
-from gallery.messages import ID_SIZE, StoredReference
+from gallery.messages import ID_SIZE, TAG_SIZE, StoredReference
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,10 +57,24 @@ class Enrollment:
 
 @dataclass(frozen=True)
 class Committed:
-    """What one write did: reference identifiers by content tag."""
+    """What became of some inputs.
+
+    Attributes
+    ----------
+    added, present
+        Reference identifiers by content tag: those of one write, and those that were there before.
+    twice
+        Inputs that are equal to one that came before them.
+    """
 
     added: dict[bytes, bytes]
     present: dict[bytes, bytes]
+    twice: int = 0
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs."""
+        return len(self.added) + len(self.present) + self.twice
 
 
 class Enroller:
@@ -71,7 +86,8 @@ class Enroller:
 
     def enrolled(self) -> dict[bytes, bytes]:
         """Return the reference identifiers of all that is enrolled, by content tag."""
-        return _by_tag(self._view.state())
+        blocks = self._view.state().blocks
+        return {item.content_tag: item.reference_id for block in blocks for item in block.table}
 
     def tag(self, item: NewReference) -> bytes:
         """Return the content tag by which a second enrollment of the same is noticed."""
@@ -91,26 +107,36 @@ class Enroller:
     def enroll(
         self, wanted: Sequence[NewReference], progress: Callable[[int], None] | None = None
     ) -> Enrollment:
-        """Enroll all of the given references, block by block.
-
-        What is enrolled already, or stands twice among them, is enrolled once. Each block is
-        committed before the next is made, so that an interruption loses one block at most.
-        """
-        known, added = self.enrolled(), set[bytes]()
-        tags = [self.tag(item) for item in wanted]
-        pending = {tag: item for tag, item in zip(tags, wanted, strict=True) if tag not in known}
-        if progress is not None:
-            progress(len(wanted) - len(pending))
-        while pending:
-            chosen = list(pending)[: capacity(self._view.parameters)]
-            done = self.commit({tag: pending[tag] for tag in chosen})
-            for tag in (*done.added, *done.present):
-                del pending[tag]
+        """Enroll all of the given references, block by block; see `stream`."""
+        known, added = dict[bytes, bytes](), set[bytes]()
+        for done in self.stream(wanted):
             known |= done.added | done.present
             added |= done.added.keys()
             if progress is not None:
-                progress(len(done.added) + len(done.present))
-        return _report(tags, known, added)
+                progress(done.inputs)
+        return _report([self.tag(item) for item in wanted], known, added)
+
+    def stream(self, wanted: Iterable[NewReference]) -> Iterator[Committed]:
+        """Enroll references as they come; yield what became of some of them, again and again.
+
+        What is enrolled already, or comes twice, is enrolled once. A block's worth waits in memory
+        at most. Each block is committed before the next is made, so that an interruption loses one
+        block at most. Raises what `commit` raises.
+        """
+        incoming, room = iter(wanted), capacity(self._view.parameters)
+        pending: dict[bytes, NewReference] = {}
+        while True:
+            waiting = len(pending)
+            some = list(islice(incoming, room - waiting))
+            pending |= {tag: item for tag, item in map(self._tagged, some) if tag not in pending}
+            twice = len(some) - (len(pending) - waiting)
+            # Else blocks would be written that hold little, because the rest is there already.
+            present = find_enrolled(self._view.state(), pending) if some else {}
+            yield _settled(pending, Committed({}, present, twice))
+            if pending and (len(pending) == room or not some):
+                yield _settled(pending, self.commit(pending))
+            elif not some:
+                return
 
     def commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
         """Write as many references, given by content tag, as fit into one block.
@@ -127,11 +153,13 @@ class Enroller:
         """
         return with_retries(lambda: self._commit(wanted))
 
+    def _tagged(self, item: NewReference) -> tuple[bytes, NewReference]:
+        return self.tag(item), item
+
     def _commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
         state = self._view.state()
-        known = _by_tag(state)
-        present = {tag: known[tag] for tag in wanted if tag in known}
-        missing = [(tag, item) for tag, item in wanted.items() if tag not in known]
+        present = find_enrolled(state, wanted)
+        missing = [(tag, item) for tag, item in wanted.items() if tag not in present]
         if not missing:
             return Committed({}, present)
         block = self._editor.open(state, self._first_with_room(state))
@@ -162,5 +190,32 @@ def _report(tags: Sequence[bytes], known: dict[bytes, bytes], added: set[bytes])
     return Enrollment(np.array(identifiers, dtype=np.str_), np.array(flags, dtype=bool))
 
 
-def _by_tag(state: GalleryState) -> dict[bytes, bytes]:
-    return {item.content_tag: item.reference_id for block in state.blocks for item in block.table}
+def _settled(pending: dict[bytes, NewReference], done: Committed) -> Committed:
+    """Take what was settled out of what is pending."""
+    for tag in (*done.added, *done.present):
+        del pending[tag]
+    return done
+
+
+def find_enrolled(state: GalleryState, tags: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the reference identifiers of those content tags that a gallery holds, by tag.
+
+    A million references take some hundredths of a second for a block's worth of tags.
+    """
+    # A tag is a keyed hash: eight bytes of it tell nearly all apart, and the rest is looked up.
+    sought = np.sort(_leading(np.frombuffer(b"".join(tags), np.uint8).reshape(-1, TAG_SIZE)))
+    found = {}
+    for block in state.blocks if len(sought) else ():
+        references = block.table.packed
+        leading = _leading(references.content_tags())
+        places = np.minimum(np.searchsorted(sought, leading), len(sought) - 1)
+        for index in np.flatnonzero(sought[places] == leading).tolist():
+            reference = references[index]
+            if reference.content_tag in tags:
+                found[reference.content_tag] = reference.reference_id
+    return found
+
+
+def _leading(tags: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Return the first eight bytes of content tags, (n, 16), as numbers, (n,)."""
+    return np.ascontiguousarray(tags).view(np.uint64)[:, 0]

@@ -6,6 +6,7 @@ verifies. Only somebody who remembers that there was a newer state can tell.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gallery.errors import MemoryFileError, RolledBackError
-from gallery.messages import Manifest
+from gallery.messages import ID_SIZE, Manifest
 
 _BUSY_SECONDS = 30.0
 _SCHEMA = (
@@ -126,6 +127,14 @@ class FileMemory:
                 f"{reason}. Name another file with --memory, or delete it: an older state of the "
                 "database that is put back before the next run would go unnoticed then"
             ) from error
+
+
+def calibration_id(gallery_id: bytes) -> bytes:
+    """Return under which identifier a memory keeps the newest calibration of a gallery.
+
+    The manifest does not bind a calibration, so its own number is remembered beside the gallery's.
+    """
+    return hashlib.sha256(b"calibration of " + gallery_id).digest()[:ID_SIZE]
 
 
 def check_newer(found: Manifest, floor: Seen | None) -> None:

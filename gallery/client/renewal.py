@@ -8,7 +8,6 @@ then the copy takes its place in one step.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Callable
@@ -19,7 +18,8 @@ import numpy.typing as npt
 
 from gallery.client.audit import Auditor
 from gallery.client.authentication import Authenticator, check_description
-from gallery.client.creation import MAX_NAME
+from gallery.client.calibration import sealed_anew
+from gallery.client.ckks import ENGINES
 from gallery.client.editing import BlockEditor, OpenBlock, with_retries
 from gallery.client.enrollment import Enroller, NewReference
 from gallery.client.memory import Memory, SessionMemory
@@ -38,6 +38,7 @@ from gallery.errors import (
 )
 from gallery.messages import ID_SIZE, GalleryDescription, Manifest
 from gallery.messages.description import MAC_SIZE
+from gallery.messages.naming import copy_name
 from gallery.metrics import Metric
 from gallery.parameters import ParameterSet
 from gallery.protocol import GalleryService
@@ -77,6 +78,7 @@ def renew_gallery(
     parameters: ParameterSet | None = None,
     memory: Memory | None = None,
     new_memory: Memory | None = None,
+    engine: str = ENGINES[0],
     progress: Callable[[int], None] | None = None,
 ) -> Renewal:
     """Move a gallery to a new key; in the end the old one is erased.
@@ -97,6 +99,8 @@ def renew_gallery(
     memory, new_memory
         What remembers the newest states of galleries of the old and of the new key; by default the
         second is the first.
+    engine
+        What encrypts and decrypts, as for opening a gallery.
     progress
         Called with the number of blocks that were just finished.
 
@@ -119,7 +123,7 @@ def renew_gallery(
     new_seen = new_memory or seen
     if found.key_id == new_key.key_id != old_key.key_id:
         return _finished(service, new_key, found, parameters, new_seen)
-    old = GalleryView(service, old_key, gallery, seen)
+    old = GalleryView(service, old_key, gallery, seen, engine)
     wanted = parameters or old.parameters
     if new_key.key_id == old_key.key_id and wanted == old.parameters:
         raise GalleryError(
@@ -127,9 +131,10 @@ def renew_gallery(
             "a renewal needs a new key, or another parameter set"
         )
     # A key without a secret for the parameter set is refused before anything is made.
-    new_key.context(wanted)
+    new_key.serialized_context(wanted)
     try:
-        new = _open_copy(service, _copy_of(old.description, new_key, wanted), new_key, new_seen)
+        copy = _copy_of(old.description, new_key, wanted)
+        new = _open_copy(service, copy, new_key, new_seen, engine)
         try:
             return Renewer(old, new).run(progress)
         finally:
@@ -162,15 +167,6 @@ def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str =
     except KeyMismatchError as error:
         raise _in_the_way(name) from error
     service.delete(found.gallery_id)
-
-
-def copy_name(gallery: str, key_id: bytes) -> str:
-    """Return the name that the copy of a gallery has until it takes the gallery's place."""
-    suffix = f" (renewal {key_id.hex()[:8]})"
-    if len(gallery) + len(suffix) <= MAX_NAME:
-        return gallery + suffix
-    digest = hashlib.sha256(gallery.encode("utf-8")).hexdigest()[:16]
-    return f"{gallery[: MAX_NAME - len(suffix) - len(digest) - 1]} {digest}{suffix}"
 
 
 def regrid(templates: Floats, metric: Metric, old: ParameterSet, new: ParameterSet) -> Floats:
@@ -208,7 +204,11 @@ class Renewer(Secret):
 
     def _attempt(self, progress: Callable[[int], None] | None) -> Renewal:
         old, new = self._fill(progress)
-        final = replace(self._new.description, name=self._old.description.name)
+        final = replace(
+            self._new.description,
+            name=self._old.description.name,
+            calibration=sealed_anew(self._old, self._new),
+        )
         signed = self._new.authenticator.sign(final)
         version = old.manifest.version
         # What is seen of the old gallery from now on was put back.
@@ -324,12 +324,17 @@ def _copy_of(
         key_id=key.key_id,
         name=copy_name(description.name, key.key_id),
         parameters=parameters.name,
+        calibration=b"",
         mac=bytes(MAC_SIZE),
     )
 
 
 def _open_copy(
-    service: GalleryService, wanted: GalleryDescription, key: GalleryKey, memory: Memory
+    service: GalleryService,
+    wanted: GalleryDescription,
+    key: GalleryKey,
+    memory: Memory,
+    engine: str,
 ) -> GalleryView:
     """Open the copy that an earlier run began, or make one."""
     authenticator = Authenticator(key, wanted.gallery_id)
@@ -341,7 +346,7 @@ def _open_copy(
         found = service.describe(wanted.name)
     if found.key_id != key.key_id:
         raise _in_the_way(wanted.name)
-    view = GalleryView(service, key, wanted.name, memory)
+    view = GalleryView(service, key, wanted.name, memory, engine)
     if replace(view.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
         raise GalleryExistsError(
             f"an unfinished renewal is there that goes to parameter set "

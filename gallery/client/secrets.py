@@ -98,13 +98,23 @@ class GalleryKey(Secret):
         """
         import tenseal as ts
 
+        return ts.context_from(self.serialized_context(parameters))
+
+    def serialized_context(self, parameters: ParameterSet) -> bytes:
+        """Return TenSEAL's secret context for a parameter set as bytes, to read the key from it.
+
+        Raises
+        ------
+        ParameterSetError
+            If the key was made before that parameter set existed.
+        """
         serialized = self._contexts.get(parameters.name)
         if serialized is None:
             raise ParameterSetError(
                 f"the key has no secret key for parameter set {parameters.name!r}; "
                 f"it has them for {', '.join(sorted(self._contexts))}"
             )
-        return ts.context_from(serialized)
+        return serialized
 
     def reveal(self) -> tuple[bytes, dict[str, bytes]]:
         """Return the secrets themselves, to seal them in a key file and for nothing else."""

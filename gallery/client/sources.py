@@ -1,21 +1,33 @@
-"""Inputs of the commands: what kind a path is, and embeddings out of ``.npz`` files."""
+"""Inputs of the commands: what kind a path is, and embeddings out of files.
+
+A file of embeddings is a ``.npz`` file with arrays ``embeddings`` (n, d), ``labels`` (n,) and
+``model``, or a Parquet file with columns ``embedding`` and ``label``, and ``model`` in its
+metadata. All but the embeddings may be left out.
+"""
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from gallery.client.npz import NpzSource
+from gallery.client.parquet import ParquetSource
 from gallery.client.photos.folders import is_photo
-from gallery.errors import SourceError
+from gallery.errors import GalleryError, SourceError
 
-_MOST_DEFLATED = 1032
-"""Bytes that one byte of a zip archive can unpack to at most (zlib's technical details)."""
+PARQUET = ".parquet"
+NPZ = ".npz"
+
+Array = npt.NDArray[np.generic]
+Batch = tuple[Array, list[str]]
+"""Embeddings, real numbers of shape (n, d), and their n labels, or none."""
 
 
 class SourceKind(Enum):
@@ -40,16 +52,72 @@ class EmbeddingFile:
         The model that made them, or None if the file does not say.
     """
 
-    embeddings: npt.NDArray[np.generic]
+    embeddings: Array
     labels: list[str]
     model: str | None
+
+
+class _Rows(Protocol):
+    """A file that is open."""
+
+    count: int
+    has_labels: bool
+    model: str | None
+
+    def close(self) -> None:
+        """Close it."""
+
+    def check(self) -> None:
+        """Read what damage would be noticed by."""
+
+    def read(self, labelled: bool) -> Batch:
+        """Return all rows."""
+
+    def batches(self, rows: int, labelled: bool) -> Iterator[Batch]:
+        """Yield so many rows at a time."""
+
+
+class EmbeddingSource:
+    """A file of embeddings that is read some rows at a time, as often as needed.
+
+    Attributes
+    ----------
+    path
+        The file.
+    count
+        Number of embeddings.
+    has_labels
+        Whether each of them has a label.
+    model
+        The model that made them, or None if the file does not say.
+    """
+
+    def __init__(self, path: Path, rows: _Rows) -> None:
+        self.path, self._rows = path, rows
+        self.count, self.has_labels, self.model = rows.count, rows.has_labels, rows.model
+
+    def read(self) -> EmbeddingFile:
+        """Return all of it; raises what `batches` raises."""
+        with _reading(self.path):
+            return EmbeddingFile(*self._rows.read(self.has_labels), self.model)
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """Yield embeddings and their labels, at most ``rows`` at a time.
+
+        Raises
+        ------
+        SourceError
+            If the file is damaged, or holds what is no embedding or no label.
+        """
+        with _reading(self.path):
+            yield from self._rows.batches(rows, self.has_labels)
 
 
 def kind_of(path: Path) -> SourceKind:
     """Tell what a path is: a folder, a file of embeddings, or a photo."""
     if path.is_dir():
         return SourceKind.FOLDER
-    return SourceKind.EMBEDDINGS if path.suffix.lower() == ".npz" else SourceKind.PHOTO
+    return SourceKind.EMBEDDINGS if path.suffix.lower() in (NPZ, PARQUET) else SourceKind.PHOTO
 
 
 def find_probe_photos(folder: Path) -> list[Path]:
@@ -60,90 +128,47 @@ def find_probe_photos(folder: Path) -> list[Path]:
     return found
 
 
-def read_embeddings(path: Path, *, need_labels: bool = False) -> EmbeddingFile:
-    """Read a ``.npz`` file: ``embeddings`` (n, d), and optionally ``labels`` (n,) and ``model``.
+@contextmanager
+def open_embeddings(path: Path, *, need_labels: bool = False) -> Iterator[EmbeddingSource]:
+    """Open a file of embeddings, to read it some rows at a time.
 
-    Nothing in the file is executed: arrays of Python objects are refused.
+    Nothing in the file is executed: arrays of Python objects are refused. Checksums, where the file
+    has them, are verified before the first row is given out.
 
     Raises
     ------
     SourceError
-        If the file is not such a file.
+        If the file cannot be read or is not such a file.
+    MissingDependencyError
+        If it is a Parquet file and pyarrow is not installed.
     """
+    is_parquet = path.suffix.lower() == PARQUET
+    with _reading(path):
+        path.open("rb").close()  # for the system's own word on what is wrong
+        opened: _Rows = ParquetSource(path) if is_parquet else NpzSource(path)
+    with closing(opened):
+        if need_labels and not opened.has_labels:
+            what = "column 'label'" if is_parquet else "array 'labels'"
+            raise SourceError(f"{path} has no {what}, one for each embedding")
+        with _reading(path):
+            opened.check()
+        yield EmbeddingSource(path, opened)
+
+
+def read_embeddings(path: Path, *, need_labels: bool = False) -> EmbeddingFile:
+    """Read a whole file of embeddings; raises what `open_embeddings` raises."""
+    with open_embeddings(path, need_labels=need_labels) as source:
+        return source.read()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name the file in the error, and tell what the system refused from what is damaged."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {name: _member(archive, name, path) for name in _names(archive)}
-    except SourceError:
+        yield
+    except (GalleryError, MemoryError):
         raise
-    except Exception as error:  # zipfile, zlib and NumPy pass on whatever damage leads them to
-        reason = getattr(error, "strerror", None) or "it is no .npz file, or a damaged one"
+    except Exception as error:  # the libraries pass on whatever damage leads them to
+        kind = "Parquet" if path.suffix.lower() == PARQUET else ".npz"
+        reason = getattr(error, "strerror", None) or f"it is no {kind} file, or a damaged one"
         raise SourceError(f"cannot read {path}: {reason}") from error
-    embeddings = arrays.get("embeddings")
-    if embeddings is None:
-        raise SourceError(
-            f"{path} has no array 'embeddings'; it has {', '.join(sorted(arrays)) or 'none'}. "
-            "Write it with numpy.savez(path, embeddings=..., labels=...)"
-        )
-    labels = _labels(arrays.get("labels"), len(np.atleast_2d(embeddings)), path)
-    if need_labels and not labels:
-        raise SourceError(f"{path} has no array 'labels', one for each embedding")
-    return EmbeddingFile(embeddings, labels, _model(arrays.get("model"), path))
-
-
-def _names(archive: zipfile.ZipFile) -> list[str]:
-    wanted = ("embeddings", "labels", "model")
-    return [name for name in wanted if f"{name}.npy" in archive.namelist()]
-
-
-def _member(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[np.generic]:
-    """Read one array, after checking that its header does not claim more than the file holds."""
-    info = archive.getinfo(f"{name}.npy")
-    try:
-        with archive.open(info) as file:
-            shape, dtype = _header(file)
-            if dtype.hasobject:
-                raise SourceError(
-                    f"{path}: array {name!r} holds Python objects, which are not loaded; "
-                    "make it an array of numbers, or of text: numpy.array(labels, dtype=str)"
-                )
-            size = int(np.prod(shape, dtype=object)) * dtype.itemsize + file.tell()
-            if size != info.file_size or size > _MOST_DEFLATED * path.stat().st_size:
-                raise SourceError(f"{path}: array {name!r} has not the size that its header claims")
-        with archive.open(info) as file:
-            array: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
-        raise SourceError(f"{path}: array {name!r} is no NumPy array") from error
-    return array
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(file)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    shape, _, dtype = read(file)
-    return shape, dtype
-
-
-def _labels(array: npt.NDArray[np.generic] | None, count: int, path: Path) -> list[str]:
-    if array is None:
-        return []
-    if array.shape != (count,) or array.dtype.kind not in "Uiu":
-        raise SourceError(
-            f"{path}: 'labels' must be text, one for each of the {count} embeddings; "
-            f"found shape {array.shape} and type {array.dtype}"
-        )
-    try:
-        return [str(label) for label in array.tolist()]
-    except (ValueError, SystemError) as error:  # a number that is no character
-        raise SourceError(f"{path}: 'labels' holds what is not text") from error
-
-
-def _model(array: npt.NDArray[np.generic] | None, path: Path) -> str | None:
-    if array is None:
-        return None
-    if array.size != 1 or array.dtype.kind != "U":
-        raise SourceError(f"{path}: 'model' must be the name of one model")
-    return str(array.item())

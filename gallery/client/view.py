@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gallery.client.authentication import check_description
 from gallery.client.canaries import Canaries
-from gallery.client.ckks import CkksCodec
+from gallery.client.ckks import ENGINES, CkksCodec, check_engine, make_codec
 from gallery.client.labels import LabelSealer
-from gallery.client.memory import Memory, Seen, SessionMemory, check_newer
+from gallery.client.memory import Memory, Seen, SessionMemory, calibration_id, check_newer
 from gallery.client.secrets import GalleryKey, Secret
 from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
 from gallery.messages import (
@@ -49,16 +49,27 @@ class GalleryView(Secret):
         The gallery's name.
     memory
         Remembers the newest state of galleries; by default as long as this view lives.
+    engine
+        What encrypts and decrypts; see `gallery.client.ckks.make_codec`.
 
     Raises
     ------
+    GalleryError
+        If there is no such engine.
     GalleryNotFoundError, KeyMismatchError, AuthenticationError
         If there is no such gallery, or it is not the owner's.
     """
 
     def __init__(
-        self, service: GalleryService, key: GalleryKey, name: str, memory: Memory | None = None
+        self,
+        service: GalleryService,
+        key: GalleryKey,
+        name: str,
+        memory: Memory | None = None,
+        engine: str = ENGINES[0],
     ) -> None:
+        check_engine(engine)
+        self._engine = engine
         self.service = service
         self.key = key
         self.description = service.describe(name)
@@ -71,7 +82,7 @@ class GalleryView(Secret):
         self.parameters = find_parameters(self.description.parameters)
         self.labels = LabelSealer(key, self.gallery_id)
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
-        self._memory = memory or SessionMemory()
+        self.memory = memory or SessionMemory()
         self._tables: dict[int, BlockReferences] = {}
 
     @property
@@ -82,7 +93,7 @@ class GalleryView(Secret):
     @cached_property
     def codec(self) -> CkksCodec:
         """What encrypts and decrypts; made when it is first needed."""
-        return CkksCodec(self.key, self.parameters)
+        return make_codec(self._engine, self.key, self.parameters)
 
     def close(self) -> None:
         """Give up what `codec` holds."""
@@ -102,7 +113,7 @@ class GalleryView(Secret):
         What other processes of the owner see while the request is under way may be newer than its
         answer, and is no sign of an older state.
         """
-        return self._memory.newest(self.gallery_id)
+        return self.memory.newest(self.gallery_id)
 
     def accept_manifest(self, manifest: Manifest, floor: Seen | None) -> None:
         """Check a manifest, that it is not older than ``floor``, and remember it.
@@ -120,11 +131,31 @@ class GalleryView(Secret):
 
     def remember(self, manifest: Manifest) -> None:
         """Remember a manifest that was checked or written."""
-        self._memory.remember(self.gallery_id, Seen.of(manifest))
+        self.memory.remember(self.gallery_id, Seen.of(manifest))
 
     def forget(self) -> None:
         """Forget what was seen of the gallery, because an older state was put back on purpose."""
-        self._memory.forget(self.gallery_id)
+        for place in (self.gallery_id, calibration_id(self.gallery_id)):
+            self.memory.forget(place)
+
+    def describe_anew(self) -> None:
+        """Read the description again, of which another process may have changed the calibration.
+
+        Raises
+        ------
+        WriteConflictError
+            If another gallery has taken this one's place.
+        AuthenticationError, KeyMismatchError
+            As at the opening.
+        """
+        found = self.service.describe(self.description.name)
+        check_description(found, self.key)
+        former = self.description
+        if replace(found, calibration=former.calibration, mac=former.mac) != former:
+            raise WriteConflictError(
+                "another gallery has taken this one's place; run the command again"
+            )
+        self.description = found
 
     def state(self) -> GalleryState:
         """Return a consistent state of the gallery.

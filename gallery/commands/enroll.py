@@ -7,12 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
+from gallery.commands.enrollment_checks import (
+    POLICIES,
+    FoundDuplicate,
+    Policy,
+    chosen_policy,
+    quality_records,
+    somebody_to_ask,
+    warn_of_quality,
+    what_to_do,
+)
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.settings import Settings, common_options
+from gallery.errors import DuplicateSubjectError
 
 if TYPE_CHECKING:
-    from gallery.client import GalleryClient, LabelledPhoto, PhotoFailure, SourceKind
+    from gallery.client import (
+        EmbeddingFile,
+        FaceQuality,
+        GalleryClient,
+        LabelledPhoto,
+        PhotoEnrollment,
+        PhotoFailure,
+        SourceKind,
+    )
 
 _EPILOG = """
 \b
@@ -20,6 +40,7 @@ Examples:
   gallery enroll ada.jpg --label "Ada Lovelace"
   gallery enroll people/            one sub-folder of photos per person
   gallery enroll embeddings.npz     arrays "embeddings" (n, d) and "labels" (n,)
+  gallery enroll faces.parquet      columns "embedding" (lists of d numbers) and "label"
 """
 
 
@@ -33,6 +54,14 @@ Examples:
 )
 @click.option("--label", help="Whom single photos show.")
 @click.option("--replace", is_flag=True, help="Erase the references that these people had before.")
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(POLICIES),
+    help="What to do with a face that matches another label at the gallery's threshold: ask "
+    "(without a terminal: enroll it and warn), skip it, add it without looking, or fail before "
+    "anything is enrolled. To look, each new face is searched for; a server that counts sees how "
+    "many were then left out. [default: ask for photos, add for embeddings]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the counts.")
 @common_options
 def command(
@@ -40,12 +69,15 @@ def command(
     sources: tuple[Path, ...],
     label: str | None,
     replace: bool,
+    on_duplicate: Policy | None,
     as_json: bool,
 ) -> int:
     """Enroll photos with a label, folders of photos, or files of embeddings.
 
     What is enrolled already is skipped, so an interrupted run is finished by running it again.
-    Photos without exactly one face are reported and left out; the exit code is 1 then.
+    Photos without exactly one face are reported and left out; the exit code is 1 then. Poor photos
+    (small, blurred, dark or tilted faces) are enrolled with a warning; --verbose and --json show
+    all figures.
     """
     from gallery.client import SourceKind, kind_of
 
@@ -54,13 +86,23 @@ def command(
     if photos and label is None:
         raise click.UsageError(f"{photos[0]} is a photo: say with --label whom it shows")
     if label is not None and len(photos) < len(kinds):
-        raise click.UsageError("--label is for photos; folders and .npz files bring their labels")
+        raise click.UsageError(
+            "--label is for photos; folders and files of embeddings bring their labels"
+        )
+    if on_duplicate == "fail" and SourceKind.EMBEDDINGS in kinds.values() and len(kinds) > 1:
+        raise click.UsageError(
+            "--on-duplicate fail takes photos and folders, or one file of embeddings"
+        )
     tally = _Tally()
     with settings.open_client() as client:
         for path, kind in kinds.items():
             if kind is SourceKind.EMBEDDINGS:
-                _enroll_embeddings(settings, client, path, replace, tally)
-        _enroll_photos(settings, client, _labelled(kinds, label), replace, tally)
+                policy = chosen_policy(settings, client, on_duplicate, "add")
+                _enroll_embeddings(settings, client, path, replace, policy, tally)
+        labelled = _labelled(kinds, label)
+        if labelled:
+            policy = chosen_policy(settings, client, on_duplicate, "ask")
+            _enroll_photos(settings, client, labelled, replace, policy, tally)
     tally.report(settings, as_json)
     return EXIT_PARTIAL if tally.failures else 0
 
@@ -72,17 +114,29 @@ class _Tally:
         self.enrolled = 0
         self.skipped = 0
         self.failures: list[PhotoFailure] = []
+        self.measured: list[tuple[Path, FaceQuality]] = []
+        self.duplicates: list[FoundDuplicate] = []
 
     def report(self, settings: Settings, as_json: bool) -> None:
         for failure in self.failures:
             settings.notice(f"not enrolled: {failure.path}: {failure.reason}")
+        warn_of_quality(settings, self.measured)
+        for duplicate in self.duplicates:
+            duplicate.notify(settings)
+        left_out = sum(not item.enrolled for item in self.duplicates)
         settings.notice(
             f"{self.enrolled} enrolled, {self.skipped} enrolled before, {len(self.failures)} failed"
+            + (f", {left_out} left out as duplicates" if left_out else "")
         )
         if as_json:
             failures = [{"path": str(item.path), "reason": item.reason} for item in self.failures]
             counts = {"enrolled": self.enrolled, "skipped": self.skipped, "failed": len(failures)}
-            click.echo(json.dumps({**counts, "failures": failures}, ensure_ascii=False))
+            lists = {
+                "failures": failures,
+                "duplicates": [item.record() for item in self.duplicates],
+                "photos": quality_records(self.measured),
+            }
+            click.echo(json.dumps({**counts, **lists}, ensure_ascii=False))
 
 
 def _labelled(kinds: dict[Path, SourceKind], label: str | None) -> list[LabelledPhoto]:
@@ -98,21 +152,61 @@ def _labelled(kinds: dict[Path, SourceKind], label: str | None) -> list[Labelled
 
 
 def _enroll_embeddings(
-    settings: Settings, client: GalleryClient, path: Path, replace: bool, tally: _Tally
+    settings: Settings,
+    client: GalleryClient,
+    path: Path,
+    replace: bool,
+    policy: Policy,
+    tally: _Tally,
 ) -> None:
-    from gallery.client import read_embeddings
+    from gallery.client import open_embeddings
 
-    source = read_embeddings(path, need_labels=True)
-    with settings.progress(f"enrolling {path.name}", len(source.embeddings)) as advance:
+    with open_embeddings(path, need_labels=True) as source:
+        if policy != "add":
+            _enroll_checked(settings, client, path, source.read(), replace, policy, tally)
+            return
+        with settings.progress(f"enrolling {path.name}", source.count) as advance:
+            done = client.enroll_file(source, replace=replace, progress=advance)
+    tally.enrolled += done.added
+    tally.skipped += done.skipped
+
+
+def _enroll_checked(
+    settings: Settings,
+    client: GalleryClient,
+    path: Path,
+    file: EmbeddingFile,
+    replace: bool,
+    policy: Policy,
+    tally: _Tally,
+) -> None:
+    """Look for duplicates among embeddings, and enroll those that are to be enrolled."""
+    embeddings, asking = np.atleast_2d(file.embeddings), policy == "ask" and somebody_to_ask()
+    with settings.progress(f"comparing {path.name}", len(embeddings)) as advance:
+        duplicates = client.find_duplicates(
+            embeddings, file.labels, model=file.model, progress=advance
+        )
+    if duplicates and policy == "fail":
+        raise DuplicateSubjectError(
+            f"{len(duplicates)} of {len(embeddings)} embeddings match references of other labels, "
+            f"the first is row {duplicates[0].row} of {path}; nothing was enrolled. "
+            "--on-duplicate ask shows each"
+        )
+    found = [
+        FoundDuplicate.shown(client, path, item.row, item, policy == "ask") for item in duplicates
+    ]
+    if asking:
+        found = [item.asked() for item in found]
+    left_out = {item.row for item in found if not item.enrolled}
+    rows = [row for row in range(len(embeddings)) if row not in left_out]
+    labels = [file.labels[row] for row in rows]
+    with settings.progress(f"enrolling {path.name}", len(rows)) as advance:
         done = client.enroll(
-            source.embeddings,
-            source.labels,
-            model=source.model,
-            replace=replace,
-            progress=advance,
+            embeddings[rows], labels, model=file.model, replace=replace, progress=advance
         )
     tally.enrolled += int(done.added.sum())
     tally.skipped += int((~done.added).sum())
+    tally.duplicates += found
 
 
 def _enroll_photos(
@@ -120,12 +214,42 @@ def _enroll_photos(
     client: GalleryClient,
     photos: list[LabelledPhoto],
     replace: bool,
+    policy: Policy,
     tally: _Tally,
 ) -> None:
-    if not photos:
-        return
+    asking = policy == "ask" and somebody_to_ask()
     with settings.progress("enrolling photos", len(photos)) as advance:
-        done = client.enroll_photos(photos, replace=replace, progress=advance)
+        done = client.enroll_photos(
+            photos,
+            replace=replace and not asking,
+            on_duplicate=what_to_do(policy, asking),
+            progress=advance,
+        )
     tally.enrolled += len(done.added)
     tally.skipped += len(done.skipped)
     tally.failures += done.failures
+    tally.measured += done.measured
+    found = [
+        FoundDuplicate.shown(client, item.path, None, item.duplicate, item.enrolled)
+        for item in done.duplicates
+    ]
+    if asking:
+        found = [item.asked() for item in found]
+        tally.enrolled += _finish(client, photos, done, found, replace)
+    tally.duplicates += found
+
+
+def _finish(
+    client: GalleryClient,
+    photos: list[LabelledPhoto],
+    done: PhotoEnrollment,
+    found: list[FoundDuplicate],
+    replace: bool,
+) -> int:
+    """Enroll the duplicates that were accepted; with ``replace`` erase what all photos replace."""
+    accepted = {item.path for item in found if item.enrolled}
+    if not (accepted or replace):
+        return 0
+    good = accepted | {path for path, _ in (*done.added, *done.skipped)}
+    wanted = [photo for photo in photos if photo.path in good]
+    return len(client.enroll_photos(wanted, replace=replace).added)

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.output import Floats, identification_table, records, results
+from gallery.commands.output import identification_table, results
 from gallery.commands.settings import Settings, common_options
 
 if TYPE_CHECKING:
-    from gallery.client import GalleryClient, Identification, PhotoFailure
+    from gallery.client import GalleryClient, Identification, PhotoFailure, Results
 
 _EPILOG = """
 \b
 Examples:
   gallery identify visitor.jpg
   gallery identify probes.npz --threshold 0.4 --top 5 --json
+  gallery identify many.npz --output results.parquet
 """
 
 
@@ -48,9 +49,15 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a probe and line.")
 @click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write results to a new .npz, .parquet or .jsonl file instead.",
+)
+@click.option("--force", is_flag=True, help="Replace the file of --output if it is there.")
+@click.option(
     "--full-precision",
     is_flag=True,
-    help="Print distances with all digits. By default those that noise of the encryption reaches "
+    help="Give distances with all digits. By default those that noise of the encryption reaches "
     "are cut off, and all after the fourth decimal: published, they help to find the key.",
 )
 @common_options
@@ -60,20 +67,29 @@ def command(
     threshold: float | None,
     top: int,
     as_json: bool,
+    output: Path | None,
+    force: bool,
     full_precision: bool,
 ) -> int:
-    """Search a gallery with photos of one face each, or with the rows of one .npz file.
+    """Search a gallery with photos of one face each, or with the rows of a file of embeddings.
+
+    Such a file ends with .npz or .parquet and may have any number of rows.
 
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
     Photos without exactly one face are reported and left out; the exit code is 1 then.
     """
-    from gallery.client import SourceKind, kind_of, release
+    from gallery.client import ResultFile, Results, SourceKind, kind_of, release
 
     kinds = [kind_of(path) for path in probes]
     if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
-        raise click.UsageError("give photos, or one .npz file")
+        raise click.UsageError("give photos, or one .npz or .parquet file")
     if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
         raise click.UsageError("--threshold must be a number of at least 0")
+    if output is not None and as_json:
+        raise click.UsageError("--json is for standard output, --output for a file")
+    if output is None and force:
+        raise click.UsageError("--force belongs to --output")
+    file = None if output is None else ResultFile(output, overwrite=force)
     found: Identification | None
     with settings.open_client() as client:
         if kinds[0] is SourceKind.EMBEDDINGS:
@@ -83,29 +99,35 @@ def command(
         origin, description = client.threshold(threshold).origin, client.description
     if found is not None:
         shown = found.distances if full_precision else release(found.distances, description)
-        _show(settings, names, found, shown, origin, as_json)
+        done = Results(names, found, shown)
+        if file is not None:
+            file.write(done)
+        else:
+            _show(done, as_json)
+        if not as_json:
+            _say(settings, found, origin, output)
     for failure in failures:
         settings.notice(f"not searched: {failure.path}: {failure.reason}")
     return EXIT_PARTIAL if failures else 0
 
 
-def _show(
-    settings: Settings,
-    names: Sequence[str | int],
-    found: Identification,
-    shown: Floats,
-    origin: str,
-    as_json: bool,
-) -> None:
-    if as_json:
-        for record in records(names, found, shown):
-            click.echo(json.dumps(record, ensure_ascii=False))
+def _show(done: Results, as_json: bool) -> None:
+    if not as_json:
+        results().print(identification_table(done))
         return
-    results().print(identification_table(names, found, shown))
+    for record in done.records():
+        click.echo(json.dumps(record, ensure_ascii=False))
+
+
+def _say(settings: Settings, found: Identification, origin: str, output: Path | None) -> None:
+    """Say what the results rest on, and where they are."""
     settings.notice(
         f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
         f"{int(found.searched[0])} references searched"
     )
+    if output is not None:
+        matches = int(found.decisions.sum())
+        settings.notice(f"{len(found)} probes, {matches} matches, written to {output}")
 
 
 def _search_embeddings(

@@ -49,7 +49,7 @@ def command(settings: Settings, file: Path) -> None:
             settings.progress("restoring blocks", blocks) as advance,
         ):
             restored = backup.restore(service, name, advance)
-    settings.notice(f"gallery {restored!r} restored from {file} into {settings.database}")
+    settings.notice(f"gallery {restored!r} restored from {file} into {settings.place}")
     if older:
         settings.notice(
             "you have seen another, later state of it; if you go back on purpose, accept this one "

@@ -90,4 +90,4 @@ def command(
             norm_bound=norm_bound,
             threshold=threshold,
         ).close()
-    settings.notice(f"gallery {settings.gallery!r} made in {settings.database}")
+    settings.notice(f"gallery {settings.gallery!r} made in {settings.place}")

@@ -33,6 +33,11 @@ _COMMANDS = {
     "export": "Write a backup of a gallery into a file.",
     "import": "Restore a gallery from a backup.",
     "migrate": "Bring a database to the schema version of this program.",
+    "serve": "Serve a database to key owners on other machines.",
+    "token": "Make, list and revoke the tokens of a server.",
+    "audit": "Show what was done with the galleries of a server.",
+    "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
+    "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
     "demo": "Run the whole story on sample photos.",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.settings import DatabaseSettings, database_options
 
 _EPILOG = """
 \b
@@ -14,8 +14,8 @@ Example:
 
 
 @click.command("migrate", epilog=_EPILOG)
-@common_options
-def command(settings: Settings) -> None:
+@database_options
+def command(settings: DatabaseSettings) -> None:
     """Bring a database to the schema version of this program.
 
     The step is applied whole or not at all. No key is needed: the content is not touched.

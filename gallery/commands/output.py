@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from gallery.client import Identification
-
-Floats = npt.NDArray[np.float64]
+    from gallery.client import Results
 
 _PIPE_WIDTH = 200
 
@@ -38,43 +32,12 @@ def result_table(*titles: str) -> Table:
     )
 
 
-def records(
-    names: Sequence[str | int], found: Identification, distances: Floats
-) -> Iterator[dict[str, Any]]:
-    """Yield one JSON-ready record for each probe, with the distances that are to be shown."""
-    for row, name in enumerate(names):
-        candidates = [
-            {
-                "label": str(found.labels[row, rank]),
-                "reference_id": str(found.reference_ids[row, rank]),
-                "distance": float(distance),
-            }
-            for rank, distance in enumerate(distances[row])
-            if math.isfinite(distance)
-        ]
-        match = bool(found.decisions[row])
-        best = candidates[0] if candidates else None
-        yield {
-            "probe": name,
-            "decision": "match" if match else "non-match",
-            "label": best["label"] if best and match else None,
-            "reference_id": best["reference_id"] if best and match else None,
-            "distance": best["distance"] if best else None,
-            "threshold": found.threshold,
-            "metric": str(found.metric),
-            "searched": int(found.searched[row]),
-            "candidates": candidates,
-        }
-
-
-def identification_table(
-    names: Sequence[str | int], found: Identification, distances: Floats
-) -> Table:
-    """Return one row for each probe, and one for each further candidate; see `records`."""
+def identification_table(found: Results) -> Table:
+    """Return one row for each probe, and one for each further candidate; see `Results.records`."""
     table = result_table("probe", "decision", "label")
     table.add_column("distance", justify="right")
     table.add_column("candidate", overflow="fold")
-    for record in records(names, found, distances):
+    for record in found.records():
         match = record["decision"] == "match"
         decision = Text(record["decision"], style="green" if match else "yellow")
         shown: list[dict[str, Any]] = record["candidates"] or [{}]

@@ -91,6 +91,7 @@ def command(
                     parameters=find_parameters(parameters) if parameters else None,
                     memory=settings.open_memory(),
                     new_memory=new.open_memory(),
+                    engine=settings.engine,
                     progress=advance,
                 )
         except ErasurePendingError:

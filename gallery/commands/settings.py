@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -24,11 +24,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gallery.commands.server_options import SERVER_OPTIONS, ServerAddress, chosen_server
 from gallery.errors import PassphraseRequiredError, SourceError
 
 if TYPE_CHECKING:
     from gallery.client import FileMemory, GalleryClient, GalleryKey
-    from gallery.server import EmbeddedService
+    from gallery.protocol import GalleryService
 
 PASSPHRASE_VARIABLE = "GALLERY_PASSPHRASE"
 NEW_PASSPHRASE_VARIABLE = "GALLERY_NEW_PASSPHRASE"
@@ -44,18 +45,12 @@ def default_key_file() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The common options of one run of a command."""
+class DatabaseSettings:
+    """The options of one run of a command that works on a database and needs no key."""
 
-    key: Path
     database: str
-    passphrase_file: Path | None
-    gallery: str
-    evaluator: str
-    memory: Path | None
     quiet: bool
     verbose: bool
-    passphrase_variable: str = PASSPHRASE_VARIABLE
 
     @property
     def notices(self) -> Console:
@@ -70,6 +65,20 @@ class Settings:
         """Say something that only ``--verbose`` asks for."""
         if self.verbose:
             self.notice(text)
+
+
+@dataclass(frozen=True)
+class Settings(DatabaseSettings):
+    """The common options of one run of a command."""
+
+    key: Path
+    passphrase_file: Path | None
+    gallery: str
+    evaluator: str
+    memory: Path | None
+    engine: str = "native"
+    server: ServerAddress | None = None
+    passphrase_variable: str = PASSPHRASE_VARIABLE
 
     def open_key(self) -> GalleryKey:
         """Open the key file, asking for its passphrase if it has one and none was given."""
@@ -103,9 +112,18 @@ class Settings:
             passphrase_variable=NEW_PASSPHRASE_VARIABLE,
         )
 
+    @property
+    def place(self) -> str:
+        """Where the galleries are, as notices say it."""
+        return self.server.url if self.server else self.database
+
     @contextmanager
-    def open_service(self, *, create: bool = False) -> Iterator[EmbeddedService]:
-        """Open the database."""
+    def open_service(self, *, create: bool = False) -> Iterator[GalleryService]:
+        """Open the database, or a connection to the server."""
+        if self.server is not None:
+            with self.server.open() as remote:
+                yield remote
+            return
         from gallery.server import open_service
 
         with open_service(self.database, create=create, evaluator=self.evaluator) as service:
@@ -118,7 +136,9 @@ class Settings:
 
         with self.open_service() as service:
             key, memory = self.open_key(), self.open_memory()
-            with GalleryClient(service, key, self.gallery, memory=memory) as client:
+            with GalleryClient(
+                service, key, self.gallery, memory=memory, engine=self.engine
+            ) as client:
                 yield client
 
     @contextmanager
@@ -187,6 +207,17 @@ new_passphrase_option = click.option(
 )
 
 
+_DATABASE = click.option(
+    "--database",
+    metavar="URL",
+    envvar="GALLERY_DATABASE",
+    default="sqlite:///gallery.db",
+    show_default=True,
+    help="Database, as SQLAlchemy names it. [env: GALLERY_DATABASE]",
+)
+_QUIET = click.option("--quiet", is_flag=True, help="Say nothing but results and errors.")
+_VERBOSE = click.option("--verbose", is_flag=True, help="Say more about what is done.")
+
 _COMMON = (
     click.option(
         "--key",
@@ -196,14 +227,8 @@ _COMMON = (
         show_default="in the user's data folder",
         help="Key file. [env: GALLERY_KEY]",
     ),
-    click.option(
-        "--database",
-        metavar="URL",
-        envvar="GALLERY_DATABASE",
-        default="sqlite:///gallery.db",
-        show_default=True,
-        help="Database, as SQLAlchemy names it. [env: GALLERY_DATABASE]",
-    ),
+    _DATABASE,
+    *SERVER_OPTIONS,
     click.option(
         "--passphrase-file",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -229,8 +254,17 @@ _COMMON = (
         help="File that remembers the newest state seen of each gallery, so that an older one put "
         "back is noticed. [env: GALLERY_MEMORY]",
     ),
-    click.option("--quiet", is_flag=True, help="Say nothing but results and errors."),
-    click.option("--verbose", is_flag=True, help="Say more about what is done."),
+    click.option(
+        "--engine",
+        type=click.Choice(["native", "tenseal"]),
+        envvar="GALLERY_ENGINE",
+        default="native",
+        show_default=True,
+        help="What encrypts and decrypts: the fast engine, or SEAL itself, with the same "
+        "ciphertexts. [env: GALLERY_ENGINE]",
+    ),
+    _QUIET,
+    _VERBOSE,
 )
 
 
@@ -241,20 +275,49 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def collect(
         key: Path,
         database: str,
+        server: str | None,
+        token_file: Path | None,
+        server_ca: Path | None,
+        plain_http: bool,
         passphrase_file: Path | None,
         gallery: str,
         evaluator: str,
         memory: Path | None,
+        engine: str,
         quiet: bool,
         verbose: bool,
         **rest: Any,
     ) -> Any:
         settings = Settings(
-            key, database, passphrase_file, gallery, evaluator, memory, quiet, verbose
+            database,
+            quiet,
+            verbose,
+            key,
+            passphrase_file,
+            gallery,
+            evaluator,
+            memory,
+            engine,
+            chosen_server(server, token_file, server_ca, plain_http),
         )
         return function(settings, **rest)
 
-    command: Callable[..., Any] = collect
-    for option in reversed(_COMMON):
+    return _with_options(_COMMON, collect)
+
+
+def database_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of commands without a key; the command gets them as `DatabaseSettings`."""
+
+    @wraps(function)
+    def collect(database: str, quiet: bool, verbose: bool, **rest: Any) -> Any:
+        return function(DatabaseSettings(database, quiet, verbose), **rest)
+
+    return _with_options((_DATABASE, _QUIET, _VERBOSE), collect)
+
+
+def _with_options(
+    options: Sequence[Callable[..., Any]], command: Callable[..., Any]
+) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command

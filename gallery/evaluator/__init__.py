@@ -24,9 +24,9 @@ class Evaluator(Protocol):
     (primes, tiles, columns, 2, 16), as `gallery.blocks.columns_shape` has it. They may be read-only
     and start at any byte; they are read where they lie.
 
-    Both methods raise `MalformedMessageError` for an array of another type, shape or order, and
-    for a residue that is not below its prime; `DimensionMismatchError` if a probe has another
-    number of columns than the block; and `ParameterSetError` if there are more columns than
+    All methods raise `MalformedMessageError` for an array of another type, shape or order, and for
+    a residue that is not below its prime; `DimensionMismatchError` if blocks and probes do not all
+    have the same number of columns; and `ParameterSetError` if there are more columns than
     embeddings of `gallery.parameters.MAX_DIMENSION` values have.
     """
 
@@ -50,6 +50,18 @@ class Evaluator(Protocol):
         -------
         numpy.ndarray
             uint32 of shape (probes, 3, primes, N).
+        """
+
+    def distances_of_blocks(
+        self, blocks: Sequence[Residues], probes: Sequence[Residues], parameters: ParameterSet
+    ) -> list[list[Residues]]:
+        """Return the distances of several blocks to several probes, faster than block by block.
+
+        Returns
+        -------
+        list of list of numpy.ndarray
+            For each block, for each probe, uint32 of shape (3, primes, N). Each array has memory of
+            its own: who keeps one does not keep the others.
         """
 
 

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from gallery.blocks import distances_shape
-from gallery.errors import GalleryError, MalformedMessageError
+from gallery.errors import DimensionMismatchError, GalleryError, MalformedMessageError
 from gallery.evaluator.arrays import Residues, check_arrays
 from gallery.evaluator.lanes import BAD_COLUMNS, scan
 from gallery.parameters import ParameterSet
@@ -60,19 +60,43 @@ class KernelEvaluator:
         self, columns: Residues, probes: Sequence[Residues], parameters: ParameterSet
     ) -> Residues:
         """Return the distances to several probes; see `gallery.evaluator.Evaluator`."""
-        count = check_arrays(columns, probes, parameters)
         sums = np.zeros((len(probes), *distances_shape(parameters)), np.uint32)
-        primes = np.array(parameters.data_primes, np.uint64)
+        self._scan([columns], probes, [*sums], parameters)
+        return sums
+
+    def distances_of_blocks(
+        self, blocks: Sequence[Residues], probes: Sequence[Residues], parameters: ParameterSet
+    ) -> list[list[Residues]]:
+        """Return the distances of several blocks; see `gallery.evaluator.Evaluator`."""
+        shape = distances_shape(parameters)
+        sums = [[np.zeros(shape, np.uint32) for _ in probes] for _ in blocks]
+        self._scan(blocks, probes, [row for rows in sums for row in rows], parameters)
+        return sums
+
+    def _scan(
+        self,
+        blocks: Sequence[Residues],
+        probes: Sequence[Residues],
+        sums: Sequence[Residues],
+        parameters: ParameterSet,
+    ) -> None:
+        counts = {check_arrays(columns, probes, parameters) for columns in blocks}
+        if len(counts) > 1:
+            raise DimensionMismatchError(f"blocks of {sorted(counts)} columns in one scan")
+        if not sums:
+            return
         # Addresses instead of arrays: one compiled version serves writable, read-only and unaligned
-        # buffers alike. `columns` and `probes` stay alive in this frame meanwhile.
-        table = np.array([probe.ctypes.data for probe in probes], np.intp)
-        tiles = parameters.tiles
-        work = partial(scan, columns.ctypes.data, table, sums.ctypes.data, primes, tiles, count)
-        bad = self._run(work, primes.size * tiles)
+        # buffers alike. The arrays stay alive in this frame meanwhile.
+        tables = [
+            np.array([array.ctypes.data for array in arrays], np.intp)
+            for arrays in (blocks, probes, sums)
+        ]
+        primes = np.array(parameters.data_primes, np.uint64)
+        work = partial(scan, *tables, primes, parameters.tiles, counts.pop())
+        bad = self._run(work, primes.size * parameters.tiles)
         if bad:
             what = "columns" if bad & BAD_COLUMNS else "probe"
             raise MalformedMessageError(f"{what}: a residue is not below its prime")
-        return sums
 
     def _run(self, work: partial[int], units: int) -> int:
         if self.threads == 1:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import tenseal.sealapi as seal
 
 from gallery.blocks import distances_shape, from_tiles
-from gallery.errors import MalformedMessageError
+from gallery.errors import DimensionMismatchError, MalformedMessageError
 from gallery.evaluator.arrays import Residues, check_arrays
 from gallery.parameters import ParameterSet
 from gallery.seal_stream import build_ciphertext, parse_ciphertext, read_version
@@ -117,6 +117,16 @@ class ReferenceEvaluator:
             constants = load_ciphertexts(probe, parameters, parameters.probe_scale)
             row[:] = _sum_of_products(loaded, constants, parameters)
         return sums
+
+    def distances_of_blocks(
+        self, blocks: Sequence[Residues], probes: Sequence[Residues], parameters: ParameterSet
+    ) -> list[list[Residues]]:
+        """Return the distances of several blocks; see `gallery.evaluator.Evaluator`."""
+        if len({check_arrays(columns, probes, parameters) for columns in blocks}) > 1:
+            raise DimensionMismatchError("blocks of several numbers of columns in one scan")
+        return [
+            [self.distances(columns, probe, parameters) for probe in probes] for columns in blocks
+        ]
 
 
 def _sum_of_products(

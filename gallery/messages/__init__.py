@@ -10,16 +10,19 @@ from gallery.messages.block import (
     columns_digest,
     pack_occupancy,
 )
-from gallery.messages.description import DIGEST_SIZE, ID_SIZE, GalleryDescription, Preprocessing
-from gallery.messages.manifest import Manifest, ManifestEntry
-from gallery.messages.references import TAG_SIZE, ReferenceTable, StoredReference
-from gallery.messages.search import (
-    BlockResult,
-    EncryptedDistances,
-    EncryptedProbe,
-    SearchRequest,
-    SearchResult,
+from gallery.messages.content import (
+    GalleryContent,
+    GalleryRedescription,
+    GalleryReplacement,
 )
+from gallery.messages.description import DIGEST_SIZE, ID_SIZE, GalleryDescription, Preprocessing
+from gallery.messages.distances import EncryptedDistances
+from gallery.messages.failure import Failure
+from gallery.messages.listings import BlockIndices, GalleryNames
+from gallery.messages.manifest import Manifest, ManifestEntry
+from gallery.messages.probe import EncryptedProbe
+from gallery.messages.references import TAG_SIZE, ReferenceTable, StoredReference
+from gallery.messages.search import BlockResult, SearchRequest, SearchResult
 from gallery.messages.update import BlockUpdate, GalleryUpdate
 
 __all__ = [
@@ -27,13 +30,19 @@ __all__ = [
     "ID_SIZE",
     "TAG_SIZE",
     "BlockHeader",
+    "BlockIndices",
     "BlockReferences",
     "BlockResult",
     "BlockUpdate",
     "EncryptedBlock",
     "EncryptedDistances",
     "EncryptedProbe",
+    "Failure",
+    "GalleryContent",
     "GalleryDescription",
+    "GalleryNames",
+    "GalleryRedescription",
+    "GalleryReplacement",
     "GalleryUpdate",
     "Manifest",
     "ManifestEntry",

@@ -15,8 +15,8 @@ from gallery.messages.references import ReferenceTable
 from gallery.messages.residues import (
     Residues,
     check_residues,
-    residues_from_bytes,
-    residues_to_bytes,
+    read_columns,
+    write_columns,
 )
 from gallery.messages.wire import MessageType, Reader, Writer
 from gallery.parameters import find_parameters
@@ -79,7 +79,7 @@ class BlockHeader:
         return self.statement() + self.mac
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> BlockHeader:
+    def from_bytes(cls, data: bytes | memoryview) -> BlockHeader:
         """Read a message.
 
         Raises
@@ -122,10 +122,14 @@ class EncryptedBlock:
         The owner's statement.
     columns
         Residues, uint32, of the shape that `gallery.blocks.columns_shape` gives.
+    seed
+        What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
+        in their place; None if they do not come from a seed, or it is not known any more.
     """
 
     header: BlockHeader
     columns: Residues
+    seed: bytes | None = None
 
     def check(self) -> None:
         """Check the ciphertexts against their digest and the format.
@@ -148,13 +152,14 @@ class EncryptedBlock:
         )
 
     def to_bytes(self) -> bytes:
-        """Return the message: the header, then the residues."""
+        """Return the message: the header, then the ciphertexts."""
         writer = Writer(MessageType.BLOCK).blob(self.header.to_bytes())
-        return writer.fixed(residues_to_bytes(self.columns)).bytes()
+        write_columns(writer, self.columns, self.seed)
+        return writer.bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> EncryptedBlock:
-        """Read a message without copying its residues.
+    def from_bytes(cls, data: bytes | memoryview) -> EncryptedBlock:
+        """Read a message.
 
         Raises
         ------
@@ -165,8 +170,8 @@ class EncryptedBlock:
         """
         reader = Reader(data, MessageType.BLOCK)
         header = BlockHeader.from_bytes(reader.blob())
-        shape = columns_shape(header.dimension, find_parameters(header.parameters))
-        block = cls(header, residues_from_bytes(reader.view(reader.remaining), shape))
+        columns, seed = read_columns(reader, header.dimension, find_parameters(header.parameters))
+        block = cls(header, columns, seed)
         block.check()
         return block
 
@@ -177,6 +182,19 @@ class BlockReferences:
 
     header: BlockHeader
     table: ReferenceTable
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.REFERENCES).blob(self.header.to_bytes())
+        return writer.blob(self.table.to_bytes()).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> BlockReferences:
+        """Read a message (`MalformedMessageError`, `ParameterSetError`)."""
+        reader = Reader(data, MessageType.REFERENCES)
+        found = cls(BlockHeader.from_bytes(reader.blob()), ReferenceTable.from_bytes(reader.blob()))
+        reader.end()
+        return found
 
 
 def columns_digest(columns: Residues) -> bytes:

@@ -1,4 +1,4 @@
-"""What a gallery is: fixed at its creation and authenticated by its owner."""
+"""What a gallery is: authenticated by its owner, and but for its calibration fixed when made."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from gallery.parameters import MAX_DIMENSION
 ID_SIZE = 16
 MAC_SIZE = 32
 DIGEST_SIZE = 32
+
+MAX_CALIBRATION = 1024
+"""Bytes of a sealed calibration; far more than one takes."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class GalleryDescription:
         The owner's default threshold in units of the metric, or None.
     created
         Time of creation, seconds since 1970 UTC.
+    calibration
+        A threshold that the owner found on data of the gallery's kind, sealed; empty without one.
     mac
         Authentication code over all of the above, 32 bytes.
     """
@@ -86,6 +91,7 @@ class GalleryDescription:
     norm_bound: float
     threshold: float | None
     created: int
+    calibration: bytes = b""
     mac: bytes = bytes(MAC_SIZE)
 
     def statement(self) -> bytes:
@@ -98,7 +104,10 @@ class GalleryDescription:
         writer.text(self.metric).u32(self.dimension).text(self.parameters)
         writer.f64(self.norm_bound)
         writer.u8(self.threshold is not None).f64(self.threshold or 0.0)
-        return writer.u64(self.created).bytes()
+        writer.u64(self.created)
+        if self.calibration:
+            writer.blob(self.calibration)
+        return writer.bytes()
 
     def with_mac(self, mac: bytes) -> GalleryDescription:
         """Return the description with its authentication code."""
@@ -109,7 +118,7 @@ class GalleryDescription:
         return self.statement() + self.mac
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> GalleryDescription:
+    def from_bytes(cls, data: bytes | memoryview) -> GalleryDescription:
         """Read a message.
 
         Raises
@@ -129,6 +138,7 @@ class GalleryDescription:
             norm_bound=reader.f64(),
             threshold=_read_optional(reader),
             created=reader.u64(),
+            calibration=_read_calibration(reader),
             mac=reader.fixed(MAC_SIZE),
         )
         reader.end()
@@ -158,3 +168,12 @@ def _read_optional(reader: Reader) -> float | None:
     if present and math.copysign(1.0, value) < 0.0:
         raise reader.malformed("the threshold is negative")
     return value if present else None
+
+
+def _read_calibration(reader: Reader) -> bytes:
+    if reader.remaining == MAC_SIZE:
+        return b""
+    sealed = reader.blob()
+    if not 0 < len(sealed) <= MAX_CALIBRATION:
+        raise reader.malformed(f"a calibration of {len(sealed)} bytes")
+    return sealed

@@ -60,7 +60,7 @@ class Manifest:
         return self.statement() + self.mac
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Manifest:
+    def from_bytes(cls, data: bytes | memoryview) -> Manifest:
         """Read a message.
 
         Raises

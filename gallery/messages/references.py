@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
+from typing import overload
 
+import numpy as np
+import numpy.typing as npt
+
+from gallery.errors import IntegrityError, MalformedMessageError
 from gallery.messages.description import ID_SIZE
 from gallery.messages.wire import MessageType, Reader, Writer
 
 TAG_SIZE = 16
 MAX_SEALED_LABEL = 4096
+
+_FIXED = struct.Struct(f"<I{ID_SIZE}s{TAG_SIZE}s{TAG_SIZE}sH")
+"""What stands before the sealed label: all other fields, and the label's size."""
+
+_SIZE = struct.Struct("<H")
+_SIZE_AT = _FIXED.size - _SIZE.size
+_TAG_AT = _SIZE_AT - TAG_SIZE
+
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +58,102 @@ class StoredReference:
         return replace(self, position=position)
 
 
+class PackedReferences(Sequence[StoredReference]):
+    """References as they stand in a message, one record after the other.
+
+    A million of them take the bytes of their records and four more each; as objects they would take
+    three times that. An object is made when one is asked for.
+
+    Parameters
+    ----------
+    data
+        The records.
+    starts
+        Where each begins, int64, shape (n,).
+    """
+
+    def __init__(self, data: bytes, starts: npt.NDArray[np.int64]) -> None:
+        self._data = data
+        self._starts = starts.astype(np.uint32)
+
+    @classmethod
+    def of(cls, references: Iterable[StoredReference]) -> PackedReferences:
+        """Pack references in the given order."""
+        records = [_record(item) for item in references]
+        sizes = np.fromiter(map(len, records), np.int64, len(records))
+        return cls(b"".join(records), np.cumsum(sizes) - sizes)
+
+    @property
+    def data(self) -> bytes:
+        """The records."""
+        return self._data
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take in memory."""
+        return len(self._data) + self._starts.nbytes
+
+    @cached_property
+    def positions(self) -> npt.NDArray[np.uint32]:
+        """All positions, in order; uint32, shape (n,)."""
+        return self._field(0, 4).view("<u4").reshape(-1).astype(np.uint32, copy=False)
+
+    def content_tags(self) -> Bytes:
+        """Return all content tags, in order; shape (n, 16)."""
+        return self._field(_TAG_AT, TAG_SIZE)
+
+    @overload
+    def __getitem__(self, index: int) -> StoredReference: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[StoredReference, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> StoredReference | tuple[StoredReference, ...]:
+        if isinstance(index, slice):
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        start = int(self._starts[index])
+        position, reference_id, pseudonym, tag, size = _FIXED.unpack_from(self._data, start)
+        label = start + _FIXED.size
+        sealed_label = self._data[label : label + size]
+        return StoredReference(position, reference_id, pseudonym, tag, sealed_label)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __iter__(self) -> Iterator[StoredReference]:
+        return (self[index] for index in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PackedReferences) and self._data == other._data
+
+    def __hash__(self) -> int:
+        return hash(self._data)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} references>"
+
+    def _field(self, offset: int, size: int) -> Bytes:
+        """Return the bytes of one field of all records, shape (n, size)."""
+        places = self._starts[:, None] + np.arange(offset, offset + size, dtype=np.uint32)
+        field: Bytes = np.frombuffer(self._data, np.uint8)[places]
+        return field
+
+
 @dataclass(frozen=True)
 class ReferenceTable:
-    """All references of one block version, by ascending position."""
+    """All references of one block version, by ascending position.
+
+    Whatever sequence of references it is made of is packed.
+    """
 
     gallery_id: bytes
     block_index: int
     block_version: int
-    references: tuple[StoredReference, ...]
+    references: Sequence[StoredReference]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.references, PackedReferences):
+            object.__setattr__(self, "references", PackedReferences.of(self.references))
 
     def __len__(self) -> int:
         return len(self.references)
@@ -58,29 +161,40 @@ class ReferenceTable:
     def __iter__(self) -> Iterator[StoredReference]:
         return iter(self.references)
 
+    @property
+    def packed(self) -> PackedReferences:
+        """The references, packed."""
+        assert isinstance(self.references, PackedReferences)
+        return self.references
+
+    def at(self, position: int) -> StoredReference:
+        """Return the reference at a position (`KeyError` if there is none)."""
+        positions = self.packed.positions
+        index = int(np.searchsorted(positions, position))
+        if index == len(positions) or positions[index] != position:
+            raise KeyError(position)
+        return self.references[index]
+
     def digest(self) -> bytes:
         """Return the digest that the block's header holds: SHA-256 of the message."""
-        return hashlib.sha256(self.to_bytes()).digest()
+        digest = hashlib.sha256(self._start())
+        digest.update(self.packed.data)
+        return digest.digest()
 
     def to_bytes(self) -> bytes:
         """Return the message."""
-        writer = Writer(MessageType.REFERENCE_TABLE).fixed(self.gallery_id)
-        writer.u32(self.block_index).u64(self.block_version).u32(len(self.references))
-        for item in self.references:
-            writer.u32(item.position).fixed(item.reference_id).fixed(item.pseudonym)
-            writer.fixed(item.content_tag).u16(len(item.sealed_label)).fixed(item.sealed_label)
-        return writer.bytes()
+        return self._start() + self.packed.data
 
     @classmethod
     def of(
         cls, gallery_id: bytes, index: int, version: int, references: Iterable[StoredReference]
     ) -> ReferenceTable:
         """Return the table of the given references, sorted by position."""
-        ordered = tuple(sorted(references, key=lambda item: item.position))
-        return cls(gallery_id, index, version, ordered)
+        ordered = sorted(references, key=lambda item: item.position)
+        return cls(gallery_id, index, version, PackedReferences.of(ordered))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> ReferenceTable:
+    def from_bytes(cls, data: bytes | memoryview) -> ReferenceTable:
         """Read a message.
 
         Raises
@@ -91,20 +205,74 @@ class ReferenceTable:
         reader = Reader(data, MessageType.REFERENCE_TABLE)
         gallery_id, index, version = reader.fixed(ID_SIZE), reader.u32(), reader.u64()
         count = reader.u32()
-        if count * (4 + ID_SIZE + 2 * TAG_SIZE + 2) > reader.remaining:
+        if count * _FIXED.size > reader.remaining:
             raise reader.malformed(f"{count} references do not fit its size")
-        references = tuple(_read_reference(reader) for _ in range(count))
-        reader.end()
-        positions = [item.position for item in references]
-        if any(a >= b for a, b in pairwise(positions)):
+        records = reader.fixed(reader.remaining)
+        packed = PackedReferences(records, _starts(records, count, reader))
+        if np.any(packed.positions[:-1] >= packed.positions[1:]):
             raise reader.malformed("positions do not ascend")
-        return cls(gallery_id, index, version, references)
+        return cls(gallery_id, index, version, packed)
+
+    def _start(self) -> bytes:
+        """Return what stands before the references."""
+        writer = Writer(MessageType.REFERENCE_TABLE).fixed(self.gallery_id)
+        writer.u32(self.block_index).u64(self.block_version).u32(len(self.references))
+        return writer.bytes()
 
 
-def _read_reference(reader: Reader) -> StoredReference:
-    position = reader.u32()
-    fixed = reader.fixed(ID_SIZE), reader.fixed(TAG_SIZE), reader.fixed(TAG_SIZE)
-    size = reader.u16()
-    if size > MAX_SEALED_LABEL:
-        raise reader.malformed(f"a sealed label of {size} bytes")
-    return StoredReference(position, *fixed, sealed_label=reader.fixed(size))
+def _record(item: StoredReference) -> bytes:
+    """Return the bytes of one reference; `IntegrityError` for what none of ours can hold."""
+    label = item.sealed_label
+    names = item.reference_id, item.pseudonym, item.content_tag
+    # `struct` would cut what is too long and fill what is too short, and so hide damage.
+    if [len(name) for name in names] != [ID_SIZE, TAG_SIZE, TAG_SIZE]:
+        raise _damaged()
+    try:
+        return _FIXED.pack(item.position, *names, len(label)) + label
+    except struct.error:
+        raise _damaged() from None
+
+
+def _damaged() -> IntegrityError:
+    return IntegrityError(
+        "a reference's position, identifier, pseudonym, tag or label has a size that it cannot "
+        "have; restore the database from a backup"
+    )
+
+
+def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]:
+    """Return where each record begins, after checking that they fill the bytes exactly."""
+    if (starts := _equal_starts(records, count)) is not None:
+        return starts
+    found, start = np.empty(count, np.int64), 0
+    for number in range(count):
+        if start + _FIXED.size > len(records):
+            raise _truncated(_FIXED.size, len(records) - start)
+        found[number] = start
+        (size,) = _SIZE.unpack_from(records, start + _SIZE_AT)
+        if size > MAX_SEALED_LABEL:
+            raise reader.malformed(f"a sealed label of {size} bytes")
+        start += _FIXED.size + size
+    if start > len(records):
+        raise _truncated(size, len(records) - start + size)
+    if start < len(records):
+        raise reader.malformed(f"{len(records) - start} bytes too many")
+    return found
+
+
+def _equal_starts(records: bytes, count: int) -> npt.NDArray[np.int64] | None:
+    """Return where each record begins if all have one size, as they do if no label is long."""
+    if not count or len(records) % count:
+        return None
+    stride = len(records) // count
+    size = stride - _FIXED.size
+    sizes = np.frombuffer(records, np.uint8).reshape(count, stride)[:, _SIZE_AT : _SIZE_AT + 2]
+    if size > MAX_SEALED_LABEL or np.any(sizes != np.frombuffer(_SIZE.pack(size), np.uint8)):
+        return None
+    return np.arange(count, dtype=np.int64) * stride
+
+
+def _truncated(expected: int, left: int) -> MalformedMessageError:
+    return MalformedMessageError(
+        f"malformed reference table message: truncated, {expected} bytes expected and {left} left"
+    )

@@ -1,14 +1,27 @@
-"""Residues of ciphertexts as messages carry them: 32-bit, little-endian, below their prime."""
+"""Residues of ciphertexts as messages carry them: 27 bits each, below their prime.
+
+A set of ciphertexts whose uniform halves were expanded from a seed travels as the seed and its
+other halves. That is about half of the bytes; the receiver expands the seed again.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import numpy.typing as npt
 
+from gallery.blocks import columns_shape
 from gallery.errors import MalformedMessageError
+from gallery.expansion import SEED_SIZE, expand_into
+from gallery.messages.wire import Reader, Writer
+from gallery.packing import pack, packed_size, unpack
 from gallery.parameters import ParameterSet
 
 Residues = npt.NDArray[np.uint32]
+
+_WHOLE, _SEEDED = 0, 1
+"""Forms of a set of ciphertexts: both halves, or a seed and the halves that are not uniform."""
 
 
 def check_residues(
@@ -29,27 +42,80 @@ def check_residues(
         )
     if not residues.flags.c_contiguous:
         raise MalformedMessageError("residues are not contiguous in memory")
-    for index, prime in enumerate(parameters.data_primes):
-        if int(residues.take(index, axis=prime_axis).max()) >= prime:
+    # Views, so that nothing of the size of a probe is copied only to be looked at.
+    for of_prime, prime in zip(
+        np.moveaxis(residues, prime_axis, 0), parameters.data_primes, strict=True
+    ):
+        if of_prime.max() >= prime:
             raise MalformedMessageError(f"a residue is not below its prime {prime}")
 
 
-def residues_to_bytes(residues: Residues) -> bytes:
-    """Return the bytes of an array of residues in C order."""
-    return residues.astype("<u4", copy=False).tobytes()
+def write_residues(writer: Writer, residues: Residues) -> None:
+    """Append an array of residues in C order, packed."""
+    writer.fixed(pack(residues))
 
 
-def residues_from_bytes(data: bytes | memoryview, shape: tuple[int, ...]) -> Residues:
-    """Return a read-only array over ``data``, which is not copied.
+def read_residues(reader: Reader, shape: tuple[int, ...]) -> Residues:
+    """Take an array of residues, which must be all that is left of the message.
 
     Raises
     ------
     MalformedMessageError
-        If the bytes are not as many as ``shape`` calls for.
+        If what is left is not as many bytes as ``shape`` calls for.
     """
-    if len(data) != 4 * int(np.prod(shape)):
-        raise MalformedMessageError(
-            f"residues of shape {shape} take {4 * int(np.prod(shape))} bytes, found {len(data)}"
+    count = math.prod(shape)
+    size = packed_size(count)
+    if reader.remaining != size:
+        raise reader.malformed(
+            f"residues of shape {shape} take {size} bytes, found {reader.remaining}"
         )
-    found: Residues = np.frombuffer(data, dtype="<u4").reshape(shape)
-    return found
+    return unpack(reader.view(size), count).reshape(shape)
+
+
+def write_columns(writer: Writer, residues: Residues, seed: bytes | None) -> None:
+    """Append a set of ciphertexts: whole, or seeded if the seed of its uniform halves is known.
+
+    Parameters
+    ----------
+    residues
+        Of the shape that `gallery.blocks.columns_shape` gives.
+    seed
+        What `gallery.expansion` made the second polynomials from, or None.
+    """
+    if seed is None:
+        writer.u8(_WHOLE)
+        write_residues(writer, residues)
+    else:
+        writer.u8(_SEEDED).fixed(seed)
+        write_residues(writer, np.ascontiguousarray(residues[..., 0, :]))
+
+
+def read_columns(
+    reader: Reader, dimension: int, parameters: ParameterSet
+) -> tuple[Residues, bytes | None]:
+    """Take a set of ciphertexts, which must be all that is left of the message.
+
+    Returns
+    -------
+    tuple of (ndarray of uint32, bytes or None)
+        The residues, of the shape that `gallery.blocks.columns_shape` gives, and their seed.
+
+    Raises
+    ------
+    MalformedMessageError
+        If what is left is of another size or form.
+    DimensionMismatchError
+        If embeddings of that dimension are not supported.
+    """
+    shape = columns_shape(dimension, parameters)
+    form = reader.u8()
+    if form == _WHOLE:
+        return read_residues(reader, shape), None
+    if form != _SEEDED:
+        raise reader.malformed(f"ciphertexts of an unknown form, {form}")
+    seed = reader.fixed(SEED_SIZE)
+    first = read_residues(reader, (*shape[:3], shape[4]))
+    residues = np.empty(shape, np.uint32)
+    residues[..., 0, :] = first
+    expand_into(residues, seed, parameters)
+    return residues, seed

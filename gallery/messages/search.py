@@ -4,132 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
-from gallery.blocks import columns_shape, distances_shape
 from gallery.messages.block import BlockHeader
 from gallery.messages.description import ID_SIZE
+from gallery.messages.distances import EncryptedDistances
 from gallery.messages.manifest import Manifest
+from gallery.messages.probe import EncryptedProbe
 from gallery.messages.references import ReferenceTable
-from gallery.messages.residues import (
-    Residues,
-    check_residues,
-    residues_from_bytes,
-    residues_to_bytes,
-)
 from gallery.messages.wire import MessageType, Reader, Writer
-from gallery.parameters import find_parameters
 
+_KNOWN_SIZE = 4 + 8
+"""Bytes of one known block."""
 
-@dataclass(frozen=True, eq=False)
-class EncryptedProbe:
-    """One encrypted probe.
-
-    Attributes
-    ----------
-    probe_id
-        16 random bytes that the result repeats.
-    key_id
-        Fingerprint of the key that it is encrypted under, 16 bytes.
-    parameters
-        Name of the parameter set.
-    dimension
-        Values of an embedding.
-    constants
-        Residues of the ciphertexts of its ``dimension + 2`` constants, uint32, of the shape that
-        `gallery.blocks.columns_shape` gives.
-    """
-
-    probe_id: bytes
-    key_id: bytes
-    parameters: str
-    dimension: int
-    constants: Residues
-
-    def check(self) -> None:
-        """Check the shape and the range of the residues (`MalformedMessageError`)."""
-        parameters = find_parameters(self.parameters)
-        shape = columns_shape(self.dimension, parameters)
-        check_residues(self.constants, shape, 0, parameters)
-
-    def to_bytes(self) -> bytes:
-        """Return the message."""
-        writer = Writer(MessageType.PROBE).fixed(self.probe_id).fixed(self.key_id)
-        writer.text(self.parameters).u32(self.dimension)
-        return writer.fixed(residues_to_bytes(self.constants)).bytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> EncryptedProbe:
-        """Read a message without copying its residues.
-
-        Raises
-        ------
-        MalformedMessageError
-            If the bytes are not what `to_bytes` writes.
-        ParameterSetError, DimensionMismatchError
-            If it names a parameter set or dimension that this program does not support.
-        """
-        reader = Reader(data, MessageType.PROBE)
-        probe_id, key_id = reader.fixed(ID_SIZE), reader.fixed(ID_SIZE)
-        name, dimension = reader.text(), reader.u32()
-        shape = columns_shape(dimension, find_parameters(name))
-        constants = residues_from_bytes(reader.view(reader.remaining), shape)
-        probe = cls(probe_id, key_id, name, dimension, constants)
-        probe.check()
-        return probe
-
-
-@dataclass(frozen=True, eq=False)
-class EncryptedDistances:
-    """The encrypted squared distances of one probe to all positions of one block.
-
-    Attributes
-    ----------
-    probe_id
-        The probe's, 16 bytes.
-    block_index, block_version
-        The block that it was compared with.
-    parameters
-        Name of the parameter set.
-    residues
-        A ciphertext of three polynomials, uint32, shape (3, primes, coefficients).
-    """
-
-    probe_id: bytes
-    block_index: int
-    block_version: int
-    parameters: str
-    residues: Residues
-
-    def check(self) -> None:
-        """Check the shape and the range of the residues (`MalformedMessageError`)."""
-        parameters = find_parameters(self.parameters)
-        check_residues(self.residues, distances_shape(parameters), 1, parameters)
-
-    def to_bytes(self) -> bytes:
-        """Return the message."""
-        writer = Writer(MessageType.DISTANCES).fixed(self.probe_id).u32(self.block_index)
-        writer.u64(self.block_version).text(self.parameters)
-        return writer.fixed(residues_to_bytes(self.residues)).bytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> EncryptedDistances:
-        """Read a message without copying its residues.
-
-        Raises
-        ------
-        MalformedMessageError
-            If the bytes are not what `to_bytes` writes.
-        ParameterSetError
-            If it names a parameter set that this program does not know.
-        """
-        reader = Reader(data, MessageType.DISTANCES)
-        probe_id, index, version = reader.fixed(ID_SIZE), reader.u32(), reader.u64()
-        name = reader.text()
-        shape = distances_shape(find_parameters(name))
-        residues = residues_from_bytes(reader.view(reader.remaining), shape)
-        distances = cls(probe_id, index, version, name, residues)
-        distances.check()
-        return distances
+_BLOB_SIZE = 4
+"""Least bytes of anything that stands after its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +41,41 @@ class SearchRequest:
     probes: tuple[EncryptedProbe, ...]
     known: Mapping[int, int]
 
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.SEARCH).fixed(self.gallery_id).u32(len(self.known))
+        for index, version in sorted(self.known.items()):
+            writer.u32(index).u64(version)
+        writer.u32(len(self.probes))
+        for probe in self.probes:
+            writer.blob(probe.to_bytes())
+        return writer.bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> SearchRequest:
+        """Read a message.
+
+        Raises
+        ------
+        MalformedMessageError
+            If the bytes are not what `to_bytes` writes.
+        ParameterSetError, DimensionMismatchError
+            If a probe has a parameter set or dimension that this program does not support.
+        """
+        reader = Reader(data, MessageType.SEARCH)
+        gallery_id, count = reader.fixed(ID_SIZE), reader.u32()
+        if count * _KNOWN_SIZE > reader.remaining:
+            raise reader.malformed(f"{count} known blocks do not fit its size")
+        stated = [(reader.u32(), reader.u64()) for _ in range(count)]
+        if any(first >= second for (first, _), (second, _) in pairwise(stated)):
+            raise reader.malformed("known blocks do not ascend")
+        count = reader.u32()
+        if count * _BLOB_SIZE > reader.remaining:
+            raise reader.malformed(f"{count} probes do not fit its size")
+        probes = tuple(EncryptedProbe.from_bytes(reader.blob_view()) for _ in range(count))
+        reader.end()
+        return cls(gallery_id, probes, dict(stated))
+
 
 @dataclass(frozen=True, eq=False)
 class BlockResult:
@@ -170,6 +94,38 @@ class BlockResult:
     header: BlockHeader
     references: ReferenceTable | None
     distances: tuple[EncryptedDistances, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.BLOCK_RESULT).blob(self.header.to_bytes())
+        writer.u8(self.references is not None)
+        if self.references is not None:
+            writer.blob(self.references.to_bytes())
+        writer.u32(len(self.distances))
+        for item in self.distances:
+            writer.blob(item.to_bytes())
+        return writer.bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> BlockResult:
+        """Read a message.
+
+        Raises
+        ------
+        MalformedMessageError
+            If the bytes are not what `to_bytes` writes.
+        ParameterSetError
+            If it names a parameter set that this program does not know.
+        """
+        reader = Reader(data, MessageType.BLOCK_RESULT)
+        header = BlockHeader.from_bytes(reader.blob())
+        references = ReferenceTable.from_bytes(reader.blob()) if reader.flag() else None
+        count = reader.u32()
+        if count * _BLOB_SIZE > reader.remaining:
+            raise reader.malformed(f"{count} distances do not fit its size")
+        distances = tuple(EncryptedDistances.from_bytes(reader.blob_view()) for _ in range(count))
+        reader.end()
+        return cls(header, references, distances)
 
 
 @dataclass(frozen=True, eq=False)

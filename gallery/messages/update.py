@@ -17,6 +17,26 @@ class BlockUpdate:
     block: EncryptedBlock
     references: ReferenceTable
 
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.BLOCK_UPDATE).blob(self.block.to_bytes())
+        return writer.blob(self.references.to_bytes()).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> BlockUpdate:
+        """Read a message.
+
+        Raises
+        ------
+        MalformedMessageError, BlockCorruptedError, ParameterSetError
+            If the bytes are not what `to_bytes` writes.
+        """
+        reader = Reader(data, MessageType.BLOCK_UPDATE)
+        block = EncryptedBlock.from_bytes(reader.blob_view())
+        found = cls(block, ReferenceTable.from_bytes(reader.blob()))
+        reader.end()
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class GalleryUpdate:
@@ -45,11 +65,11 @@ class GalleryUpdate:
         writer = Writer(MessageType.UPDATE).u64(self.expected_version).u8(self.purge)
         writer.blob(self.manifest.to_bytes()).u32(len(self.blocks))
         for item in self.blocks:
-            writer.blob(item.block.to_bytes()).blob(item.references.to_bytes())
+            writer.blob(item.to_bytes())
         return writer.bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> GalleryUpdate:
+    def from_bytes(cls, data: bytes | memoryview) -> GalleryUpdate:
         """Read a message.
 
         Raises
@@ -63,11 +83,6 @@ class GalleryUpdate:
         count = reader.u32()
         if count > len(manifest.entries):
             raise reader.malformed(f"{count} blocks and {len(manifest.entries)} manifest entries")
-        blocks = tuple(
-            BlockUpdate(
-                EncryptedBlock.from_bytes(reader.blob()), ReferenceTable.from_bytes(reader.blob())
-            )
-            for _ in range(count)
-        )
+        blocks = tuple(BlockUpdate.from_bytes(reader.blob_view()) for _ in range(count))
         reader.end()
         return cls(expected, manifest, blocks, purge)

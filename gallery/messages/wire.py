@@ -29,6 +29,16 @@ class MessageType(IntEnum):
     DISTANCES = 6
     BLOCK = 7
     UPDATE = 8
+    SEARCH = 9
+    BLOCK_RESULT = 10
+    REFERENCES = 11
+    CONTENT = 12
+    BLOCK_UPDATE = 13
+    REPLACEMENT = 14
+    NAMES = 15
+    INDICES = 16
+    FAILURE = 17
+    REDESCRIPTION = 18
 
 
 class Writer:
@@ -127,8 +137,11 @@ class Reader:
         return int(self._unpack("<I"))
 
     def u64(self) -> int:
-        """Take an unsigned integer of 64 bits."""
-        return int(self._unpack("<Q"))
+        """Take an unsigned integer of 64 bits that is below 2**63, so that databases hold it."""
+        value = int(self._unpack("<Q"))
+        if value >= 2**63:
+            raise self.malformed("a number is not below 2**63")
+        return value
 
     def f64(self) -> float:
         """Take a finite double; negative zero, which has two encodings too many, is refused."""
@@ -163,6 +176,10 @@ class Reader:
         """Take bytes of any number."""
         return self.fixed(self.u32())
 
+    def blob_view(self) -> memoryview:
+        """Take bytes of any number without copying them."""
+        return self.view(self.u32())
+
     @property
     def remaining(self) -> int:
         """The number of bytes that are not taken yet."""
@@ -177,3 +194,10 @@ class Reader:
         (value,) = struct.unpack(layout, self.view(struct.calcsize(layout)))
         number: float = value
         return number
+
+
+def message_type(data: bytes) -> int:
+    """Return the number of a message's type without reading the rest of it; 0 if it has none."""
+    if len(data) < _HEADER.size or not data.startswith(MAGIC):
+        return 0
+    return int(_HEADER.unpack_from(data)[2])

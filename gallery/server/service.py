@@ -7,31 +7,35 @@ any kind: the comparison of this layout needs none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from gallery.errors import (
-    DimensionMismatchError,
-    KeyMismatchError,
+    GalleryExistsError,
+    GalleryNotFoundError,
     MalformedMessageError,
-    ParameterSetError,
+    MissingDependencyError,
+    WriteConflictError,
 )
-from gallery.evaluator import Evaluator, make_evaluator
+from gallery.evaluator import make_evaluator
 from gallery.messages import (
     BlockReferences,
-    BlockResult,
     BlockUpdate,
     EncryptedBlock,
-    EncryptedDistances,
-    EncryptedProbe,
     GalleryDescription,
     GalleryUpdate,
     Manifest,
     SearchRequest,
     SearchResult,
 )
+from gallery.messages.naming import check_name
 from gallery.parameters import find_parameters
+from gallery.server.batching import SearchBatcher
+from gallery.server.cache import CacheStatistics
+from gallery.server.cluster.address import ClusterAddress
+from gallery.server.scanner import LocalScanner, Scanner
+from gallery.server.searches import SearchStatistics
 from gallery.server.updates import check_content, check_update
-from gallery.store import Database, GalleryStore, Snapshot
+from gallery.store import Database, GalleryStore, open_database
 
 
 class EmbeddedService:
@@ -41,24 +45,33 @@ class EmbeddedService:
     ----------
     store
         The galleries of one database.
-    evaluator
-        What computes the encrypted distances.
+    scanner
+        What computes searches; closed with the service.
     """
 
-    def __init__(self, store: GalleryStore, evaluator: Evaluator) -> None:
-        self._store = store
-        self._evaluator = evaluator
+    def __init__(self, store: GalleryStore, scanner: Scanner) -> None:
+        self._store, self._scanner = store, scanner
+        self._batcher = SearchBatcher(scanner)
 
     def create_gallery(self, description: GalleryDescription, manifest: Manifest) -> None:
         """Make an empty gallery; `GalleryExistsError` if its name is taken."""
-        find_parameters(description.parameters)
+        _check_new(description)
         if manifest.entries or manifest.gallery_id != description.gallery_id:
             raise MalformedMessageError("the manifest of a new gallery does not belong to it")
-        self._store.insert(description, manifest)
+        try:
+            self._store.insert(description, manifest)
+        except GalleryExistsError:
+            # The request may have come again because the answer to the first was lost.
+            if not self._holds(description, manifest):
+                raise
 
     def gallery_names(self) -> list[str]:
         """Return the names of all galleries, sorted."""
         return self._store.names()
+
+    def name_of(self, gallery_id: bytes) -> str | None:
+        """Return the name of a gallery, or None if there is no such gallery."""
+        return self._store.name_of(gallery_id)
 
     def describe(self, name: str) -> GalleryDescription:
         """Return the description of the gallery of that name."""
@@ -86,20 +99,38 @@ class EmbeddedService:
             return BlockReferences(header, snapshot.references(index, header.version))
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
-        """Apply an update whole; `WriteConflictError` if the gallery is at another version."""
+        """Apply an update whole; `WriteConflictError` if the gallery is at another version.
+
+        One that was applied already, and came again because its answer was lost, is confirmed.
+        """
         with self._store.snapshot(gallery_id) as snapshot:
-            check_update(snapshot.description, snapshot.manifest, update)
-        self._store.apply(gallery_id, update)
+            applied = snapshot.manifest == update.manifest
+            if not applied:
+                check_update(snapshot.description, snapshot.manifest, update)
+        if applied:
+            self._scanner.renew(gallery_id, update.manifest, erased=update.purge)
+            if update.purge:
+                self._store.purge()
+            return
+        try:
+            self._store.apply(gallery_id, update)
+        except WriteConflictError:
+            raise
+        except BaseException:  # it may be written all the same
+            self._scanner.forget(gallery_id)
+            raise
+        self._scanner.renew(gallery_id, update.manifest, erased=update.purge)
 
     def purge(self) -> None:
-        """Remove every trace of replaced and erased data from the database's files."""
+        """Remove every trace of replaced and erased data, from the database's files above all."""
         self._store.purge()
+        self._scanner.purge()
 
     def restore(
         self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
     ) -> None:
         """Make a gallery with content, whole or not at all."""
-        find_parameters(description.parameters)
+        _check_new(description)
         self._store.restore(description, manifest, check_content(description, manifest, blocks))
 
     def replace(
@@ -110,65 +141,67 @@ class EmbeddedService:
         version: int,
     ) -> None:
         """Let a gallery take the place of an old one, which is erased, in one step."""
-        self._store.replace(old_gallery_id, old_version, description, version)
+        _check_new(description)
+        try:
+            self._store.replace(old_gallery_id, old_version, description, version)
+        finally:
+            self._scanner.forget(old_gallery_id)
+
+    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+        """Put a new description in the place of the one that has the given MAC."""
+        self._store.redescribe(former_mac, description)
 
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery."""
-        self._store.delete(gallery_id)
+        try:
+            self._store.delete(gallery_id)
+        finally:
+            self._scanner.forget(gallery_id)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest."""
-        stream = self._search(request)
-        manifest = next(stream)
-        assert isinstance(manifest, Manifest)
-        return SearchResult(manifest, (item for item in stream if isinstance(item, BlockResult)))
+        return self._batcher.search(request)
 
-    def _search(self, request: SearchRequest) -> Iterator[Manifest | BlockResult]:
-        """Yield the manifest, then the blocks, while the snapshot that they belong to is open."""
-        with self._store.snapshot(request.gallery_id) as snapshot:
-            for probe in request.probes:
-                _check_probe(probe, snapshot.description)
-            yield snapshot.manifest
-            for entry in snapshot.manifest.entries:
-                yield self._compare(snapshot, entry.index, request)
+    def search_statistics(self) -> SearchStatistics:
+        """Return what was searched since the service was opened."""
+        return self._batcher.statistics()
 
-    def _compare(self, snapshot: Snapshot, index: int, request: SearchRequest) -> BlockResult:
-        block = snapshot.block(index)
-        header = block.header
-        known = request.known.get(index) == header.version
-        references = None if known else snapshot.references(index, header.version)
-        constants = [probe.constants for probe in request.probes]
-        parameters = find_parameters(header.parameters)
-        sums = self._evaluator.distances_many(block.columns, constants, parameters)
-        distances = tuple(
-            EncryptedDistances(probe.probe_id, index, header.version, header.parameters, residues)
-            for probe, residues in zip(request.probes, sums, strict=True)
-        )
-        return BlockResult(header, references, distances)
+    def waiting_searches(self) -> int:
+        """Return how many searches wait for their pass over the blocks."""
+        return self._batcher.waiting()
+
+    def cache_statistics(self) -> CacheStatistics:
+        """Return what is kept ready to scan."""
+        return self._scanner.statistics()
+
+    def close(self) -> None:
+        """Refuse searches that wait (`ServerBusyError`), and finish those under way."""
+        self._batcher.close()
+        self._scanner.close()
+
+    def _holds(self, description: GalleryDescription, manifest: Manifest) -> bool:
+        """Tell whether a gallery is there exactly as it is stated."""
+        try:
+            with self._store.snapshot(description.gallery_id) as snapshot:
+                return (snapshot.description, snapshot.manifest) == (description, manifest)
+        except GalleryNotFoundError:
+            return False
 
 
-def _check_probe(probe: EncryptedProbe, description: GalleryDescription) -> None:
-    if probe.key_id != description.key_id:
-        raise KeyMismatchError(
-            f"the probe is encrypted under another key than gallery {description.name!r}; "
-            "use the key file that the gallery was made with"
-        )
-    if probe.parameters != description.parameters:
-        raise ParameterSetError(
-            f"the probe has parameter set {probe.parameters!r}, "
-            f"gallery {description.name!r} has {description.parameters!r}"
-        )
-    if probe.dimension != description.dimension:
-        raise DimensionMismatchError(
-            f"the probe has {probe.dimension} values, "
-            f"gallery {description.name!r} holds embeddings of {description.dimension}"
-        )
-    probe.check()
+def _check_new(description: GalleryDescription) -> None:
+    """Check what a description states that every later reader relies on."""
+    check_name(description.name)
+    find_parameters(description.parameters)
 
 
 @contextmanager
 def open_service(
-    database: str, *, create: bool = False, evaluator: str = "kernel"
+    database: str,
+    *,
+    create: bool = False,
+    evaluator: str = "kernel",
+    memory: int = 0,
+    cluster: str | ClusterAddress | None = None,
 ) -> Iterator[EmbeddedService]:
     """Open a database and serve its galleries within this process.
 
@@ -180,11 +213,18 @@ def open_service(
         Whether to create the database or its tables if they are not there.
     evaluator
         ``kernel``, the fast one, or ``reference``, SEAL's own; their results are the same bits.
+    memory
+        Bytes that blocks may take that are kept ready to scan for later searches. What is searched
+        once, as from the command line, gains nothing by it. With a cluster, this is what each of
+        its workers may keep.
+    cluster
+        Address of the scheduler of a Dask cluster whose workers are to compute searches.
 
     Raises
     ------
     DatabaseError
-        If the database cannot be opened, or has no tables and ``create`` is not set.
+        If the database cannot be opened, or has no tables and ``create`` is not set; or if workers
+        of a cluster could not open it by its URL.
     SchemaVersionError
         If it is at another schema version.
 
@@ -194,14 +234,38 @@ def open_service(
     ...     service.gallery_names()
     []
     """
-    opened = Database(database, create=create)
+    with open_database(database, create=create) as opened:
+        store = GalleryStore(opened)
+        scanner = make_scanner(database, store, evaluator, memory, cluster)
+        with closing(EmbeddedService(store, scanner)) as service:
+            yield service
+
+
+def make_scanner(
+    database: str,
+    store: GalleryStore,
+    evaluator: str = "kernel",
+    memory: int = 0,
+    cluster: str | ClusterAddress | None = None,
+) -> Scanner:
+    """Make what computes searches, in this process or on a cluster; see `open_service`.
+
+    Raises
+    ------
+    MissingDependencyError
+        If a cluster is asked for and Dask is not installed.
+    """
+    if cluster is None:
+        return LocalScanner(store, make_evaluator(evaluator), memory)
     try:
-        if create and opened.revision() is None:
-            _upgrade(opened)
-        opened.check_schema()
-        yield EmbeddedService(GalleryStore(opened), make_evaluator(evaluator))
-    finally:
-        opened.close()
+        from gallery.server.cluster.scanner import ClusterScanner
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"a cluster needs the package {error.name}; install Dask: "
+            "pip install 'encrypted-face-gallery[cluster]'"
+        ) from error
+    address = ClusterAddress(cluster) if isinstance(cluster, str) else cluster
+    return ClusterScanner(address, database, store, evaluator, memory)
 
 
 def migrate(database: str) -> tuple[str | None, str]:
@@ -216,13 +280,9 @@ def migrate(database: str) -> tuple[str | None, str]:
     """
     opened = Database(database)
     try:
-        return _upgrade(opened)
+        # Alembic takes longer to import than most commands take; only this needs it.
+        from gallery.store.schema import upgrade
+
+        return upgrade(opened)
     finally:
         opened.close()
-
-
-def _upgrade(database: Database) -> tuple[str | None, str]:
-    # Alembic takes longer to import than most commands take; only this needs it.
-    from gallery.store.schema import upgrade
-
-    return upgrade(database)

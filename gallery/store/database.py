@@ -59,6 +59,8 @@ class Database:
         SQLAlchemy's database URL.
     create
         Whether a missing SQLite file may be created.
+    connections
+        Connections to keep; as many again may be made for a while.
 
     Raises
     ------
@@ -66,12 +68,18 @@ class Database:
         If the URL names no database that can be opened.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, connections: int = 5) -> None:
         self._url = parse_url(url)
         self.name = self._url.render_as_string(hide_password=True)
         self._check_file(create)
         try:
-            self.engine = create_engine(self._url)
+            self.engine = create_engine(
+                self._url,
+                pool_size=connections,
+                max_overflow=connections,
+                # A database server that was started anew is noticed before a connection is used.
+                pool_pre_ping=True,
+            )
         except (NoSuchModuleError, ImportError, ArgumentError) as error:
             raise DatabaseError(f"no driver for {self.name}: {error}") from error
         if self.engine.dialect.name == "sqlite":
@@ -154,8 +162,13 @@ class Database:
 
     def _check_file(self, create: bool) -> None:
         path = self._url.database
-        if self._url.get_backend_name() != "sqlite" or not path or path == ":memory:":
+        if self._url.get_backend_name() != "sqlite":
             return
+        if not path or path == ":memory:":
+            raise DatabaseError(
+                "an SQLite database in memory cannot be shared by threads; name a file, such as "
+                "sqlite:///gallery.db"
+            )
         if path.startswith("file:"):
             return
         if not create and not Path(path).is_file():

@@ -1,4 +1,4 @@
-"""The tables. What they hold is ciphertext, keyed hashes, and public properties."""
+"""The tables. What they hold is ciphertext, keyed hashes, public properties, and who did what."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -18,21 +19,41 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gallery.errors import IntegrityError
+from gallery.messages.naming import MAX_NAME
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration; a database at any other is refused."""
 
-MAX_NAME = 200
+TOKEN_ID_SIZE = 16
+"""Hexadecimal digits of a token's identifier."""
+
+MAX_TOKEN_NAME = 100
+MAX_WORD = 64
+"""Characters of what is chosen from a list, and of a request's identifier."""
 
 
 class _Checked(TypeDecorator[Any]):
-    """A column type that refuses values of another type, which SQLite would store and return."""
+    """A column type that refuses values of another type, which SQLite would store and return.
+
+    Parameters
+    ----------
+    size
+        The most characters or bytes that are stored, or None.
+    optional
+        Whether NULL belongs there too.
+    """
 
     cache_ok = True
     wanted: type
 
+    def __init__(self, size: int | None = None, *, optional: bool = False) -> None:
+        super().__init__(*(() if size is None else (size,)))
+        self.optional = optional
+
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
+        if value is None and self.optional:
+            return None
         if type(value) is not self.wanted:
             raise IntegrityError(
                 f"the database holds {type(value).__name__} where {self.wanted.__name__} belongs; "
@@ -131,3 +152,53 @@ class ReferenceRow(Base):
     pseudonym: Mapped[bytes] = mapped_column(Octets(16), index=True)
     content_tag: Mapped[bytes] = mapped_column(Octets(16))
     sealed_label: Mapped[bytes] = mapped_column(Octets)
+
+
+class TokenRow(Base):
+    """A token of the server without its secret: whose it is, what it allows, and until when."""
+
+    __tablename__ = "token"
+
+    token_id: Mapped[str] = mapped_column(Words(TOKEN_ID_SIZE), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(MAX_TOKEN_NAME), unique=True)
+    scope: Mapped[str] = mapped_column(Words(MAX_WORD))
+    every_gallery: Mapped[int] = mapped_column(Small)
+    created: Mapped[int] = mapped_column(Whole)
+    expires: Mapped[int | None] = mapped_column(Whole(optional=True))
+    revoked: Mapped[int | None] = mapped_column(Whole(optional=True))
+    salt: Mapped[bytes] = mapped_column(Octets(32))
+    digest: Mapped[bytes] = mapped_column(Octets(32))
+
+
+class TokenGalleryRow(Base):
+    """A gallery that a token is limited to, by name; it need not be there yet."""
+
+    __tablename__ = "token_gallery"
+
+    token_id: Mapped[str] = mapped_column(
+        Words(TOKEN_ID_SIZE), ForeignKey(TokenRow.token_id, ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(Words(MAX_NAME), primary_key=True)
+
+
+class AuditRow(Base):
+    """What was done to a gallery, when, by whose token; triggers refuse to change or delete it.
+
+    It repeats names and has no foreign keys, so that it outlives what it names.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_time", "time", "event_id"),)
+
+    # Only a column of the type INTEGER counts up by itself on SQLite; its integers have 64 bits.
+    event_id: Mapped[int] = mapped_column(Whole().with_variant(Small(), "sqlite"), primary_key=True)
+    time: Mapped[int] = mapped_column(Whole)
+    token_id: Mapped[str | None] = mapped_column(Words(TOKEN_ID_SIZE, optional=True))
+    token_name: Mapped[str | None] = mapped_column(Words(MAX_TOKEN_NAME, optional=True))
+    action: Mapped[str] = mapped_column(Words(MAX_WORD))
+    gallery_id: Mapped[bytes | None] = mapped_column(Octets(16, optional=True))
+    gallery: Mapped[str | None] = mapped_column(Words(MAX_NAME, optional=True))
+    probes: Mapped[int] = mapped_column(Small)
+    blocks: Mapped[int] = mapped_column(Small)
+    result: Mapped[str] = mapped_column(Words(MAX_WORD))
+    request_id: Mapped[str] = mapped_column(Words(MAX_WORD))

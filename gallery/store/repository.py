@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Insert, delete, insert, select, update
@@ -17,6 +17,7 @@ from gallery.errors import (
     GalleryExistsError,
     GalleryNotFoundError,
     IntegrityError,
+    MalformedMessageError,
     MissingBlockError,
     WriteConflictError,
 )
@@ -113,6 +114,12 @@ class GalleryStore:
                 connection.execute(select(GalleryRow.name).order_by(GalleryRow.name)).scalars()
             )
 
+    def name_of(self, gallery_id: bytes) -> str | None:
+        """Return the name of a gallery, or None if there is no such gallery."""
+        with self._database.reading() as connection:
+            query = select(GalleryRow.name).where(GalleryRow.gallery_id == gallery_id)
+            return connection.execute(query).scalar()
+
     def describe(self, name: str) -> GalleryDescription:
         """Return the description of a gallery (`GalleryNotFoundError`)."""
         with self._database.reading() as connection:
@@ -120,8 +127,8 @@ class GalleryStore:
             found = connection.execute(query).scalar()
         if found is None:
             raise GalleryNotFoundError(
-                f"{self._database.name} holds no gallery named {name!r}; "
-                "create it with gallery init, or name another with --gallery"
+                f"there is no gallery named {name!r}; create it with gallery init, "
+                "or name another with --gallery"
             )
         return GalleryDescription.from_bytes(found)
 
@@ -210,6 +217,34 @@ class GalleryStore:
                 raise _conflict()
         self._database.purge()
 
+    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+        """Replace the description that has the given MAC by one with another calibration.
+
+        Raises
+        ------
+        WriteConflictError
+            If the gallery has another description by now; nothing is changed.
+        MalformedMessageError
+            If more than the calibration would change.
+        """
+        row = GalleryRow.gallery_id == description.gallery_id
+        with self._database.writing() as connection:
+            stored = connection.execute(select(GalleryRow.description).where(row)).scalar()
+            if stored is None:
+                raise _no_gallery()
+            former = GalleryDescription.from_bytes(stored)
+            if former.mac != former_mac:
+                raise _conflict()
+            if replace(former, calibration=description.calibration, mac=description.mac) != (
+                description
+            ):
+                raise MalformedMessageError("a gallery's properties are fixed at its creation")
+            # Compared once more: not every database keeps others out after a read.
+            renewed = update(GalleryRow).where(row, GalleryRow.description == stored)
+            new = description.to_bytes()
+            if connection.execute(renewed.values(description=new)).rowcount != 1:
+                raise _conflict()
+
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery (`GalleryNotFoundError`)."""
         gone = delete(GalleryRow).where(GalleryRow.gallery_id == gallery_id)
@@ -229,8 +264,8 @@ class GalleryStore:
         except DatabaseError as error:
             if isinstance(error.__cause__, UniqueViolation):
                 raise GalleryExistsError(
-                    f"{self._database.name} holds a gallery named {description.name!r}, or this "
-                    "same gallery, already; choose another name with --gallery"
+                    f"there is a gallery named {description.name!r}, or this same gallery, "
+                    "already; choose another name with --gallery"
                 ) from error
             raise
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.client.ckks import ENGINES
 from gallery.client.photos.models import MODELS
 from gallery.metrics import Metric
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
@@ -62,14 +63,20 @@ def test_the_notebooks_own_check_holds_on_raw_embeddings_with_norms_near_12(
     assert np.abs(encrypted**2 - plain**2).max() < 0.00001
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda chosen: chosen.name)
 def test_distances_of_a_full_block_are_within_the_stated_bound(
-    service: EmbeddedService, key: GalleryKey, parameters: ParameterSet
+    service: EmbeddedService, key: GalleryKey, parameters: ParameterSet, engine: str
 ) -> None:
     gallery, probes = random_embeddings(FULL_BLOCK, 128), random_embeddings(3, 128, seed=1)
 
     with GalleryClient.create(
-        service, key, dimension=128, metric=Metric.EUCLIDEAN_L2, parameters=parameters
+        service,
+        key,
+        dimension=128,
+        metric=Metric.EUCLIDEAN_L2,
+        parameters=parameters,
+        engine=engine,
     ) as client:
         encrypted = encrypted_distances(client, probes, gallery)
 

@@ -15,6 +15,8 @@ import numpy as np
 from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.parameters import COMPACT
 from gallery.server import open_service
+from gallery.server.access import Scope, issue_token
+from gallery.store import Action, AuditEvent, AuditStore, TokenStore, open_database
 from gallery.store.models import SCHEMA_REVISION
 
 FOLDER = Path(__file__).parent / "databases"
@@ -32,10 +34,13 @@ def main() -> None:
     with open_service(f"sqlite:///{stem}.db", create=True) as service:
         with GalleryClient.create(service, key, dimension=2, parameters=COMPACT) as client:
             client.enroll(embeddings, LABELS)
+    with open_database(f"sqlite:///{stem}.db") as database:
+        token = issue_token(TokenStore(database), "kiosk", Scope.SEARCH, galleries=["default"])
+        AuditStore(database).append([AuditEvent(Action.WRITE, gallery="default", blocks=1)])
     connection = sqlite3.connect(stem.with_suffix(".db"))
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
-    content = {"labels": LABELS, "embeddings": embeddings.tolist()}
+    content = {"labels": LABELS, "embeddings": embeddings.tolist(), "token": token}
     stem.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

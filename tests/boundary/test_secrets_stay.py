@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.client.ckks import ENGINES
 from gallery.parameters import STANDARD
 from gallery.server import EmbeddedService
 from tests.galleries import random_embeddings
@@ -42,14 +43,23 @@ def key_material(key: GalleryKey) -> Iterator[bytes]:
             yield context[start : start + WINDOW]
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return each engine in turn."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
 def conversation(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, key: GalleryKey, engine: str
 ) -> tuple[RecordingService, np.ndarray, np.ndarray]:
     """Enroll, search, list and verify; return what was said, the embeddings, and the distances."""
     recorded = RecordingService(service)
     embeddings = random_embeddings(3, 8)
-    with GalleryClient.create(recorded, key, dimension=8, metric="euclidean") as client:
+    with GalleryClient.create(
+        recorded, key, dimension=8, metric="euclidean", engine=engine
+    ) as client:
         client.enroll(embeddings, LABELS)
         found = client.identify(embeddings + 0.01, k=3, threshold=1.0)
         assert found.decisions.all()
@@ -106,7 +116,7 @@ def test_the_search_for_secrets_would_find_one(key: GalleryKey) -> None:
 
 
 def test_a_server_cannot_tell_a_match_from_a_non_match(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, key: GalleryKey, engine: str
 ) -> None:
     embeddings = random_embeddings(3, 8)
     with GalleryClient.create(service, key, dimension=8) as client:
@@ -114,7 +124,7 @@ def test_a_server_cannot_tell_a_match_from_a_non_match(
     said = []
     for probe, expected in ((embeddings[0], True), (-embeddings.sum(axis=0), False)):
         recorded = RecordingService(service)
-        with GalleryClient(recorded, key) as client:
+        with GalleryClient(recorded, key, engine=engine) as client:
             found = client.identify(probe, k=2, threshold=0.1)
         assert found.decisions[0] == expected
         said.append([(call, len(data)) for call, data in recorded.sent])
@@ -122,10 +132,11 @@ def test_a_server_cannot_tell_a_match_from_a_non_match(
     assert said[0] == said[1]
 
 
-def test_temporary_files_hold_ciphertexts_alone_and_go_when_the_client_closes(
-    client: GalleryClient, key: GalleryKey
+def test_temporary_files_of_seal_hold_ciphertexts_alone_and_go_when_the_client_closes(
+    service: EmbeddedService, key: GalleryKey
 ) -> None:
     embeddings = random_embeddings(3, 8)
+    client = GalleryClient.create(service, key, dimension=8, engine="tenseal")
     client.enroll(embeddings, LABELS)
     found = client.identify(embeddings, k=3, threshold=0.1)
     folder = Path(client._view.codec._folder.name)
@@ -135,3 +146,17 @@ def test_temporary_files_hold_ciphertexts_alone_and_go_when_the_client_closes(
     assert os.stat(folder).st_mode & 0o077 == 0
     client.close()
     assert not folder.exists()
+
+
+def test_the_native_engine_makes_no_temporary_file(
+    client: GalleryClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a temporary file")
+
+    for name in ("TemporaryDirectory", "NamedTemporaryFile", "mkstemp", "mkdtemp"):
+        monkeypatch.setattr(f"tempfile.{name}", refuse)
+
+    client.enroll(random_embeddings(3, 8), LABELS)
+
+    assert client.identify(random_embeddings(3, 8), threshold=0.1).decisions.all()

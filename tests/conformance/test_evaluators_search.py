@@ -7,11 +7,15 @@ import numpy as np
 from gallery.client import GalleryClient, GalleryKey
 from gallery.evaluator import EVALUATORS
 from gallery.messages import EncryptedProbe, SearchRequest
+from gallery.protocol import GalleryService
 from gallery.server import open_service
 from tests.galleries import names, random_embeddings
+from tests.serving import serving
 
 
-def test_both_evaluators_return_the_same_ciphertexts(database: str, key: GalleryKey) -> None:
+def test_evaluators_and_a_server_return_the_same_ciphertexts(
+    database: str, key: GalleryKey
+) -> None:
     with (
         open_service(database, create=True) as service,
         GalleryClient.create(service, key, dimension=16) as client,
@@ -25,11 +29,36 @@ def test_both_evaluators_return_the_same_ciphertexts(database: str, key: Gallery
     answers = []
     for evaluator in EVALUATORS:
         with open_service(database, evaluator=evaluator) as service:
-            (block,) = service.search(SearchRequest(gallery_id, (probe,), {})).blocks
-            answers.append(block.distances[0].residues)
+            answers.append(answer(service, SearchRequest(gallery_id, (probe,), {})))
+    with serving(database) as server, server.connected("owner") as remote:
+        answers.append(answer(remote, SearchRequest(gallery_id, (probe,), {})))
 
-    assert len(answers) == 2
-    np.testing.assert_array_equal(answers[0], answers[1])
+    assert len(answers) == 3
+    assert answers[0] == answers[1] == answers[2]
+
+
+def answer(service: GalleryService, request: SearchRequest) -> list[bytes]:
+    result = service.search(request)
+    return [result.manifest.to_bytes(), *(block.to_bytes() for block in result.blocks)]
+
+
+def test_a_server_leads_to_the_same_decisions_and_candidates(
+    database: str, key: GalleryKey
+) -> None:
+    embeddings = random_embeddings(60, 16)
+    probes = np.vstack([embeddings[::3] + 0.1, random_embeddings(20, 16, seed=2)])
+    with open_service(database, create=True) as service:
+        with GalleryClient.create(service, key, dimension=16) as client:
+            client.enroll(embeddings, names(60))
+            here = client.identify(probes, k=5, threshold=0.1)
+    with serving(database) as server, server.connected("owner") as remote:
+        with GalleryClient(remote, key) as client:
+            there = client.identify(probes, k=5, threshold=0.1)
+
+    assert [*here.decisions] == [True] * 20 + [False] * 20
+    np.testing.assert_array_equal(here.decisions, there.decisions)
+    np.testing.assert_array_equal(here.labels, there.labels)
+    np.testing.assert_array_equal(here.reference_ids, there.reference_ids)
 
 
 def test_a_search_with_seals_own_evaluator_identifies(database: str, key: GalleryKey) -> None:

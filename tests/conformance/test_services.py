@@ -26,16 +26,28 @@ from gallery.protocol import GalleryService
 from gallery.server import open_service
 from tests.galleries import names, random_embeddings
 from tests.recording import RecordingService
+from tests.serving import serving
 
 
 @pytest.fixture(
-    params=["SQLite", "SQLite, reference evaluator", "SQLite, through bytes", "PostgreSQL"]
+    params=[
+        "SQLite",
+        "SQLite, reference evaluator",
+        "SQLite, through bytes",
+        "PostgreSQL",
+        "HTTP on SQLite",
+        "HTTP on PostgreSQL",
+    ]
 )
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryService]:
     """Each way to reach a keyless side."""
     url = f"sqlite:///{tmp_path / 'gallery.db'}"
-    if request.param == "PostgreSQL":
+    if "PostgreSQL" in request.param:
         url = request.getfixturevalue("postgresql")
+    if "HTTP" in request.param:
+        with serving(url) as server, server.connected("owner") as remote:
+            yield remote
+        return
     evaluator = "reference" if "reference" in request.param else "kernel"
     with open_service(url, create=True, evaluator=evaluator) as opened:
         yield RecordingService(opened) if "through bytes" in request.param else opened
@@ -102,6 +114,70 @@ def test_a_name_is_taken_once(
         GalleryClient.create(service, key, dimension=8)
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/b", "Müller & Söhne", "%2e", "who? #1", "a+b c"])
+def test_every_name_reaches_its_gallery(
+    service: GalleryService, key: GalleryKey, name: str
+) -> None:
+    GalleryClient.create(service, key, name, dimension=2).close()
+
+    assert service.gallery_names() == [name]
+    assert service.describe(name).name == name
+    with pytest.raises(GalleryNotFoundError):
+        service.describe(f"{name}/")
+
+
+def test_creating_the_same_gallery_again_is_confirmed(
+    service: GalleryService, key: GalleryKey
+) -> None:
+    recorded = RecordingService(service)
+    with GalleryClient.create(recorded, key, dimension=8) as client:
+        description = client.description
+        empty = service.manifest(description.gallery_id)
+        service.create_gallery(description, empty)
+        assert service.gallery_names() == ["default"]
+
+        client.enroll(random_embeddings(1, 8), ["Ada"])
+        # An older state is not what the gallery is by now.
+        with pytest.raises(GalleryExistsError):
+            service.create_gallery(description, empty)
+        assert client.summary().references == 1
+
+
+def test_a_write_that_is_sent_again_is_confirmed_and_done_once(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    recorded = RecordingService(service)
+    before = service.manifest(gallery_id)
+    with GalleryClient(recorded, filled._view.key) as client:
+        client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
+    (message,) = (data for call, data in recorded.sent if call == "write")
+    update = GalleryUpdate.from_bytes(message)
+    after = service.manifest(gallery_id)
+
+    service.write(gallery_id, update)
+
+    assert service.manifest(gallery_id) == after
+    assert after.version == before.version + 1
+    assert [item.label for item in filled.references()] == [*names(3), "Ada"]
+
+
+def test_an_older_write_that_is_sent_again_is_refused(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    recorded = RecordingService(service)
+    with GalleryClient(recorded, filled._view.key) as client:
+        client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
+        client.enroll(random_embeddings(1, 8, seed=6), ["Grace"])
+    first, _ = (data for call, data in recorded.sent if call == "write")
+
+    with pytest.raises(WriteConflictError):
+        service.write(gallery_id, GalleryUpdate.from_bytes(first))
+
+    assert [item.label for item in filled.references()] == [*names(3), "Ada", "Grace"]
+
+
 def test_what_is_not_there_is_said_to_be_missing(
     service: GalleryService, filled: GalleryClient
 ) -> None:
@@ -122,7 +198,9 @@ def test_an_update_that_comes_second_is_refused_whole(
     before = service.manifest(gallery_id)
 
     with pytest.raises(WriteConflictError):
-        service.write(gallery_id, GalleryUpdate(before.version - 1, before, ()))
+        # The same version, and not the same manifest: that would be a repetition.
+        other = before.with_mac(bytes(32))
+        service.write(gallery_id, GalleryUpdate(before.version - 1, other, ()))
 
     assert service.manifest(gallery_id) == before
 
@@ -134,7 +212,8 @@ def test_an_update_that_does_not_follow_is_refused(
     manifest = service.manifest(gallery_id)
 
     with pytest.raises(MalformedMessageError):
-        service.write(gallery_id, GalleryUpdate(manifest.version, manifest, ()))
+        later = replace(manifest, version=manifest.version + 2)
+        service.write(gallery_id, GalleryUpdate(manifest.version, later, ()))
 
 
 def test_references_that_the_caller_has_are_not_sent_again(

@@ -90,7 +90,7 @@ def gallery_state(shop: Workshop, gallery: str = "default") -> State:
         commands.append(["identify", "everybody.npz", "--json", "--threshold", "0.001"])
     verified, *others = shop.run(*([*command, "--gallery", gallery] for command in commands))
     if verified.code in (GalleryNotFoundError.exit_code, DatabaseError.exit_code):
-        expected = ("no galleries yet", "there is no database", "holds no gallery named")
+        expected = ("no galleries yet", "there is no database", "there is no gallery named")
         if not any(words in verified.err for words in expected):
             raise DamageError(f"verify: {verified.err}")
         return None

@@ -70,7 +70,14 @@ def test_other_photos_of_enrolled_people_match_and_strangers_do_not(
 def test_a_second_run_skips_what_is_enrolled(enrolled: Path, samples: Samples) -> None:
     done = gallery(enrolled, "enroll", samples.enroll, "--json")
 
-    assert json.loads(done.stdout) == {"enrolled": 0, "skipped": 3, "failed": 0, "failures": []}
+    assert json.loads(done.stdout) == {
+        "enrolled": 0,
+        "skipped": 3,
+        "failed": 0,
+        "failures": [],
+        "duplicates": [],
+        "photos": [],
+    }
 
 
 def test_bad_photos_are_reported_and_the_others_go_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gallery.client.photos.engine import (
 from gallery.client.photos.face_model import Engine, FaceModel
 from gallery.client.photos.models import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
+from gallery.client.photos.quality import FaceQuality, measure
 from gallery.client.photos.weights import (
     ensure_detector_weights,
     ensure_weights,
@@ -29,6 +31,22 @@ from gallery.client.photos.weights import (
 )
 from gallery.errors import NoFaceError, PhotoError, SeveralFacesError, WeightsError
 from gallery.messages import Preprocessing
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedFace:
+    """The one face in a photo.
+
+    Attributes
+    ----------
+    embedding
+        As the model puts it out: float64, shape (dimension,), finite, not normalised.
+    quality
+        How fit the photo is for recognising the face.
+    """
+
+    embedding: npt.NDArray[np.float64]
+    quality: FaceQuality
 
 
 class PhotoEmbedder:
@@ -108,12 +126,17 @@ class PhotoEmbedder:
         self._deepface = deepface
 
     def embed(self, path: str | os.PathLike[str]) -> npt.NDArray[np.float64]:
-        """Return the raw embedding of the one face in a photo.
+        """Return the raw embedding of the one face in a photo; raises what `examine` raises.
 
         Returns
         -------
         ndarray of float64, shape (dimension,)
             As the model puts it out: finite, not normalised.
+        """
+        return self.examine(path).embedding
+
+    def examine(self, path: str | os.PathLike[str]) -> EmbeddedFace:
+        """Embed the one face in a photo, and measure how fit the photo is for it.
 
         Raises
         ------
@@ -127,16 +150,27 @@ class PhotoEmbedder:
         photo = Path(path)
         self.prepare()
         # Only now: Pillow is as optional as DeepFace.
-        from gallery.client.photos.images import read_photo
+        from gallery.client.photos.images import open_photo
 
-        faces = self._faces(photo, read_photo(photo))
+        opened = open_photo(photo)
+        faces = self._faces(photo, opened.pixels)
         if not faces:
             raise NoFaceError(f"No face was found in {photo} (detector {self.detector.name})")
         if len(faces) > 1:
             raise SeveralFacesError(
                 f"{len(faces)} faces were found in {photo}, where there must be one: crop it"
             )
-        return self._checked(photo, faces[0]["embedding"])
+        (face,) = faces
+        embedding = self._checked(photo, face["embedding"])
+        detected = self.detector.name != "skip"
+        area, confidence = face["facial_area"], float(face["face_confidence"])
+        quality = measure(
+            opened.pixels,
+            area if detected else None,
+            confidence if detected else None,
+            opened.reduction,
+        )
+        return EmbeddedFace(embedding, quality)
 
     def _faces(self, photo: Path, pixels: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
         try:

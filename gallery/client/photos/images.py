@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +26,31 @@ PIXEL_LIMIT: Final = 100_000_000
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 
-def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
-    """Decode a photo, turn it upright and shrink it to at most `LONGEST_SIDE`.
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A decoded photo.
 
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3)
-        Pixels in the order blue, green, red, as OpenCV and DeepFace have them. Transparent pixels
-        are white, grey ones have three equal values, 16-bit ones are reduced to 8 bits.
+    Attributes
+    ----------
+    pixels
+        uint8, shape (height, width, 3), in the order blue, green, red, as OpenCV and DeepFace have
+        them. Transparent pixels are white, grey ones have three equal values, 16-bit ones are
+        reduced to 8 bits.
+    reduction
+        How many times longer the sides of the file's picture are, at least 1.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    reduction: float
+
+
+def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
+    """Return the pixels of `open_photo`; raises what it raises."""
+    return open_photo(path).pixels
+
+
+def open_photo(path: str | os.PathLike[str]) -> Photo:
+    """Decode a photo, turn it upright and shrink it to at most `LONGEST_SIDE`.
 
     Raises
     ------
@@ -55,7 +73,7 @@ def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
         ) from error
 
 
-def _decode(photo: Path) -> npt.NDArray[np.uint8]:
+def _decode(photo: Path) -> Photo:
     with warnings.catch_warnings():
         # Warns below our own limit already, which is checked next.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -69,7 +87,8 @@ def _decode(photo: Path) -> npt.NDArray[np.uint8]:
             )
         upright = ImageOps.exif_transpose(image)
         colour = _shrink(_to_rgb(upright))
-    return np.ascontiguousarray(np.asarray(colour, dtype=np.uint8)[:, :, ::-1])
+    pixels = np.ascontiguousarray(np.asarray(colour, dtype=np.uint8)[:, :, ::-1])
+    return Photo(pixels, max(width, height) / max(colour.size))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

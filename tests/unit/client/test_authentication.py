@@ -56,6 +56,7 @@ DESCRIPTION_CHANGES: list[dict[str, Any]] = [
     {"norm_bound": 2.0},
     {"threshold": 2.0},
     {"created": 1},
+    {"calibration": bytes(73)},
     {"mac": flipped(DESCRIPTION.mac)},
 ]
 

@@ -12,6 +12,7 @@ import stat
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,17 @@ from gallery.errors import (
     MissingBlockError,
     WriteConflictError,
 )
-from gallery.messages import BlockUpdate, EncryptedBlock, GalleryDescription, Manifest
+from gallery.messages import (
+    BlockUpdate,
+    EncryptedBlock,
+    GalleryDescription,
+    GalleryUpdate,
+    Manifest,
+)
 from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService, open_service
 from tests.galleries import names, random_embeddings
+from tests.recording import RecordingService
 
 DIMENSION = 2
 COUNT = 4094 + 3
@@ -107,7 +115,7 @@ def messages_of(data: bytes) -> list[bytes]:
 
 def backup_of(key: GalleryKey, gallery_id: bytes, messages: Iterable[bytes]) -> bytes:
     """Return a backup, written by the documented layout alone."""
-    data = struct.pack("<8sH16s", b"EFGBAK\r\n", 1, key.key_id)
+    data = struct.pack("<8sH16s", b"EFGBAK\r\n", 2, key.key_id)
     data += b"".join(struct.pack("<I", len(message)) + message for message in messages)
     return data + hmac.digest(key.subkey("backup", gallery_id).reveal(), data, hashlib.sha256)
 
@@ -235,6 +243,38 @@ def test_what_is_there_is_not_restored_over(
         GalleryClient.restore(service, key, backup, "twin")
 
     assert service.gallery_names() == ["staff"]
+
+
+class SeedKeepingService(RecordingService):
+    """Gives blocks with the seeds that they were written with, which a keyless side need not."""
+
+    def __init__(self, service: EmbeddedService) -> None:
+        super().__init__(service)
+        self.seeds: dict[bytes, bytes | None] = {}
+
+    def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
+        self.seeds |= {item.block.header.mac: item.block.seed for item in update.blocks}
+        super().write(gallery_id, update)
+
+    def block(self, gallery_id: bytes, index: int) -> EncryptedBlock:
+        found = super().block(gallery_id, index)
+        return replace(found, seed=self.seeds[found.header.mac])
+
+
+def test_blocks_are_backed_up_whole_even_if_their_seeds_are_known(
+    service: EmbeddedService, key: GalleryKey, folder: Path
+) -> None:
+    seeds = SeedKeepingService(service)
+    with GalleryClient.create(seeds, key, dimension=DIMENSION) as client:
+        client.enroll(random_embeddings(3, DIMENSION), names(3))
+        client.export(folder / "small.backup")
+        assert None not in seeds.seeds.values()
+        assert seeds.block(client.description.gallery_id, 0).seed is not None
+
+    block = EncryptedBlock.from_bytes(messages_of((folder / "small.backup").read_bytes())[2])
+    assert block.seed is None
+    service.delete(block.header.gallery_id)
+    GalleryClient.restore(service, key, folder / "small.backup").close()
 
 
 def test_progress_counts_every_block_once(
@@ -682,9 +722,9 @@ def test_another_key_does_not_open_a_backup(
 def test_a_backup_of_another_version_is_refused_by_number(
     whole: bytes, backup: Path, service: EmbeddedService, key: GalleryKey
 ) -> None:
-    backup.write_bytes(whole[:8] + struct.pack("<H", 2) + whole[10:])
+    backup.write_bytes(whole[:8] + struct.pack("<H", 3) + whole[10:])
 
-    assert "format version 2" in str(refused(backup, key, service))
+    assert "format version 3" in str(refused(backup, key, service))
 
 
 @pytest.mark.parametrize("data", [b"", b"EFGBAK\r\n", b"EFGKEY\r\n" + bytes(200), bytes(10_000)])

@@ -162,3 +162,12 @@ def test_the_error_holds_no_distance() -> None:
         CANARIES.check(squared, vector, 2, 7)
 
     assert "1.23" not in str(caught.value)
+
+
+def test_one_wrong_result_among_several_is_noticed() -> None:
+    vectors = np.stack([probe_vector(seed) for seed in range(3)])
+    squared = np.stack([result(vector, 2, 7) for vector in vectors])
+    CANARIES.check(squared, vectors, 2, 7)
+
+    refuse(squared[[0, 2, 1]], vectors)
+    refuse(np.stack([squared[0], squared[1], result(vectors[2], 2, 8)]), vectors)

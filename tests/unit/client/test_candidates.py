@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gallery.client.candidates import Identification, Ranking
+from gallery.client.candidates import NOWHERE, Identification, Rankings, split
 from gallery.metrics import Metric
 
 
@@ -22,12 +22,22 @@ def sort_everything(blocks: list[list[float]], k: int) -> list[tuple[float, int,
 
 
 def rank(blocks: list[list[float]], k: int) -> list[tuple[float, int, int]]:
-    ranking = Ranking(k)
-    for index, distances in enumerate(blocks):
-        ranking.add(np.array(distances, dtype=np.float64), np.arange(len(distances)), index)
+    (ranked,) = rank_many([[distances] for distances in blocks], k)
+    return ranked
+
+
+def rank_many(
+    blocks: list[list[list[float]]], k: int, count: int = 1
+) -> list[list[tuple[float, int, int]]]:
+    """Return what is ranked for each of several probes; a block has a row for each of them."""
+    rankings = Rankings(count, k)
+    for index, rows in enumerate(blocks):
+        squared = np.array(rows, dtype=np.float64)
+        rankings.add(squared, np.arange(squared.shape[1]), index)
+    lists = zip(rankings.squared().tolist(), map(split, rankings.places()), strict=True)
     return [
-        (float(distance), int(block), int(position))
-        for distance, (block, position) in zip(ranking.squared, ranking.places, strict=True)
+        [(distance, *place) for distance, place in zip(*lines, strict=True) if place[0] >= 0]
+        for lines in lists
     ]
 
 
@@ -57,21 +67,43 @@ def test_a_gallery_smaller_than_the_list_gives_all_it_has() -> None:
     assert rank([[0.5], [], [0.25, 0.75]], 10) == [(0.25, 2, 0), (0.5, 0, 0), (0.75, 2, 1)]
 
 
-def test_an_empty_gallery_gives_an_empty_list() -> None:
-    ranking = Ranking(5)
-    ranking.add(np.empty(0), np.empty(0, dtype=np.intp), 0)
+def test_lists_that_are_not_full_are_padded() -> None:
+    rankings = Rankings(2, 3)
+    rankings.add(np.array([[0.5], [0.25]]), np.array([7]), 1)
 
-    assert ranking.squared.shape == (0,)
-    assert ranking.places.shape == (0, 2)
-    assert Ranking(5).places.shape == (0, 2)
+    assert rankings.squared().tolist() == [[0.5, np.inf, np.inf], [0.25, np.inf, np.inf]]
+    assert (rankings.places()[:, 1:] == NOWHERE).all()
+    assert split(rankings.places()[0]) == [(1, 7), (-1, 2**32 - 1), (-1, 2**32 - 1)]
+
+
+def test_an_empty_gallery_gives_empty_lists() -> None:
+    rankings = Rankings(1, 5)
+    rankings.add(np.empty((1, 0)), np.empty(0, dtype=np.intp), 0)
+
+    assert np.isinf(rankings.squared()).all()
+    assert (Rankings(1, 5).places() == NOWHERE).all()
 
 
 def test_the_positions_listed_are_those_that_were_given_with_the_distances() -> None:
-    ranking = Ranking(2)
+    rankings = Rankings(1, 2)
 
-    ranking.add(np.array([0.3, 0.1, 0.2]), np.array([17, 2050, 4094]), 9)
+    rankings.add(np.array([[0.3, 0.1, 0.2]]), np.array([17, 2050, 4094]), 9)
 
-    assert ranking.places.tolist() == [[9, 2050], [9, 4094]]
+    assert split(rankings.places()[0]) == [(9, 2050), (9, 4094)]
+
+
+@pytest.mark.parametrize("waiting", [0, 50, 10**6])
+@pytest.mark.parametrize("k", [1, 7, 100, 1000])
+def test_each_probe_has_its_own_list_however_often_lists_are_merged(
+    k: int, waiting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.client.candidates._MERGED_AT_ONCE", waiting)
+    blocks = np.random.default_rng(k).integers(0, 40, size=(6, 5, 90)).astype(float)
+
+    ranked = rank_many(blocks.tolist(), k, count=5)
+
+    for row in range(5):
+        assert ranked[row] == sort_everything(blocks[:, row].tolist(), k)
 
 
 def test_a_slightly_negative_distance_is_the_closest() -> None:
@@ -79,11 +111,11 @@ def test_a_slightly_negative_distance_is_the_closest() -> None:
 
 
 def test_the_distances_given_are_not_changed() -> None:
-    distances, positions = np.array([3.0, 1.0, 2.0]), np.arange(3)
+    distances, positions = np.array([[3.0, 1.0, 2.0]]), np.arange(3)
 
-    Ranking(1).add(distances, positions, 0)
+    Rankings(1, 1).add(distances, positions, 0)
 
-    assert distances.tolist() == [3.0, 1.0, 2.0]
+    assert distances.tolist() == [[3.0, 1.0, 2.0]]
     assert positions.tolist() == [0, 1, 2]
 
 

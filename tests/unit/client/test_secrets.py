@@ -14,7 +14,7 @@ import pytest
 
 from gallery.client.authentication import Authenticator
 from gallery.client.canaries import Canaries
-from gallery.client.ckks import CkksCodec
+from gallery.client.ckks import ENGINES, make_codec
 from gallery.client.secrets import GalleryKey, Secret
 from gallery.errors import ParameterSetError, SecretExposureError
 from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD
@@ -34,12 +34,13 @@ def hkdf(secret: bytes, info: bytes, length: int) -> bytes:
     return output[:length]
 
 
-@pytest.fixture(params=["GalleryKey", "SubKey", "CkksCodec"])
+@pytest.fixture(params=["GalleryKey", "SubKey", *ENGINES])
 def secret(request: pytest.FixtureRequest, key: GalleryKey) -> Secret:
     """Return each kind of secret in turn."""
-    if request.param == "CkksCodec":
-        codec = CkksCodec(key, STANDARD)
+    if request.param in ENGINES:
+        codec = make_codec(request.param, key, STANDARD)
         request.addfinalizer(codec.close)
+        assert isinstance(codec, Secret)
         return codec
     return key if request.param == "GalleryKey" else key.subkey("labels", GALLERY_ID)
 

@@ -6,6 +6,7 @@ import io
 import pickle
 import random
 import struct
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -15,8 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.sources import SourceKind, find_probe_photos, kind_of, read_embeddings
-from gallery.errors import SourceError
+from gallery.client.sources import (
+    SourceKind,
+    find_probe_photos,
+    kind_of,
+    open_embeddings,
+    read_embeddings,
+)
+from gallery.errors import MissingDependencyError, SourceError
 
 EMBEDDINGS = np.random.default_rng(0).normal(size=(3, 5))
 LABELS = ["Ada Lovelace", "Zürich", "東京"]
@@ -125,6 +132,225 @@ def test_a_well_compressed_file_is_read(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "some.npz", embeddings=ones)
 
     assert np.array_equal(read_embeddings(tmp_path / "some.npz").embeddings, ones)
+
+
+# --- some rows at a time --------------------------------------------------------------------------
+
+
+def in_batches(path: Path, rows: int) -> tuple[list[Any], list[str]]:
+    """Return the rows of a file that is read some at a time, after checking how many come."""
+    with open_embeddings(path) as source:
+        batches = list(source.batches(rows))
+        again = list(source.batches(rows))
+        assert source.count == sum(len(some) for some, _ in batches)
+    sizes = [len(some) for some, _ in batches]
+    assert max(sizes) <= rows
+    assert [some.tolist() for some, _ in again] == [some.tolist() for some, _ in batches]
+    return (
+        [row for some, _ in batches for row in some.tolist()],
+        [label for _, labels in batches for label in labels],
+    )
+
+
+@each_writer
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", "i8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("rows", [1, 4, 11, 100])
+def test_reading_some_rows_at_a_time_gives_what_numpy_loads(
+    tmp_path: Path, save: Callable[..., None], dtype: str, order: Any, rows: int
+) -> None:
+    path = tmp_path / "some.npz"
+    embeddings = np.arange(55).reshape(11, 5).astype(dtype, order=order)
+    labels = np.array([f"Zoë {number}" * (1 + number % 3) for number in range(11)])
+    save(path, embeddings=embeddings, labels=labels)
+
+    found, found_labels = in_batches(path, rows)
+
+    with np.load(path) as arrays:
+        assert found == arrays["embeddings"].tolist()
+        assert found_labels == arrays["labels"].tolist()
+
+
+def test_rows_are_read_without_the_rest_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "some.npz"
+    count = 40_000
+    np.savez_compressed(path, embeddings=np.ones((count, 128)), labels=np.arange(count))
+    tracemalloc.start()
+
+    try:
+        with open_embeddings(path, need_labels=True) as source:
+            seen = sum(len(some) for some, _ in source.batches(1000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert seen == count
+    assert peak < 8_000_000, "all of it is 41 MB"
+
+
+def test_damage_at_the_end_is_noticed_before_the_first_row_is_given_out(tmp_path: Path) -> None:
+    path = tmp_path / "some.npz"
+    np.savez(path, embeddings=np.random.default_rng(0).normal(size=(5000, 4)))
+    data = bytearray(path.read_bytes())
+    data[140_000] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(SourceError, match=r"it is no \.npz file, or a damaged one"):
+        with open_embeddings(path):
+            raise AssertionError("opened")
+
+
+def test_a_file_without_rows_has_no_batches(tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", embeddings=np.empty((0, 5)), labels=np.empty(0, dtype=str))
+
+    with open_embeddings(tmp_path / "some.npz") as source:
+        assert (source.count, list(source.batches(10))) == (0, [])
+
+
+def test_what_the_system_refuses_is_told_from_damage(tmp_path: Path) -> None:
+    path = tmp_path / "some.npz"
+    np.savez(path, embeddings=EMBEDDINGS)
+    (tmp_path / "loop.npz").symlink_to(tmp_path / "loop.npz")
+
+    refuse(tmp_path / "loop.npz", "Too many levels of symbolic links")
+
+
+@pytest.mark.parametrize("name", ["some.npz", "some.parquet"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_to_open(path: Path, *_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(Path, "open", refuse_to_open)
+
+    refuse(tmp_path / name, "Permission denied$")
+
+
+# --- Parquet --------------------------------------------------------------------------------------
+
+
+def parquet(path: Path, columns: dict[str, Any], model: str | None = None, **options: Any) -> Path:
+    """Write a Parquet file."""
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table(columns)
+    if model is not None:
+        table = table.replace_schema_metadata({"model": model})
+    pytest.importorskip("pyarrow.parquet").write_table(table, path, **options)
+    return path
+
+
+def lists(kind: str, rows: Any = EMBEDDINGS, width: int = 5) -> Any:
+    """Return rows as a column of lists."""
+    pa = pytest.importorskip("pyarrow")
+    value, _, outer = kind.partition(" ")
+    number = getattr(pa, value)()
+    types = {
+        "list": pa.list_(number),
+        "large": pa.large_list(number),
+        "fixed": pa.list_(number, width),
+    }
+    values = [None if row is None else list(row) for row in rows]
+    if value.startswith("int"):
+        values = [[int(number) for number in row] for row in values]
+    return pa.array(values, types[outer])
+
+
+@pytest.mark.parametrize("outer", ["list", "large", "fixed"])
+@pytest.mark.parametrize("value", ["float16", "float32", "float64", "int32"])
+def test_lists_of_numbers_are_embeddings(tmp_path: Path, outer: str, value: str) -> None:
+    given = EMBEDDINGS.astype(value)
+    path = parquet(tmp_path / "some.parquet", {"embedding": lists(f"{value} {outer}", given)})
+
+    found = read_embeddings(path)
+
+    assert found.embeddings.dtype == value
+    assert np.array_equal(found.embeddings, given)
+    assert (found.labels, found.model) == ([], None)
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary", "int64"])
+def test_texts_and_whole_numbers_are_labels(tmp_path: Path, kind: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    labels = pa.array([7, 0, 12]) if kind == "int64" else pa.array(LABELS)
+    if kind == "dictionary":
+        labels = labels.dictionary_encode()
+    elif kind == "large_string":
+        labels = labels.cast(pa.large_string())
+    columns = {"embedding": lists("float64 list"), "label": labels}
+
+    found = read_embeddings(parquet(tmp_path / "some.parquet", columns, model="Facenet"))
+
+    assert found.labels == (["7", "0", "12"] if kind == "int64" else LABELS)
+    assert found.model == "Facenet"
+
+
+@pytest.mark.parametrize("rows", [1, 4, 100])
+def test_a_parquet_file_is_read_some_rows_at_a_time(tmp_path: Path, rows: int) -> None:
+    embeddings = np.arange(55.0).reshape(11, 5)
+    columns = {
+        "other": list(range(11)),
+        "embedding": lists("float64 list", embeddings),
+        "label": [f"Zoë {number}" for number in range(11)],
+    }
+    path = parquet(tmp_path / "some.PARQUET", columns, row_group_size=3)
+
+    assert in_batches(path, rows) == (embeddings.tolist(), columns["label"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([[1.0, 2.0], [3.0]], "not as long as"),
+        ([[1.0, 2.0], None], "missing"),
+        ([[1.0, 2.0], [3.0, None]], "missing"),
+    ],
+)
+def test_rows_that_are_no_embeddings_are_refused(tmp_path: Path, rows: Any, reason: str) -> None:
+    refuse(parquet(tmp_path / "some.parquet", {"embedding": lists("float64 list", rows)}), reason)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"label": LABELS}, "no column 'embedding'; it has label"),
+        ({"embedding": [1.0, 2.0]}, "must hold lists of numbers; found double"),
+        ({"embedding": [["a"], ["b"]]}, "must hold lists of numbers"),
+        ({"embedding": [[1.0], [2.0]], "label": [0.5, 1.5]}, "'label' must hold a text in every"),
+        ({"embedding": [[1.0], [2.0]], "label": ["a", None]}, "'label' must hold a text in every"),
+    ],
+)
+def test_a_parquet_file_of_other_columns_is_refused(
+    tmp_path: Path, columns: dict[str, Any], reason: str
+) -> None:
+    refuse(parquet(tmp_path / "some.parquet", columns), reason)
+
+
+def test_labels_that_are_needed_must_be_a_column(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "some.parquet", {"embedding": lists("float64 list")})
+
+    with pytest.raises(SourceError, match="has no column 'label', one for each embedding"):
+        read_embeddings(path, need_labels=True)
+
+
+def test_every_truncation_of_a_parquet_file_is_refused(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "some.parquet", {"embedding": lists("float64 list")})
+    data = path.read_bytes()
+
+    for size in range(0, len(data), 7):
+        path.write_bytes(data[:size])
+        refuse(path, "it is no Parquet file, or a damaged one")
+
+
+def test_without_pyarrow_a_parquet_file_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(MissingDependencyError, match=r"pip install '\.\[parquet\]'"):
+        read_embeddings(tmp_path / "some.parquet")
 
 
 # --- code in files --------------------------------------------------------------------------------
@@ -392,6 +618,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing_that_is_read(
     [
         ("some.npz", SourceKind.EMBEDDINGS),
         ("some.NPZ", SourceKind.EMBEDDINGS),
+        ("some.parquet", SourceKind.EMBEDDINGS),
         ("some.jpg", SourceKind.PHOTO),
         ("some.npy", SourceKind.PHOTO),
         ("some", SourceKind.PHOTO),

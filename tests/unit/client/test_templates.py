@@ -90,7 +90,7 @@ def test_the_bound_is_for_raw_embeddings_alone(metric: Metric) -> None:
         [[True, False, True]],
         [[1 + 0j, 2, 3]],
         [[None, 1.0, 2.0]],
-        [[1.0, 2.0, object()]],
+        [[1.0, 2.0, Ellipsis]],
         [[10**400, 1, 2]],
         np.array([[1.0, 2.0, 3.0]], dtype=object),
         np.zeros((1, 3), dtype="M8[s]"),

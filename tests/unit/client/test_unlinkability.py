@@ -130,7 +130,8 @@ def rows_of(database: Path, gallery_id: bytes) -> dict[str, list[dict[str, Any]]
                     f"SELECT * FROM {table} WHERE gallery_id = ?", (gallery_id,)
                 )
             ]
-            for table in Base.metadata.tables
+            for table, definition in Base.metadata.tables.items()
+            if "gallery_id" in definition.columns
         }
 
 

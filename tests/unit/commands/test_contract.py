@@ -116,7 +116,14 @@ def test_enrolling_again_skips_and_says_so(made: Command, people: np.ndarray) ->
 
     (counts,) = made("enroll", "people.npz", "--json").records
 
-    assert counts == {"enrolled": 0, "skipped": 5, "failed": 0, "failures": []}
+    assert counts == {
+        "enrolled": 0,
+        "skipped": 5,
+        "failed": 0,
+        "failures": [],
+        "duplicates": [],
+        "photos": [],
+    }
 
 
 def test_info_list_and_verify_tell_about_the_gallery(made: Command, people: np.ndarray) -> None:

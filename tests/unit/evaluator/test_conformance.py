@@ -17,6 +17,7 @@ from gallery.errors import (
     ParameterSetError,
 )
 from gallery.evaluator import EVALUATORS, Evaluator, make_evaluator
+from gallery.evaluator.lanes import BLOCKS_AT_ONCE
 from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, ParameterSet
 
 both = pytest.mark.parametrize("name", EVALUATORS)
@@ -153,6 +154,51 @@ def test_several_probes_give_what_each_gives(name: str, count: int) -> None:
         check(row, definition(columns, probe, INSECURE_TOY))
 
 
+@both
+@pytest.mark.parametrize(("blocks", "probes"), [(0, 2), (2, 0), (1, 1), (3, 1), (2, 2), (3, 5)])
+def test_several_blocks_give_what_each_gives(name: str, blocks: int, probes: int) -> None:
+    columns = [draw(INSECURE_TOY, 4, 100 + i) for i in range(blocks)]
+    constants = [draw(INSECURE_TOY, 4, i) for i in range(probes)]
+
+    found = make_evaluator(name).distances_of_blocks(columns, constants, INSECURE_TOY)
+
+    assert [len(of_block) for of_block in found] == [probes] * blocks
+    for block, of_block in zip(columns, found, strict=True):
+        for probe, distances in zip(constants, of_block, strict=True):
+            check(distances, definition(block, probe, INSECURE_TOY))
+            assert distances.base is None or distances.base.size == distances.size
+
+
+@pytest.mark.parametrize("blocks", [BLOCKS_AT_ONCE, 2 * BLOCKS_AT_ONCE + 1])
+@pytest.mark.parametrize("probes", [1, 3, 4, 5])
+@pytest.mark.parametrize("dimension", [2, 511])
+def test_more_blocks_than_are_scanned_at_once(blocks: int, probes: int, dimension: int) -> None:
+    columns = [draw(INSECURE_TOY, dimension, 100 + i) for i in range(blocks)]
+    constants = [draw(INSECURE_TOY, dimension, i) for i in range(probes)]
+    evaluator = make_evaluator(threads=2)
+
+    found = evaluator.distances_of_blocks(columns, constants, INSECURE_TOY)
+
+    for block, of_block in zip(columns, found, strict=True):
+        alone = evaluator.distances_many(block, constants, INSECURE_TOY)
+        np.testing.assert_array_equal(np.stack(of_block), alone)
+    check(found[-1][-1], definition(columns[-1], constants[-1], INSECURE_TOY))
+
+
+@both
+def test_blocks_of_several_dimensions_are_refused(name: str) -> None:
+    evaluator, probes = make_evaluator(name), [draw(INSECURE_TOY, 4)]
+
+    with pytest.raises(DimensionMismatchError):
+        evaluator.distances_of_blocks(
+            [draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 5)], probes, INSECURE_TOY
+        )
+    with pytest.raises(DimensionMismatchError):
+        evaluator.distances_of_blocks(
+            [draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 5)], [], INSECURE_TOY
+        )
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, 200])
 def test_any_number_of_threads_gives_the_same(threads: int) -> None:
     columns, probes = draw(INSECURE_TOY, 16), [draw(INSECURE_TOY, 16, i) for i in (1, 2, 3)]
@@ -184,6 +230,8 @@ def reject(error: type[GalleryError], columns: Any, probe: Any, name: str) -> No
         evaluator.distances(columns, probe, INSECURE_TOY)
     with pytest.raises(error):
         evaluator.distances_many(columns, [columns, probe], INSECURE_TOY)
+    with pytest.raises(error):
+        evaluator.distances_of_blocks([probe, columns], [columns, probe], INSECURE_TOY)
 
 
 @both

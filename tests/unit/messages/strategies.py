@@ -9,28 +9,37 @@ from hypothesis import strategies as st
 
 from gallery.messages import (
     BlockHeader,
+    BlockIndices,
+    BlockReferences,
+    BlockResult,
     BlockUpdate,
     EncryptedBlock,
     EncryptedDistances,
     EncryptedProbe,
+    Failure,
+    GalleryContent,
     GalleryDescription,
+    GalleryNames,
+    GalleryRedescription,
+    GalleryReplacement,
     GalleryUpdate,
     Manifest,
     ManifestEntry,
     Preprocessing,
     ReferenceTable,
+    SearchRequest,
     StoredReference,
     columns_digest,
 )
 from gallery.metrics import Metric
-from gallery.parameters import COMPACT, MAX_DIMENSION, STANDARD
-from tests.builders import distances, random_columns
+from gallery.parameters import COMPACT, MAX_DIMENSION, STANDARD, ParameterSet
+from tests.builders import Residues, distances, random_columns, seeded_columns
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 identifiers = st.binary(min_size=16, max_size=16)
 digests = st.binary(min_size=32, max_size=32)
 u32 = st.integers(0, 2**32 - 1)
-u64 = st.integers(0, 2**64 - 1)
+u64 = st.integers(0, 2**63 - 1)
 dimensions = st.integers(1, MAX_DIMENSION)
 positive = st.floats(min_value=0.0, exclude_min=True, allow_nan=False, allow_infinity=False)
 thresholds = st.floats(min_value=0.0, allow_nan=False, allow_infinity=False).map(abs)
@@ -47,6 +56,7 @@ descriptions = st.builds(
     norm_bound=positive,
     threshold=st.none() | thresholds,
     created=u64,
+    calibration=st.binary(max_size=100),
     mac=digests,
 )
 
@@ -87,16 +97,26 @@ def manifests(draw: st.DrawFn, min_entries: int = 0) -> Manifest:
     return Manifest(draw(identifiers), draw(u64), entries, draw(digests))
 
 
-probes = st.builds(
-    lambda probe_id, key_id, parameters, dimension, seed: EncryptedProbe(
-        probe_id, key_id, parameters.name, dimension, random_columns(parameters, dimension, seed)
-    ),
-    identifiers,
-    identifiers,
-    st.sampled_from([STANDARD, COMPACT]),
-    st.integers(1, 2),
-    u32,
-)
+@st.composite
+def columns(
+    draw: st.DrawFn, parameters: ParameterSet = COMPACT, dimension: int = 1
+) -> tuple[Residues, bytes | None]:
+    """Residues of a block or a probe, and the seed of their uniform halves if they have one."""
+    number = draw(u32)
+    if draw(st.booleans()):
+        return seeded_columns(parameters, dimension, number)
+    return random_columns(parameters, dimension, number), None
+
+
+@st.composite
+def probes(draw: st.DrawFn) -> EncryptedProbe:
+    parameters = draw(st.sampled_from([STANDARD, COMPACT]))
+    dimension = draw(st.integers(1, 2))
+    constants, seed = draw(columns(parameters, dimension))
+    return EncryptedProbe(
+        draw(identifiers), draw(identifiers), parameters.name, dimension, constants, seed
+    )
+
 
 encrypted_distances = st.builds(
     lambda probe_id, index, version, seed: EncryptedDistances(
@@ -111,26 +131,53 @@ encrypted_distances = st.builds(
 
 @st.composite
 def blocks(draw: st.DrawFn) -> EncryptedBlock:
-    columns = random_columns(seed=draw(u32))
+    residues, seed = draw(columns())
     header = replace(draw(headers), parameters=COMPACT.name, dimension=1)
-    return EncryptedBlock(replace(header, columns_digest=columns_digest(columns)), columns)
+    fitted = replace(header, columns_digest=columns_digest(residues))
+    return EncryptedBlock(fitted, residues, seed)
 
+
+block_updates = st.builds(BlockUpdate, blocks(), tables)
 
 updates = st.builds(
     GalleryUpdate,
     u64,
     manifests(min_entries=2),
-    st.lists(st.builds(BlockUpdate, blocks(), tables), max_size=2).map(tuple),
+    st.lists(block_updates, max_size=2).map(tuple),
+    st.booleans(),
 )
+
+search_requests = st.builds(
+    SearchRequest,
+    identifiers,
+    st.lists(probes(), max_size=2).map(tuple),
+    st.dictionaries(u32, u64, max_size=6),
+)
+
+block_results = st.builds(
+    BlockResult, headers, st.none() | tables, st.lists(encrypted_distances, max_size=2).map(tuple)
+)
+
+indices = st.sets(u32, max_size=10).map(lambda found: BlockIndices(tuple(sorted(found))))
 
 every_message = {
     "GalleryDescription": descriptions,
     "BlockHeader": headers,
     "ReferenceTable": tables,
     "Manifest": manifests(),
-    "EncryptedProbe": probes,
+    "EncryptedProbe": probes(),
     "EncryptedDistances": encrypted_distances,
     "EncryptedBlock": blocks(),
     "GalleryUpdate": updates,
+    "SearchRequest": search_requests,
+    "BlockResult": block_results,
+    "BlockReferences": st.builds(BlockReferences, headers, tables),
+    "GalleryContent": st.builds(GalleryContent, descriptions, manifests()),
+    "BlockUpdate": block_updates,
+    "GalleryReplacement": st.builds(GalleryReplacement, u64, descriptions, u64),
+    "GalleryRedescription": st.builds(GalleryRedescription, digests, descriptions),
+    "GalleryNames": st.builds(GalleryNames, st.lists(texts, max_size=6).map(tuple)),
+    "BlockIndices": indices,
+    "Failure": st.builds(Failure, texts, texts),
 }
 """Name of each message that has bytes, and what makes it."""

@@ -17,6 +17,10 @@ from gallery.parameters import COMPACT, INSECURE_TOY
 from tests.builders import block_update, random_columns
 
 BLOCK = block_update(3, 5, [0, 8, 4095]).block
+SEEDED = block_update(3, 5, [0, 8, 4095], seeded=True).block
+
+PACKED = 2 * 256 * 3 * 2 * 16 * 27 // 8
+"""Bytes of the residues of a block of one value: 27 bits each."""
 
 
 def with_columns(columns: np.ndarray) -> EncryptedBlock:
@@ -80,17 +84,18 @@ def test_every_field_of_a_header_but_the_mac_is_part_of_its_statement() -> None:
     assert replace(BLOCK.header, mac=bytes(32)).statement() == BLOCK.header.statement()
 
 
-def test_the_digest_is_sha_256_of_the_residues_as_they_are_stored() -> None:
-    data = BLOCK.to_bytes()
+def test_the_digest_is_sha_256_of_the_residues_as_they_are_stored_and_not_as_they_are_sent() -> (
+    None
+):
+    stored = BLOCK.columns.astype("<u4").tobytes()
 
-    assert BLOCK.header.columns_digest == hashlib.sha256(data[-BLOCK.columns.nbytes :]).digest()
+    assert BLOCK.header.columns_digest == hashlib.sha256(stored).digest()
 
 
-@pytest.mark.parametrize("bit", [0, 1, 7, 8 * 98304, 8 * 196608 - 1])
+@pytest.mark.parametrize("bit", [0, 1, 7, 8 * 82944, 8 * 165888 - 1])
 def test_a_block_with_one_changed_bit_is_corrupted(bit: int) -> None:
     data = bytearray(BLOCK.to_bytes())
-    start = len(data) - BLOCK.columns.nbytes
-    data[start + bit // 8] ^= 1 << bit % 8
+    data[len(data) - PACKED + bit // 8] ^= 1 << bit % 8
 
     with pytest.raises(BlockCorruptedError, match="block 3 is damaged"):
         EncryptedBlock.from_bytes(bytes(data))
@@ -128,9 +133,42 @@ def test_columns_of_another_shape_or_type_do_not_pass_the_check(columns: np.ndar
         with_columns(np.ascontiguousarray(columns)).check()
 
 
-def test_columns_are_read_without_a_copy_and_cannot_be_changed() -> None:
-    found = EncryptedBlock.from_bytes(BLOCK.to_bytes())
+def test_a_seed_travels_in_the_place_of_the_uniform_halves() -> None:
+    whole, seeded = replace(SEEDED, seed=None).to_bytes(), SEEDED.to_bytes()
 
-    assert not found.columns.flags.owndata
-    with pytest.raises(ValueError, match="read-only"):
-        found.columns[0] = 0
+    found = EncryptedBlock.from_bytes(seeded)
+
+    assert len(whole) == 8 + 4 + len(SEEDED.header.to_bytes()) + 1 + PACKED
+    assert len(seeded) == len(whole) - PACKED // 2 + 32
+    assert found.seed == SEEDED.seed
+    assert np.array_equal(found.columns, SEEDED.columns)
+    assert np.array_equal(EncryptedBlock.from_bytes(whole).columns, SEEDED.columns)
+
+
+@pytest.mark.parametrize("bit", range(0, 256, 17))
+def test_a_block_with_another_seed_is_corrupted(bit: int) -> None:
+    data = bytearray(SEEDED.to_bytes())
+    data[len(data) - PACKED // 2 - 32 + bit // 8] ^= 1 << bit % 8
+
+    with pytest.raises(BlockCorruptedError, match="block 3 is damaged"):
+        EncryptedBlock.from_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("block", [BLOCK, SEEDED], ids=["whole", "seeded"])
+def test_a_form_that_is_neither_whole_nor_seeded_is_malformed(block: EncryptedBlock) -> None:
+    data = bytearray(block.to_bytes())
+    place = 8 + 4 + len(block.header.to_bytes())
+
+    for form in range(2, 256):
+        data[place] = form
+        with pytest.raises(MalformedMessageError, match=f"an unknown form, {form}"):
+            EncryptedBlock.from_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("block", [BLOCK, SEEDED], ids=["whole", "seeded"])
+def test_one_form_is_not_read_as_the_other(block: EncryptedBlock) -> None:
+    data = bytearray(block.to_bytes())
+    data[8 + 4 + len(block.header.to_bytes())] ^= 1
+
+    with pytest.raises(MalformedMessageError, match=r"take \d+ bytes, found \d+"):
+        EncryptedBlock.from_bytes(bytes(data))

@@ -120,6 +120,7 @@ def test_every_field_but_the_mac_is_part_of_the_statement() -> None:
         "norm_bound": 2.0,
         "threshold": None,
         "created": 0,
+        "calibration": b"sealed",
     }
     assert {field.name for field in fields(GalleryDescription)} == {*changes, "mac"}
 

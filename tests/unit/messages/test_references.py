@@ -34,6 +34,41 @@ def test_a_sealed_label_of_4096_bytes_is_the_longest() -> None:
         ReferenceTable.from_bytes(longer.to_bytes())
 
 
+@pytest.mark.parametrize("sizes", [[0, 0, 0], [5, 5, 5], [0, 200, 7], [130, 6, 5], [4096, 0, 0]])
+def test_references_come_back_whatever_the_lengths_of_their_labels(sizes: list[int]) -> None:
+    items = [reference(at, sealed_label=bytes([at]) * size) for at, size in enumerate(sizes)]
+
+    found = ReferenceTable.from_bytes(ReferenceTable(GALLERY_ID, 0, 1, items).to_bytes())
+
+    assert list(found) == items
+    assert [found.at(position) for position in range(len(items))] == items
+    assert found.packed.positions.tolist() == [0, 1, 2]
+    assert [bytes(tag) for tag in found.packed.content_tags()] == [it.content_tag for it in items]
+    assert found.references[1:] == tuple(items[1:])
+
+
+def test_a_position_without_a_reference_has_none() -> None:
+    for missing in (0, 2, 8, 4095):
+        with pytest.raises(KeyError):
+            table(0, 1, [1, 7, 9]).at(missing)
+    with pytest.raises(KeyError):
+        table(0, 1, []).at(0)
+
+
+def test_equal_tables_are_equal_however_they_were_made() -> None:
+    made = table(0, 1, [1, 7])
+
+    assert ReferenceTable.from_bytes(made.to_bytes()) == made
+    assert hash(ReferenceTable.from_bytes(made.to_bytes())) == hash(made)
+    assert made != table(0, 1, [1, 8])
+
+
+def test_a_packed_table_takes_little_more_than_its_bytes() -> None:
+    made = table(0, 1, range(4000))
+
+    assert made.packed.nbytes < 1.05 * len(made.to_bytes())
+
+
 def test_the_digest_is_sha_256_of_the_message() -> None:
     made = table(2, 7, [1, 2])
 

@@ -60,3 +60,12 @@ def test_a_version_of_the_future_is_named_in_the_error() -> None:
 def test_text_beyond_64_kilobytes_cannot_be_written() -> None:
     with pytest.raises(struct.error):
         Writer(MessageType.DESCRIPTION).text("x" * 65536)
+
+
+def test_a_number_that_a_database_could_not_hold_is_refused() -> None:
+    data = Writer(MessageType.MANIFEST).u64(2**63 - 1).u64(2**63).bytes()
+    reader = Reader(data, MessageType.MANIFEST)
+    assert reader.u64() == 2**63 - 1
+
+    with pytest.raises(MalformedMessageError, match="not below 2"):
+        reader.u64()

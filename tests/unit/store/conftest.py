@@ -1,5 +1,38 @@
 from __future__ import annotations
 
-from tests.galleries import client, database, key, other_key, service
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["client", "database", "key", "other_key", "service"]
+import pytest
+
+from gallery.store import Database, open_database
+from tests.galleries import client, database, key, other_key, service
+from tests.postgresql import postgresql, postgresql_server
+
+__all__ = [
+    "client",
+    "database",
+    "empty_database",
+    "key",
+    "opened",
+    "other_key",
+    "postgresql",
+    "postgresql_server",
+    "service",
+]
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "SQLite":
+        return f"sqlite:///{tmp_path / 'gallery.db'}"
+    url: str = request.getfixturevalue("postgresql")
+    return url
+
+
+@pytest.fixture
+def opened(empty_database: str) -> Iterator[Database]:
+    """A database of each kind, with all tables."""
+    with open_database(empty_database, create=True) as made:
+        yield made

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, inspect
 
 from gallery.client import GalleryClient, GalleryKey, read_key_file
 from gallery.server import migrate, open_service
-from gallery.store.models import SCHEMA_REVISION
+from gallery.server.access import Gatekeeper
+from gallery.store import Action, AuditStore, Database, TokenStore, open_database
+from gallery.store.models import SCHEMA_REVISION, Base
 from gallery.store.schema import migrations_folder
 
 ASSETS = Path(__file__).parents[2] / "assets" / "databases"
@@ -28,13 +35,45 @@ def test_every_schema_version_has_its_database() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_old_database_is_upgraded_and_used(version: str, tmp_path: Path) -> None:
-    content = json.loads((ASSETS / f"{version}.json").read_text(encoding="utf-8"))
-    embeddings, labels = np.array(content["embeddings"]), content["labels"]
     database = f"sqlite:///{shutil.copy(ASSETS / f'{version}.db', tmp_path / 'old.db')}"
-    key = key_of(version, tmp_path)
 
     assert migrate(database) == (version, SCHEMA_REVISION)
 
+    use(database, version, tmp_path)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_old_database_on_postgresql_is_upgraded_and_used(
+    version: str, postgresql: str, tmp_path: Path
+) -> None:
+    with closing(Database(postgresql)) as opened:
+        step(opened, version)
+        fill(opened, ASSETS / f"{version}.db")
+
+    assert migrate(postgresql) == (version, SCHEMA_REVISION)
+
+    use(postgresql, version, tmp_path)
+
+
+def test_a_database_can_be_taken_back_and_forth(empty_database: str) -> None:
+    def tables() -> set[str]:
+        return set(inspect(opened.engine).get_table_names()) - {"alembic_version"}
+
+    with open_database(empty_database, create=True) as opened:
+        assert tables() == set(Base.metadata.tables)
+        step(opened, "0001")
+        assert tables() == {"gallery", "block", "reference"}
+        step(opened, SCHEMA_REVISION)
+        assert tables() == set(Base.metadata.tables)
+        step(opened, "base")
+        assert tables() == set()
+
+
+def use(database: str, version: str, folder: Path) -> None:
+    """Do with an upgraded database what can be done with a new one, and find all that was in it."""
+    content = json.loads((ASSETS / f"{version}.json").read_text(encoding="utf-8"))
+    embeddings, labels = np.array(content["embeddings"]), content["labels"]
+    key = key_of(version, folder)
     with open_service(database) as service, GalleryClient(service, key) as client:
         found = client.identify(embeddings, threshold=0.001)
         assert [*found.labels[:, 0]] == labels
@@ -44,6 +83,34 @@ def test_an_old_database_is_upgraded_and_used(version: str, tmp_path: Path) -> N
         client.remove([labels[0]])
         assert [item.label for item in client.references()] == [*labels[1:], "Hedy"]
         assert client.verify(deep=True).findings == ()
+    if "token" in content:
+        with open_database(database) as opened:
+            assert Gatekeeper(TokenStore(opened)).admit(content["token"]).covers("default")
+            assert [event.action for event in AuditStore(opened).read()] == [Action.WRITE]
+
+
+def step(opened: Database, version: str) -> None:
+    """Bring a database to a schema version, up or down."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    before = opened.revision()
+    down = version == "base" or (before is not None and version < before)
+    move = command.downgrade if down else command.upgrade
+    with opened.writing() as connection:
+        config.attributes["connection"] = connection
+        move(config, version)
+
+
+def fill(opened: Database, asset: Path) -> None:
+    """Put the rows of a SQLite database into another that has the same tables."""
+    metadata = MetaData()
+    metadata.reflect(opened.engine)
+    with closing(sqlite3.connect(asset)) as source, opened.writing() as target:
+        source.row_factory = sqlite3.Row
+        for table in metadata.sorted_tables:
+            rows = [dict(row) for row in source.execute(f'SELECT * FROM "{table.name}"')]
+            if rows and table.name != "alembic_version":
+                target.execute(table.insert(), rows)
 
 
 def key_of(version: str, folder: Path) -> GalleryKey:

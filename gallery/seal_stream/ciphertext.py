@@ -1,13 +1,7 @@
-"""SEAL's serialisation of a ciphertext, and the only module that knows it.
+"""SEAL's streams of ciphertexts (``Ciphertext::save_members``).
 
-The format is that of SEAL 4 (``serialization.h``, ``Ciphertext::save_members``,
-``DynArray::save_members``), all numbers little-endian::
-
-    header   magic 0xA15E, header size 16, version major, minor, compression, 0, total bytes (u64)
-    body     parms_id (32), NTT form (u8), size, N, primes (u64 each), scale (f64), correction (u64)
-    residues a second header without compression, their count (u64), the residues (u64 each)
-
-With compression, everything after the first header is one zstd frame.
+The body is: parms_id (32), NTT form (u8), size, N, primes (u64 each), scale (f64), correction
+(u64), then the residues as an array.
 
 SEAL's loader is not for untrusted bytes. A stream made here is: it holds nothing of anyone else's
 but residues that were checked against their primes.
@@ -24,20 +18,20 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 
 from gallery.errors import MalformedMessageError
 from gallery.parameters import ParameterSet
+from gallery.seal_stream.framing import (
+    SEAL_VERSION,
+    array_size,
+    open_stream,
+    read_array,
+    take,
+    write_array,
+    write_stream,
+)
 
-_HEADER: Final = struct.Struct("<HBBBBHQ")
 _BODY: Final = struct.Struct("<32sBQQQdQ")
-_COUNT: Final = struct.Struct("<Q")
-_MAGIC: Final = 0xA15E
-
-SEAL_VERSION: Final = (4, 3)
-"""Version of SEAL inside TenSEAL 0.3.18. SEAL loads only streams of exactly its own version."""
-
-_PLAIN, _ZSTD = 0, 2
 _CKKS: Final = 2
 _SIZES: Final = (2, 3)
 """Polynomials of a fresh ciphertext, and of a product that was not relinearised."""
@@ -133,11 +127,8 @@ def build_ciphertext(
     check_residues(residues, parameters)
     _check_scale(scale)
     size, primes, degree = residues.shape
-    data = residues.astype("<u8").tobytes()
     body = _BODY.pack(parms_id(parameters), 1, size, degree, primes, scale, 1)
-    body += _header(version, _HEADER.size + _COUNT.size + len(data))
-    body += _COUNT.pack(residues.size) + data
-    return _header(version, _HEADER.size + len(body)) + body
+    return write_stream(body + write_array(residues, version), version)
 
 
 def parse_ciphertext(stream: bytes, parameters: ParameterSet) -> SealCiphertext:
@@ -160,83 +151,17 @@ def parse_ciphertext(stream: bytes, parameters: ParameterSet) -> SealCiphertext:
         If the bytes follow the format in any respect but exactly, or belong to other parameters.
     """
     shape = (len(parameters.data_primes), parameters.poly_modulus_degree)
-    body = _open(stream, _body_bytes(max(_SIZES) * math.prod(shape)))
-    fields = _take(_BODY, body, 0)
+    body = open_stream(stream, _BODY.size + array_size(max(_SIZES) * math.prod(shape)))
+    fields = take(_BODY, body, 0)
     identifier, is_ntt, size, degree, primes, scale, correction = fields
     if identifier != parms_id(parameters):
         raise MalformedMessageError(f"ciphertext is not of parameter set {parameters.name!r}")
     if (is_ntt, degree, primes, correction) != (1, shape[1], shape[0], 1) or size not in _SIZES:
         raise MalformedMessageError("ciphertext has another shape or form than its parameters")
     _check_scale(scale)
-    count = size * math.prod(shape)
-    if len(body) != _body_bytes(count):
-        raise MalformedMessageError(f"ciphertext body has {len(body)} bytes, not its due")
-    inner = _check_header(body, _BODY.size, len(body) - _BODY.size)
-    if inner != _PLAIN or _take(_COUNT, body, _BODY.size + _HEADER.size) != (count,):
-        raise MalformedMessageError("ciphertext's residues have another header than they should")
-    wide = np.frombuffer(body, "<u8", count, len(body) - 8 * count).reshape(size, *shape)
+    wide = read_array(body, _BODY.size, size * math.prod(shape)).reshape(size, *shape)
     check_residues(wide, parameters)
     return SealCiphertext(wide.astype(np.uint32), scale)
-
-
-def read_version(stream: bytes) -> tuple[int, int]:
-    """Read which version of SEAL wrote a stream.
-
-    Parameters
-    ----------
-    stream : bytes
-        Anything that SEAL saved, for example its ``EncryptionParameters``.
-
-    Returns
-    -------
-    tuple of int
-        Major and minor version.
-
-    Raises
-    ------
-    MalformedMessageError
-        If it is no stream of SEAL 4.
-    """
-    _check_header(stream, 0, len(stream))
-    return stream[3], stream[4]
-
-
-def _body_bytes(residues: int) -> int:
-    return _BODY.size + _HEADER.size + _COUNT.size + 8 * residues
-
-
-def _header(version: tuple[int, int], total: int) -> bytes:
-    return _HEADER.pack(_MAGIC, _HEADER.size, *version, _PLAIN, 0, total)
-
-
-def _take(layout: struct.Struct, data: bytes, offset: int) -> tuple[Any, ...]:
-    if len(data) < offset + layout.size:
-        raise MalformedMessageError("ciphertext stream is truncated")
-    return layout.unpack_from(data, offset)
-
-
-def _check_header(data: bytes, offset: int, total: int) -> int:
-    magic, header, major, _, compression, reserved, size = _take(_HEADER, data, offset)
-    if (magic, header, major, reserved) != (_MAGIC, _HEADER.size, SEAL_VERSION[0], 0):
-        raise MalformedMessageError("ciphertext stream does not start with a header of SEAL 4")
-    if size != total:
-        raise MalformedMessageError(f"ciphertext stream claims {size} bytes and has {total}")
-    return int(compression)
-
-
-def _open(stream: bytes, limit: int) -> bytes:
-    compression = _check_header(stream, 0, len(stream))
-    if compression == _PLAIN:
-        return stream[_HEADER.size :]
-    if compression != _ZSTD:
-        raise MalformedMessageError(f"ciphertext stream has compression mode {compression}")
-    unpacker = zstandard.ZstdDecompressor()
-    try:
-        # Bounded, because a few bytes of zstd can stand for gigabytes.
-        with unpacker.stream_reader(stream[_HEADER.size :]) as reader:
-            return reader.read(limit + 1)
-    except zstandard.ZstdError as error:
-        raise MalformedMessageError("ciphertext stream cannot be decompressed") from error
 
 
 def _check_scale(scale: float) -> None:

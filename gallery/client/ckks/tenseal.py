@@ -1,4 +1,4 @@
-"""Encryption and decryption with SEAL through TenSEAL: the only place that decrypts.
+"""The engine that is SEAL, through TenSEAL: slow, and not of this project.
 
 TenSEAL's Python classes hold real vectors only; SEAL's own classes below them take complex slots,
 which is what lets a block hold two positions per slot.
@@ -7,28 +7,34 @@ which is what lets a block hold two positions per slot.
 from __future__ import annotations
 
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tenseal.sealapi as seal
 
 from gallery.blocks import from_slots, from_tiles, to_slots, to_tiles
+from gallery.client.ckks.codec import Encryption, Floats, Residues, check_encodable
 from gallery.client.secrets import GalleryKey, Secret
 from gallery.parameters import ParameterSet
 from gallery.seal_stream import build_ciphertext, parse_ciphertext
 
-Floats = npt.NDArray[np.float64]
-Residues = npt.NDArray[np.uint32]
 
-
-class CkksCodec(Secret):
-    """Encrypts and decrypts under the owner's secret key for one parameter set.
+class TensealCodec(Secret):
+    """Encrypts and decrypts with SEAL; see `gallery.client.ckks.CkksCodec`.
 
     SEAL's ciphertexts reach Python only through files; a private temporary folder, in memory where
     the machine has a file system for that, carries ciphertexts and nothing else, until
-    `close`. SEAL's objects are not thread-safe, so neither is this.
+    `close`. SEAL's objects are not thread-safe, so threads that share this take turns. SEAL
+    promises no constant time.
+
+    Parameters
+    ----------
+    key
+        The owner's key.
+    parameters
+        The gallery's parameter set.
     """
 
     def __init__(self, key: GalleryKey, parameters: ParameterSet) -> None:
@@ -42,75 +48,59 @@ class CkksCodec(Secret):
         self._decryptor = seal.Decryptor(self._context, secret_key)
         self._folder = tempfile.TemporaryDirectory(prefix="gallery-", dir=_memory_folder())
         self._file = Path(self._folder.name) / "ciphertext"
+        self._turn = threading.Lock()
 
     def close(self) -> None:
         """Remove the temporary folder."""
         self._folder.cleanup()
 
-    def encrypt_columns(self, columns: Floats) -> Residues:
-        """Encrypt the columns of a block.
-
-        Parameters
-        ----------
-        columns
-            Shape (d + 2, positions).
-
-        Returns
-        -------
-        ndarray of uint32
-            Residues of the shape that `gallery.blocks.columns_shape` gives.
-        """
+    def encrypt_columns(self, columns: Floats) -> Encryption:
+        """Encrypt the columns of a block, shape (d + 2, positions)."""
         scale = self._parameters.column_scale
+        check_encodable(columns, scale)
         return self._stack([self._encrypt(slots.tolist(), scale) for slots in to_slots(columns)])
 
-    def encrypt_constants(self, constants: Floats) -> Residues:
-        """Encrypt the constants of a probe, shape (d + 2,); returns what `encrypt_columns` does."""
+    def encrypt_constants(self, constants: Floats) -> Encryption:
+        """Encrypt the constants of a probe, shape (d + 2,)."""
         scale = self._parameters.probe_scale
+        check_encodable(constants, scale)
         return self._stack([self._encrypt(float(value), scale) for value in constants])
 
     def decrypt_columns(self, residues: Residues) -> Floats:
-        """Decrypt the columns of a block.
-
-        Returns
-        -------
-        ndarray of float64, shape (d + 2, positions)
-            The values with the noise of their encryption, a few times 1e-10 for ``standard``.
-        """
+        """Decrypt the columns of a block; returns shape (d + 2, positions)."""
         scale = self._parameters.column_scale
         return np.stack([self._decrypt(item, scale) for item in from_tiles(residues)])
 
     def decrypt_distances(self, residues: Residues) -> Floats:
-        """Decrypt the encrypted distances of one block.
-
-        Parameters
-        ----------
-        residues
-            Shape (3, primes, coefficients).
-
-        Returns
-        -------
-        ndarray of float64, shape (positions,)
-            Squared distances; the sentinel at empty positions.
-        """
+        """Decrypt one result, (3, primes, coefficients); returns shape (positions,)."""
         return self._decrypt(residues, self._parameters.column_scale * self._parameters.probe_scale)
 
+    def decrypt_distances_many(self, residues: Residues) -> Floats:
+        """Decrypt n results, one by one: (n, 3, primes, coefficients) to (n, positions)."""
+        found = np.empty((len(residues), self._parameters.poly_modulus_degree))
+        for row, item in zip(found, residues, strict=True):
+            row[:] = self.decrypt_distances(item)
+        return found
+
     def _encrypt(self, slots: list[complex] | float, scale: float) -> Residues:
-        plaintext, ciphertext = seal.Plaintext(), seal.Ciphertext()
-        self._encoder.encode(slots, scale, plaintext)
-        self._encryptor.encrypt_symmetric(plaintext, ciphertext)
-        ciphertext.save(str(self._file))
-        return parse_ciphertext(self._file.read_bytes(), self._parameters).residues
+        with self._turn:
+            plaintext, ciphertext = seal.Plaintext(), seal.Ciphertext()
+            self._encoder.encode(slots, scale, plaintext)
+            self._encryptor.encrypt_symmetric(plaintext, ciphertext)
+            ciphertext.save(str(self._file))
+            return parse_ciphertext(self._file.read_bytes(), self._parameters).residues
 
     def _decrypt(self, residues: Residues, scale: float) -> Floats:
-        self._file.write_bytes(build_ciphertext(residues, self._parameters, scale))
-        plaintext, ciphertext = seal.Plaintext(), seal.Ciphertext()
-        ciphertext.load(self._context, str(self._file))
-        self._decryptor.decrypt(ciphertext, plaintext)
-        return from_slots(np.array(self._encoder.decode_complex(plaintext)))
+        with self._turn:
+            self._file.write_bytes(build_ciphertext(residues, self._parameters, scale))
+            plaintext, ciphertext = seal.Plaintext(), seal.Ciphertext()
+            ciphertext.load(self._context, str(self._file))
+            self._decryptor.decrypt(ciphertext, plaintext)
+            return from_slots(np.array(self._encoder.decode_complex(plaintext)))
 
     @staticmethod
-    def _stack(ciphertexts: list[Residues]) -> Residues:
-        return to_tiles(np.stack(ciphertexts))
+    def _stack(ciphertexts: list[Residues]) -> Encryption:
+        return Encryption(to_tiles(np.stack(ciphertexts)), seed=None)
 
 
 def _memory_folder() -> str | None:

@@ -1,0 +1,134 @@
+"""What an engine does, and which there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.client.secrets import GalleryKey
+from gallery.errors import GalleryError, InvalidEmbeddingError
+from gallery.parameters import ParameterSet
+
+Floats = npt.NDArray[np.float64]
+Residues = npt.NDArray[np.uint32]
+
+ENGINES: Final = ("native", "tenseal")
+"""Names that `make_codec` knows; the default first."""
+
+LARGEST_ENCODED: Final = 2.0**51
+"""Bound of values times scale. A coefficient is at most the root of 2 times that, which is below
+half of every data modulus and below 2**53, so that a double holds it exactly."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encryption:
+    """Fresh ciphertexts of a block or a probe.
+
+    Attributes
+    ----------
+    residues
+        uint32 of the shape that `gallery.blocks.columns_shape` gives.
+    seed
+        32 public bytes that `gallery.expansion.expand` makes all second polynomials of, and that no
+        other ciphertexts were made with; None if the second polynomials are SEAL's.
+    """
+
+    residues: Residues
+    seed: bytes | None
+
+
+class CkksCodec(Protocol):
+    """Encrypts and decrypts under the owner's secret key for one parameter set.
+
+    What one engine encrypts, every other decrypts, and so does SEAL under the same key. Values that
+    are NaN, infinite or too large for the scale raise `InvalidEmbeddingError`.
+    """
+
+    def close(self) -> None:
+        """Give up temporary files, if the engine has any."""
+
+    def encrypt_columns(self, columns: Floats) -> Encryption:
+        """Encrypt the columns of a block, shape (d + 2, positions)."""
+
+    def encrypt_constants(self, constants: Floats) -> Encryption:
+        """Encrypt the constants of a probe, shape (d + 2,)."""
+
+    def decrypt_columns(self, residues: Residues) -> Floats:
+        """Decrypt the columns of a block.
+
+        Parameters
+        ----------
+        residues
+            Of the shape that `gallery.blocks.columns_shape` gives, each below its prime.
+
+        Returns
+        -------
+        ndarray of float64, shape (d + 2, positions)
+            The values with the noise of their encryption, a few times 1e-10 for ``standard``.
+        """
+
+    def decrypt_distances(self, residues: Residues) -> Floats:
+        """Decrypt the encrypted distances of one block.
+
+        Parameters
+        ----------
+        residues
+            Shape (3, primes, coefficients), each below its prime.
+
+        Returns
+        -------
+        ndarray of float64, shape (positions,)
+            Squared distances; the sentinel at empty positions.
+        """
+
+    def decrypt_distances_many(self, residues: Residues) -> Floats:
+        """Decrypt n results at once: (n, 3, primes, coefficients) to (n, positions)."""
+
+
+def make_codec(engine: str, key: GalleryKey, parameters: ParameterSet) -> CkksCodec:
+    """Make what encrypts and decrypts.
+
+    Parameters
+    ----------
+    engine
+        ``"native"`` or ``"tenseal"``.
+    key
+        The owner's key.
+    parameters
+        The gallery's parameter set.
+
+    Raises
+    ------
+    GalleryError
+        If there is no such engine.
+    ParameterSetError
+        If the key was made before that parameter set existed.
+    """
+    check_engine(engine)
+    if engine == "tenseal":
+        from gallery.client.ckks.tenseal import TensealCodec
+
+        return TensealCodec(key, parameters)
+    from gallery.client.ckks.native import NativeCodec
+    from gallery.client.ckks.secret_key import SecretKey
+
+    return NativeCodec(SecretKey.of(key, parameters), parameters)
+
+
+def check_engine(engine: str) -> None:
+    """Check that there is an engine of this name (`GalleryError`)."""
+    if engine not in ENGINES:
+        raise GalleryError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+
+
+def check_encodable(values: Floats, scale: float) -> None:
+    """Check that values, of any shape, can be encoded at a scale (`InvalidEmbeddingError`)."""
+    # NaN fails every comparison, and so this one.
+    if values.size and not np.abs(values).max() * scale < LARGEST_ENCODED:
+        raise InvalidEmbeddingError(
+            "a value is NaN, infinite, or too large to be encrypted; vectors have norms of at most "
+            "1 here"
+        )

@@ -1,0 +1,228 @@
+"""The compiled loops of the native engine: arithmetic modulo 27-bit primes, sixteen lanes wide.
+
+A *work array* holds the same polynomial of sixteen ciphertexts, coefficient by coefficient: uint32
+of shape (16 * N,), coefficient ``i`` of ciphertext ``k`` at ``16*i + k``. So every step of a
+transform does the same to sixteen neighbours, and LLVM makes vector code of plain loops.
+
+Primes are below 2**27, so a uint32 holds sums of up to 32 primes, and most reductions can wait.
+Products are reduced as David Harvey describes ("Faster arithmetic for number-theoretic transforms",
+2014): for a fixed factor w and its quotient floor(w * 2**32 / p), any 32-bit x gives w*x modulo p
+below 2p, with two multiplications and no division.
+
+**Constant time:** no branch and no address here depends on a coefficient, a residue, the noise or
+the key; corrections are masks, and there is no division. That is true of what is written here. No
+compiler promises to keep it so, nor does a processor that its multiplications take the same time
+for all numbers.
+
+All of it is in one file because numba's on-disk cache watches only the file of the function that is
+called: split, a changed helper would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Words = npt.NDArray[np.uint32]
+
+WIDTH: Final = 16
+"""Ciphertexts that are worked on at once."""
+
+SPLIT: Final = 27
+"""Bits of the low part of a coefficient when it is reduced."""
+
+NOISE_PAIRS: Final = 21
+"""Pairs of bits in one coefficient of noise, as in SEAL's ``sample_poly_cbd``."""
+
+_compiled: Callable[..., Any] = njit(nogil=True, cache=True)
+_inlined: Callable[..., Any] = njit(inline="always")
+
+_NOISE_BITS = np.uint64(2 ** (2 * NOISE_PAIRS) - 1)
+
+
+def _times(x: Any, factor: Any, quotient: Any, p: Any) -> Any:
+    """Return ``x * factor`` modulo ``p``, below ``2p``, for any 32-bit ``x``."""
+    multiple = np.uint32((np.uint64(x) * np.uint64(quotient)) >> np.uint64(32))
+    return np.uint32(np.uint32(x * factor) - np.uint32(multiple * p))
+
+
+def _below(x: Any, bound: Any) -> Any:
+    """Return ``x``, less ``bound`` if it is not below it; both below 2**31."""
+    rest = np.uint32(x - bound)
+    return np.uint32(rest + np.uint32(bound & np.uint32(-(rest >> np.uint32(31)))))
+
+
+times, below = _inlined(_times), _inlined(_below)
+
+
+def _binomial(words: npt.NDArray[np.uint64], noise: npt.NDArray[np.int8]) -> None:
+    """Turn random words into centred binomial noise, one coefficient a word.
+
+    The number of ones among 21 bits less that among 21 others is distributed as the number of ones
+    among 42, less 21. They are counted by adding within the word.
+    """
+    for i in range(words.size):
+        x = words[i] & _NOISE_BITS
+        x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        x = (x & np.uint64(0x3333333333333333)) + (
+            (x >> np.uint64(2)) & np.uint64(0x3333333333333333)
+        )
+        x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        ones = np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+        noise[i] = np.int8(ones - NOISE_PAIRS)
+
+
+def _reduce(
+    coefficients: npt.NDArray[np.int64],
+    noise: npt.NDArray[np.int8],
+    reduction: Words,
+    offset: int,
+    work: Words,
+) -> None:
+    """Write ``coefficients - noise`` into a work array, modulo p and below 4p.
+
+    Parameters
+    ----------
+    coefficients : numpy.ndarray
+        int64 of at most the work array's size, in its order, each below 2**52; the others are 0.
+    noise : numpy.ndarray
+        int8 of the work array's size, in its order.
+    reduction : numpy.ndarray
+        p, 2**27 modulo p, and the quotient of that.
+    offset : int
+        A multiple of p, between 2**52 + 2**8 and 2**53.
+    work : numpy.ndarray
+    """
+    p, factor, quotient = reduction[0], reduction[1], reduction[2]
+    for j in range(coefficients.size):
+        value = coefficients[j] - np.int64(noise[j]) + offset
+        high = times(np.uint32(value >> SPLIT), factor, quotient, p)
+        work[j] = np.uint32(high + np.uint32(value & (2**SPLIT - 1)))
+    for j in range(coefficients.size, work.size):
+        work[j] = np.uint32(np.int64(p) - np.int64(noise[j]))
+
+
+def _butterflies(first: Words, second: Words, w: Any, quotient: Any, p: Any) -> None:
+    twice = np.uint32(2 * p)
+    for j in range(first.size):
+        x, y = first[j], times(second[j], w, quotient, p)
+        first[j] = np.uint32(x + y)
+        second[j] = np.uint32(np.uint32(x - y) + twice)
+
+
+def _inverse_butterflies(first: Words, second: Words, w: Any, quotient: Any, p: Any) -> None:
+    twice = np.uint32(2 * p)
+    for j in range(first.size):
+        x, y = first[j], second[j]
+        first[j] = below(np.uint32(x + y), twice)
+        second[j] = times(np.uint32(np.uint32(x - y) + twice), w, quotient, p)
+
+
+butterflies, inverse_butterflies = njit(_butterflies), njit(_inverse_butterflies)
+
+
+def _forward(work: Words, roots: Words, quotients: Words, p: Any) -> None:
+    """Transform in place, in SEAL's order; each of log N steps adds at most 2p."""
+    half, count = work.size // 2, 1
+    while half >= WIDTH:
+        for i in range(count):
+            a = 2 * i * half
+            w, quotient = roots[count + i], quotients[count + i]
+            butterflies(work[a : a + half], work[a + half : a + 2 * half], w, quotient, p)
+        half, count = half // 2, 2 * count
+
+
+def _inverse(work: Words, roots: Words, quotients: Words, p: Any) -> None:
+    """Undo `_forward` in place but for the factor N; takes and leaves residues below 2p."""
+    half, count = WIDTH, work.size // (2 * WIDTH)
+    while count:
+        for i in range(count):
+            a = 2 * i * half
+            w, quotient = roots[count + i], quotients[count + i]
+            inverse_butterflies(work[a : a + half], work[a + half : a + 2 * half], w, quotient, p)
+        half, count = 2 * half, count // 2
+
+
+def _mask(work: Words, residues: Words, first: int, lanes: int, key: Words, p: Any) -> None:
+    """Write polynomial 0 of ciphertexts: the work array's plaintexts less ``c1 * s``.
+
+    Parameters
+    ----------
+    work : numpy.ndarray
+        Transformed plaintexts less noise, below 32p.
+    residues : numpy.ndarray
+        uint32 of shape (tiles, columns, 2, 16), with polynomial 1 filled in.
+    first, lanes : int
+        The columns that the work array is for.
+    key : numpy.ndarray
+        Two rows of N: the key's residues s, and their quotients.
+    p : numpy.uint32
+    """
+    one = np.uint32((np.uint64(1) << np.uint64(32)) // np.uint64(p))
+    twice = np.uint32(2 * p)
+    for tile in range(residues.shape[0]):
+        for k in range(lanes):
+            for lane in range(16):
+                i = 16 * tile + lane
+                masked = times(residues[tile, first + k, 1, lane], key[0, i], key[1, i], p)
+                plain = times(work[WIDTH * i + k], np.uint32(1), one, p)
+                c0 = np.uint32(np.uint32(plain - masked) + twice)
+                residues[tile, first + k, 0, lane] = below(below(c0, twice), p)
+
+
+def _phase_of_columns(ciphertexts: Words, powers: Words, work: Words, p: Any) -> None:
+    """Write ``c0 + c1*s`` of a block's columns into a work array, below 2p.
+
+    Parameters
+    ----------
+    ciphertexts : numpy.ndarray
+        uint32 of shape (tiles, lanes, 2, 16).
+    powers : numpy.ndarray
+        uint32 of shape (2, 2, N): s and its quotients, s**2 and its quotients.
+    work : numpy.ndarray
+    p : numpy.uint32
+    """
+    twice = np.uint32(2 * p)
+    for tile in range(ciphertexts.shape[0]):
+        for k in range(ciphertexts.shape[1]):
+            for lane in range(16):
+                i = 16 * tile + lane
+                product = times(ciphertexts[tile, k, 1, lane], powers[0, 0, i], powers[0, 1, i], p)
+                work[WIDTH * i + k] = below(
+                    np.uint32(ciphertexts[tile, k, 0, lane] + product), twice
+                )
+
+
+def _phase_of_results(ciphertexts: Words, powers: Words, work: Words, p: Any) -> None:
+    """Write ``c0 + c1*s + c2*s**2`` of results, uint32 of shape (lanes, 3, N), likewise."""
+    twice = np.uint32(2 * p)
+    for k in range(ciphertexts.shape[0]):
+        for i in range(ciphertexts.shape[2]):
+            first = times(ciphertexts[k, 1, i], powers[0, 0, i], powers[0, 1, i], p)
+            second = times(ciphertexts[k, 2, i], powers[1, 0, i], powers[1, 1, i], p)
+            total = np.uint32(np.uint32(ciphertexts[k, 0, i] + first) + second)
+            work[WIDTH * i + k] = below(below(total, np.uint32(2 * twice)), twice)
+
+
+def _mix(residues: Words, digits: Words, inverse: Any, quotient: Any, p: Any) -> None:
+    """Take a mixed-radix digit out of residues below 2p and divide by its prime; leave below p."""
+    twice = np.uint32(2 * p)
+    for j in range(residues.size):
+        rest = np.uint32(np.uint32(residues[j] + twice) - digits[j])
+        residues[j] = below(times(rest, inverse, quotient, p), p)
+
+
+def _scale(work: Words, factor: Any, quotient: Any, addend: Any, p: Any) -> None:
+    """Multiply residues by a factor and add a residue; leave them below p."""
+    for j in range(work.size):
+        product = times(work[j], factor, quotient, p)
+        work[j] = below(below(np.uint32(product + addend), np.uint32(2 * p)), p)
+
+
+binomial, reduce, forward = map(_compiled, (_binomial, _reduce, _forward))
+inverse, mask, mix, scale = map(_compiled, (_inverse, _mask, _mix, _scale))
+phase_of_columns, phase_of_results = map(_compiled, (_phase_of_columns, _phase_of_results))

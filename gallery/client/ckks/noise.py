@@ -1,0 +1,36 @@
+"""The noise of encryptions: what an attacker must not guess, from the system's generator alone."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+
+from gallery.client.ckks import kernels
+from gallery.client.secrets import Secret
+
+Noise = npt.NDArray[np.int8]
+
+
+class NoiseSource(Secret):
+    """Draws centred binomial noise from one ChaCha20 keystream (RFC 8439) under a fresh random key.
+
+    A source is made for one encryption and dropped with it. Standard deviation, and range (-21 to
+    21), are those of SEAL (`gallery.parameters.NOISE_SIGMA`). Drawing takes the same steps whatever
+    is drawn.
+    """
+
+    def __init__(self) -> None:
+        # The key serves no other stream, so the nonce may be anything.
+        cipher = Cipher(algorithms.ChaCha20(os.urandom(32), bytes(16)), mode=None)
+        self._cipher = cipher.encryptor()
+
+    def draw(self, count: int) -> Noise:
+        """Return ``count`` coefficients, int8."""
+        noise = np.empty(count, np.int8)
+        # A copy, because numba compiles read-only arrays apart.
+        words = np.frombuffer(self._cipher.update(bytes(8 * count)), np.uint64).copy()
+        kernels.binomial(words, noise)
+        return noise

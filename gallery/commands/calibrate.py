@@ -1,0 +1,110 @@
+"""``gallery calibrate``: find a gallery's threshold on labelled photos or embeddings."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gallery.commands.evaluate import rate, read_labelled, split_options
+from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.settings import Settings, common_options
+
+if TYPE_CHECKING:
+    from gallery.evaluation.calibrating import Proposal
+
+_EPILOG = """
+\b
+Examples:
+  gallery calibrate people/ --fpir 0.01
+  gallery calibrate faces.npz --fpir 0.003 --dry-run
+"""
+
+
+@click.command("calibrate", epilog=_EPILOG)
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--fpir",
+    type=float,
+    callback=rate,
+    default=0.01,
+    show_default=True,
+    metavar="RATE",
+    help="Share of strangers' searches that may match somebody.",
+)
+@split_options
+@click.option("--dry-run", is_flag=True, help="Show the threshold and store nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@common_options
+def command(
+    settings: Settings,
+    source: Path,
+    fpir: float,
+    folds: int,
+    seed: int,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Find the threshold that keeps a wanted rate of false matches, and store it with the gallery.
+
+    SOURCE is what `gallery evaluate` takes: photos or embeddings of people as the gallery will see
+    them, with at least two samples of some. Distances are computed in clear from these, and the
+    threshold is sealed, so the server learns nothing of it. Searches without --threshold use it.
+    """
+    from gallery.client import Calibration
+    from gallery.evaluation.calibrating import propose
+
+    with settings.open_client() as client:
+        labelled = read_labelled(settings, source, client.embedder)
+        found = propose(
+            labelled,
+            client.description,
+            fpir=fpir,
+            actual_size=client.summary().references,
+            folds=folds,
+            seed=seed,
+        )
+        if not dry_run:
+            client.store_calibration(
+                Calibration(
+                    threshold=found.threshold,
+                    fpir=fpir,
+                    non_mated=found.non_mated,
+                    mated=found.mated,
+                    gallery_size=found.gallery_size,
+                    made=int(time.time()),
+                )
+            )
+    _show(settings, found, as_json, stored=not dry_run)
+    for failure in labelled.failures:
+        settings.notice(f"not embedded: {failure.path}: {failure.reason}")
+    return EXIT_PARTIAL if labelled.failures else 0
+
+
+def _show(settings: Settings, found: Proposal, as_json: bool, *, stored: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**asdict(found), "advice": found.advice, "stored": stored}))
+    else:
+        click.echo(f"threshold {found.threshold:.4f}")
+    settings.notice(
+        f"on this data: FPIR {found.fpir:.4f} ({found.non_mated:,} non-mated searches), "
+        f"FNIR {found.fnir:.4f} ({found.mated:,} mated searches), {found.gallery_size:,} references"
+    )
+    if found.note:
+        settings.notice(f"note: {found.note}")
+    if found.expected is not None:
+        settings.notice(
+            f"in this gallery of {found.actual_size:,} references: expected FPIR "
+            f"{found.expected:.4f}, from a false match rate of {found.false_match_rate:.2g}"
+        )
+    if found.advice is not None:
+        settings.notice(
+            "warning: the gallery is larger than those of the data, and chance matches are "
+            f"likelier than wanted; for an FPIR of {found.wanted:g} there, calibrate with --fpir "
+            f"{found.advice:.2g}"
+        )
+    settings.notice("stored with the gallery, sealed" if stored else "nothing was stored")

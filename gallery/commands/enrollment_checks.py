@@ -1,0 +1,168 @@
+"""What `gallery enroll` says of photos' quality, and what it does about duplicates."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+import numpy as np
+
+from gallery.commands.output import result_table
+from gallery.commands.settings import Settings
+from gallery.errors import ThresholdRequiredError
+
+if TYPE_CHECKING:
+    from gallery.client import Duplicate, FaceQuality, GalleryClient, OnDuplicate
+
+Policy = Literal["ask", "skip", "add", "fail"]
+POLICIES: tuple[Policy, ...] = ("ask", "skip", "add", "fail")
+
+_DIGITS = {"confidence": 2, "sharpness": 4, "roll": 1, "yaw": 2}
+
+
+def somebody_to_ask() -> bool:
+    """Whether questions can be answered: at a terminal."""
+    return sys.stdin.isatty()
+
+
+def chosen_policy(
+    settings: Settings, client: GalleryClient, given: Policy | None, default: Policy
+) -> Policy:
+    """Return what to do with duplicates: ``add`` by default where the gallery has no threshold.
+
+    Raises
+    ------
+    ThresholdRequiredError
+        If duplicates are asked for and the gallery has no threshold.
+    """
+    policy = given or default
+    if policy != "add":
+        try:
+            client.threshold()
+        except ThresholdRequiredError:
+            if given is not None:
+                raise
+            settings.detail("the gallery has no threshold, so duplicates are not looked for")
+            return "add"
+    return policy
+
+
+def what_to_do(policy: Policy, asking: bool) -> OnDuplicate:
+    """Return what the library is to do with duplicates among photos.
+
+    Where somebody is asked, duplicates are left out at first, and asked about when all the others
+    are enrolled: nobody has to sit by, and no progress bar is in the way.
+    """
+    if policy != "ask":
+        return policy
+    return "skip" if asking else _enroll_all_the_same
+
+
+def _enroll_all_the_same(path: Path, duplicate: Duplicate) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class FoundDuplicate:
+    """A duplicate as it is shown: where it is from, and with its distance rounded.
+
+    Attributes
+    ----------
+    path
+        The photo or the file of embeddings.
+    row
+        The row in that file; None for a photo.
+    duplicate
+        What was found, fit to be released.
+    enrolled
+        Whether it was enrolled all the same.
+    """
+
+    path: Path
+    row: int | None
+    duplicate: Duplicate
+    enrolled: bool
+
+    @classmethod
+    def shown(
+        cls,
+        client: GalleryClient,
+        path: Path,
+        row: int | None,
+        duplicate: Duplicate,
+        enrolled: bool,
+    ) -> FoundDuplicate:
+        """Round the distance as all that are printed (see `gallery.client.release`)."""
+        from gallery.client import release
+
+        (distance,) = release(np.array([duplicate.distance]), client.description).tolist()
+        return cls(path, row, replace(duplicate, distance=distance), enrolled)
+
+    @property
+    def place(self) -> str:
+        """The input, as notices name it."""
+        return str(self.path) if self.row is None else f"{self.path}, row {self.row}"
+
+    @property
+    def statement(self) -> str:
+        """What was found, in words."""
+        item = self.duplicate
+        where = "" if item.reference_id else ", which is new in this run too"
+        return (
+            f"the face of {item.label!r} matches {item.found_label!r}{where} "
+            f"(distance {item.distance:g}, threshold {item.threshold:g})"
+        )
+
+    def asked(self) -> FoundDuplicate:
+        """Ask whether to enroll it."""
+        question = f"{self.place}: {self.statement}. Enroll it all the same?"
+        return replace(self, enrolled=click.confirm(question, err=True))
+
+    def notify(self, settings: Settings) -> None:
+        """Say what was found and done."""
+        done = "enrolled, but" if self.enrolled else "not enrolled:"
+        settings.notice(f"{done} {self.place}: {self.statement}")
+
+    def record(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        shown = {name: value for name, value in asdict(self.duplicate).items() if name != "row"}
+        return {"path": str(self.path), "row": self.row, **shown, "enrolled": self.enrolled}
+
+
+def warn_of_quality(settings: Settings, measured: Sequence[tuple[Path, FaceQuality]]) -> None:
+    """Print a line for each photo beyond a limit, and with ``--verbose`` all figures."""
+    for path, quality in measured:
+        if warnings := quality.warnings():
+            settings.notice(f"poor photo: {path}: {'; '.join(warnings)}")
+    if settings.verbose and measured:
+        table = result_table(
+            "photo", "face", "as used", "confidence", "sharpness", "grey levels", "roll", "yaw"
+        )
+        for path, quality in measured:
+            cells = quality_figures(quality).values()
+            table.add_row(str(path), *("-" if value is None else f"{value:g}" for value in cells))
+        settings.notices.print(table, markup=False)
+
+
+def quality_figures(quality: FaceQuality) -> dict[str, float | None]:
+    """Return the figures by name, without meaningless digits."""
+    return {
+        name: round(value, _DIGITS[name]) if name in _DIGITS and value is not None else value
+        for name, value in asdict(quality).items()
+    }
+
+
+def quality_records(measured: Sequence[tuple[Path, FaceQuality]]) -> list[dict[str, Any]]:
+    """Return figures and warnings of each photo, ready for JSON."""
+    return [
+        {
+            "path": str(path),
+            "quality": quality_figures(quality),
+            "warnings": list(quality.warnings()),
+        }
+        for path, quality in measured
+    ]

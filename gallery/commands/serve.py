@@ -1,0 +1,194 @@
+"""``gallery serve``: the keyless server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gallery.commands.settings import DatabaseSettings, database_options
+from gallery.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from gallery.server import ClusterAddress
+
+_EPILOG = """
+\b
+Examples:
+  gallery token create --name kiosk --scope search
+  gallery serve
+  gallery serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key
+  gallery serve --database postgresql+psycopg://owner@host/faces --memory 16GiB
+  gallery serve --database postgresql+psycopg://owner@host/faces --cluster tcp://127.0.0.1:8786
+"""
+
+_UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]IB)?", text.strip().upper())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a size; give one like 512MiB or 4GiB")
+    return int(float(found[1]) * _UNITS[found[2] or ""])
+
+
+def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    from limits import parse
+
+    try:
+        parse(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            "give a number and a time, like 100/second or 6000/minute"
+        ) from error
+    return text
+
+
+@click.command("serve", epilog=_EPILOG)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="Port."
+)
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    callback=_size,
+    default="4GiB",
+    show_default=True,
+    help="What blocks may take that are kept ready to scan; others are read for each search.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate chain, a PEM file.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Key of the certificate, a PEM file.",
+)
+@click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Allow plain HTTP on an address that other machines reach, because a reverse proxy in "
+    "front speaks TLS.",
+)
+@click.option(
+    "--max-request",
+    metavar="SIZE",
+    callback=_size,
+    default="512MiB",
+    show_default=True,
+    help="Largest request.",
+)
+@click.option(
+    "--max-searches",
+    type=click.IntRange(1, 1000),
+    default=64,
+    show_default=True,
+    help="Searches at a time; others wait.",
+)
+@click.option(
+    "--rate",
+    default="6000/minute",
+    show_default=True,
+    callback=_rate,
+    help="Requests that one token may make.",
+)
+@click.option(
+    "--evaluator",
+    type=click.Choice(["kernel", "reference"]),
+    envvar="GALLERY_EVALUATOR",
+    default="kernel",
+    show_default=True,
+    help="What compares. [env: GALLERY_EVALUATOR]",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Scheduler of a Dask cluster whose workers compare, such as tcp://127.0.0.1:8786. They "
+    "open the database by the same URL; --memory is then what each of them keeps.",
+)
+@click.option(
+    "--cluster-ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM file of certificates to trust in a cluster at tls://.",
+)
+@click.option(
+    "--cluster-cert",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate to show to the cluster, a PEM file.",
+)
+@click.option(
+    "--cluster-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Key of that certificate, a PEM file.",
+)
+@database_options
+def command(
+    settings: DatabaseSettings,
+    host: str,
+    port: int,
+    memory: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    plain_http: bool,
+    max_request: int,
+    max_searches: int,
+    rate: str,
+    evaluator: str,
+    cluster: str | None,
+    cluster_ca: Path | None,
+    cluster_cert: Path | None,
+    cluster_key: Path | None,
+) -> None:
+    """Serve a database to key owners on other machines, until a signal ends it.
+
+    The server holds no key and sees ciphertexts only. Who may ask for what is said with gallery
+    token. Logs are lines of JSON on standard error.
+    """
+    try:
+        from gallery.server import http
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together: give both or neither")
+    tls = http.TlsFiles(tls_cert, tls_key) if tls_cert and tls_key else None
+    if tls is None and not plain_http and not http.is_loopback(host):
+        raise click.UsageError(
+            f"{host} can be reached by other machines, and without a certificate others on the "
+            "way can read tokens: give --tls-cert and --tls-key, or say --plain-http if a reverse "
+            "proxy speaks TLS"
+        )
+    config = http.ServerConfig(
+        memory=memory, max_request=max_request, searches=max_searches, rate=rate
+    )
+    workers = _cluster(cluster, cluster_ca, cluster_cert, cluster_key)
+    http.serve(settings.database, host, port, config, tls=tls, evaluator=evaluator, cluster=workers)
+
+
+def _cluster(
+    address: str | None, authorities: Path | None, certificate: Path | None, key: Path | None
+) -> ClusterAddress | None:
+    from gallery.server import ClusterAddress
+
+    files = [file for file in (authorities, certificate, key) if file is not None]
+    if not address:
+        if files:
+            raise click.UsageError("--cluster-ca, --cluster-cert and --cluster-key need --cluster")
+        return None
+    if len(files) != (3 if address.startswith("tls://") else 0):
+        raise click.UsageError(
+            "a cluster at tls:// needs --cluster-ca, --cluster-cert and --cluster-key, and one at "
+            "tcp:// takes none of them"
+        )
+    return ClusterAddress(address, authorities, certificate, key)
+
+
+def _missing(error: ModuleNotFoundError) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"gallery serve needs the package {error.name}; install the server's packages: "
+        "pip install 'encrypted-face-gallery[server]'"
+    )

@@ -1,0 +1,155 @@
+"""``gallery token``: who may use a server, and for what."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.text import Text
+
+from gallery.commands.moments import FORMS, iso, parse_date, parse_span
+from gallery.commands.output import result_table, results
+from gallery.commands.settings import DatabaseSettings, database_options
+
+if TYPE_CHECKING:
+    from gallery.store import StoredToken
+
+_EPILOG = """
+\b
+Examples:
+  gallery token create --name kiosk --scope search --gallery staff --expires 30d
+  gallery token list
+  gallery token revoke kiosk
+"""
+
+
+@click.group("token", epilog=_EPILOG)
+def command() -> None:
+    """Make, list and revoke the tokens of a server. No key is needed."""
+
+
+def _expiry(_context: click.Context, _option: click.Parameter, text: str) -> int | None:
+    """Return the expiry in seconds since 1970 UTC, or None for never."""
+    if text == "never":
+        return None
+    now = datetime.now(UTC)
+    span = parse_span(text)
+    try:
+        moment = parse_date(text) if span is None else now + span
+    except OverflowError:
+        moment = None
+    if moment is None:
+        raise click.BadParameter(f"give {FORMS}, or never")
+    if moment <= now:
+        raise click.BadParameter("that is in the past")
+    return int(moment.timestamp())
+
+
+@command.command("create", epilog=_EPILOG)
+@click.option("--name", required=True, help="What the token is called in lists and in the log.")
+@click.option(
+    "--scope",
+    type=click.Choice(["search", "enroll", "admin"]),
+    required=True,
+    help="What it allows: to search; to enroll and remove too; or everything.",
+)
+@click.option(
+    "--gallery",
+    "galleries",
+    metavar="NAME",
+    multiple=True,
+    help="Gallery that it is for, also one to come; may be given several times. "
+    "[default: every gallery of the database]",
+)
+@click.option(
+    "--expires",
+    metavar="WHEN",
+    default="90d",
+    show_default=True,
+    callback=_expiry,
+    help=f"When it ends: {FORMS}; or never.",
+)
+@database_options
+def create(
+    settings: DatabaseSettings,
+    name: str,
+    scope: str,
+    galleries: tuple[str, ...],
+    expires: int | None,
+) -> None:
+    """Make a token and print it. It is not stored and cannot be shown again.
+
+    The database is created if it is not there.
+    """
+    from gallery.server.access import Scope, issue_token
+    from gallery.store import TokenStore, open_database
+
+    with open_database(settings.database, create=True) as database:
+        token = issue_token(
+            TokenStore(database), name, Scope(scope), galleries=galleries or None, expires=expires
+        )
+    click.echo(token)
+    settings.notice(
+        f"token {name!r} made, "
+        + ("without end" if expires is None else f"until {iso(expires)}")
+        + "; keep it now, it cannot be shown again"
+    )
+
+
+@command.command("list", epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a token and line.")
+@database_options
+def list_(settings: DatabaseSettings, as_json: bool) -> None:
+    """List all tokens, without their secrets, also those that are expired or revoked."""
+    from gallery.store import TokenStore, open_database
+
+    with open_database(settings.database) as database:
+        found = [_record(token) for token in TokenStore(database).all()]
+    if as_json:
+        for record in found:
+            click.echo(json.dumps(record, ensure_ascii=False))
+        return
+    table = result_table("name", "scope", "galleries", "created", "expires", "revoked")
+    for record in found:
+        galleries = "every" if record["galleries"] is None else ", ".join(record["galleries"])
+        table.add_row(
+            Text(record["name"]),
+            record["scope"],
+            Text(galleries),
+            record["created"],
+            record["expires"] or "never",
+            record["revoked"] or "-",
+        )
+    if found:
+        results().print(table)
+    settings.notice(f"{len(found)} tokens")
+
+
+def _record(token: StoredToken) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "token_id": token.token_id,
+        "scope": str(token.scope),
+        "galleries": None if token.galleries is None else sorted(token.galleries),
+        "created": iso(token.created),
+        "expires": None if token.expires is None else iso(token.expires),
+        "revoked": None if token.revoked is None else iso(token.revoked),
+    }
+
+
+@command.command("revoke", epilog=_EPILOG)
+@click.argument("name")
+@database_options
+def revoke(settings: DatabaseSettings, name: str) -> None:
+    """Revoke a token for good. It stays in the list, and its name stays taken.
+
+    A server that runs refuses it after two seconds at the latest.
+    """
+    from gallery.store import TokenStore, open_database
+
+    with open_database(settings.database) as database:
+        now = int(datetime.now(UTC).timestamp())
+        done = TokenStore(database).revoke(name, now)
+    settings.notice(f"token {name!r} is revoked" + ("" if done else " already"))

@@ -1,0 +1,88 @@
+"""Statements about whole galleries: what one starts with, and what takes the place of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gallery.messages.description import MAC_SIZE, GalleryDescription
+from gallery.messages.manifest import Manifest
+from gallery.messages.wire import MessageType, Reader, Writer
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryContent:
+    """A gallery as its owner states it: its description, and the manifest that names its blocks."""
+
+    description: GalleryDescription
+    manifest: Manifest
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.CONTENT).blob(self.description.to_bytes())
+        return writer.blob(self.manifest.to_bytes()).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> GalleryContent:
+        """Read a message (`MalformedMessageError`)."""
+        reader = Reader(data, MessageType.CONTENT)
+        found = cls(
+            GalleryDescription.from_bytes(reader.blob()), Manifest.from_bytes(reader.blob())
+        )
+        reader.end()
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryReplacement:
+    """That a gallery takes the place of an old one.
+
+    Attributes
+    ----------
+    old_version
+        The manifest version that the old gallery must be at.
+    description
+        The new description of the gallery that takes its place, with the old name.
+    version
+        The manifest version that this gallery must be at.
+    """
+
+    old_version: int
+    description: GalleryDescription
+    version: int
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.REPLACEMENT).u64(self.old_version)
+        return writer.blob(self.description.to_bytes()).u64(self.version).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> GalleryReplacement:
+        """Read a message (`MalformedMessageError`)."""
+        reader = Reader(data, MessageType.REPLACEMENT)
+        old_version = reader.u64()
+        description = GalleryDescription.from_bytes(reader.blob())
+        found = cls(old_version, description, reader.u64())
+        reader.end()
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryRedescription:
+    """That a new description takes the place of the one that has the given MAC, 32 bytes."""
+
+    former_mac: bytes
+    description: GalleryDescription
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        writer = Writer(MessageType.REDESCRIPTION).fixed(self.former_mac)
+        return writer.blob(self.description.to_bytes()).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> GalleryRedescription:
+        """Read a message (`MalformedMessageError`)."""
+        reader = Reader(data, MessageType.REDESCRIPTION)
+        former_mac = reader.fixed(MAC_SIZE)
+        found = cls(former_mac, GalleryDescription.from_bytes(reader.blob()))
+        reader.end()
+        return found

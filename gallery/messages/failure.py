@@ -1,0 +1,93 @@
+"""That something was not done, and why, as one side tells the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gallery.errors import (
+    AccessDeniedError,
+    BlockCorruptedError,
+    DatabaseError,
+    DimensionMismatchError,
+    ErasurePendingError,
+    GalleryError,
+    GalleryExistsError,
+    GalleryNotFoundError,
+    IntegrityError,
+    KeyMismatchError,
+    MalformedMessageError,
+    MissingBlockError,
+    ParameterSetError,
+    RequestTooLargeError,
+    SchemaVersionError,
+    ServerBusyError,
+    ServerError,
+    WriteConflictError,
+)
+from gallery.messages.wire import MessageType, Reader, Writer
+
+MAX_TEXT = 1000
+"""Characters of the message of an error that crosses; the rest is cut off."""
+
+_KINDS = {
+    kind.__name__: kind
+    for kind in (
+        AccessDeniedError,
+        BlockCorruptedError,
+        DatabaseError,
+        DimensionMismatchError,
+        ErasurePendingError,
+        GalleryError,
+        GalleryExistsError,
+        GalleryNotFoundError,
+        IntegrityError,
+        KeyMismatchError,
+        MalformedMessageError,
+        MissingBlockError,
+        ParameterSetError,
+        RequestTooLargeError,
+        SchemaVersionError,
+        ServerBusyError,
+        ServerError,
+        WriteConflictError,
+    )
+}
+"""What a keyless side can find. That a passphrase is wrong, or a gallery was rolled back, only the
+owner's side can tell: nobody else may make a program say so."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error of this project as data: the name of its class, and its message."""
+
+    kind: str
+    text: str
+
+    @classmethod
+    def of(cls, error: GalleryError) -> Failure:
+        """Return the failure that stands for an error."""
+        return cls(type(error).__name__, _shown(str(error)))
+
+    def error(self) -> GalleryError:
+        """Return the error that it stands for; `ServerError` for one that is no server's to find.
+
+        Its text comes from another machine: what could steer a terminal is taken out of it.
+        """
+        return _KINDS.get(self.kind, ServerError)(_shown(self.text))
+
+    def to_bytes(self) -> bytes:
+        """Return the message."""
+        return Writer(MessageType.FAILURE).text(self.kind).text(self.text).bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> Failure:
+        """Read a message (`MalformedMessageError`)."""
+        reader = Reader(data, MessageType.FAILURE)
+        found = cls(reader.text(), reader.text())
+        reader.end()
+        return found
+
+
+def _shown(text: str) -> str:
+    """Return a text of printable characters, and not of more than `MAX_TEXT`."""
+    return "".join(c if c.isprintable() else " " for c in text[:MAX_TEXT])

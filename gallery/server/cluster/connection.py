@@ -1,0 +1,172 @@
+"""The connection to a Dask scheduler, with this program's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from distributed import Client, Future, Security, fire_and_forget
+
+from gallery.errors import ServerBusyError, ServerError
+from gallery.server.cluster.address import ClusterAddress
+
+PATIENCE_S = 30.0
+"""How long the scheduler, and with it every worker, may take to answer."""
+
+
+class Cluster:
+    """A Dask cluster. Any thread may use it; a connection that was lost is made again.
+
+    Parameters
+    ----------
+    address
+        Where it is.
+
+    Raises
+    ------
+    ServerError
+        If it cannot be reached.
+    """
+
+    def __init__(self, address: ClusterAddress) -> None:
+        self._address = address
+        self._client = self._connect()
+
+    def workers(self) -> list[str]:
+        """Return the addresses of the workers that are there, sorted.
+
+        Raises
+        ------
+        ServerBusyError
+            If there is none, or the scheduler does not answer.
+        """
+        found = self._present()
+        if not found:
+            raise ServerBusyError(
+                f"the cluster at {self._address.scheduler} has no workers; start some with: "
+                f"dask worker {self._address.scheduler}"
+            )
+        return sorted(found)
+
+    def place(self, content: object, workers: Sequence[str]) -> Future[Any]:
+        """Put an object on the first of some workers that takes it; the others fetch it there.
+
+        Not on all at once: Dask's broadcast never returns if a worker is lost meanwhile.
+
+        Raises
+        ------
+        ServerBusyError
+            If none takes it.
+        """
+        for worker in workers:
+            with suppress(ServerBusyError), self._answering() as client:
+                # Not by its hash: equal content is never sent twice, and hashing it takes time.
+                scatter = partial(client.scatter, content, workers=[worker], hash=False)
+                placed: Future[Any] = _soon(client, scatter)
+                return placed
+        self.workers()  # says so if none is left
+        raise ServerBusyError(
+            f"no worker of the cluster at {self._address.scheduler} takes a search; try again in "
+            "a while"
+        )
+
+    def submit(self, worker: str, function: Callable[..., Any], *arguments: object) -> Future[Any]:
+        """Have a function called on a worker and on no other (`ServerBusyError`)."""
+        with self._answering() as client:
+            return client.submit(
+                function, *arguments, workers=[worker], allow_other_workers=False, pure=False
+            )
+
+    def send(self, worker: str, function: Callable[..., Any], *arguments: object) -> None:
+        """Have a function called on a worker without waiting for it (`ServerBusyError`)."""
+        fire_and_forget(self.submit(worker, function, *arguments))
+
+    def cancel(self, futures: list[Future[Any]]) -> None:
+        """Give up on what was submitted, as far as the scheduler can still be told."""
+        with suppress(ServerError), self._answering() as client:
+            _soon(client, partial(client.cancel, futures))
+
+    def tell(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+        """Call a quick function on all workers at once, beside what they compute.
+
+        Returns
+        -------
+        dict of str to object
+            What it returned, by the worker's address.
+
+        Raises
+        ------
+        ServerBusyError
+            If a worker that is still there has not done it.
+        """
+        with self._answering() as client:
+            run = partial(client.run, function, *arguments, on_error="return")
+            answers: dict[str, Any] = _soon(client, run)
+        failed = {worker for worker, answer in answers.items() if isinstance(answer, Exception)}
+        left = sorted(failed.intersection(self._present())) if failed else []
+        if left:
+            raise ServerBusyError(
+                f"{len(left)} workers of the cluster have failed, {left[0]} with "
+                f"{type(answers[left[0]]).__name__}; their logs say more"
+            )
+        return {worker: answer for worker, answer in answers.items() if worker not in failed}
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def _present(self) -> list[str]:
+        with self._answering() as client:
+            return list(_soon(client, client.nthreads))
+
+    @contextmanager
+    def _answering(self) -> Iterator[Client]:
+        """Give the client, and say in this program's words that it gets no answer."""
+        if self._client.status == "closed":
+            self._client = self._connect()
+        try:
+            yield self._client
+        except (OSError, TimeoutError) as error:
+            raise ServerBusyError(
+                f"the cluster at {self._address.scheduler} does not answer: "
+                f"{type(error).__name__}; try again in a while"
+            ) from error
+
+    def _connect(self) -> Client:
+        address = self._address
+        try:
+            return Client(
+                address.scheduler,
+                security=_security(address),
+                timeout=PATIENCE_S,
+                name="encrypted-face-gallery",
+                set_as_default=False,
+                direct_to_workers=True,
+            )
+        except (OSError, TypeError, ValueError, RuntimeError) as error:
+            raise ServerError(
+                f"cannot reach the scheduler of a cluster at {address.scheduler}: {error}; "
+                "start one with: dask scheduler"
+            ) from error
+
+
+def _soon(client: Client, call: Callable[[], Any]) -> Any:
+    """Return what a method of the client returns, or raise `TimeoutError`."""
+
+    async def answer() -> Any:
+        return await call()  # within the client's own thread, its methods can be waited for
+
+    return client.sync(answer, callback_timeout=PATIENCE_S)
+
+
+def _security(address: ClusterAddress) -> Security | None:
+    if address.authorities is None:
+        return None
+    return Security(
+        require_encryption=True,
+        tls_ca_file=str(address.authorities),
+        tls_client_cert=str(address.certificate),
+        tls_client_key=str(address.key),
+    )

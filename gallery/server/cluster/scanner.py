@@ -1,0 +1,201 @@
+"""Passes over galleries on a cluster; the other implementation of `gallery.server.scanner`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from gallery.errors import DatabaseError, ErasurePendingError, ServerError
+from gallery.evaluator import Evaluator, make_evaluator
+from gallery.messages import BlockResult, Manifest, ManifestEntry
+from gallery.server.cache import CacheStatistics, ReadyBlock
+from gallery.server.cluster import shard
+from gallery.server.cluster.address import ClusterAddress
+from gallery.server.cluster.connection import Cluster
+from gallery.server.cluster.scan import ShardedScan
+from gallery.server.cluster.shard import Site
+from gallery.server.passes import SearchPass, hand_out, probes_of
+from gallery.server.scanner import compare
+from gallery.server.searches import Search, SearchStatistics
+from gallery.store import GalleryStore, Snapshot
+from gallery.store.database import parse_url
+
+
+class ClusterScanner:
+    """Computes on the workers of a cluster; see `gallery.server.scanner.Scanner`.
+
+    Parameters
+    ----------
+    address
+        The cluster.
+    database
+        SQLAlchemy's URL, by which every worker must be able to open the database.
+    store
+        The galleries of the same database, for this process.
+    evaluator
+        Name of what computes the encrypted distances.
+    memory
+        Bytes that blocks may take on each worker that are kept ready to scan.
+
+    Raises
+    ------
+    DatabaseError
+        If the database is one that only this process sees.
+    ServerError
+        If the cluster cannot be reached.
+    """
+
+    def __init__(
+        self,
+        address: ClusterAddress,
+        database: str,
+        store: GalleryStore,
+        evaluator: str,
+        memory: int,
+    ) -> None:
+        self._site = Site(_shared(database), evaluator, memory)
+        self._store, self._evaluator = store, make_evaluator(evaluator)
+        self._cluster = Cluster(address)
+
+    def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:
+        """Begin a pass over a gallery, on the workers that are there now."""
+        opened = ExitStack()
+        try:
+            snapshot = opened.enter_context(self._store.snapshot(gallery_id))
+            return ClusterPass(
+                searches, snapshot, opened, self._cluster, self._site, self._evaluator
+            )
+        except BaseException:
+            opened.close()
+            raise
+
+    def renew(self, gallery_id: bytes, manifest: Manifest, *, erased: bool) -> None:
+        """Drop what a gallery's new manifest does not name any more."""
+        try:
+            self._evict(shard.renew, gallery_id, manifest.to_bytes())
+        except ErasurePendingError:
+            if erased:
+                raise
+            # What was only replaced may wait: the next search drops it.
+
+    def forget(self, gallery_id: bytes) -> None:
+        """Drop all blocks of a gallery."""
+        self._evict(shard.forget, gallery_id)
+
+    def purge(self) -> None:
+        """Drop all blocks of all galleries: which were not dropped in time is not known."""
+        self._evict(shard.clear)
+
+    def statistics(self) -> CacheStatistics:
+        """Return what all workers keep together; nothing if they do not answer."""
+        try:
+            answers = self._cluster.tell(shard.statistics, self._site).values()
+        except ServerError:
+            answers = {}.values()
+        found = [answer for answer in answers if answer is not None]
+        return CacheStatistics(
+            hits=sum(one.hits for one in found),
+            misses=sum(one.misses for one in found),
+            evictions=sum(one.evictions for one in found),
+            bytes=sum(one.bytes for one in found),
+            blocks=sum(one.blocks for one in found),
+            budget=sum(one.budget for one in found),
+        )
+
+    def close(self) -> None:
+        """End the connection; the workers keep their blocks."""
+        self._cluster.close()
+
+    def _evict(self, function: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._cluster.tell(function, *arguments)
+        except ServerError as error:
+            raise ErasurePendingError(
+                "done in the database, but workers of the cluster may still hold what was erased "
+                f"in memory: {error}. Stop those workers, or run gallery compact when they answer"
+            ) from error
+
+
+class ClusterPass(SearchPass):
+    """A pass that workers compute; what they find replaced since it began is compared here.
+
+    So all results are of the one state that the manifest names, whatever is written meanwhile: the
+    pass has its own snapshot, in which a replaced block still is what it was.
+
+    Parameters
+    ----------
+    searches, snapshot, opened
+        As of `SearchPass`.
+    cluster, site
+        The workers, and what they need to know.
+    evaluator
+        What computes here.
+    """
+
+    def __init__(
+        self,
+        searches: Sequence[Search],
+        snapshot: Snapshot,
+        opened: ExitStack,
+        cluster: Cluster,
+        site: Site,
+        evaluator: Evaluator,
+    ) -> None:
+        super().__init__(searches, snapshot, opened)
+        self._snapshot, self._evaluator = snapshot, evaluator
+        self._probes = probes_of(self._searches)
+        self._scan: ShardedScan | None = None
+        if not self.is_over:
+            self._scan = ShardedScan(
+                cluster, site, snapshot.manifest, self._probes, self._wants_references
+            )
+            opened.callback(self._scan.close)
+            self._scan.submit()
+
+    def turn(self, following: SearchPass) -> SearchStatistics:
+        """Wait for the next blocks and hand them out."""
+        assert self._scan is not None
+        started = time.perf_counter()
+        following.read_ahead()
+        comparisons = 0
+        for entry, found in self._scan.take():
+            self._entries.popleft()
+            result = self._compare_here(entry) if found is None else found
+            comparisons += hand_out(result, self._searches)
+        return SearchStatistics(
+            comparisons=comparisons, scanning_seconds=time.perf_counter() - started
+        )
+
+    def read_ahead(self) -> None:
+        """Give workers what they have room for."""
+        if self._scan is not None:
+            self._scan.submit()
+
+    def _compare_here(self, entry: ManifestEntry) -> BlockResult:
+        block = self._snapshot.block(entry.index)
+        wanted = self._wants_references(entry)
+        table = self._snapshot.references(entry.index, block.header.version) if wanted else None
+        return compare([ReadyBlock(block, table)], self._probes, self._evaluator)[0]
+
+
+def _shared(database: str) -> str:
+    """Return a URL that means the same in every folder.
+
+    Raises
+    ------
+    DatabaseError
+        If the database is in the memory of this process.
+    """
+    url = parse_url(database)
+    path = url.database
+    if url.get_backend_name() == "sqlite":
+        if not path or path == ":memory:":
+            raise DatabaseError(
+                "the workers of a cluster cannot see a database in memory; use PostgreSQL, or "
+                "SQLite in a folder that all of them have"
+            )
+        if not path.startswith("file:"):
+            url = url.set(database=str(Path(path).absolute()))
+    return url.render_as_string(hide_password=False)

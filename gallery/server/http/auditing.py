@@ -1,0 +1,108 @@
+"""Each thing done through the server, in the audit log before its answer is complete."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from gallery.errors import AccessDeniedError, GalleryError
+from gallery.server.access import Grant
+from gallery.server.audit import Action, AuditEvent
+from gallery.server.http.problems import failure_of
+from gallery.server.http.state import state_of
+
+
+class Audited:
+    """One request's entry in the audit log.
+
+    As a context it records how the block under it ended: an error by the name of its class. A log
+    that cannot be written makes the request fail, so nothing is answered that is not recorded.
+
+    Parameters
+    ----------
+    request
+        The request.
+    grant
+        Whose token it came with.
+    action
+        What it asks for.
+    gallery_id, gallery
+        Which gallery it is about, if any.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        grant: Grant,
+        action: Action,
+        gallery_id: bytes | None = None,
+        gallery: str | None = None,
+    ) -> None:
+        self._log = state_of(request).audit
+        self._request_id: str = request.state.request_id
+        self._grant, self._action = grant, action
+        self._gallery = gallery_id, gallery
+        self.probes = self.blocks = 0
+        self._recorded = False
+
+    async def record(self, result: str = "ok") -> None:
+        """Write the entry, once, and wait until it is committed."""
+        if self._recorded:
+            return
+        self._recorded = True
+        gallery_id, gallery = self._gallery
+        event = AuditEvent(
+            self._action,
+            self._grant.token_id,
+            self._grant.name,
+            gallery_id,
+            gallery,
+            self.probes,
+            self.blocks,
+            result,
+            self._request_id,
+        )
+        await asyncio.wrap_future(self._log.record(event))
+
+    async def __aenter__(self) -> Audited:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            await self.record()
+        else:
+            await self.record(_result_of(error))
+
+
+async def record_denial(
+    request: Request,
+    token_id: str,
+    token_name: str | None,
+    gallery_id: bytes | None = None,
+    gallery: str | None = None,
+) -> None:
+    """Record that a token was used for what it is not for."""
+    event = AuditEvent(
+        Action.DENIED,
+        token_id,
+        token_name,
+        gallery_id,
+        gallery,
+        result=AccessDeniedError.__name__,
+        request_id=request.state.request_id,
+    )
+    await asyncio.wrap_future(state_of(request).audit.record(event))
+
+
+def _result_of(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError | ClientDisconnect):
+        return "abandoned"
+    return failure_of(error).kind if isinstance(error, GalleryError) else "failed"

@@ -1,0 +1,58 @@
+"""A number of bytes that requests share, so that memory stays bounded however many come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gallery.errors import ServerBusyError
+
+
+class ByteBudget:
+    """Bytes that are held before they are allocated, and given back afterwards.
+
+    Whoever asks waits in turn. A demand above the whole budget gets all of it for itself.
+
+    Parameters
+    ----------
+    total
+        Bytes that may be held at a time.
+    patience
+        Seconds after which a demand is refused.
+    """
+
+    def __init__(self, total: int, patience: float) -> None:
+        self._total, self._patience = total, patience
+        self._free = total
+        self._turn = asyncio.Lock()
+        self._returned = asyncio.Event()
+
+    @property
+    def used(self) -> int:
+        """Bytes that are held at present."""
+        return self._total - self._free
+
+    @asynccontextmanager
+    async def held(self, amount: int) -> AsyncIterator[None]:
+        """Hold bytes for as long as the context is open.
+
+        Raises
+        ------
+        ServerBusyError
+            If there are not enough for too long.
+        """
+        wanted = min(amount, self._total)
+        try:
+            async with asyncio.timeout(self._patience), self._turn:
+                while self._free < wanted:
+                    self._returned.clear()
+                    await self._returned.wait()
+                self._free -= wanted
+        except TimeoutError:
+            raise ServerBusyError("the server is busy; try again in a while") from None
+        try:
+            yield
+        finally:
+            self._free += wanted
+            self._returned.set()

@@ -1,0 +1,86 @@
+"""What Prometheus reads: sums and histograms without the name of any gallery or token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from gallery.server.service import EmbeddedService
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The figures of one server.
+
+    Attributes
+    ----------
+    search_seconds
+        Time from a search's first byte read to its answer complete.
+    requests
+        Requests by method, route and status.
+    request_seconds
+        Time of all requests by route.
+    in_flight
+        Requests under way.
+    """
+
+    def __init__(self, service: EmbeddedService) -> None:
+        self._registry = CollectorRegistry()
+        self.search_seconds = Histogram(
+            "gallery_search_seconds", "Time of a search", buckets=_SECONDS, registry=self._registry
+        )
+        self.requests = Counter(
+            "gallery_http_requests",
+            "Requests",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self.request_seconds = Histogram(
+            "gallery_http_request_seconds",
+            "Time of a request",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.in_flight = Gauge(
+            "gallery_http_requests_in_flight", "Requests under way", registry=self._registry
+        )
+        self._registry.register(_ServiceFigures(service))
+
+    def text(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _ServiceFigures:
+    """Reads the service's own statistics when it is asked."""
+
+    def __init__(self, service: EmbeddedService) -> None:
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the figures of searching and of the block cache."""
+        search, cache = self._service.search_statistics(), self._service.cache_statistics()
+        for name, text, value in (
+            (
+                "gallery_templates_scanned",
+                "Comparisons of a template and a probe",
+                search.comparisons,
+            ),
+            ("gallery_searches", "Searches", search.searches),
+            ("gallery_search_passes", "Passes over a gallery's blocks", search.passes),
+            ("gallery_probes", "Probes searched with", search.probes),
+            ("gallery_block_cache_hits", "Blocks found ready to scan", cache.hits),
+            ("gallery_block_cache_misses", "Blocks read from the database", cache.misses),
+            ("gallery_block_cache_evictions", "Blocks that made room", cache.evictions),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
+        for name, text, value in (
+            ("gallery_block_cache_bytes", "Bytes of the blocks kept", cache.bytes),
+            ("gallery_block_cache_budget_bytes", "Bytes that they may take", cache.budget),
+            ("gallery_block_cache_blocks", "Blocks kept", cache.blocks),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,200 @@
+"""Running the server: its listener, its signals, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from types import FrameType
+
+import numpy as np
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from gallery.blocks import columns_shape
+from gallery.errors import ServeError
+from gallery.evaluator import Evaluator, make_evaluator
+from gallery.parameters import COMPACT
+from gallery.server.access import Gatekeeper
+from gallery.server.audit import AuditLog
+from gallery.server.cluster import ClusterAddress
+from gallery.server.http.allocator import settle_allocator
+from gallery.server.http.app import make_app
+from gallery.server.http.config import ServerConfig, TlsFiles
+from gallery.server.http.connections import TimedProtocol
+from gallery.server.http.logs import configure_logging
+from gallery.server.http.state import ServerState
+from gallery.server.service import EmbeddedService, make_scanner
+from gallery.store import AuditStore, GalleryStore, TokenStore, open_database
+
+CONNECTIONS = 2_000
+"""Connections at a time; more are told at once that the server is busy."""
+
+DATABASE_CONNECTIONS = 20
+"""Connections to the database that are kept; as many again are made under load."""
+
+_log = structlog.get_logger("gallery.server")
+
+
+def serve(
+    database: str,
+    host: str,
+    port: int,
+    config: ServerConfig,
+    *,
+    tls: TlsFiles | None = None,
+    evaluator: str = "kernel",
+    cluster: ClusterAddress | None = None,
+) -> None:
+    """Serve the galleries of a database until a signal ends it.
+
+    On SIGTERM or SIGINT the server takes no new request, finishes those in flight for as long as
+    ``config.shutdown`` allows, and writes the rest of its audit log.
+
+    Parameters
+    ----------
+    database
+        SQLAlchemy's URL; created if it is an SQLite file that is not there.
+    host, port
+        Address to listen on; port 0 takes any that is free, and the log says which.
+    config
+        The limits.
+    tls
+        Certificate and key; without them the listener speaks plain HTTP.
+    evaluator
+        ``kernel`` or ``reference``.
+    cluster
+        A Dask cluster whose workers compute searches, each with ``config.memory``.
+
+    Raises
+    ------
+    MissingDependencyError, ServerError
+        If a cluster is given, and Dask is not installed or the cluster cannot be reached.
+    ServeError
+        If the address or the certificate cannot be used.
+    DatabaseError, SchemaVersionError
+        If the database cannot.
+    """
+    configure_logging()
+    settle_allocator()
+    with (
+        listening(host, port) as listener,
+        make_server(database, config, tls=tls, evaluator=evaluator, cluster=cluster) as server,
+    ):
+        at, on = listener.getsockname()[:2]
+        _log.info("listening", host=at, port=on, tls=tls is not None, memory=config.memory)
+        server.run(sockets=[listener])
+
+
+@contextmanager
+def make_server(
+    database: str,
+    config: ServerConfig,
+    *,
+    tls: TlsFiles | None = None,
+    evaluator: str = "kernel",
+    cluster: ClusterAddress | None = None,
+) -> Iterator[uvicorn.Server]:
+    """Give a server on a database, ready to run on a socket; see `serve`."""
+    with open_database(database, create=True, connections=DATABASE_CONNECTIONS) as opened:
+        if evaluator == "kernel":
+            _load_kernel(make_evaluator(evaluator))
+        store = GalleryStore(opened)
+        scanner = make_scanner(database, store, evaluator, config.memory, cluster)
+        service = EmbeddedService(store, scanner)
+
+        def make_state() -> ServerState:
+            gatekeeper = Gatekeeper(TokenStore(opened))
+            return ServerState(service, gatekeeper, AuditLog(AuditStore(opened)), config)
+
+        app = make_app(make_state)
+        try:
+            yield _Server(_settings(app, config, tls), app)
+        finally:
+            service.close()
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Give a socket that is bound to an address (`ServeError`)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol stated asyncio switches Nagle's algorithm off, which costs 40 ms a request.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise ServeError(
+                f"cannot listen on {host} port {port}: {error.strerror or error}; "
+                "choose another --host or --port"
+            ) from error
+        yield listener
+
+
+def _load_kernel(evaluator: Evaluator) -> None:
+    """Compile the kernel, or load it, so that the first search does not wait for it."""
+    nothing = np.zeros(columns_shape(1, COMPACT), np.uint32)
+    evaluator.distances_many(nothing, [nothing], COMPACT)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address reaches this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _settings(app: FastAPI, config: ServerConfig, tls: TlsFiles | None) -> uvicorn.Config:
+    settings = uvicorn.Config(
+        app,
+        http=TimedProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # An address that a proxy states is not looked at: nothing here depends on it.
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=round(config.shutdown),
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else os.fspath(tls.key),
+    )
+    try:
+        settings.load()
+    except (OSError, ssl.SSLError) as error:
+        assert tls is not None
+        raise ServeError(
+            f"the certificate {tls.certificate} and the key {tls.key} cannot be used: "
+            f"{error.strerror or error}; give PEM files that belong together"
+        ) from error
+    if settings.ssl is not None:
+        settings.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return settings
+
+
+class _Server(uvicorn.Server):
+    """Says that it is not ready as soon as it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Refuse searches that wait for their turn, and let the others finish.
+
+        Unlike uvicorn's own, this does not raise the signal again at the end, which would kill the
+        process before its database is closed, and make a stop that was asked for look like a crash.
+        """
+        state: ServerState | None = getattr(self._app.state, "server", None)
+        if state is not None:
+            state.stopping = True
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True

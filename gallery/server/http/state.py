@@ -1,0 +1,87 @@
+"""What the handlers of one server share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from gallery.errors import ServerBusyError
+from gallery.server.access import Gatekeeper, Grant
+from gallery.server.audit import AuditLog
+from gallery.server.http.budget import ByteBudget
+from gallery.server.http.config import ServerConfig
+from gallery.server.http.metrics import Metrics
+from gallery.server.service import EmbeddedService
+
+
+class ServerState:
+    """The service, who may use it, and what of it is in use.
+
+    Parameters
+    ----------
+    service
+        The keyless service.
+    gatekeeper
+        Knows the tokens.
+    audit
+        Where what was done is written down.
+    config
+        The limits.
+    """
+
+    def __init__(
+        self,
+        service: EmbeddedService,
+        gatekeeper: Gatekeeper,
+        audit: AuditLog,
+        config: ServerConfig,
+    ) -> None:
+        self.service, self.gatekeeper, self.audit, self.config = service, gatekeeper, audit, config
+        self.metrics = Metrics(service)
+        self.requests = ByteBudget(config.request_bytes, config.patience)
+        self.answers = ByteBudget(config.answer_bytes, config.patience)
+        self.searchers = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
+        self.stopping = False
+        self._slots = asyncio.Semaphore(config.searches)
+        self._rate = parse(config.rate)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def check_rate(self, grant: Grant) -> None:
+        """Count a request of a token (`ServerBusyError` if there were too many)."""
+        if not self._limiter.hit(self._rate, grant.token_id):
+            raise ServerBusyError(
+                f"the token has made more requests than it may ({self._rate}); try again in a while"
+            )
+
+    @asynccontextmanager
+    async def search_slot(self) -> AsyncIterator[None]:
+        """Wait for a turn to search (`ServerBusyError` if it does not come, or on shutdown)."""
+        try:
+            async with asyncio.timeout(self.config.patience):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise ServerBusyError("the server is busy; try again in a while") from None
+        try:
+            if self.stopping:
+                raise ServerBusyError("the server is shutting down; try again in a while")
+            yield
+        finally:
+            self._slots.release()
+
+    def close(self) -> None:
+        """Wait for what is under way, and let go of threads."""
+        self.searchers.shutdown()
+        self.audit.close()
+
+
+def state_of(request: Request) -> ServerState:
+    """Return the state of the server that a request came to."""
+    state: ServerState = request.app.state.server
+    return state

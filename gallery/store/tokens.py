@@ -1,0 +1,161 @@
+"""Tokens of the server in the database: whose they are and what they allow, never their secrets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError as UniqueViolation
+
+from gallery.errors import DatabaseError, IntegrityError, TokenExistsError, TokenNotFoundError
+from gallery.store.database import Database
+from gallery.store.models import TokenGalleryRow, TokenRow
+
+
+class Scope(StrEnum):
+    """What a token allows; each scope includes those before it.
+
+    ``search`` is to read and search galleries, ``enroll`` to write into them, ``admin`` to make,
+    restore, replace and delete them.
+    """
+
+    SEARCH = "search"
+    ENROLL = "enroll"
+    ADMIN = "admin"
+
+    def allows(self, other: Scope) -> bool:
+        """Tell whether this scope includes another."""
+        order = list(Scope)
+        return order.index(other) <= order.index(self)
+
+
+@dataclass(frozen=True)
+class StoredToken:
+    """A token as the database knows it.
+
+    Attributes
+    ----------
+    token_id
+        Its public part, 16 random hexadecimal digits.
+    name
+        What the operator calls it; unique.
+    scope
+        What it allows.
+    galleries
+        Names of the galleries that it is for, or None for every gallery of the database.
+    created
+        Seconds since 1970 UTC.
+    expires, revoked
+        The same, or None for never.
+    salt, digest
+        What its secret is checked with, 32 bytes each.
+    """
+
+    token_id: str
+    name: str
+    scope: Scope
+    galleries: frozenset[str] | None
+    created: int
+    expires: int | None
+    revoked: int | None
+    salt: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+
+
+class TokenStore:
+    """The tokens of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, token: StoredToken) -> None:
+        """Add a token (`TokenExistsError` if its name is taken, by a revoked one too)."""
+        try:
+            with self._database.writing() as connection:
+                _insert(connection, token)
+        except DatabaseError as error:
+            if isinstance(error.__cause__, UniqueViolation):
+                raise TokenExistsError(
+                    f"{self._database.name} holds a token named {token.name!r} already, in use or "
+                    "revoked; choose another name"
+                ) from error
+            raise
+
+    def all(self) -> list[StoredToken]:
+        """Return all tokens, also those that are expired or revoked, sorted by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(TokenRow.__table__).order_by(TokenRow.name)).all()
+            limits = connection.execute(select(TokenGalleryRow.token_id, TokenGalleryRow.name))
+            galleries: dict[str, set[str]] = defaultdict(set)
+            for token_id, name in limits:
+                galleries[token_id].add(name)
+        return [_token(row, galleries[row.token_id]) for row in rows]
+
+    def revoke(self, name: str, now: int) -> bool:
+        """Revoke a token; return whether it was not revoked before.
+
+        Parameters
+        ----------
+        name
+            The token's.
+        now
+            Seconds since 1970 UTC.
+
+        Raises
+        ------
+        TokenNotFoundError
+            If there is no such token.
+        """
+        named = TokenRow.name == name
+        revoked = update(TokenRow).where(named, TokenRow.revoked.is_(None)).values(revoked=now)
+        with self._database.writing() as connection:
+            if connection.execute(revoked).rowcount == 1:
+                return True
+            if connection.execute(select(TokenRow.name).where(named)).one_or_none() is None:
+                raise TokenNotFoundError(
+                    f"{self._database.name} holds no token named {name!r}; gallery token list "
+                    "shows those that there are"
+                )
+        return False
+
+
+def _insert(connection: Connection, token: StoredToken) -> None:
+    connection.execute(
+        insert(TokenRow).values(
+            token_id=token.token_id,
+            name=token.name,
+            scope=token.scope.value,
+            every_gallery=int(token.galleries is None),
+            created=token.created,
+            expires=token.expires,
+            revoked=token.revoked,
+            salt=token.salt,
+            digest=token.digest,
+        )
+    )
+    if token.galleries:
+        rows = [{"token_id": token.token_id, "name": name} for name in sorted(token.galleries)]
+        connection.execute(insert(TokenGalleryRow), rows)
+
+
+def _token(row: Row[Any], galleries: Iterable[str]) -> StoredToken:
+    if row.every_gallery not in (0, 1) or row.scope not in list(Scope):
+        raise IntegrityError(
+            f"the database does not say what token {row.name!r} allows; revoke it and create "
+            "another"
+        )
+    return StoredToken(
+        row.token_id,
+        row.name,
+        Scope(row.scope),
+        None if row.every_gallery else frozenset(galleries),
+        row.created,
+        row.expires,
+        row.revoked,
+        row.salt,
+        row.digest,
+    )

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gallery.server import open_service
+from tests.unit.server.cluster.workers import Workers, workers
+from tests.unit.server.searching import fill
+
+BLOCKS = 12
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """Two workers, shared by the tests of a module that kill none."""
+    with workers(tmp_path_factory.mktemp("workers") / "log", 2) as running:
+        yield running
+
+
+@pytest.fixture
+def url(database: str) -> str:
+    """A database with a gallery of twelve blocks and one of a single block."""
+    with open_service(database, create=True) as service:
+        fill(service, 1, BLOCKS)
+        fill(service, 2, 1)
+    return database

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.messages import EncryptedProbe, GalleryDescription, SearchRequest
+from gallery.protocol import GalleryService
+from gallery.server.access import Scope
+from gallery.server.http import ServerConfig
+from gallery.store import AuditEvent, AuditStore, open_database
+from tests.galleries import database, key, names, other_key, random_embeddings
+from tests.serving import Serving, serving
+
+__all__ = ["database", "key", "other_key"]
+
+
+@dataclass(frozen=True)
+class Galleries:
+    """A server with the galleries of two tenants.
+
+    Attributes
+    ----------
+    staff, guests
+        Their descriptions; each gallery holds three references of 8 values.
+    request
+        A search in ``staff``, as bytes.
+    tokens
+        By scope, one for ``staff`` alone; and ``all``, an administrator's for every gallery.
+    """
+
+    server: Serving
+    staff: GalleryDescription
+    guests: GalleryDescription
+    request: bytes
+    tokens: dict[str, str]
+
+    def ask(self, method: str, path: str, token: str = "all", **more: Any) -> httpx.Response:
+        """Send a request with a token of that name."""
+        headers = {"Authorization": f"Bearer {self.tokens[token]}"} | more.pop("headers", {})
+        return httpx.request(
+            method, f"{self.server.url}/v1/{path}", headers=headers, timeout=60, **more
+        )
+
+    def search(self, **more: Any) -> httpx.Response:
+        """Search in ``staff``."""
+        path = f"galleries/{self.staff.gallery_id.hex()}/search"
+        return self.ask("POST", path, **{"content": self.request, **more})
+
+    def events(self) -> list[AuditEvent]:
+        """Return the audit log."""
+        with open_database(self.server.database) as opened:
+            return list(AuditStore(opened).read())
+
+
+Prepare = Callable[..., AbstractContextManager[Galleries]]
+
+
+@pytest.fixture
+def prepare(tmp_path: Path, key: GalleryKey) -> Prepare:
+    """Runs a server with limits of the test's own."""
+
+    @contextmanager
+    def prepared(**limits: Any) -> Iterator[Galleries]:
+        config = ServerConfig(**{"memory": 2**24, **limits})
+        with serving(f"sqlite:///{tmp_path}/gallery.db", config) as server:
+            yield filled(server, key)
+
+    return prepared
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterator[Galleries]:
+    """A server for tests that leave the two galleries as they are."""
+    folder = tmp_path_factory.mktemp("server")
+    config = ServerConfig(memory=2**24, grace=2.0, rate="100000/minute", max_request=2**22)
+    with serving(f"sqlite:///{folder}/gallery.db", config) as server:
+        yield filled(server, key)
+
+
+def filled(server: Serving, key: GalleryKey) -> Galleries:
+    # Tokens come first: what the server does not know yet it looks for once in two seconds.
+    tokens = {scope.value: server.token(scope.value, scope, "staff") for scope in Scope}
+    tokens["all"] = server.token("all")
+    with server.connected("setup") as service:
+        made = [fill(service, key, name) for name in ("staff", "guests")]
+        request = a_search(service, made[0])
+    return Galleries(server, made[0], made[1], request, tokens)
+
+
+def fill(service: GalleryService, key: GalleryKey, name: str) -> GalleryDescription:
+    with GalleryClient.create(service, key, name, dimension=8) as client:
+        client.enroll(random_embeddings(3, 8), names(3))
+        return client.description
+
+
+def a_search(service: GalleryService, of: GalleryDescription, probes: int = 1) -> bytes:
+    """Return a search for what fits: a column of the block serves as a probe as well as any."""
+    columns = service.block(of.gallery_id, 0).columns
+    made = [
+        EncryptedProbe(bytes([number]) * 16, of.key_id, of.parameters, of.dimension, columns)
+        for number in range(probes)
+    ]
+    return SearchRequest(of.gallery_id, tuple(made), {}).to_bytes()
+
+
+@contextmanager
+def connected(url: str, buffer: int | None = None) -> Iterator[socket.socket]:
+    """Give a bare connection to a server, with a receive buffer of that many bytes."""
+    with closing(socket.socket()) as end:
+        if buffer is not None:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        parts = httpx.URL(url)
+        end.connect((parts.host, parts.port))
+        yield end
+
+
+def head(method: str, path: str, token: str, *lines: str) -> bytes:
+    """Return the head of a request; ``lines`` are further fields."""
+    fields = [f"{method} /v1/{path} HTTP/1.1", "Host: test", f"Authorization: Bearer {token}"]
+    return ("\r\n".join([*fields, *lines]) + "\r\n\r\n").encode()
+
+
+def rest(end: socket.socket) -> bytes:
+    """Return all that comes until the server ends the connection, however it does."""
+    got = bytearray()
+    try:
+        while data := end.recv(2**16):
+            got += data
+    except ConnectionResetError:
+        pass
+    return bytes(got)
+
+
+@contextmanager
+def unread_search(galleries: Galleries, url: str | None = None) -> Iterator[socket.socket]:
+    """Send a search with an answer too large for any buffer in between, and do not read it."""
+    body = SearchRequest.from_bytes(galleries.request)
+    probes = tuple(
+        EncryptedProbe(bytes([i]) * 16, one.key_id, one.parameters, 8, one.constants)
+        for one in body.probes
+        for i in range(64)
+    )
+    content = SearchRequest(body.gallery_id, probes, {}).to_bytes()
+    path = f"galleries/{galleries.staff.gallery_id.hex()}/search"
+    with connected(url or galleries.server.url, 4096) as end:
+        length = f"Content-Length: {len(content)}"
+        end.sendall(head("POST", path, galleries.tokens["all"], length) + content)
+        yield end
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return the server's own log records."""
+    lines = [item.getMessage() for item in caplog.records if item.name == "gallery.server"]
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)

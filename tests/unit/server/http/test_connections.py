@@ -1,0 +1,93 @@
+"""Connections that say nothing, or too much, are ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from gallery.server.http import connections
+from tests.unit.server.http.conftest import Galleries, connected, head, rest
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.4)
+    monkeypatch.setattr(connections, "HEADER_BYTES", 8192)
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /v1/gal", b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"\r\n"]
+)
+def test_a_head_that_does_not_come_ends_the_connection(shared: Galleries, said: bytes) -> None:
+    with connected(shared.server.url) as end:
+        end.sendall(said)
+
+        assert rest(end) == b""
+
+
+def test_the_next_head_on_a_connection_must_come_in_time_too(shared: Galleries) -> None:
+    with connected(shared.server.url) as end:
+        end.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b'{"status":"ok"}'):
+            answer += end.recv(2**16)
+        # Empty lines before a request are allowed, and begin none.
+        end.sendall(b"\r\n\r\nGET /he")
+
+        assert rest(end) == b""
+
+
+@pytest.mark.parametrize("line", [b"X: x\r\n", b"x"], ids=["many lines", "one line"])
+def test_headers_without_end_are_not_collected(shared: Galleries, line: bytes) -> None:
+    with connected(shared.server.url) as end:
+        sent, answer = 0, b""
+        try:
+            end.sendall(b"GET /healthz HTTP/1.1\r\nX")
+            while sent < 50_000_000:
+                end.sendall(line * (1024 // len(line)))
+                sent += 1024
+            answer = rest(end)
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+
+    assert answer == b""
+    assert sent < 50_000_000
+
+
+def test_what_follows_a_refused_request_is_not_read_for_ever(shared: Galleries) -> None:
+    with connected(shared.server.url) as end:
+        line = "Content-Length: 99999999999"
+        end.sendall(head("POST", "galleries", shared.tokens["all"], line))
+        assert end.recv(2**16).startswith(b"HTTP/1.1 413 ")
+        try:
+            for _ in range(1_000_000):
+                end.sendall(bytes(2**16))
+        except (ConnectionResetError, BrokenPipeError):
+            return
+    raise AssertionError("the server went on reading")
+
+
+def test_a_request_that_takes_longer_than_its_head_may_is_answered(shared: Galleries) -> None:
+    path = f"galleries/{shared.staff.gallery_id.hex()}/search"
+    length = f"Content-Length: {len(shared.request)}"
+    with connected(shared.server.url) as end:
+        half = len(shared.request) // 2
+        end.sendall(head("POST", path, shared.tokens["all"], length, "Connection: close"))
+        end.sendall(shared.request[:half])
+        end.settimeout(0.8)
+        with pytest.raises(TimeoutError):
+            end.recv(1)
+        end.settimeout(None)
+        end.sendall(shared.request[half:])
+
+        assert rest(end).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [b"NONSENSE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"\0" * 100],
+)
+def test_what_is_no_http_is_refused(shared: Galleries, request_line: bytes) -> None:
+    with connected(shared.server.url) as end:
+        end.sendall(request_line)
+
+        assert rest(end).startswith(b"HTTP/1.1 400 ")
