@@ -1,14 +1,25 @@
-"""What a measurement was made on."""
+"""What a measurement was made on: the machine, what else it did, and how fast its memory is."""
 
 from __future__ import annotations
 
+import os
 import platform
+import re
+import resource
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+import psutil
+
+from benchmarks.timing import Candidate, Spread, in_turn
 from gallery.evaluator.kernel import usable_cores
 
 PACKAGES = ("numpy", "numba", "llvmlite", "tenseal", "faiss-cpu")
+
+_ARRAY_BYTES = 256 * 1024 * 1024
+"""Well above the last cache of the machines that this runs on."""
 
 
 def describe() -> dict[str, str | int]:
@@ -16,6 +27,7 @@ def describe() -> dict[str, str | int]:
     found: dict[str, str | int] = {
         "processor": _processor(),
         "cores": usable_cores(),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
@@ -25,6 +37,49 @@ def describe() -> dict[str, str | int]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def load_average() -> list[float]:
+    """Return how many threads wanted a core, on average over 1, 5 and 15 minutes."""
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def free_memory() -> int:
+    """Return the bytes that a program could take now without swapping."""
+    return int(psutil.virtual_memory().available)
+
+
+def peak_resident() -> int:
+    """Return the most bytes of memory that this process has occupied.
+
+    Linux keeps ``ru_maxrss`` across ``exec``, so that a process would state its parent's peak.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found, "Linux states VmHWM"
+    return 1024 * int(found[1])
+
+
+def memory_bandwidth(repeats: int) -> dict[str, Spread]:
+    """Measure gigabytes (1e9 bytes) a second of one thread on 256 MiB arrays, with NumPy.
+
+    ``read`` sums an array; ``copy`` counts what it reads and what it writes.
+    """
+    source = np.ones(_ARRAY_BYTES // 8, np.int64)
+    target = np.empty_like(source)
+    ways = {
+        "read": Candidate("read", source.sum, source.nbytes / 1e9),
+        "copy": Candidate("copy", lambda: np.copyto(target, source), 2 * source.nbytes / 1e9),
+    }
+    taken = in_turn([*ways.values()], repeats)
+    return {
+        name: Spread.of(1.0 / seconds for seconds in series.seconds)
+        for name, series in zip(ways, taken, strict=True)
+    }
 
 
 def _processor() -> str:

@@ -1,7 +1,7 @@
-"""A key owner for measurements: throw-away keys, and SEAL called as plainly as possible.
+"""A key owner for tests: throw-away keys, and SEAL called as plainly as possible.
 
-The real one is in `gallery.client`; this one is apart from it so that measurements and the tests of
-the keyless side do not lean on the code of the other side.
+The real one is in `gallery.client`; this one is apart from it so that the tests of the keyless side
+do not lean on the code of the other side. Measurements draw their vectors here.
 """
 
 from __future__ import annotations
