@@ -45,7 +45,7 @@ def _properties(client: GalleryClient) -> dict[str, Any]:
     found = client.description
     made_by = found.preprocessing
     parameters = find_parameters(found.parameters)
-    state = client.summary()
+    state, calibrated = client.summary(), client.calibration()
     return {
         "gallery": found.name,
         "references": state.references,
@@ -55,7 +55,8 @@ def _properties(client: GalleryClient) -> dict[str, Any]:
         "dimension": found.dimension,
         "metric": str(found.metric),
         "norm_bound": None if found.metric.normalizes else found.norm_bound,
-        "threshold": found.threshold,
+        "threshold": calibrated.threshold if calibrated else found.threshold,
+        "calibration": calibrated.origin if calibrated else None,
         "parameters": found.parameters,
         "security_bits": parameters.security_bits,
         "gallery_id": found.gallery_id.hex(),
