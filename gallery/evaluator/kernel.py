@@ -60,7 +60,7 @@ class KernelEvaluator:
         self, columns: Residues, probes: Sequence[Residues], parameters: ParameterSet
     ) -> Residues:
         """Return the distances to several probes; see `gallery.evaluator.Evaluator`."""
-        sums = np.zeros((len(probes), *distances_shape(parameters)), np.uint32)
+        sums = np.empty((len(probes), *distances_shape(parameters)), np.uint32)
         self._scan([columns], probes, [*sums], parameters)
         return sums
 
@@ -69,7 +69,7 @@ class KernelEvaluator:
     ) -> list[list[Residues]]:
         """Return the distances of several blocks; see `gallery.evaluator.Evaluator`."""
         shape = distances_shape(parameters)
-        sums = [[np.zeros(shape, np.uint32) for _ in probes] for _ in blocks]
+        sums = [[np.empty(shape, np.uint32) for _ in probes] for _ in blocks]
         self._scan(blocks, probes, [row for rows in sums for row in rows], parameters)
         return sums
 

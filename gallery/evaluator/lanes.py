@@ -4,6 +4,11 @@ Two residues share each 64-bit lane: the even coefficient in its low half, the o
 half. Masking and shifting part them, and 64-bit multiply-adds follow without a shuffle. LLVM turns
 ``<8 x i64>`` into whatever the processor has (one AVX-512 register, two of AVX2, four of NEON).
 
+Two blocks meet two probes at a time, so that what is loaded serves twice. Blocks come from memory,
+and a processor that is left to itself asks memory for too little at once: it looks ahead within a
+page of 4 KB, and by the time that has come, the arithmetic on it would have been done long ago. So
+whoever works on a tile also asks for a part of the tile that lies next.
+
 The intrinsic and the compiled function stay in one file because numba's on-disk cache watches only
 the file of the compiled function: split, a changed intrinsic would go unnoticed.
 """
@@ -29,10 +34,22 @@ TILE_BYTES = 64
 COLUMN_BYTES = 2 * TILE_BYTES
 """One column of one tile: c0, then c1."""
 
+BLOCKS_AT_ONCE = 8
+"""Blocks that meet the same tiles of the probes while those are in the processor's caches. A probe
+is as large as a block, and would otherwise come from memory for each of them."""
+
+PROBE_BYTES = 2**18
+"""Bytes of probes that the blocks of a group meet, one after the other, before the next bytes do. A
+second cache of half a megabyte holds them beside the tiles that pass."""
+
+AHEAD_BYTES = 2**12
+"""How far ahead of what is read memory is asked for: 0.2 µs of arithmetic, a little more than it
+takes to answer. Half and twice as much made no difference."""
+
 BAD_COLUMNS, BAD_PROBE = 1, 2
 """Bits in the result of `scan`: a residue of the columns, or of a probe, is not below its prime."""
 
-I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
+I8, I32, I64, F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 WORDS, HALVES, FLOATS = (ir.VectorType(t, n) for t, n in ((I64, 8), (I32, 16), (F64, 8)))
 ZERO, LOW, SHIFT = (ir.Constant(WORDS, [v] * 8) for v in (0, 0xFFFFFFFF, 32))
 
@@ -82,49 +99,127 @@ def _reduce(b: ir.IRBuilder, x: Any, p: Any, inverse: Any) -> Any:
     return b.select(b.icmp_signed(">=", rest, p), b.sub(rest, p), rest)
 
 
-def _step(
-    b: ir.IRBuilder, column: Any, probes: list[Any], sums: list[_Pair], largest: list[Any]
-) -> tuple[list[_Pair], list[Any]]:
-    """Add the products of one column to the three sums of each probe."""
-    words = [_load(b, column, 0), _load(b, column, TILE_BYTES)]
-    c0, c1 = (_part(b, w) for w in words)
-    top_c, top_d = largest
-    for w in words:
-        top_c = _maximum(b, top_c, w)
-    done: list[_Pair] = []
-    for i, probe in enumerate(probes):
-        words = [_load(b, probe, 0), _load(b, probe, TILE_BYTES)]
-        d0, d1 = (_part(b, w) for w in words)
+class _Column(NamedTuple):
+    """One column of a block or of a probe: its two polynomials in one tile."""
+
+    first: _Pair
+    second: _Pair
+
+
+class _Operands(NamedTuple):
+    """The blocks, or the probes, of a loop: addresses of their tiles, and what to ask for ahead.
+
+    With each column ``step`` more bytes are asked for, from ``ahead`` bytes after the tile's start.
+    """
+
+    tiles: list[Any]
+    ahead: Any
+    step: Any
+
+
+class _Sums(NamedTuple):
+    """What a loop carries along: three sums for each block and probe, and the largest residues."""
+
+    pairs: list[_Pair]
+    largest: list[Any]
+
+    def values(self) -> list[Any]:
+        """Return all LLVM values in one list."""
+        return [*(half for pair in self.pairs for half in pair), *self.largest]
+
+    @classmethod
+    def of(cls, values: list[Any]) -> _Sums:
+        """Undo `values`."""
+        halves = values[:-2]
+        return cls([_Pair(*halves[i : i + 2]) for i in range(0, len(halves), 2)], values[-2:])
+
+
+def _prefetch(b: ir.IRBuilder, address: Any) -> None:
+    pointer = I8.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
+    function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
+    # Data, for reading, into all caches but the first. A hint: no address is a wrong one.
+    b.call(function, [b.inttoptr(address, pointer), I32(0), I32(2), I32(1)])
+
+
+def _read(b: ir.IRBuilder, operands: _Operands, number: Any, top: Any) -> tuple[list[_Column], Any]:
+    """Load the column of that number from each tile; keep the largest of all residues."""
+    offset = b.mul(number, I64(COLUMN_BYTES))
+    ahead = b.add(operands.ahead, b.mul(number, operands.step))
+    columns = []
+    for tile in operands.tiles:
+        column = b.add(tile, offset)
+        words = [_load(b, column, 0), _load(b, column, TILE_BYTES)]
         for w in words:
-            top_d = _maximum(b, top_d, w)
-        first, middle, last = sums[3 * i : 3 * i + 3]
-        middle = _multiply_add(b, _multiply_add(b, middle, c0, d1), c1, d0)
-        done += [_multiply_add(b, first, c0, d0), middle, _multiply_add(b, last, c1, d1)]
-    return done, [top_c, top_d]
+            top = _maximum(b, top, w)
+        columns.append(_Column(*(_part(b, w) for w in words)))
+        for place in (0, TILE_BYTES):
+            _prefetch(b, b.add(b.add(tile, ahead), I64(place)))
+    return columns, top
+
+
+def _step(b: ir.IRBuilder, blocks: _Operands, probes: _Operands, number: Any, sums: _Sums) -> _Sums:
+    """Add the products of one column of each block and each probe."""
+    columns, top_c = _read(b, blocks, number, sums.largest[0])
+    constants, top_d = _read(b, probes, number, sums.largest[1])
+    done: list[_Pair] = []
+    for c in columns:
+        for d in constants:
+            first, middle, last = sums.pairs[len(done) : len(done) + 3]
+            first = _multiply_add(b, first, c.first, d.first)
+            middle = _multiply_add(b, middle, c.first, d.second)
+            middle = _multiply_add(b, middle, c.second, d.first)
+            done += [first, middle, _multiply_add(b, last, c.second, d.second)]
+    return _Sums(done, [top_c, top_d])
 
 
 def _loop(
-    b: ir.IRBuilder, column: Any, probes: list[Any], count: Any, sums: list[_Pair]
-) -> tuple[list[_Pair], list[Any]]:
-    """Run `_step` over ``count`` columns, all sums in registers."""
+    b: ir.IRBuilder,
+    start: Any,
+    stop: Any,
+    carried: list[Any],
+    body: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
+) -> list[Any]:
+    """Run ``body`` at least once, until the number that it returns is not below ``stop``.
+
+    ``body`` takes a number, ``start`` at first, and what is carried along; it returns both anew.
+    """
     before = b.block
-    body, after = b.append_basic_block("columns"), b.append_basic_block("reduce")
-    b.branch(body)
-    b.position_at_end(body)
-    start = [I64(0), *(x for pair in sums for x in pair), *[ir.Constant(HALVES, [0] * 16)] * 2]
-    phis = [b.phi(value.type) for value in start]
-    for phi, value in zip(phis, start, strict=True):
+    inside, after = b.append_basic_block("again"), b.append_basic_block("after")
+    b.branch(inside)
+    b.position_at_end(inside)
+    phis = [b.phi(value.type) for value in (start, *carried)]
+    for phi, value in zip(phis, (start, *carried), strict=True):
         phi.add_incoming(value, before)
-    offset, flat = phis[0], phis[1:-2]
-    pairs = [_Pair(*flat[i : i + 2]) for i in range(0, len(flat), 2)]
-    at = [b.add(base, offset) for base in (column, *probes)]
-    pairs, largest = _step(b, at[0], at[1:], pairs, phis[-2:])
-    following = b.add(offset, I64(COLUMN_BYTES))
-    for phi, value in zip(phis, [following, *(x for q in pairs for x in q), *largest], strict=True):
-        phi.add_incoming(value, body)
-    b.cbranch(b.icmp_unsigned("<", following, b.mul(count, I64(COLUMN_BYTES))), body, after)
+    number, values = body(phis[0], phis[1:])
+    for phi, value in zip(phis, (number, *values), strict=True):
+        phi.add_incoming(value, b.block)
+    b.cbranch(b.icmp_unsigned("<", number, stop), inside, after)
     b.position_at_end(after)
-    return pairs, largest
+    return values
+
+
+def _sum_columns(
+    b: ir.IRBuilder, blocks: _Operands, probes: _Operands, count: Any, prime: Any
+) -> _Sums:
+    """Sum up all columns modulo the prime; the sums stay in registers, reduced often enough."""
+    p = _spread(b, prime, WORDS)
+    inverse = _spread(b, b.fdiv(F64(1.0), b.uitofp(prime, F64)), FLOATS)
+
+    def one(number: Any, values: list[Any]) -> tuple[Any, list[Any]]:
+        sums = _step(b, blocks, probes, number, _Sums.of(values))
+        return b.add(number, I64(1)), sums.values()
+
+    def several(number: Any, values: list[Any]) -> tuple[Any, list[Any]]:
+        stop = b.add(number, I64(COLUMNS_PER_REDUCTION))
+        stop = b.select(b.icmp_unsigned("<", stop, count), stop, count)
+        sums = _Sums.of(_loop(b, number, stop, values, one))
+        pairs = [_Pair(*(_reduce(b, x, p, inverse) for x in pair)) for pair in sums.pairs]
+        return stop, _Sums(pairs, sums.largest).values()
+
+    pairs = [_Pair(ZERO, ZERO)] * (3 * len(blocks.tiles) * len(probes.tiles))
+    nothing = _Sums(pairs, [ir.Constant(HALVES, [0] * 16)] * 2)
+    return _Sums.of(_loop(b, I64(0), count, nothing.values(), several))
 
 
 def _addresses(b: ir.IRBuilder, table: Any, count: int) -> list[Any]:
@@ -132,84 +227,83 @@ def _addresses(b: ir.IRBuilder, table: Any, count: int) -> list[Any]:
     return [b.load(b.gep(entries, [I64(i)])) for i in range(count)]
 
 
-def _emit(b: ir.IRBuilder, args: tuple[Any, ...], group: int) -> Any:
-    columns, probes, offset, out, place, plane, count, prime = args
-    bases = [b.add(base, offset) for base in _addresses(b, probes, group)]
-    places = [
-        b.add(b.add(base, place), b.mul(plane, I64(i)))
-        for base in _addresses(b, out, group)
-        for i in range(3)
-    ]
-    sums = [_part(b, _load(b, place, 0)) for place in places]
-    sums, largest = _loop(b, b.add(columns, offset), bases, count, sums)
-    p = _spread(b, prime, WORDS)
-    inverse = _spread(b, b.fdiv(F64(1.0), b.uitofp(prime, F64)), FLOATS)
-    for place, (even, odd) in zip(places, sums, strict=True):
-        odd = b.shl(_reduce(b, odd, p, inverse), SHIFT)
-        target = b.inttoptr(place, WORDS.as_pointer())
-        b.store(b.or_(_reduce(b, even, p, inverse), odd), target, align=1)
-    limit = _spread(b, b.trunc(prime, I32), HALVES)
-    bad = I64(0)
-    for bit, top in ((BAD_COLUMNS, largest[0]), (BAD_PROBE, largest[1])):
+def _emit(b: ir.IRBuilder, args: tuple[Any, ...], blocks: int, probes: int) -> Any:
+    tables, (out, row, tile, plane, count, prime) = args[:4], args[4:]
+    offset = b.mul(tile, b.mul(count, I64(COLUMN_BYTES)))
+    columns, constants = (
+        _Operands(
+            [b.add(base, offset) for base in _addresses(b, table, number)],
+            *(b.extract_value(share, i) for i in (0, 1)),
+        )
+        for table, share, number in ((*tables[:2], blocks), (*tables[2:], probes))
+    )
+    sums = _sum_columns(b, columns, constants, count, prime)
+    rows = [b.add(out, b.mul(row, I64(i))) for i in range(blocks)]
+    targets = [base for table in rows for base in _addresses(b, table, probes)]
+    place = b.mul(tile, I64(TILE_BYTES))
+    places = [b.add(b.add(base, place), b.mul(plane, I64(i))) for base in targets for i in range(3)]
+    for address, (even, odd) in zip(places, sums.pairs, strict=True):
+        pointer = b.inttoptr(address, WORDS.as_pointer())
+        b.store(b.or_(even, b.shl(odd, SHIFT)), pointer, align=1)
+    return _verdict(b, sums.largest, b.trunc(prime, I32))
+
+
+def _verdict(b: ir.IRBuilder, largest: list[Any], prime: Any) -> Any:
+    """Return the bits of what has a residue that is not below the prime."""
+    bad, limit = I64(0), _spread(b, prime, HALVES)
+    for bit, top in zip((BAD_COLUMNS, BAD_PROBE), largest, strict=True):
         lanes = b.bitcast(b.icmp_unsigned(">=", top, limit), ir.IntType(16))
         found = b.icmp_unsigned("!=", lanes, ir.IntType(16)(0))
         bad = b.or_(bad, b.select(found, I64(bit), I64(0)))
     return bad
 
 
-def _dot(group: int) -> Callable[..., int]:
-    """Make the intrinsic for ``group`` probes at once."""
+def _dot(blocks: int, probes: int) -> Callable[..., int]:
+    """Make the intrinsic for so many blocks and probes at once.
+
+    It sums up tile number ``tile`` of those whose addresses are in the tables at ``columns`` and
+    ``constants``; the shares are what `_share` says. Sums go to where the entries at ``out`` point,
+    those of the next block ``row`` bytes further in the table; ``plane`` bytes part the three of
+    one.
+    """
 
     def dot(
         _: Any,
         columns: Any,
-        probes: Any,
-        offset: Any,
+        columns_share: Any,
+        constants: Any,
+        constants_share: Any,
         out: Any,
-        place: Any,
+        row: Any,
+        tile: Any,
         plane: Any,
         count: Any,
         p: Any,
     ) -> Any:
-        signature = types.intp(*[types.intp] * 7, types.uint64)
-        return signature, lambda context, b, sig, args: _emit(b, args, group)
+        word = types.intp
+        signature = word(word, columns_share, word, constants_share, *[word] * 5, types.uint64)
+        return signature, lambda context, b, sig, args: _emit(b, args, blocks, probes)
 
     return intrinsic(dot)
 
 
-_dot1, _dot2 = _dot(1), _dot(2)
-
-BLOCKS_AT_ONCE = 8
-"""Blocks whose matching tiles meet the probes' while those are in the processor's caches.
-
-A search with many probes reads a probe again for each group of blocks, from memory, which takes
-about as long as to compute with it. With sixteen probes of 128 values on two threads, groups of 1,
-2, 4 and 8 blocks took 150, 108, 74 and 66 ns for a comparison; with two probes groups gain nothing.
-Sixteen probes' tiles and eight blocks' take 0.4 MB together."""
+_dot11, _dot12, _dot21, _dot22 = _dot(1, 1), _dot(1, 2), _dot(2, 1), _dot(2, 2)
 
 
-@njit(nogil=True)
-def _sum_tile(
-    columns: int,
-    probes: int,
-    several: bool,
-    out: int,
-    plane: int,
-    tile: int,
-    count: int,
-    prime: np.uint64,
-) -> int:
-    """Sum up one tile of one block for one probe, or for the two that lie next in the table."""
-    bad = 0
-    place = tile * TILE_BYTES
-    for first in range(0, count, COLUMNS_PER_REDUCTION):
-        some = min(COLUMNS_PER_REDUCTION, count - first)
-        offset = (tile * count + first) * COLUMN_BYTES
-        if several:
-            bad |= _dot2(columns, probes, offset, out, place, plane, some, prime)
-        else:
-            bad |= _dot1(columns, probes, offset, out, place, plane, some, prime)
-    return bad
+def _share(part: int, parts: int, size: int) -> tuple[int, int]:
+    """Return what a pass over a tile of ``size`` bytes asks for ahead: from where on, and the step.
+
+    If a tile serves in one pass alone, what is needed next is what follows a little further on. If
+    it serves in several, each asks for a part of the next tile, so that no pass waits for memory.
+    """
+    if parts == 1:
+        return AHEAD_BYTES, COLUMN_BYTES
+    return size + size * part // parts, COLUMN_BYTES // parts
+
+
+_compiled: Callable[..., Callable[..., Any]] = njit
+_kept: Callable[..., Callable[..., int]] = njit(nogil=True, cache=True)
+share = _compiled(_share)
 
 
 def _scan(
@@ -232,7 +326,7 @@ def _scan(
         Addresses of the probes' residues, of the same shape.
     out : numpy.ndarray
         Addresses of the sums of each block and each probe, in this order; each uint32 of shape
-        (3, primes, tiles, 16), and must hold zeros.
+        (3, primes, tiles, 16).
     primes : numpy.ndarray
         uint64, each between 2**26 and 2**27.
     tiles, count : int
@@ -245,27 +339,27 @@ def _scan(
     int
         0, or the sum of `BAD_COLUMNS` and `BAD_PROBE`; if not 0, the sums are meaningless.
     """
-    bad = 0
+    bad, row, size = 0, 8 * probes.size, count * COLUMN_BYTES
     plane = primes.size * tiles * TILE_BYTES
-    # With few probes, or one block, a tile would not be needed often enough while it is in the
-    # caches. A block and a pair of probes at a time is best there: three sequential streams are as
-    # many as the memory prefetcher keeps up with.
-    group = BLOCKS_AT_ONCE if probes.size >= 4 else 1
-    for lowest in range(0, blocks.size, group):
-        highest = min(lowest + group, blocks.size)
-        together = probes.size if highest - lowest > 1 else 2
-        for leading in range(0, probes.size, together):
-            for unit in range(start, stop):
-                p = primes[unit // tiles]
-                # Two probes share each load of the columns.
-                for i in range(leading, min(leading + together, probes.size), 2):
-                    pair = probes.ctypes.data + 8 * i
-                    several = i + 1 < probes.size
-                    for block in range(lowest, highest):
-                        sums = out.ctypes.data + 8 * (block * probes.size + i)
-                        bad |= _sum_tile(blocks[block], pair, several, sums, plane, unit, count, p)
+    step = max(1, PROBE_BYTES // max(1, probes.size * size))
+    for lowest in range(0, blocks.size, BLOCKS_AT_ONCE):
+        highest = min(lowest + BLOCKS_AT_ONCE, blocks.size)
+        for first in range(start, stop, step):
+            for block in range(lowest, highest, 2):
+                c, two = blocks.ctypes.data + 8 * block, block + 1 < highest
+                ahead_d = share((block - lowest) // 2, (highest - lowest + 1) // 2, size)
+                for tile in range(first, min(first + step, stop)):
+                    p = primes[tile // tiles]
+                    for i in range(0, probes.size, 2):
+                        d, sums = probes.ctypes.data + 8 * i, out.ctypes.data + block * row + 8 * i
+                        ahead_c = share(i // 2, (probes.size + 1) // 2, size)
+                        args = (c, ahead_c, d, ahead_d, sums, row, tile, plane, count, p)
+                        if i + 1 < probes.size:
+                            bad |= _dot22(*args) if two else _dot12(*args)
+                        else:
+                            bad |= _dot21(*args) if two else _dot11(*args)
     return bad
 
 
-scan: Callable[..., int] = njit(nogil=True, cache=True)(_scan)
+scan = _kept(_scan)
 """`_scan`, compiled at the first call and kept on disk; it runs without Python's global lock."""
