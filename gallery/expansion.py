@@ -92,12 +92,14 @@ def expand_into(residues: Residues, seed: bytes, parameters: ParameterSet) -> No
 def _fill(uniform: Residues, seed: bytes, parameters: ParameterSet) -> None:
     if len(seed) != SEED_SIZE:
         raise MalformedMessageError(f"a seed has {len(seed)} bytes, not {SEED_SIZE}")
-    step = max(1, _CHUNK // uniform[0, 0].size)
+    step = min(parameters.tiles, max(1, _CHUNK // uniform[0, 0].size))
+    taken = np.empty(step * uniform[0, 0].size, "<u4")
     for number, prime in enumerate(parameters.data_primes):
         stream = _Stream(seed, number, prime)
         for start in range(0, parameters.tiles, step):
             part = uniform[number, start : start + step]
-            part[...] = stream.take(part.size).reshape(part.shape)
+            stream.fill(taken[: part.size])
+            part[...] = taken[: part.size].reshape(part.shape)
 
 
 class _Stream:
@@ -108,16 +110,15 @@ class _Stream:
         self._cipher = Cipher(algorithms.ChaCha20(seed, nonce), mode=None).encryptor()
         self._prime = np.uint32(prime)
 
-    def take(self, count: int) -> Residues:
-        """Return the next ``count`` residues."""
-        pieces = []
-        while count:
+    def fill(self, residues: Residues) -> None:
+        """Write the next residues into a contiguous array, shape (n,)."""
+        while residues.size:
             # Never more words than residues are missing: none that is accepted goes to waste.
-            words = np.frombuffer(self._cipher.update(_zeros(4 * count)), "<u4") & _MASK
-            accepted = words[words < self._prime]
-            pieces.append(accepted)
-            count -= accepted.size
-        return np.concatenate(pieces)
+            self._cipher.update_into(_zeros(residues.nbytes), residues.view(np.uint8).data)
+            residues &= _MASK
+            accepted = residues[residues < self._prime]
+            residues[: accepted.size] = accepted
+            residues = residues[accepted.size :]
 
 
 def _zeros(size: int) -> bytes | memoryview:

@@ -102,49 +102,9 @@ def _reduce(
         value = coefficients[j] - np.int64(noise[j]) + offset
         high = times(np.uint32(value >> SPLIT), factor, quotient, p)
         work[j] = np.uint32(high + np.uint32(value & (2**SPLIT - 1)))
-    for j in range(coefficients.size, work.size):
-        work[j] = np.uint32(np.int64(p) - np.int64(noise[j]))
-
-
-def _butterflies(first: Words, second: Words, w: Any, quotient: Any, p: Any) -> None:
-    twice = np.uint32(2 * p)
-    for j in range(first.size):
-        x, y = first[j], times(second[j], w, quotient, p)
-        first[j] = np.uint32(x + y)
-        second[j] = np.uint32(np.uint32(x - y) + twice)
-
-
-def _inverse_butterflies(first: Words, second: Words, w: Any, quotient: Any, p: Any) -> None:
-    twice = np.uint32(2 * p)
-    for j in range(first.size):
-        x, y = first[j], second[j]
-        first[j] = below(np.uint32(x + y), twice)
-        second[j] = times(np.uint32(np.uint32(x - y) + twice), w, quotient, p)
-
-
-butterflies, inverse_butterflies = njit(_butterflies), njit(_inverse_butterflies)
-
-
-def _forward(work: Words, roots: Words, quotients: Words, p: Any) -> None:
-    """Transform in place, in SEAL's order; each of log N steps adds at most 2p."""
-    half, count = work.size // 2, 1
-    while half >= WIDTH:
-        for i in range(count):
-            a = 2 * i * half
-            w, quotient = roots[count + i], quotients[count + i]
-            butterflies(work[a : a + half], work[a + half : a + 2 * half], w, quotient, p)
-        half, count = half // 2, 2 * count
-
-
-def _inverse(work: Words, roots: Words, quotients: Words, p: Any) -> None:
-    """Undo `_forward` in place but for the factor N; takes and leaves residues below 2p."""
-    half, count = WIDTH, work.size // (2 * WIDTH)
-    while count:
-        for i in range(count):
-            a = 2 * i * half
-            w, quotient = roots[count + i], quotients[count + i]
-            inverse_butterflies(work[a : a + half], work[a + half : a + 2 * half], w, quotient, p)
-        half, count = 2 * half, count // 2
+    rest, drawn = work[coefficients.size :], noise[coefficients.size :]
+    for j in range(rest.size):
+        rest[j] = np.uint32(p - np.uint32(np.int32(drawn[j])))
 
 
 def _mask(work: Words, residues: Words, first: int, lanes: int, key: Words, p: Any) -> None:
@@ -223,6 +183,6 @@ def _scale(work: Words, factor: Any, quotient: Any, addend: Any, p: Any) -> None
         work[j] = below(below(np.uint32(product + addend), np.uint32(2 * p)), p)
 
 
-binomial, reduce, forward = map(_compiled, (_binomial, _reduce, _forward))
-inverse, mask, mix, scale = map(_compiled, (_inverse, _mask, _mix, _scale))
+binomial, reduce = map(_compiled, (_binomial, _reduce))
+mask, mix, scale = map(_compiled, (_mask, _mix, _scale))
 phase_of_columns, phase_of_results = map(_compiled, (_phase_of_columns, _phase_of_results))
