@@ -60,10 +60,10 @@ class Composer:
             for j in range(i):
                 inverse = with_quotients(pow(primes[j], -1, prime), prime)
                 kernels.mix(works[i], works[j], *inverse, np.uint32(prime))
-        digits = [work.reshape(-1, kernels.WIDTH)[:, :lanes].T.astype(np.int64) for work in works]
-        high = digits[-1]
-        for digit, prime in zip(digits[-2:0:-1], primes[-2:0:-1], strict=True):
-            high = high * prime + digit
-        low = digits[0] - middle % primes[0]
-        high -= middle // primes[0]
-        return high.astype(np.float64) * primes[0] + low
+        # With two primes nothing is above the second digit.
+        low, mid, high = works if len(works) == 3 else (*works, works[1])
+        above = primes[1] if len(works) == 3 else 0
+        coefficients = np.empty(low.size)
+        limbs = middle % primes[0], middle // primes[0]
+        kernels.combine((low, mid, high), (primes[0], above), limbs, coefficients)
+        return np.ascontiguousarray(coefficients.reshape(-1, kernels.WIDTH)[:, :lanes].T)

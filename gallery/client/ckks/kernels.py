@@ -1,13 +1,11 @@
-"""The compiled loops of the native engine: arithmetic modulo 27-bit primes, sixteen lanes wide.
+"""The plain loops of the native engine, element by element, compiled.
 
 A *work array* holds the same polynomial of sixteen ciphertexts, coefficient by coefficient: uint32
 of shape (16 * N,), coefficient ``i`` of ciphertext ``k`` at ``16*i + k``. So every step of a
-transform does the same to sixteen neighbours, and LLVM makes vector code of plain loops.
+transform (`gallery.client.ckks.vectors`) does the same to sixteen neighbours.
 
 Primes are below 2**27, so a uint32 holds sums of up to 32 primes, and most reductions can wait.
-Products are reduced as David Harvey describes ("Faster arithmetic for number-theoretic transforms",
-2014): for a fixed factor w and its quotient floor(w * 2**32 / p), any 32-bit x gives w*x modulo p
-below 2p, with two multiplications and no division.
+Products are reduced as David Harvey describes; see `vectors`.
 
 **Constant time:** no branch and no address here depends on a coefficient, a residue, the noise or
 the key; corrections are masks, and there is no division. That is true of what is written here. No
@@ -28,6 +26,9 @@ import numpy.typing as npt
 from numba import njit
 
 Words = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float64]
+Digits = tuple[Words, Words, Words]
+Pair = tuple[int, int]
 
 WIDTH: Final = 16
 """Ciphertexts that are worked on at once."""
@@ -107,67 +108,6 @@ def _reduce(
         rest[j] = np.uint32(p - np.uint32(np.int32(drawn[j])))
 
 
-def _mask(work: Words, residues: Words, first: int, lanes: int, key: Words, p: Any) -> None:
-    """Write polynomial 0 of ciphertexts: the work array's plaintexts less ``c1 * s``.
-
-    Parameters
-    ----------
-    work : numpy.ndarray
-        Transformed plaintexts less noise, below 32p.
-    residues : numpy.ndarray
-        uint32 of shape (tiles, columns, 2, 16), with polynomial 1 filled in.
-    first, lanes : int
-        The columns that the work array is for.
-    key : numpy.ndarray
-        Two rows of N: the key's residues s, and their quotients.
-    p : numpy.uint32
-    """
-    one = np.uint32((np.uint64(1) << np.uint64(32)) // np.uint64(p))
-    twice = np.uint32(2 * p)
-    for tile in range(residues.shape[0]):
-        for k in range(lanes):
-            for lane in range(16):
-                i = 16 * tile + lane
-                masked = times(residues[tile, first + k, 1, lane], key[0, i], key[1, i], p)
-                plain = times(work[WIDTH * i + k], np.uint32(1), one, p)
-                c0 = np.uint32(np.uint32(plain - masked) + twice)
-                residues[tile, first + k, 0, lane] = below(below(c0, twice), p)
-
-
-def _phase_of_columns(ciphertexts: Words, powers: Words, work: Words, p: Any) -> None:
-    """Write ``c0 + c1*s`` of a block's columns into a work array, below 2p.
-
-    Parameters
-    ----------
-    ciphertexts : numpy.ndarray
-        uint32 of shape (tiles, lanes, 2, 16).
-    powers : numpy.ndarray
-        uint32 of shape (2, 2, N): s and its quotients, s**2 and its quotients.
-    work : numpy.ndarray
-    p : numpy.uint32
-    """
-    twice = np.uint32(2 * p)
-    for tile in range(ciphertexts.shape[0]):
-        for k in range(ciphertexts.shape[1]):
-            for lane in range(16):
-                i = 16 * tile + lane
-                product = times(ciphertexts[tile, k, 1, lane], powers[0, 0, i], powers[0, 1, i], p)
-                work[WIDTH * i + k] = below(
-                    np.uint32(ciphertexts[tile, k, 0, lane] + product), twice
-                )
-
-
-def _phase_of_results(ciphertexts: Words, powers: Words, work: Words, p: Any) -> None:
-    """Write ``c0 + c1*s + c2*s**2`` of results, uint32 of shape (lanes, 3, N), likewise."""
-    twice = np.uint32(2 * p)
-    for k in range(ciphertexts.shape[0]):
-        for i in range(ciphertexts.shape[2]):
-            first = times(ciphertexts[k, 1, i], powers[0, 0, i], powers[0, 1, i], p)
-            second = times(ciphertexts[k, 2, i], powers[1, 0, i], powers[1, 1, i], p)
-            total = np.uint32(np.uint32(ciphertexts[k, 0, i] + first) + second)
-            work[WIDTH * i + k] = below(below(total, np.uint32(2 * twice)), twice)
-
-
 def _mix(residues: Words, digits: Words, inverse: Any, quotient: Any, p: Any) -> None:
     """Take a mixed-radix digit out of residues below 2p and divide by its prime; leave below p."""
     twice = np.uint32(2 * p)
@@ -183,6 +123,26 @@ def _scale(work: Words, factor: Any, quotient: Any, addend: Any, p: Any) -> None
         work[j] = below(below(np.uint32(product + addend), np.uint32(2 * p)), p)
 
 
-binomial, reduce = map(_compiled, (_binomial, _reduce))
-mask, mix, scale = map(_compiled, (_mask, _mix, _scale))
-phase_of_columns, phase_of_results = map(_compiled, (_phase_of_columns, _phase_of_results))
+def _combine(digits: Digits, primes: Pair, middle: Pair, coefficients: Floats) -> None:
+    """Write ``low + p0 * (mid + p1 * high)``, less the middle of the range, as doubles.
+
+    Parameters
+    ----------
+    digits : tuple of numpy.ndarray
+        Mixed-radix digits ``low``, ``mid`` and ``high``, in work arrays.
+    primes : tuple of int
+        p0 and p1.
+    middle : tuple of int
+        The middle's digit for p0, and what is above it.
+    coefficients : numpy.ndarray
+        float64 of a work array's size.
+    """
+    low, mid, high = digits
+    for j in range(coefficients.size):
+        above = np.int64(high[j]) * primes[1] + np.int64(mid[j]) - middle[1]
+        below = np.int64(low[j]) - middle[0]
+        coefficients[j] = np.float64(above) * primes[0] + np.float64(below)
+
+
+binomial, reduce, mix = map(_compiled, (_binomial, _reduce, _mix))
+scale, combine = map(_compiled, (_scale, _combine))

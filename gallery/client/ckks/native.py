@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import EXTRA_COLUMNS, columns_shape
-from gallery.client.ckks import kernels
+from gallery.blocks import EXTRA_COLUMNS, columns_shape, distances_shape
+from gallery.client.ckks import kernels, vectors
 from gallery.client.ckks.codec import Encryption, Floats, Residues, check_encodable
 from gallery.client.ckks.composition import Composer
 from gallery.client.ckks.encoding import encoder
@@ -25,15 +25,16 @@ from gallery.client.ckks.noise import NoiseSource
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.client.ckks.transform import transforms
 from gallery.client.secrets import Secret
+from gallery.errors import MalformedMessageError
 from gallery.expansion import SEED_SIZE, expand_into
 from gallery.parameters import ParameterSet
 
 Coefficients = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
 
-Phase = Callable[[int, slice, Words], None]
-"""Writes ``c0 + c1*s (+ c2*s**2)`` of some ciphertexts, under the prime with a number, into a work
-array."""
+Phase = Callable[[int, int, int, Words], None]
+"""Writes ``c0 + c1*s (+ c2*s**2)`` into a work array: under the prime with a number, and of so many
+ciphertexts from the first one on."""
 
 
 class NativeCodec(Secret):
@@ -85,14 +86,15 @@ class NativeCodec(Secret):
 
     def decrypt_columns(self, residues: Residues) -> Floats:
         """Decrypt the columns of a block; returns shape (d + 2, positions)."""
+        columns = residues.shape[2]
+        residues = _checked(residues, columns_shape(columns - EXTRA_COLUMNS, self._parameters))
 
-        def phase(prime: int, part: slice, work: Words) -> None:
-            # A copy, because numba compiles read-only and strided arrays apart.
-            some = residues[prime, :, part].copy()
+        def phase(prime: int, first: int, lanes: int, work: Words) -> None:
             powers, p = self._secret.powers[prime], self._transforms[prime].prime
-            kernels.phase_of_columns(some, powers, work, p)
+            start = _address(residues[prime, :, first:])
+            vectors.phase_of_columns(start, columns, lanes, powers, work, p)
 
-        return self._decrypt(residues.shape[2], phase, self._parameters.column_scale)
+        return self._decrypt(columns, phase, self._parameters.column_scale)
 
     def decrypt_distances(self, residues: Residues) -> Floats:
         """Decrypt one result, (3, primes, coefficients); returns shape (positions,)."""
@@ -101,11 +103,14 @@ class NativeCodec(Secret):
 
     def decrypt_distances_many(self, residues: Residues) -> Floats:
         """Decrypt n results at once: (n, 3, primes, coefficients) to (n, positions)."""
+        shape = len(residues), *distances_shape(self._parameters)
+        residues = _checked(residues, shape)
+        strides = residues.strides[:2]
 
-        def phase(prime: int, part: slice, work: Words) -> None:
-            some = residues[part, :, prime].copy()
+        def phase(prime: int, first: int, lanes: int, work: Words) -> None:
             powers, p = self._secret.powers[prime], self._transforms[prime].prime
-            kernels.phase_of_results(some, powers, work, p)
+            start = _address(residues[first, 0, prime])
+            vectors.phase_of_results(start, *strides, lanes, powers, work, p)
 
         scale = self._parameters.column_scale * self._parameters.probe_scale
         return self._decrypt(len(residues), phase, scale)
@@ -123,8 +128,8 @@ class NativeCodec(Secret):
             for prime, transform in enumerate(self._transforms):
                 kernels.reduce(some, drawn, transform.reduction, transform.offset, work)
                 transform.forward(work)
-                key = self._secret.powers[prime][0]
-                kernels.mask(work, residues[prime], first, lanes, key, transform.prime)
+                key, start = self._secret.powers[prime][0], _address(residues[prime, :, first:])
+                vectors.mask(work, start, count, lanes, key, transform.prime)
         return Encryption(residues, seed)
 
     def _decrypt(self, count: int, phase: Phase, scale: float) -> Floats:
@@ -135,11 +140,31 @@ class NativeCodec(Secret):
         for first in range(0, count, kernels.WIDTH):
             lanes = min(kernels.WIDTH, count - first)
             for prime, work in enumerate(works):
-                phase(prime, slice(first, first + lanes), work)
+                phase(prime, first, lanes, work)
             coefficients = self._composer.compose(works, lanes)
             found[first : first + lanes] = self._encoder.positions(coefficients)
         found /= scale
         return found
+
+
+def _checked(residues: Residues, shape: tuple[int, ...]) -> Residues:
+    """Return residues as compiled code reads them: contiguous, and not a byte fewer than it reads.
+
+    Raises
+    ------
+    MalformedMessageError
+        If they have another type or shape.
+    """
+    if residues.dtype != np.dtype("<u4") or residues.shape != shape:
+        raise MalformedMessageError(
+            f"residues are {residues.dtype} of shape {residues.shape}, not uint32 of shape {shape}"
+        )
+    return np.ascontiguousarray(residues)
+
+
+def _address(residues: Residues) -> int:
+    """Return where residues start: one compiled version serves read-only and unaligned ones too."""
+    return int(residues.ctypes.data)
 
 
 def _in_work_order(coefficients: Coefficients) -> Coefficients:

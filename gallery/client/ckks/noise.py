@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,11 @@ from gallery.client.ckks import kernels
 from gallery.client.secrets import Secret
 
 Noise = npt.NDArray[np.int8]
+
+_CHUNK: Final = 2**13
+"""Coefficients that are drawn at once: their random words stay in the processor's caches."""
+
+_ZEROS: Final = bytes(8 * _CHUNK)
 
 
 class NoiseSource(Secret):
@@ -30,7 +36,10 @@ class NoiseSource(Secret):
     def draw(self, count: int) -> Noise:
         """Return ``count`` coefficients, int8."""
         noise = np.empty(count, np.int8)
-        # A copy, because numba compiles read-only arrays apart.
-        words = np.frombuffer(self._cipher.update(bytes(8 * count)), np.uint64).copy()
-        kernels.binomial(words, noise)
+        words = np.empty(_CHUNK, np.uint64)
+        for start in range(0, count, _CHUNK):
+            some = noise[start : start + _CHUNK]
+            drawn = words[: some.size]
+            self._cipher.update_into(memoryview(_ZEROS)[: drawn.nbytes], drawn.view(np.uint8).data)
+            kernels.binomial(drawn, some)
         return noise

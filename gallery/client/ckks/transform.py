@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.ckks import butterflies, kernels
+from gallery.client.ckks import kernels, vectors
 from gallery.parameters import ParameterSet
 
 Words = npt.NDArray[np.uint32]
@@ -45,11 +45,11 @@ class Transform:
 
     def forward(self, work: Words) -> None:
         """Transform a work array (see `kernels`) in place, from below 4p to below 32p."""
-        butterflies.forward(work, *self.roots, self.prime)
+        vectors.forward(work, *self.roots, self.prime)
 
     def inverse(self, work: Words, addend: int = 0) -> None:
         """Undo `forward` in place, from below 2p to below p, and add a constant to all."""
-        butterflies.inverse(work, *self.inverse_roots, self.prime)
+        vectors.inverse(work, *self.inverse_roots, self.prime)
         kernels.scale(work, *self.degree_inverse, np.uint32(addend), self.prime)
 
 

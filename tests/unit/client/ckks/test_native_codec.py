@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from gallery.blocks import columns_shape, empty_columns, from_tiles, probe_constants, to_tiles
+from gallery.blocks import (
+    columns_shape,
+    distances_shape,
+    empty_columns,
+    from_tiles,
+    probe_constants,
+    to_tiles,
+)
 from gallery.client.ckks.native import NativeCodec
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.errors import InvalidEmbeddingError, MalformedMessageError, ParameterSetError
@@ -171,6 +179,25 @@ def test_read_only_and_strided_residues_are_decrypted_where_they_are(owner: Seal
 
     np.testing.assert_array_equal(owner.native.decrypt_columns(frozen), expected)
     np.testing.assert_array_equal(owner.native.decrypt_columns(strided), expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda a: a.astype(np.uint64), id="uint64"),
+        pytest.param(lambda a: a[:, :-1], id="a tile or a polynomial too few"),
+        pytest.param(lambda a: a[..., :-1], id="a coefficient too few"),
+        pytest.param(lambda a: np.concatenate([a, a]), id="too many primes"),
+    ],
+)
+def test_residues_of_another_type_or_shape_are_not_read(owner: SealOwner, change: Callable) -> None:
+    columns = np.zeros(columns_shape(1, owner.parameters), np.uint32)
+    results = np.zeros((1, *distances_shape(owner.parameters)), np.uint32)
+
+    with pytest.raises(MalformedMessageError, match="not uint32 of shape"):
+        owner.native.decrypt_columns(change(columns))
+    with pytest.raises(MalformedMessageError, match="not uint32 of shape"):
+        owner.native.decrypt_distances(change(results[0]))
 
 
 def test_threads_may_share_a_codec(owner: SealOwner) -> None:

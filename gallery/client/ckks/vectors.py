@@ -1,9 +1,10 @@
-"""The number-theoretic transform itself, sixteen polynomials at once, in LLVM vector types.
+"""The number-theoretic transform, and products with the secret key, in LLVM vector types.
 
 A *work array* (see `gallery.client.ckks.kernels`) holds sixteen neighbours for each coefficient:
 one vector of sixteen 32-bit residues. LLVM turns it into whatever the processor has (one AVX-512
-register, two of AVX2, four of NEON). What is left to itself, LLVM makes a third of the speed of
-plain loops: it widens each product of 32 bits, where even and odd lanes can be multiplied in place.
+register, two of AVX2, four of NEON). Of plain loops it makes code that takes four times as long: it
+widens each product of 32 bits, where even and odd lanes can be multiplied in place, and gathers the
+coefficients of one polynomial one by one, where squares of sixteen by sixteen can be transposed.
 
 Two steps of the transform at a time (radix 4) touch memory half as often as one. Products are
 reduced as David Harvey describes ("Faster arithmetic for number-theoretic transforms", 2014): for a
@@ -19,7 +20,7 @@ only the file of the compiled function: split, a changed intrinsic would go unno
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ _CACHED: Final = 2**14
 """Bytes of a part of a work array that stays in the first cache: when the parts that a transform
 works on have become so small, each is finished before the next is begun."""
 
+_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
 _compiled: Callable[..., Callable[..., Any]] = njit
 _kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
 
@@ -45,12 +47,24 @@ HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
 LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
 
 
-class _Factor:
-    """A factor and its quotient in all lanes."""
+class _Factor(NamedTuple):
+    """Factors, and the quotients of those in even and in odd lanes."""
 
-    def __init__(self, b: ir.IRBuilder, factor: Any, quotient: Any) -> None:
-        self.factor = _spread(b, factor, HALVES)
-        self.quotient = _spread(b, b.zext(quotient, I64), WORDS)
+    factor: Any
+    even: Any
+    odd: Any
+
+    @classmethod
+    def of(cls, b: ir.IRBuilder, factor: Any, quotient: Any) -> _Factor:
+        """Return one factor in all lanes, given as numbers."""
+        everywhere = _spread(b, b.zext(quotient, I64), WORDS)
+        return cls(_spread(b, factor, HALVES), everywhere, everywhere)
+
+    @classmethod
+    def at(cls, b: ir.IRBuilder, factors: Any, quotients: Any) -> _Factor:
+        """Return the sixteen factors at an address, with their quotients at another."""
+        pairs = b.bitcast(_load(b, quotients), WORDS)
+        return cls(_load(b, factors), b.and_(pairs, LOW), b.lshr(pairs, SHIFT))
 
 
 class _Lanes:
@@ -64,8 +78,8 @@ class _Lanes:
     def times(self, x: Any, w: _Factor) -> Any:
         """Return ``x * w``, below 2p, for any 32-bit x."""
         b, pairs = self._b, self._b.bitcast(x, WORDS)
-        even = b.lshr(b.mul(b.and_(pairs, LOW), w.quotient), SHIFT)
-        odd = b.and_(b.mul(b.lshr(pairs, SHIFT), w.quotient), HIGH)
+        even = b.lshr(b.mul(b.and_(pairs, LOW), w.even), SHIFT)
+        odd = b.and_(b.mul(b.lshr(pairs, SHIFT), w.odd), HIGH)
         multiple = b.bitcast(b.or_(even, odd), HALVES)
         return b.sub(b.mul(x, w.factor), b.mul(multiple, self.p))
 
@@ -93,9 +107,13 @@ def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
     return b.shuffle_vector(one, one, order)
 
 
-def _places(b: ir.IRBuilder, base: Any, stride: Any, count: int) -> list[Any]:
-    at = (b.add(base, b.mul(stride, I64(i))) for i in range(count))
-    return [b.inttoptr(address, HALVES.as_pointer()) for address in at]
+def _load(b: ir.IRBuilder, address: Any) -> Any:
+    # Results of a search, and blocks, may start at any byte of a message.
+    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=1)
+
+
+def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
+    b.store(value, b.inttoptr(address, HALVES.as_pointer()), align=1)
 
 
 def _two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
@@ -134,17 +152,17 @@ def _step(compute: Callable[[_Lanes, list[Any], list[_Factor]], list[Any]], coun
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         base, stride, factors, p = args
         numbers = [b.extract_value(factors, i) for i in range(2 * (count - 1))]
-        pairs = [_Factor(b, *numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
-        places = _places(b, base, stride, count)
-        results = compute(_Lanes(b, p), [b.load(at, align=4) for at in places], pairs)
+        pairs = [_Factor.of(b, *numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
+        places = [b.add(base, b.mul(stride, I64(i))) for i in range(count)]
+        results = compute(_Lanes(b, p), [_load(b, at) for at in places], pairs)
         for value, at in zip(results, places, strict=True):
-            b.store(value, at, align=4)
+            _store(b, value, at)
         return context.get_dummy_value()
 
     def step(_: Any, base: Any, stride: Any, factors: Any, p: Any) -> Any:
         return types.void(types.intp, types.intp, factors, types.uint32), generate
 
-    return intrinsic(step)
+    return _intrinsic(step)
 
 
 _step2, _inverse_step2 = _step(_two, 2), _step(_inverse_two, 2)
@@ -243,4 +261,156 @@ def _inverse(work: Words, roots: Words, quotients: Words, p: Any) -> None:
         _join_two(start, size, 1, roots, quotients, p)
 
 
-forward, inverse = map(_kept, (_forward, _inverse))
+def _transpose(b: ir.IRBuilder, source: Any, target: Any) -> None:
+    """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
+    rows = [_load(b, b.add(source, I64(_VECTOR_BYTES * i))) for i in range(WIDTH)]
+    distance = 1
+    while distance < WIDTH:
+        # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
+        kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
+        moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
+        kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
+        for i in range(WIDTH):
+            if not i & distance:
+                x, y = rows[i], rows[i + distance]
+                rows[i] = b.shuffle_vector(x, y, kept)
+                rows[i + distance] = b.shuffle_vector(x, y, moved)
+        distance *= 2
+    for i, row in enumerate(rows):
+        _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
+
+
+@_intrinsic
+def _transposed(_: Any, source: Any, target: Any) -> Any:
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        _transpose(b, *args)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp), generate
+
+
+@_intrinsic
+def _masked(_: Any, plain: Any, c0: Any, c1: Any, key: Any, quotients: Any, p: Any) -> Any:
+    """Write ``plain - c1*s`` to ``c0``, below p; all but p are addresses of sixteen residues."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        plain, c0, c1, key, quotients, p = args
+        lanes, one = _Lanes(b, p), b.udiv(I64(2**32), b.zext(p, I64))
+        reduced = lanes.times(_load(b, plain), _Factor.of(b, I32(1), b.trunc(one, I32)))
+        product = lanes.times(_load(b, c1), _Factor.at(b, key, quotients))
+        rest = b.add(b.sub(reduced, product), lanes.twice)
+        _store(b, lanes.below(lanes.below(rest, lanes.twice), lanes.p), c0)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 5, types.uint32), generate
+
+
+@_intrinsic
+def _phase(_: Any, ciphertext: Any, stride: Any, powers: Any, degree: Any, out: Any, p: Any) -> Any:
+    """Write ``c0 + c1*s`` or ``c0 + c1*s + c2*s**2``, below 2p, of sixteen coefficients.
+
+    ``ciphertext`` is the address of those of c0, ``stride`` parts its polynomials, and ``powers``
+    is a tuple of addresses: of s, and of its square if there are three polynomials. Quotients are
+    ``degree`` residues behind the powers.
+    """
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        ciphertext, stride, powers, degree, out, p = args
+        lanes, total = _Lanes(b, p), _load(b, ciphertext)
+        count = len(signature.args[2])
+        for i in range(count):
+            power = b.extract_value(powers, i)
+            factor = _Factor.at(b, power, b.add(power, b.mul(degree, I64(4))))
+            c = _load(b, b.add(ciphertext, b.mul(stride, I64(i + 1))))
+            total = b.add(total, lanes.times(c, factor))
+        if count == 2:
+            total = lanes.below(total, lanes.four)
+        _store(b, lanes.below(total, lanes.twice), out)
+        return context.get_dummy_value()
+
+    return types.void(
+        types.intp, types.intp, powers, types.intp, types.intp, types.uint32
+    ), generate
+
+
+def _mask(work: Words, residues: int, columns: int, lanes: int, key: Words, p: Any) -> None:
+    """Write polynomial 0 of ciphertexts: the work array's plaintexts less ``c1 * s``, below p.
+
+    Parameters
+    ----------
+    work : numpy.ndarray
+        Transformed plaintexts less noise, below 32p.
+    residues : int
+        Address of the first of the ciphertexts that the work array is for, within uint32 of shape
+        (tiles, columns, 2, 16) with polynomial 1 filled in.
+    columns, lanes : int
+        How many ciphertexts there are, and how many of them the work array is for.
+    key : numpy.ndarray
+        Two rows of N: the key's residues s, and their quotients.
+    p : numpy.uint32
+    """
+    square = np.empty(WIDTH * WIDTH, np.uint32)
+    scratch, column = square.ctypes.data, 2 * _VECTOR_BYTES
+    for tile in range(work.size // square.size):
+        _transposed(work.ctypes.data + tile * square.nbytes, scratch)
+        s = key.ctypes.data + tile * _VECTOR_BYTES
+        for k in range(lanes):
+            c0 = residues + (tile * columns + k) * column
+            plain = scratch + k * _VECTOR_BYTES
+            _masked(plain, c0, c0 + _VECTOR_BYTES, s, s + key.nbytes // 2, p)
+
+
+def _phase_of_columns(
+    ciphertexts: int, columns: int, lanes: int, powers: Words, work: Words, p: Any
+) -> None:
+    """Write ``c0 + c1*s`` of a block's columns into a work array, below 2p.
+
+    Parameters
+    ----------
+    ciphertexts : int
+        Address of the first of them, within uint32 of shape (tiles, columns, 2, 16).
+    columns, lanes : int
+        How many there are, and how many go into the work array.
+    powers : numpy.ndarray
+        uint32 of shape (2, 2, N): s and its quotients, s**2 and its quotients.
+    work : numpy.ndarray
+    p : numpy.uint32
+    """
+    square = np.zeros(WIDTH * WIDTH, np.uint32)
+    scratch, column, degree = square.ctypes.data, 2 * _VECTOR_BYTES, powers.shape[2]
+    for tile in range(work.size // square.size):
+        s = powers.ctypes.data + tile * _VECTOR_BYTES
+        for k in range(lanes):
+            c0 = ciphertexts + (tile * columns + k) * column
+            _phase(c0, _VECTOR_BYTES, (s,), degree, scratch + k * _VECTOR_BYTES, p)
+        _transposed(scratch, work.ctypes.data + tile * square.nbytes)
+
+
+def _phase_of_results(
+    ciphertexts: int, stride: int, between: int, lanes: int, powers: Words, work: Words, p: Any
+) -> None:
+    """Write ``c0 + c1*s + c2*s**2`` of results into a work array, below 2p.
+
+    Parameters
+    ----------
+    ciphertexts : int
+        Address of the first of them: polynomials of N residues of uint32.
+    stride, between : int
+        Bytes from one ciphertext to the next, and from one of its polynomials to the next.
+    lanes, powers, work, p
+        As of `_phase_of_columns`.
+    """
+    square = np.zeros(WIDTH * WIDTH, np.uint32)
+    scratch, degree = square.ctypes.data, powers.shape[2]
+    for tile in range(work.size // square.size):
+        at = tile * _VECTOR_BYTES
+        s = powers.ctypes.data + at
+        for k in range(lanes):
+            c0 = ciphertexts + k * stride + at
+            out = scratch + k * _VECTOR_BYTES
+            _phase(c0, between, (s, s + powers.nbytes // 2), degree, out, p)
+        _transposed(scratch, work.ctypes.data + tile * square.nbytes)
+
+
+forward, inverse, mask = map(_kept, (_forward, _inverse, _mask))
+phase_of_columns, phase_of_results = map(_kept, (_phase_of_columns, _phase_of_results))
