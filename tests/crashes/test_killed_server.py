@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey, remote
-from gallery.client.remote import AccessToken, RemoteService
+from gallery.client import GalleryClient, GalleryKey
+from gallery.client.transport import AccessToken, RemoteService, remote
 from gallery.errors import ServerError
 from gallery.server import open_service
 from tests.crashes.conftest import Count

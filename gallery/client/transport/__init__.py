@@ -1,0 +1,8 @@
+"""The keyless side on another machine.
+
+Nothing else in the client imports this room: whoever opens a gallery hands it a service.
+"""
+
+from gallery.client.transport.remote import AccessToken, RemoteService
+
+__all__ = ["AccessToken", "RemoteService"]
