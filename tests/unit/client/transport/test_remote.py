@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.client.transport import AccessToken, RemoteService, remote
+from gallery.client.transport import AccessToken, RemoteService, connection
 from gallery.errors import (
     AccessDeniedError,
     GalleryError,
@@ -42,7 +42,7 @@ TOKEN = "efg_0123456789abcdef_" + "s3cr3t-of-this-test" + "A" * 24
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "_RETRY_SECONDS", 1.0)
 
 
 # --- a network that breaks ------------------------------------------------------------------------
