@@ -5,6 +5,7 @@ alone. It needs the protection that the database needs, and opens with the owner
 bytes are described in ``docs/format.md``.
 """
 
-from gallery.client.backup.backup import Backup, write_backup
+from gallery.client.backup.reading import Backup
+from gallery.client.backup.writing import write_backup
 
 __all__ = ["Backup", "write_backup"]
