@@ -24,7 +24,7 @@ from gallery.client.editing.blocks import BlockEditor
 from gallery.client.embeddings.templates import round_to_grid, to_vectors
 from gallery.client.enrolling.enrollment import Enroller, NewReference
 from gallery.client.integrity.labels import content_digest
-from gallery.client.renewal.renewal import copy_name, regrid
+from gallery.client.renewal.copying import regrid
 from gallery.errors import (
     AuthenticationError,
     ErasurePendingError,
@@ -36,6 +36,7 @@ from gallery.errors import (
     RolledBackError,
     WriteConflictError,
 )
+from gallery.messages.naming import copy_name
 from gallery.metrics import Metric
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
 from gallery.protocol import GalleryService

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
-from gallery.client.renewal.renewal import copy_name
 from gallery.messages import BlockHeader, GalleryDescription, Manifest, Preprocessing
+from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService
 from gallery.store.models import Base
