@@ -4,7 +4,6 @@ from gallery.client.embeddings.sources import (
     EmbeddingFile,
     EmbeddingSource,
     SourceKind,
-    find_probe_photos,
     kind_of,
     open_embeddings,
     read_embeddings,
@@ -12,13 +11,7 @@ from gallery.client.embeddings.sources import (
 from gallery.client.enrolling.bulk import BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate
 from gallery.client.enrolling.enrollment import Enrollment
-from gallery.client.enrolling.from_photos import (
-    OnDuplicate,
-    PhotoDuplicate,
-    PhotoEnrollment,
-    PhotoFailure,
-    PhotoIdentification,
-)
+from gallery.client.enrolling.from_photos import OnDuplicate, PhotoDuplicate, PhotoEnrollment
 from gallery.client.facade.client import GalleryClient
 from gallery.client.facade.upkeep import Reference, Summary
 from gallery.client.integrity.memory import FileMemory, SessionMemory
@@ -29,12 +22,13 @@ from gallery.client.keys.keyfile import (
     write_key_file,
 )
 from gallery.client.keys.secrets import GalleryKey
-from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.folders import LabelledPhoto, find_photos
+from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
+from gallery.client.photos.folders import LabelledPhoto, find_photos, find_probe_photos
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
 from gallery.client.searching.calibration import Calibration
 from gallery.client.searching.candidates import Identification
+from gallery.client.searching.from_photos import PhotoIdentification
 from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
 

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from gallery.client.embeddings.npz import NpzSource
 from gallery.client.embeddings.parquet import ParquetSource
-from gallery.client.photos.folders import is_photo
 from gallery.errors import GalleryError, SourceError
 
 PARQUET = ".parquet"
@@ -118,14 +117,6 @@ def kind_of(path: Path) -> SourceKind:
     if path.is_dir():
         return SourceKind.FOLDER
     return SourceKind.EMBEDDINGS if path.suffix.lower() in (NPZ, PARQUET) else SourceKind.PHOTO
-
-
-def find_probe_photos(folder: Path) -> list[Path]:
-    """Return all photos in and below a folder, sorted (`SourceError` if there are none)."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and is_photo(path))
-    if not found:
-        raise SourceError(f"the folder {folder} holds no photos")
-    return found
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Enrolling and searching with photos: each is embedded, failures are kept, the others go on."""
+"""Enrolling photos: each is embedded, failures are kept, the others go on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,15 +15,14 @@ from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
 from gallery.client.enrolling.enrollment import Enroller, NewReference
 from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.integrity.view import GalleryView
-from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.compatibility import check_embedder
+from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
-from gallery.client.searching.candidates import Identification
 from gallery.errors import (
     DuplicateSubjectError,
     InvalidEmbeddingError,
     InvalidLabelError,
-    ModelMismatchError,
     PhotoError,
 )
 
@@ -40,14 +39,6 @@ OnDuplicate = Literal["add", "skip", "fail"] | Callable[[Path, Duplicate], bool]
 ``add`` enrolls it without looking for duplicates at all, ``skip`` leaves it out, and ``fail``
 enrolls nothing of the whole run. A function is given each and says whether to enroll it.
 """
-
-
-@dataclass(frozen=True)
-class PhotoFailure:
-    """A photo that gave no embedding, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -84,36 +75,6 @@ class PhotoEnrollment:
     duplicates: tuple[PhotoDuplicate, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class PhotoIdentification:
-    """What a search with photos found.
-
-    Attributes
-    ----------
-    paths
-        The photos that were searched with, in the order of the rows of ``identification``.
-    identification
-        Candidate lists and decisions, or None if no photo gave an embedding.
-    failures
-        Photos that could not be searched with.
-    """
-
-    paths: tuple[Path, ...]
-    identification: Identification | None
-    failures: tuple[PhotoFailure, ...]
-
-
-def check_embedder(view: GalleryView, embedder: PhotoEmbedder) -> None:
-    """Check that photos are made into embeddings as the gallery's were (`ModelMismatchError`)."""
-    wanted, found = view.description.preprocessing, embedder.preprocessing
-    if found != wanted:
-        raise ModelMismatchError(
-            f"gallery {view.description.name!r} was made for {wanted.statement}; "
-            f"these photos would be embedded with {found.statement}, and distances between the two "
-            "mean nothing"
-        )
-
-
 class PhotoEnroller:
     """Enrolls photos into one gallery, a batch at a time.
 
@@ -136,7 +97,7 @@ class PhotoEnroller:
         on_duplicate: OnDuplicate = "add",
         threshold: float = 0.0,
     ) -> None:
-        check_embedder(view, embedder)
+        check_embedder(embedder, view.description)
         self._view = view
         self._embedder = embedder
         self._on_duplicate = on_duplicate
@@ -233,29 +194,6 @@ class PhotoEnroller:
                     path, _ = self._pending.pop(tag)
                     report.append((path, reference_id.hex()))
             self._known |= done.added | done.present
-
-
-def embed_probes(
-    view: GalleryView,
-    embedder: PhotoEmbedder,
-    paths: Sequence[Path],
-    progress: Progress | None = None,
-) -> tuple[list[Path], list[Floats], list[PhotoFailure]]:
-    """Embed photos to search with; return the good ones, their embeddings, and the failures."""
-    check_embedder(view, embedder)
-    good, embeddings, failures = [], [], []
-    for path in paths:
-        try:
-            embedding = embedder.embed(path)
-            check_embeddings(embedding, view.description)
-        except (PhotoError, InvalidEmbeddingError) as error:
-            failures.append(PhotoFailure(path, str(error)))
-        else:
-            good.append(path)
-            embeddings.append(embedding)
-        if progress is not None:
-            progress(1)
-    return good, embeddings, failures
 
 
 def _to_vector(embedding: Floats, view: GalleryView) -> Floats:

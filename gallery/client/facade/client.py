@@ -19,22 +19,18 @@ from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
 from gallery.client.enrolling.enrollment import Enroller, Enrollment, NewReference
-from gallery.client.enrolling.from_photos import (
-    OnDuplicate,
-    PhotoEnroller,
-    PhotoEnrollment,
-    PhotoIdentification,
-    embed_probes,
-)
+from gallery.client.enrolling.from_photos import OnDuplicate, PhotoEnroller, PhotoEnrollment
 from gallery.client.facade.upkeep import GalleryUpkeep
 from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.integrity.memory import Memory
 from gallery.client.integrity.view import GalleryView
 from gallery.client.keys.secrets import GalleryKey
+from gallery.client.photos.compatibility import embedder_for
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.searching.calibration import Calibration, find_calibration, store_calibration
 from gallery.client.searching.candidates import Identification
+from gallery.client.searching.from_photos import PhotoIdentification, embed_probes
 from gallery.client.searching.identification import Searcher
 from gallery.client.searching.thresholds import Threshold, find_threshold
 from gallery.errors import (
@@ -505,20 +501,14 @@ class GalleryClient(GalleryUpkeep):
         """
         self.threshold(threshold)
         good, embeddings, failures = embed_probes(
-            self._view, embedder or self.embedder(), list(paths), progress
+            self.description, embedder or self.embedder(), list(paths), progress
         )
         found = self.identify(np.stack(embeddings), k, threshold) if good else None
         return PhotoIdentification(tuple(good), found, tuple(failures))
 
     def embedder(self, *, engine: str | None = None) -> PhotoEmbedder:
         """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
-        made_by = self.description.preprocessing
-        if not made_by.model:
-            raise ModelMismatchError(
-                f"gallery {self.description.name!r} holds embeddings that were made elsewhere, so "
-                "photos cannot be compared with it; make a gallery with: gallery init --model NAME"
-            )
-        return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, engine=engine)
+        return embedder_for(self.description, engine)
 
     def _check_model(self, model: str | None) -> None:
         wanted = self.description.preprocessing.model

@@ -18,7 +18,6 @@ import pytest
 
 from gallery.client.embeddings.sources import (
     SourceKind,
-    find_probe_photos,
     kind_of,
     open_embeddings,
     read_embeddings,
@@ -634,22 +633,3 @@ def test_a_folder_is_a_folder_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "folder.npz").mkdir()
 
     assert kind_of(tmp_path / "folder.npz") is SourceKind.FOLDER
-
-
-def test_photos_to_search_for_are_found_at_any_depth_in_order(tmp_path: Path) -> None:
-    names = ["b.jpg", "a/z.PNG", "a/b/c.jpeg", "notes.txt", ".hidden.jpg"]
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "folder.jpg").mkdir()
-
-    found = find_probe_photos(tmp_path)
-
-    assert [str(path.relative_to(tmp_path)) for path in found] == ["a/b/c.jpeg", "a/z.PNG", "b.jpg"]
-
-
-def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_bytes(b"")
-
-    with pytest.raises(SourceError, match="holds no photos"):
-        find_probe_photos(tmp_path)
