@@ -12,7 +12,7 @@ from gallery.client.enrolling.bulk import BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate
 from gallery.client.enrolling.enrollment import Enrollment
 from gallery.client.enrolling.from_photos import OnDuplicate, PhotoDuplicate, PhotoEnrollment
-from gallery.client.facade.client import GalleryClient
+from gallery.client.facade import GalleryClient
 from gallery.client.facade.upkeep import Reference, Summary
 from gallery.client.integrity.memory import FileMemory, SessionMemory
 from gallery.client.keys.keyfile import (

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from gallery.client.backup import write_backup
 from gallery.client.editing.removal import Compactor, Remover
+from gallery.client.facade.opened import OpenGallery
 from gallery.client.integrity.audit import Auditor, AuditReport
 from gallery.client.integrity.labels import normalize_label
-from gallery.client.integrity.view import GalleryView
-from gallery.client.keys.secrets import Secret
 from gallery.errors import ReferenceNotFoundError
-from gallery.messages import GalleryDescription
 
 Progress = Callable[[int], None]
 
@@ -37,15 +35,8 @@ class Summary:
     version: int
 
 
-class GalleryUpkeep(Secret):
+class UpkeepMethods(OpenGallery):
     """Looks after one gallery: lists, erases, compacts, backs up, audits."""
-
-    _view: GalleryView
-
-    @property
-    def description(self) -> GalleryDescription:
-        """The gallery's public properties, checked."""
-        return self._view.description
 
     def summary(self) -> Summary:
         """Return the counts and the version of the gallery."""
