@@ -54,11 +54,12 @@ class GalleryClient(PhotoMethods):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from gallery.client import GalleryClient, GalleryKey
     >>> from gallery.server import open_service
     >>> key = GalleryKey.generate()
     >>> embeddings = np.eye(3)
-    >>> with open_service(f"sqlite:///{folder}/example.db", create=True) as service:
+    >>> with open_service("sqlite:///example.db", create=True) as service:
     ...     with GalleryClient.create(service, key, dimension=3) as client:
     ...         _ = client.enroll(embeddings, ["Ada", "Grace", "Edith"])
     ...         found = client.identify([0.1, 0.9, 0.1], k=2, threshold=0.4)
