@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.workload import THRESHOLD, Answer, Workload, new_subject
 from gallery.client import GalleryClient, read_key_file
-from gallery.client.remote import AccessToken, RemoteService
+from gallery.client.transport import AccessToken, RemoteService
 from gallery.errors import ServerError
 from gallery.messages import Manifest, SearchRequest, SearchResult
 from gallery.parameters import find_parameters

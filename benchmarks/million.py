@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks import machine
 from gallery.blocks import columns_size
 from gallery.client import GalleryClient, GalleryKey, read_key_file, write_key_file
-from gallery.client.sources import Batch, EmbeddingSource
+from gallery.client.embeddings.sources import Batch, EmbeddingSource
 from gallery.messages import SearchRequest, SearchResult
 from gallery.parameters import PARAMETER_SETS, find_parameters
 from gallery.protocol import GalleryService

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gallery import blocks
 from gallery.client import GalleryKey
 from gallery.client.ckks import Encryption, make_codec
-from gallery.client.templates import round_to_grid
+from gallery.client.embeddings.templates import round_to_grid
 from gallery.evaluator.kernel import KernelEvaluator
 from gallery.messages import ID_SIZE, EncryptedDistances, EncryptedProbe
 from gallery.parameters import MAX_DIMENSION, ParameterSet

@@ -6,6 +6,7 @@ Import the fixtures into a ``conftest.py``: ``from tests.photos import samples, 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def london_people() -> list[LondonPerson]:
         for path in sorted(LONDON_FOLDER.glob("[0-9][0-9][0-9]_neutral.jpg"))
         if path.with_name(f"{path.name[:3]}_smiling.jpg").is_file()
     ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def deepface_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep DeepFace's files of the whole run out of the real home folder."""
+    home = tmp_path_factory.mktemp("deepface-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPFACE_HOME", str(home))
+        patch.setenv("DEEPFACE_BACKEND_ENGINE", "onnx")
+        yield home
 
 
 @pytest.fixture(scope="session")

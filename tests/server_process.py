@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from gallery.client.remote import AccessToken, RemoteService
+from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.access import Scope, issue_token
 from gallery.store import TokenStore, open_database
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gallery.client.remote import AccessToken, RemoteService
+from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.access import Scope, issue_token
 from gallery.server.http import ServerConfig, TlsFiles
 from gallery.server.http.running import listening, make_server

@@ -1,42 +1,36 @@
 """The secret side: keys, embeddings, labels and decrypted distances stay in here."""
 
-from gallery.client.bulk import BulkEnrollment
-from gallery.client.calibration import Calibration
-from gallery.client.candidates import Identification
-from gallery.client.client import GalleryClient
-from gallery.client.duplicates import Duplicate
-from gallery.client.enrollment import Enrollment
-from gallery.client.from_photos import (
-    OnDuplicate,
-    PhotoDuplicate,
-    PhotoEnrollment,
-    PhotoFailure,
-    PhotoIdentification,
+from gallery.client.embeddings.sources import (
+    EmbeddingFile,
+    EmbeddingSource,
+    SourceKind,
+    kind_of,
+    open_embeddings,
+    read_embeddings,
 )
-from gallery.client.keyfile import (
+from gallery.client.enrolling.bulk import BulkEnrollment
+from gallery.client.enrolling.duplicates import Duplicate
+from gallery.client.enrolling.enrollment import Enrollment
+from gallery.client.enrolling.from_photos import OnDuplicate, PhotoDuplicate, PhotoEnrollment
+from gallery.client.facade import GalleryClient
+from gallery.client.facade.upkeep import Reference, Summary
+from gallery.client.integrity.memory import FileMemory, SessionMemory
+from gallery.client.keys.keyfile import (
     change_passphrase,
     is_protected,
     read_key_file,
     write_key_file,
 )
-from gallery.client.memory import FileMemory, SessionMemory
-from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.folders import LabelledPhoto, find_photos
+from gallery.client.keys.secrets import GalleryKey
+from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
+from gallery.client.photos.folders import LabelledPhoto, find_photos, find_probe_photos
 from gallery.client.photos.quality import FaceQuality
-from gallery.client.release import release
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
-from gallery.client.results import RESULT_KINDS, ResultFile, Results
-from gallery.client.secrets import GalleryKey
-from gallery.client.sources import (
-    EmbeddingFile,
-    EmbeddingSource,
-    SourceKind,
-    find_probe_photos,
-    kind_of,
-    open_embeddings,
-    read_embeddings,
-)
-from gallery.client.upkeep import Reference, Summary
+from gallery.client.searching.calibration import Calibration
+from gallery.client.searching.candidates import Identification
+from gallery.client.searching.from_photos import PhotoIdentification
+from gallery.client.searching.release import release
+from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
 
 __all__ = [
     "RESULT_KINDS",

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from gallery.errors import AccessDeniedError, SourceError
 
 if TYPE_CHECKING:
-    from gallery.client.remote import RemoteService
+    from gallery.client.transport import RemoteService
 
 TOKEN_VARIABLE = "GALLERY_TOKEN"
 
@@ -60,7 +60,7 @@ class ServerAddress:
     @contextmanager
     def open(self) -> Iterator[RemoteService]:
         """Give the service that the server offers."""
-        from gallery.client.remote import AccessToken, RemoteService
+        from gallery.client.transport import AccessToken, RemoteService
 
         service = RemoteService(
             self.url,

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.photos.models import MODELS
-from gallery.client.templates import check_embeddings, to_vectors
 from gallery.evaluation.datasets import LabelledSet
 from gallery.evaluation.splits import Fold
 from gallery.messages import GalleryDescription

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.photos.models import MODELS
-from gallery.client.release import DECIMALS
+from gallery.client.searching.release import DECIMALS
 from gallery.evaluation.accuracy import Accuracy, measure, plain_values, rates_at
 from gallery.evaluation.datasets import LabelledSet
 from gallery.evaluation.engine import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.release import largest_errors
+from gallery.client.searching.release import largest_errors
 from gallery.messages import GalleryDescription
 
 Floats = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client import GalleryClient, read_key_file
-from gallery.client.memory import FileMemory
+from gallery.client.integrity.memory import FileMemory
 from gallery.errors import GalleryError, WriteConflictError
 from gallery.messages import EncryptedBlock, GalleryUpdate
 from gallery.server import EmbeddedService, open_service

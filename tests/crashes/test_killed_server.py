@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey, remote
-from gallery.client.remote import AccessToken, RemoteService
+from gallery.client import GalleryClient, GalleryKey
+from gallery.client.transport import AccessToken, RemoteService, connection
 from gallery.errors import ServerError
 from gallery.server import open_service
 from tests.crashes.conftest import Count
@@ -99,7 +99,7 @@ def template(label: str) -> np.ndarray:
 
 @pytest.fixture(params=[0.5, 120.0], ids=["clients give up", "clients wait"])
 def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
-    monkeypatch.setattr(remote, "_RETRY_SECONDS", request.param)
+    monkeypatch.setattr(connection, "_RETRY_SECONDS", request.param)
     yield request.param
 
 

@@ -36,7 +36,7 @@ from sqlalchemy.pool import Pool
 
 import gallery.commands
 from gallery.blocks import columns_shape
-from gallery.client.sources import read_embeddings
+from gallery.client.embeddings.sources import read_embeddings
 from gallery.commands.main import run
 from gallery.evaluator.kernel import KernelEvaluator
 from gallery.parameters import COMPACT

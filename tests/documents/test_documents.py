@@ -395,7 +395,7 @@ def test_the_database_tables_are_those_of_the_code() -> None:
 def test_the_purposes_of_sub_keys_are_those_of_the_code() -> None:
     section = section_of(FORMAT, "Keys")
     listed = {cells[0].strip("`") for cells in rows_of(section) if cells[0].startswith("`")}
-    source = "".join(p.read_text("utf-8") for p in (CHECKOUT / "gallery/client").glob("*.py"))
+    source = "".join(p.read_text("utf-8") for p in (CHECKOUT / "gallery/client").rglob("*.py"))
     used = set(re.findall(r'\.subkey\(\s*"([^"]+)"', source))
 
     assert listed == used | {"key id"}

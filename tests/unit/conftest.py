@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gallery.client.secrets import GalleryKey
+from gallery.client.keys.secrets import GalleryKey
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client.secrets import GalleryKey
+from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import MalformedMessageError
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
 from gallery.seal_stream import parse_secret_key, secret_key_stream

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.secrets import GalleryKey
+from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import GalleryError, InvalidEmbeddingError
 from gallery.parameters import ParameterSet
 

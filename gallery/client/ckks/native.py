@@ -24,7 +24,7 @@ from gallery.client.ckks.encoding import encoder
 from gallery.client.ckks.noise import NoiseSource
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.client.ckks.transform import transforms
-from gallery.client.secrets import Secret
+from gallery.client.keys.secrets import Secret
 from gallery.errors import MalformedMessageError
 from gallery.expansion import SEED_SIZE, expand_into
 from gallery.parameters import ParameterSet

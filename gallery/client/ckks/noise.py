@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from gallery.client.ckks import kernels
-from gallery.client.secrets import Secret
+from gallery.client.keys.secrets import Secret
 
 Noise = npt.NDArray[np.int8]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from gallery.client.ckks import kernels
 from gallery.client.ckks.transform import transforms, with_quotients
-from gallery.client.secrets import GalleryKey, Secret
+from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.errors import MalformedMessageError
 from gallery.parameters import ParameterSet
 from gallery.seal_stream import parse_secret_key, secret_key_stream

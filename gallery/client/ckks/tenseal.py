@@ -16,7 +16,7 @@ import tenseal.sealapi as seal
 
 from gallery.blocks import from_slots, from_tiles, to_slots, to_tiles
 from gallery.client.ckks.codec import Encryption, Floats, Residues, check_encodable
-from gallery.client.secrets import GalleryKey, Secret
+from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.parameters import ParameterSet
 from gallery.seal_stream import build_ciphertext, parse_ciphertext
 

@@ -49,6 +49,14 @@ class EmbeddedFace:
     quality: FaceQuality
 
 
+@dataclass(frozen=True)
+class PhotoFailure:
+    """A photo that gave no embedding, and why."""
+
+    path: Path
+    reason: str
+
+
 class PhotoEmbedder:
     """Embeds photos of single faces with one of DeepFace's models.
 

@@ -1,4 +1,4 @@
-"""Photos in folders: one sub-folder per person, named by the person's label."""
+"""Photos in folders; those to enroll lie in one sub-folder per person, named by the label."""
 
 from __future__ import annotations
 
@@ -71,6 +71,14 @@ def find_photos(folder: str | os.PathLike[str]) -> list[LabelledPhoto]:
     if lacking := {who.name for who in people} - {photo.label for photo in found}:
         first = sorted(lacking)[0]
         raise SourceError(f"{len(lacking)} folder(s) in {top} hold no photo, the first is {first}")
+    return found
+
+
+def find_probe_photos(folder: Path) -> list[Path]:
+    """Return all photos in and below a folder, sorted (`SourceError` if there are none)."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and is_photo(path))
+    if not found:
+        raise SourceError(f"the folder {folder} holds no photos")
     return found
 
 

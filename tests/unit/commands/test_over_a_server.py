@@ -183,7 +183,7 @@ def closed_port() -> Iterator[int]:
 def test_a_server_that_is_not_there_is_said_to_be(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gallery.client.remote._RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("gallery.client.transport.connection._RETRY_SECONDS", 0.3)
     monkeypatch.setenv("GALLERY_TOKEN", "efg_0123456789abcdef_" + "A" * 43)
     command("keygen", "--no-passphrase")
     with closed_port() as port:

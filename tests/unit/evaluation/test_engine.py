@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryKey
-from gallery.client.release import largest_errors
+from gallery.client.searching.release import largest_errors
 from gallery.errors import InvalidEmbeddingError
 from gallery.evaluation.datasets import LabelledSet, SetKind
 from gallery.evaluation.engine import (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gallery.client.ckks import ENGINES, CkksCodec, make_codec
-from gallery.client.secrets import GalleryKey
+from gallery.client.keys.secrets import GalleryKey
 from gallery.commands.enroll import command
 from gallery.errors import GalleryError, InvalidEmbeddingError, ParameterSetError
 from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from gallery.client.photos.embedder import PhotoEmbedder
-from tests.photos import london, samples
+from tests.photos import deepface_home, london, samples
 
-__all__ = ["london", "samples"]
+__all__ = ["deepface_home", "london", "samples"]
 
 Embed = Callable[[Path], npt.NDArray[np.float64]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def deepface_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep DeepFace's files of the whole run out of the real home folder."""
-    home = tmp_path_factory.mktemp("deepface-home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEEPFACE_HOME", str(home))
-        patch.setenv("DEEPFACE_BACKEND_ENGINE", "onnx")
-        yield home
 
 
 @pytest.fixture(scope="session")

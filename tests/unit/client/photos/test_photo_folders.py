@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gallery.client.photos.folders import LabelledPhoto, find_photos, is_photo
+from gallery.client.photos.folders import LabelledPhoto, find_photos, find_probe_photos, is_photo
 from gallery.errors import SourceError
 
 
@@ -63,3 +63,22 @@ def test_is_photo_goes_by_extension() -> None:
     assert is_photo("x/ü.JPeG")
     assert not is_photo("x/.y.jpg")
     assert not is_photo("jpg")
+
+
+def test_photos_to_search_for_are_found_at_any_depth_in_order(tmp_path: Path) -> None:
+    names = ["b.jpg", "a/z.PNG", "a/b/c.jpeg", "notes.txt", ".hidden.jpg"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "folder.jpg").mkdir()
+
+    found = find_probe_photos(tmp_path)
+
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["a/b/c.jpeg", "a/z.PNG", "b.jpg"]
+
+
+def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"")
+
+    with pytest.raises(SourceError, match="holds no photos"):
+        find_probe_photos(tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.client.remote import AccessToken, RemoteService
+from gallery.client.transport import AccessToken, RemoteService
 from gallery.errors import DatabaseError, GalleryExistsError, WriteConflictError
 from gallery.messages import GalleryContent, GalleryUpdate, Manifest, SearchRequest
 from gallery.messages.stream import read_stream

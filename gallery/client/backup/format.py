@@ -1,0 +1,240 @@
+"""The bytes of a backup, and the one pass in which they are written or read and checked.
+
+The layout is described in ``docs/format.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from gallery.blocks import capacity, columns_shape, position_count
+from gallery.client.integrity.authentication import Authenticator, check_description
+from gallery.client.keys.secrets import KEY_ID_SIZE, GalleryKey, Secret
+from gallery.errors import AuthenticationError, BackupError, GalleryError, KeyMismatchError
+from gallery.messages import (
+    DIGEST_SIZE,
+    ID_SIZE,
+    TAG_SIZE,
+    BlockHeader,
+    BlockUpdate,
+    EncryptedBlock,
+    GalleryDescription,
+    Manifest,
+    ManifestEntry,
+    ReferenceTable,
+    StoredReference,
+)
+from gallery.messages.references import MAX_SEALED_LABEL
+from gallery.messages.wire import MessageType, Writer
+from gallery.packing import packed_size
+from gallery.parameters import ParameterSet, find_parameters
+
+MAGIC: Final = b"EFGBAK\r\n"
+FORMAT_VERSION: Final = 2
+
+_HEADER = struct.Struct(f"<8sH{KEY_ID_SIZE}s")
+_LENGTH = struct.Struct("<I")
+_MAC_SIZE = 32
+_MAX_DESCRIPTION = 512 * 1024
+"""Above the largest description: six texts of up to 64 KiB and less than 200 bytes of numbers."""
+
+
+class BackupWriter(Secret):
+    """Writes the messages of a backup, each after its length, and at the end the MAC over all."""
+
+    def __init__(self, file: BinaryIO, key: GalleryKey, gallery_id: bytes) -> None:
+        self._file = file
+        self._mac = _new_mac(key, gallery_id)
+        self._put(_HEADER.pack(MAGIC, FORMAT_VERSION, key.key_id))
+
+    def message(self, data: bytes) -> None:
+        """Write a message."""
+        self._put(_LENGTH.pack(len(data)))
+        self._put(data)
+
+    def end(self) -> None:
+        """Write the MAC."""
+        self._file.write(self._mac.digest())
+
+    def _put(self, data: bytes) -> None:
+        self._mac.update(data)
+        self._file.write(data)
+
+
+class BackupReader(Secret):
+    """One pass through a backup, in which nothing is given before it is checked.
+
+    Lengths are checked against what the format allows and what is left of the file before anything
+    is read.
+
+    Parameters
+    ----------
+    file
+        The file, which is read from its start.
+    key
+        The owner's key.
+    path
+        What errors call the file.
+
+    Attributes
+    ----------
+    description, manifest
+        What the backup holds, checked.
+    authenticator
+        What checks and signs statements about the gallery.
+
+    Raises
+    ------
+    BackupError
+        Here and by every method, if the file is not what its owner wrote.
+    KeyMismatchError
+        If the gallery was made with another key.
+    ParameterSetError
+        If the gallery has a parameter set that this program does not know.
+    """
+
+    def __init__(self, file: BinaryIO, key: GalleryKey, path: Path) -> None:
+        self._file, self._path = file, path
+        file.seek(0)
+        self._left = os.fstat(file.fileno()).st_size - _MAC_SIZE
+        header = self._read_header()
+        with self._believing("its description"):
+            length, data = self._message(0, _MAX_DESCRIPTION)
+            self.description = GalleryDescription.from_bytes(data)
+            if not header.endswith(self.description.key_id):
+                raise AuthenticationError("it names two keys")
+            self.authenticator: Authenticator = check_description(self.description, key)
+        self._mac = _new_mac(key, self.description.gallery_id)
+        for part in (header, length, data):
+            self._mac.update(part)
+        self._limits = _Limits(self.description, find_parameters(self.description.parameters))
+        with self._believing("its manifest"):
+            data = self._authenticated(*self._limits.manifest(self._left))
+            self.manifest = Manifest.from_bytes(data)
+            self.authenticator.check_manifest(self.manifest)
+
+    def block(self, entry: ManifestEntry) -> BlockUpdate:
+        """Return the next block, which must be the one that an entry of the manifest names."""
+        limits = self._limits
+        with self._believing(f"block {entry.index}"):
+            block = EncryptedBlock.from_bytes(self._authenticated(limits.block, limits.block))
+            self.authenticator.check_header(block.header, entry)
+            data = self._authenticated(limits.empty_table, limits.full_table)
+            if hashlib.sha256(data).digest() != block.header.references_digest:
+                raise AuthenticationError("its references are not its own")
+            return BlockUpdate(block, ReferenceTable.from_bytes(data))
+
+    def end(self) -> None:
+        """Check that the file ends here, with the MAC over everything before."""
+        if self._left == 0:
+            self._left = _MAC_SIZE
+            if hmac.compare_digest(self._take(_MAC_SIZE), self._mac.digest()):
+                return
+        raise self._damaged("its end")
+
+    def _read_header(self) -> bytes:
+        if self._left < _HEADER.size:
+            raise self._foreign()
+        header = self._take(_HEADER.size)
+        magic, version, _ = _HEADER.unpack(header)
+        if magic != MAGIC:
+            raise self._foreign()
+        if version != FORMAT_VERSION:
+            raise BackupError(
+                f"the backup {self._path} has format version {version}, this program reads version "
+                f"{FORMAT_VERSION}; import it with the program that made it, or a newer one"
+            )
+        return header
+
+    def _authenticated(self, least: int, most: int) -> bytes:
+        length, data = self._message(least, most)
+        self._mac.update(length)
+        self._mac.update(data)
+        return data
+
+    def _message(self, least: int, most: int) -> tuple[bytes, bytes]:
+        """Return the length and the bytes of the next message."""
+        length = self._take(_LENGTH.size)
+        (size,) = _LENGTH.unpack(length)
+        if not least <= size <= most:
+            raise AuthenticationError("a length that the format does not allow")
+        return length, self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        if size > self._left:
+            raise self._damaged("its end is missing")
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            raise unreadable(self._path, error) from error
+        if len(data) != size:
+            raise self._damaged("its end is missing")
+        self._left -= size
+        return data
+
+    @contextmanager
+    def _believing(self, what: str) -> Iterator[None]:
+        """Turn what is wrong with a part of the backup into the error that says so."""
+        try:
+            yield
+        except (BackupError, KeyMismatchError):
+            raise
+        except GalleryError as error:
+            raise self._damaged(what) from error
+
+    def _damaged(self, what: str) -> BackupError:
+        return BackupError(
+            f"the backup {self._path} is truncated, damaged, or not what its owner wrote ({what}); "
+            "nothing of it was restored. Take another copy of it, or another backup"
+        )
+
+    def _foreign(self) -> BackupError:
+        return BackupError(
+            f"{self._path} is not a backup of a gallery; name a file that gallery export wrote"
+        )
+
+
+class _Limits:
+    """What the format allows as lengths of messages, for one gallery."""
+
+    def __init__(self, description: GalleryDescription, parameters: ParameterSet) -> None:
+        occupancy, digest = bytes(position_count(parameters) // 8), bytes(DIGEST_SIZE)
+        gallery_id, dimension = bytes(ID_SIZE), description.dimension
+        header = BlockHeader(
+            gallery_id, 0, 0, parameters.name, dimension, occupancy, digest, digest
+        )
+        # A backup has no seeds: after the header stands the form of whole ciphertexts, one byte.
+        start = Writer(MessageType.BLOCK).blob(header.to_bytes()).u8(0).bytes()
+        residues = math.prod(columns_shape(dimension, parameters))
+        self.block = len(start) + packed_size(residues)
+        tag = bytes(TAG_SIZE)
+        largest = StoredReference(0, bytes(ID_SIZE), tag, tag, bytes(MAX_SEALED_LABEL))
+        tables = [ReferenceTable(gallery_id, 0, 0, items).to_bytes() for items in ((), (largest,))]
+        self.empty_table = len(tables[0])
+        of_one = len(tables[1]) - self.empty_table
+        self.full_table = self.empty_table + capacity(parameters) * of_one
+        entry = ManifestEntry(0, 0, bytes(_MAC_SIZE))
+        manifests = [Manifest(gallery_id, 0, items).to_bytes() for items in ((), (entry,))]
+        self._empty_manifest, self._entry = len(manifests[0]), len(manifests[1]) - len(manifests[0])
+
+    def manifest(self, left: int) -> tuple[int, int]:
+        """Return the least and the most of a manifest whose blocks are in ``left`` bytes."""
+        blocks = left // (self.block + self.empty_table + 2 * _LENGTH.size)
+        return self._empty_manifest, self._empty_manifest + blocks * self._entry
+
+
+def unreadable(path: Path, error: OSError) -> BackupError:
+    """Return the error that says that a backup cannot be read."""
+    return BackupError(f"cannot read the backup {path}: {error.strerror}")
+
+
+def _new_mac(key: GalleryKey, gallery_id: bytes) -> hmac.HMAC:
+    return hmac.new(key.subkey("backup", gallery_id).reveal(), digestmod=hashlib.sha256)

@@ -1,0 +1,157 @@
+"""Reading a backup: all of it is checked before anything of it is restored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from gallery.client.backup.format import BackupReader, unreadable
+from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.errors import BackupError
+from gallery.messages import BlockUpdate
+from gallery.messages.naming import check_name
+from gallery.protocol import GalleryService
+
+Progress = Callable[[int], None]
+
+
+class Backup(Secret):
+    """A backup file, opened with the key of the gallery that it holds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        The owner's key.
+
+    Raises
+    ------
+    BackupError
+        If the file cannot be read, is no backup, or is damaged as far as it was read.
+    KeyMismatchError
+        If the gallery was made with another key.
+    ParameterSetError
+        If the gallery has a parameter set that this program does not know.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], key: GalleryKey) -> None:
+        self._path, self._key = Path(path), key
+        self._file = _open(self._path)
+        self._verified = False
+        try:
+            first = BackupReader(self._file, key, self._path)
+        except BaseException:
+            self.close()
+            raise
+        self.description: Final = first.description
+        self.manifest: Final = first.manifest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def verify(self, progress: Progress | None = None) -> None:
+        """Check the whole file: every statement and digest, and the MAC over all of it.
+
+        Parameters
+        ----------
+        progress
+            Called with the number of blocks that were just finished.
+
+        Raises
+        ------
+        BackupError
+            If it is truncated, damaged, or not what its owner wrote.
+        """
+        reading = self._from_the_start()
+        for entry in reading.manifest.entries:
+            reading.block(entry)
+            if progress is not None:
+                progress(1)
+        reading.end()
+        self._verified = True
+
+    def restore(
+        self, service: GalleryService, gallery: str | None = None, progress: Progress | None = None
+    ) -> str:
+        """Put the gallery into a database, whole or not at all, and only if all of it verifies.
+
+        Parameters
+        ----------
+        service
+            The keyless side.
+        gallery
+            The name to give it; by default its own.
+        progress
+            Called with the number of blocks that were just finished.
+
+        Returns
+        -------
+        str
+            The gallery's name.
+
+        Raises
+        ------
+        BackupError
+            If the file is truncated, damaged, or not what its owner wrote.
+        GalleryExistsError
+            If the name is taken, or the same gallery is there under another name.
+        GalleryError
+            If the name is none for a gallery.
+        """
+        if gallery is not None:
+            check_name(gallery)
+        if not self._verified:
+            self.verify()
+        reading = self._from_the_start()
+        description = reading.description
+        if gallery is not None and gallery != description.name:
+            description = reading.authenticator.sign(replace(description, name=gallery))
+        if not reading.manifest.entries:
+            reading.end()
+        service.restore(description, reading.manifest, _blocks(reading, progress))
+        return description.name
+
+    def _from_the_start(self) -> BackupReader:
+        """Begin a pass through the file, which must hold the same state as at first."""
+        reading = BackupReader(self._file, self._key, self._path)
+        if (reading.description, reading.manifest) != (self.description, self.manifest):
+            raise BackupError(f"the backup {self._path} changed while it was read; try again")
+        return reading
+
+
+def _blocks(reading: BackupReader, progress: Progress | None) -> Iterator[BlockUpdate]:
+    """Yield all blocks; the last one not before the end of the file is checked."""
+    last = len(reading.manifest.entries) - 1
+    for entry in reading.manifest.entries:
+        item = reading.block(entry)
+        if entry.index == last:
+            reading.end()
+        yield item
+        if progress is not None:
+            progress(1)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        if path.exists() and not path.is_file():
+            raise BackupError(f"cannot read the backup {path}: it is not a regular file")
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error

@@ -1,0 +1,162 @@
+"""Writing a backup: one consistent, checked state of a gallery into a new file."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from gallery.client.backup.format import BackupWriter
+from gallery.client.integrity.view import GalleryView
+from gallery.errors import (
+    AuthenticationError,
+    BackupError,
+    BackupExistsError,
+    MissingBlockError,
+    WriteConflictError,
+)
+from gallery.messages import Manifest, ManifestEntry
+
+_ATTEMPTS = 5
+
+Progress = Callable[[int], None]
+
+
+def write_backup(
+    view: GalleryView, path: str | os.PathLike[str], progress: Progress | None = None
+) -> Manifest:
+    """Write one consistent, checked state of a gallery into a new file.
+
+    Parameters
+    ----------
+    view
+        The gallery.
+    path
+        The file, which must not exist. Only its owner can read it, and it appears under its name
+        complete or not at all.
+    progress
+        Called with the number of blocks that were just finished.
+
+    Returns
+    -------
+    Manifest
+        What was written.
+
+    Raises
+    ------
+    BackupExistsError
+        If there is such a file already.
+    BackupError
+        If the file cannot be written.
+    IntegrityError
+        If anything in the gallery is not what its owner wrote.
+    WriteConflictError
+        If the gallery keeps changing while it is read.
+    """
+    path = Path(path)
+    if os.path.lexists(path):
+        raise _exists(path)
+    try:
+        with _new_file(path) as file:
+            return _write(view, file, progress)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        raise BackupError(f"cannot write the backup {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that appears under its name when it is complete, and replaces none."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _link(temporary, path)
+    finally:
+        os.unlink(temporary)
+    if os.name == "posix":
+        # So that the name survives a power cut too.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _link(temporary: str, path: Path) -> None:
+    """Give a complete file its name; unlike a rename, a hard link fails if the name exists."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+        raise BackupError(
+            f"cannot write the backup {path}: its file system has no hard links; "
+            "write it to another folder and copy it"
+        ) from error
+
+
+def _write(view: GalleryView, file: BinaryIO, progress: Progress | None) -> Manifest:
+    """Write a backup; start again if the gallery changes, for the manifest comes first in it."""
+    reported = 0
+    for _ in range(_ATTEMPTS):
+        file.seek(0)
+        file.truncate()
+        manifest = view.manifest()
+        writer = BackupWriter(file, view.key, view.gallery_id)
+        writer.message(view.description.to_bytes())
+        writer.message(manifest.to_bytes())
+        for entry in manifest.entries:
+            if not _copy_block(view, manifest, entry, writer):
+                break
+            if progress is not None and entry.index >= reported:
+                progress(1)
+                reported += 1
+        else:
+            writer.end()
+            return manifest
+    raise WriteConflictError(
+        "other processes keep changing the gallery; export it again when they are done"
+    )
+
+
+def _copy_block(
+    view: GalleryView, manifest: Manifest, entry: ManifestEntry, writer: BackupWriter
+) -> bool:
+    """Check and write a block; return False if the gallery has moved on from the manifest."""
+    service, gallery_id = view.service, view.gallery_id
+    try:
+        block = service.block(gallery_id, entry.index)
+        stored = service.references(gallery_id, entry.index)
+    except MissingBlockError:
+        if view.manifest() != manifest:
+            return False
+        raise
+    for header in (block.header, stored.header):
+        if header.mac != entry.block_mac and view.manifest() != manifest:
+            return False
+        view.authenticator.check_header(header, entry)
+    block.check()
+    table = stored.table.to_bytes()
+    if hashlib.sha256(table).digest() != block.header.references_digest:
+        raise AuthenticationError(
+            f"the references of block {entry.index} are not the ones that were enrolled: some "
+            "were changed, moved or dropped; nothing was exported. Run gallery verify"
+        )
+    # A seed is the sender's choice, and a backup's blocks all have one size: without.
+    writer.message(replace(block, seed=None).to_bytes())
+    writer.message(table)
+    return True
+
+
+def _exists(path: Path) -> BackupExistsError:
+    return BackupExistsError(f"there is a file at {path} already; it is not overwritten")

@@ -1,0 +1,1 @@
+"""Changing what a gallery holds: making it, writing its blocks, erasing references."""

@@ -1,0 +1,81 @@
+"""Making a gallery: what is fixed at its creation."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+
+from gallery.client.integrity.authentication import Authenticator
+from gallery.client.keys.secrets import GalleryKey
+from gallery.errors import DimensionMismatchError, GalleryError
+from gallery.messages import ID_SIZE, GalleryDescription, Manifest, Preprocessing
+from gallery.messages.naming import check_name
+from gallery.metrics import Metric
+from gallery.parameters import MAX_DIMENSION, ParameterSet
+from gallery.protocol import GalleryService
+
+_SMALLEST_BOUND = 16.0
+
+
+def default_norm_bound(dimension: int) -> float:
+    """Return the bound of raw embeddings' norms for a gallery whose model is not named.
+
+    Raw embeddings of common models have values with a standard deviation near 1, hence norms near
+    the root of the dimension; the root of twice the dimension leaves room above that.
+    """
+    return max(_SMALLEST_BOUND, math.sqrt(2.0 * dimension))
+
+
+def create_gallery(
+    service: GalleryService,
+    key: GalleryKey,
+    name: str,
+    *,
+    dimension: int,
+    preprocessing: Preprocessing,
+    metric: Metric,
+    parameters: ParameterSet,
+    norm_bound: float | None,
+    threshold: float | None,
+) -> None:
+    """Make an empty gallery.
+
+    Raises
+    ------
+    GalleryExistsError
+        If its name is taken.
+    DimensionMismatchError, GalleryError
+        If a property is out of range.
+    """
+    _check(name, dimension, norm_bound, threshold)
+    if metric.normalizes:
+        bound = 1.0
+    else:
+        bound = default_norm_bound(dimension) if norm_bound is None else norm_bound
+    gallery_id = os.urandom(ID_SIZE)
+    authenticator = Authenticator(key, gallery_id)
+    description = GalleryDescription(
+        gallery_id=gallery_id,
+        key_id=key.key_id,
+        name=name,
+        preprocessing=preprocessing,
+        metric=metric,
+        dimension=dimension,
+        parameters=parameters.name,
+        norm_bound=bound,
+        threshold=threshold,
+        created=int(time.time()),
+    )
+    manifest = Manifest(gallery_id, version=1, entries=())
+    service.create_gallery(authenticator.sign(description), authenticator.sign(manifest))
+
+
+def _check(name: str, dimension: int, norm_bound: float | None, threshold: float | None) -> None:
+    check_name(name)
+    if not 1 <= dimension <= MAX_DIMENSION:
+        raise DimensionMismatchError(f"the dimension must be between 1 and {MAX_DIMENSION}")
+    if norm_bound is not None and not (math.isfinite(norm_bound) and norm_bound > 0.0):
+        raise GalleryError("the bound of norms must be a positive number")
+    if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
+        raise GalleryError("a threshold must be a number of at least 0")

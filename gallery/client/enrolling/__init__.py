@@ -1,0 +1,1 @@
+"""Adding references to a gallery: embeddings, whole files, and photos."""

@@ -1,0 +1,177 @@
+"""Faces that are to be enrolled under one label and match a reference of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.client.embeddings.templates import check_embeddings, to_vectors
+from gallery.client.enrolling.enrollment import Enroller
+from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.integrity.view import GalleryView
+from gallery.client.searching.identification import Searcher
+from gallery.errors import InvalidLabelError
+from gallery.metrics import from_squared
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[int], None]
+
+_ROWS_AT_ONCE = 256
+"""Rows that are compared with all earlier ones together; of 100,000 these take 205 MB."""
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A new reference whose closest one has another label, within the threshold.
+
+    Attributes
+    ----------
+    row
+        Which of the new references it is, from 0.
+    label
+        The label it is to get.
+    found_label
+        The label of the closest reference.
+    reference_id
+        The closest reference, 32 hexadecimal digits; empty where it is to be enrolled in the same
+        run.
+    distance
+        Their distance, in units of the gallery's metric, with all digits; see `release`.
+    threshold
+        The largest distance of a match, in the same units.
+    """
+
+    row: int
+    label: str
+    found_label: str
+    reference_id: str
+    distance: float
+    threshold: float
+
+
+class DuplicateFinder:
+    """Finds duplicates in one gallery, and among what is to be enrolled together.
+
+    A search is sent for each new reference, and the server sees how many there were. It learns
+    nothing of what they find, unless that decides what is enrolled: whoever leaves duplicates out
+    lets the server count them. That is the owner's choice to make, never made here.
+
+    Parameters
+    ----------
+    view
+        The gallery.
+    threshold
+        Largest distance of a match, in units of the gallery's metric.
+    """
+
+    def __init__(self, view: GalleryView, threshold: float) -> None:
+        self._view = view
+        self._threshold = threshold
+
+    def find(
+        self,
+        vectors: Floats,
+        labels: Sequence[str],
+        progress: Progress | None = None,
+    ) -> tuple[Duplicate, ...]:
+        """Compare new references with the gallery, and each with those before it.
+
+        Parameters
+        ----------
+        vectors
+            Vectors of norm at most 1, shape (n, d).
+        labels
+            Their n labels, normalised.
+        progress
+            Called with the number of references that were just searched for.
+
+        Returns
+        -------
+        tuple of Duplicate
+            In the order of their rows. A reference that is closest to one of its own label is none.
+
+        Raises
+        ------
+        IntegrityError
+            If the gallery or the server's answer is not what the owner enrolled.
+        """
+        if not len(vectors):
+            return ()
+        enrolled = self._in_gallery(vectors, progress)
+        alongside = self._in_run(vectors, labels)
+        pairs = zip(enrolled, alongside, strict=True)
+        closest = [min(pair, key=lambda found: found[0]) for pair in pairs]
+        return tuple(
+            Duplicate(row, label, other, reference_id, distance, self._threshold)
+            for row, (label, (distance, other, reference_id)) in enumerate(
+                zip(labels, closest, strict=True)
+            )
+            if distance <= self._threshold and other != label
+        )
+
+    def _in_gallery(
+        self, vectors: Floats, progress: Progress | None
+    ) -> list[tuple[float, str, str]]:
+        """Return distance, label and identifier of each row's closest reference."""
+        if not self._view.manifest().entries:
+            return [(np.inf, "", "")] * len(vectors)
+        found = Searcher(self._view).search(vectors, 1, self._threshold, progress)
+        columns = (found.distances, found.labels, found.reference_ids)
+        return list(zip(*(column[:, 0].tolist() for column in columns), strict=True))
+
+    def _in_run(self, vectors: Floats, labels: Sequence[str]) -> list[tuple[float, str, str]]:
+        """Return distance and label of each row's closest among the rows before it."""
+        description = self._view.description
+        closest = [(np.inf, "", "")]
+        for start in range(1, len(vectors), _ROWS_AT_ONCE):
+            rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(vectors)))
+            squared = _squared_distances(vectors[rows], vectors[: rows[-1]])
+            squared[rows[:, np.newaxis] <= np.arange(rows[-1])] = np.inf
+            chosen = squared.argmin(axis=1)
+            nearest = squared[np.arange(len(rows)), chosen]
+            distances = from_squared(nearest, description.metric, description.norm_bound)
+            closest += [(float(d), labels[j], "") for d, j in zip(distances, chosen, strict=True)]
+        return closest
+
+
+def find_among_embeddings(
+    view: GalleryView,
+    embeddings: npt.ArrayLike,
+    labels: Sequence[str],
+    threshold: float,
+    progress: Progress | None = None,
+) -> tuple[Duplicate, ...]:
+    """Find duplicates among raw embeddings, shape (n, d), that are not enrolled yet.
+
+    Raises
+    ------
+    InvalidEmbeddingError, DimensionMismatchError, InvalidLabelError
+        If an input is refused; nothing is searched for then.
+    IntegrityError
+        As `DuplicateFinder.find`.
+    """
+    found = check_embeddings(embeddings, view.description)
+    if len(labels) != len(found):
+        raise InvalidLabelError(f"{len(found)} embeddings have {len(labels)} labels")
+    names = [normalize_label(label) for label in labels]
+    known = Enroller(view).enrolled()
+    digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
+    tags = [view.labels.content_tag(*item) for item in zip(digests, names, strict=True)]
+    new = [row for row, tag in enumerate(tags) if tag not in known]
+    if progress is not None:
+        progress(len(found) - len(new))
+    vectors = to_vectors(found[new], view.description)
+    among_new = DuplicateFinder(view, threshold).find(
+        vectors, [names[row] for row in new], progress
+    )
+    return tuple(replace(item, row=new[item.row]) for item in among_new)
+
+
+def _squared_distances(some: Floats, all_before: Floats) -> Floats:
+    products: Floats = some @ all_before.T
+    squares = (some**2).sum(axis=1)[:, np.newaxis] + (all_before**2).sum(axis=1)
+    squared: Floats = np.maximum(squares - 2.0 * products, 0.0)
+    return squared

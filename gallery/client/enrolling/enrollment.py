@@ -1,0 +1,221 @@
+"""Adding references, one block at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.blocks import capacity
+from gallery.client.editing.blocks import BlockEditor, with_retries
+from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.integrity.view import GalleryState, GalleryView
+from gallery.messages import ID_SIZE, TAG_SIZE, StoredReference
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NewReference:
+    """What is to be enrolled.
+
+    Attributes
+    ----------
+    vector
+        Vector of norm at most 1, shape (d,).
+    label
+        Whom it shows, normalised.
+    content_digest
+        Digest of the photo or embedding that it was made of.
+    """
+
+    vector: Floats
+    label: str
+    content_digest: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Enrollment:
+    """What an enrollment of n embeddings did.
+
+    Attributes
+    ----------
+    reference_ids
+        Strings of 32 hexadecimal digits, shape (n,): the reference of each embedding, also where it
+        was enrolled before.
+    added
+        bool, shape (n,): False where the same embedding was enrolled under the same label already.
+    """
+
+    reference_ids: npt.NDArray[np.str_]
+    added: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What became of some inputs.
+
+    Attributes
+    ----------
+    added, present
+        Reference identifiers by content tag: those of one write, and those that were there before.
+    twice
+        Inputs that are equal to one that came before them.
+    """
+
+    added: dict[bytes, bytes]
+    present: dict[bytes, bytes]
+    twice: int = 0
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs."""
+        return len(self.added) + len(self.present) + self.twice
+
+
+class Enroller:
+    """Writes references into a gallery."""
+
+    def __init__(self, view: GalleryView) -> None:
+        self._view = view
+        self._editor = BlockEditor(view)
+
+    def enrolled(self) -> dict[bytes, bytes]:
+        """Return the reference identifiers of all that is enrolled, by content tag."""
+        blocks = self._view.state().blocks
+        return {item.content_tag: item.reference_id for block in blocks for item in block.table}
+
+    def tag(self, item: NewReference) -> bytes:
+        """Return the content tag by which a second enrollment of the same is noticed."""
+        return self._view.labels.content_tag(item.content_digest, item.label)
+
+    def reference(self, position: int, tag: bytes, item: NewReference) -> StoredReference:
+        """Return what the database is to hold of an item with that tag, under a new identifier."""
+        labels, reference_id = self._view.labels, os.urandom(ID_SIZE)
+        return StoredReference(
+            position=position,
+            reference_id=reference_id,
+            pseudonym=labels.pseudonym(item.label),
+            content_tag=tag,
+            sealed_label=labels.seal(item.label, item.content_digest, reference_id),
+        )
+
+    def enroll(
+        self, wanted: Sequence[NewReference], progress: Callable[[int], None] | None = None
+    ) -> Enrollment:
+        """Enroll all of the given references, block by block; see `stream`."""
+        known, added = dict[bytes, bytes](), set[bytes]()
+        for done in self.stream(wanted):
+            known |= done.added | done.present
+            added |= done.added.keys()
+            if progress is not None:
+                progress(done.inputs)
+        return _report([self.tag(item) for item in wanted], known, added)
+
+    def stream(self, wanted: Iterable[NewReference]) -> Iterator[Committed]:
+        """Enroll references as they come; yield what became of some of them, again and again.
+
+        What is enrolled already, or comes twice, is enrolled once. A block's worth waits in memory
+        at most. Each block is committed before the next is made, so that an interruption loses one
+        block at most. Raises what `commit` raises.
+        """
+        incoming, room = iter(wanted), capacity(self._view.parameters)
+        pending: dict[bytes, NewReference] = {}
+        while True:
+            waiting = len(pending)
+            some = list(islice(incoming, room - waiting))
+            pending |= {tag: item for tag, item in map(self._tagged, some) if tag not in pending}
+            twice = len(some) - (len(pending) - waiting)
+            # Else blocks would be written that hold little, because the rest is there already.
+            present = find_enrolled(self._view.state(), pending) if some else {}
+            yield _settled(pending, Committed({}, present, twice))
+            if pending and (len(pending) == room or not some):
+                yield _settled(pending, self.commit(pending))
+            elif not some:
+                return
+
+    def commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
+        """Write as many references, given by content tag, as fit into one block.
+
+        What is enrolled already is left out, also when another process enrolled it meanwhile. If
+        another process changes the gallery first, the block is made again on what it wrote.
+
+        Raises
+        ------
+        WriteConflictError
+            If other processes come first again and again.
+        IntegrityError
+            If the gallery is not as its owner wrote it; nothing is written.
+        """
+        return with_retries(lambda: self._commit(wanted))
+
+    def _tagged(self, item: NewReference) -> tuple[bytes, NewReference]:
+        return self.tag(item), item
+
+    def _commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
+        state = self._view.state()
+        present = find_enrolled(state, wanted)
+        missing = [(tag, item) for tag, item in wanted.items() if tag not in present]
+        if not missing:
+            return Committed({}, present)
+        block = self._editor.open(state, self._first_with_room(state))
+        added = {}
+        for position, (tag, item) in zip(self._editor.free_positions(block), missing, strict=False):
+            reference = self.reference(position, tag, item)
+            block.put(reference, round_to_grid(item.vector, self._view.parameters))
+            added[tag] = reference.reference_id
+        self._editor.write(state, [block], max(len(state.blocks), block.index + 1))
+        return Committed(added, present)
+
+    def _first_with_room(self, state: GalleryState) -> int:
+        """Return the first block that has room, which may be a new one."""
+        for index in range(len(state.blocks)):
+            if self._editor.room_of(state, index):
+                return index
+        return len(state.blocks)
+
+
+def _report(tags: Sequence[bytes], known: dict[bytes, bytes], added: set[bytes]) -> Enrollment:
+    """Say for each input what became of it; of equal inputs the first counts as added."""
+    fresh = set(added)
+    flags = []
+    for tag in tags:
+        flags.append(tag in fresh)
+        fresh.discard(tag)
+    identifiers = [known[tag].hex() for tag in tags]
+    return Enrollment(np.array(identifiers, dtype=np.str_), np.array(flags, dtype=bool))
+
+
+def _settled(pending: dict[bytes, NewReference], done: Committed) -> Committed:
+    """Take what was settled out of what is pending."""
+    for tag in (*done.added, *done.present):
+        del pending[tag]
+    return done
+
+
+def find_enrolled(state: GalleryState, tags: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the reference identifiers of those content tags that a gallery holds, by tag.
+
+    A million references take some hundredths of a second for a block's worth of tags.
+    """
+    # A tag is a keyed hash: eight bytes of it tell nearly all apart, and the rest is looked up.
+    sought = np.sort(_leading(np.frombuffer(b"".join(tags), np.uint8).reshape(-1, TAG_SIZE)))
+    found = {}
+    for block in state.blocks if len(sought) else ():
+        references = block.table.packed
+        leading = _leading(references.content_tags())
+        places = np.minimum(np.searchsorted(sought, leading), len(sought) - 1)
+        for index in np.flatnonzero(sought[places] == leading).tolist():
+            reference = references[index]
+            if reference.content_tag in tags:
+                found[reference.content_tag] = reference.reference_id
+    return found
+
+
+def _leading(tags: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Return the first eight bytes of content tags, (n, 16), as numbers, (n,)."""
+    return np.ascontiguousarray(tags).view(np.uint64)[:, 0]

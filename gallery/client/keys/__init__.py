@@ -1,0 +1,1 @@
+"""The key owner's secrets, and the file that keeps them."""

@@ -1,0 +1,221 @@
+"""The key file on disk: all of the owner's secrets, sealed with a passphrase."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gallery.client.keys.keyfile_format import (
+    PassphraseHardness,
+    corrupted,
+    decode_key,
+    encode_key,
+    needs_passphrase,
+)
+from gallery.client.keys.secrets import GalleryKey
+from gallery.errors import (
+    KeyFileError,
+    KeyFileExistsError,
+    KeyFileNotFoundError,
+    KeyFilePermissionsError,
+)
+
+MAX_FILE_SIZE = 16 * 1024 * 1024
+_STALE_SECONDS = 600.0
+
+
+def write_key_file(
+    path: str | os.PathLike[str],
+    key: GalleryKey,
+    passphrase: str | None,
+    hardness: PassphraseHardness | None = None,
+) -> None:
+    """Write a key into a new file that only its owner can read.
+
+    Parameters
+    ----------
+    path
+        The file, which must not exist; its folder is created.
+    key
+        The key.
+    passphrase
+        What to seal it with; None leaves it unprotected: whoever reads the file has the key.
+    hardness
+        Cost of one try of a passphrase.
+
+    Raises
+    ------
+    KeyFileExistsError
+        If there is such a file already. A key file is never overwritten: galleries made with a lost
+        key are lost.
+    KeyFileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    if os.path.lexists(path):
+        raise _exists(path)
+    data = encode_key(key, passphrase, hardness or PassphraseHardness())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise KeyFileError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+    try:
+        _write_new(path, data)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error
+
+
+def read_key_file(path: str | os.PathLike[str], passphrase: str | None = None) -> GalleryKey:
+    """Open a key file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    passphrase
+        What it is sealed with; not needed for an unprotected one.
+
+    Raises
+    ------
+    KeyFileNotFoundError, KeyFilePermissionsError, KeyFileCorruptedError
+        If the file is not there, can be read by others, or is damaged.
+    PassphraseRequiredError, WrongPassphraseError
+        If the passphrase is missing or does not open the file.
+    """
+    return decode_key(_read(Path(path)), passphrase, str(path))
+
+
+def change_passphrase(
+    path: str | os.PathLike[str],
+    old: str | None,
+    new: str | None,
+    hardness: PassphraseHardness | None = None,
+) -> None:
+    """Seal a key file with another passphrase; the key in it stays the same.
+
+    The file changes in one step: whatever happens, it is the old or the new one. Copies of the old
+    file still open with the old passphrase.
+
+    Parameters
+    ----------
+    path
+        The file.
+    old
+        What it is sealed with; not needed for an unprotected one.
+    new
+        What to seal it with; None leaves it unprotected: whoever reads the file has the key.
+    hardness
+        Cost of one try of the new passphrase.
+
+    Raises
+    ------
+    KeyFileError
+        What `read_key_file` raises, or if the file cannot be written.
+    """
+    path = Path(path)
+    key = decode_key(_read(path), old, str(path))
+    data = encode_key(key, new, hardness or PassphraseHardness())
+    if decode_key(data, new, str(path)).reveal() != key.reveal():
+        raise KeyFileError(f"the new content of {path} would not open; nothing was changed")
+    try:
+        # A link to the file is followed: else the old file would stay where it points to.
+        _replace(path.resolve(strict=True), data)
+    except OSError as error:
+        raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error
+
+
+def is_protected(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises."""
+    return needs_passphrase(_read(Path(path)), str(path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            _check_permissions(path, os.fstat(file.fileno()))
+            data = file.read(MAX_FILE_SIZE + 1)
+    except FileNotFoundError as error:
+        raise KeyFileNotFoundError(
+            f"there is no key file at {path}; make one with gallery keygen, "
+            "or name another with --key"
+        ) from error
+    except OSError as error:
+        raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from error
+    if len(data) > MAX_FILE_SIZE:
+        raise corrupted(str(path), "it is far too large for a key file")
+    return data
+
+
+def _check_permissions(path: Path, status: os.stat_result) -> None:
+    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
+        raise KeyFilePermissionsError(
+            f"others than you can access the key file {path} "
+            f"(mode {stat.S_IMODE(status.st_mode):04o}); close it with: chmod 600 '{path}'"
+        )
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that appears under its name complete or not at all, and replaces none."""
+    with _written_beside(path, data) as temporary:
+        # A hard link fails if the name exists; a rename would replace it.
+        os.link(temporary, path)
+    _sync_folder(path.parent)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file anew; at every instant its name leads to the old or the new content."""
+    with _written_beside(path, data) as temporary:
+        os.replace(temporary, path)
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def _written_beside(path: Path, data: bytes) -> Iterator[str]:
+    """Give a temporary file in the same folder that holds the data, for its owner alone."""
+    prefix = f".{path.name}.partial-"
+    handle, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+        _sweep(path.parent, prefix)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _sweep(folder: Path, prefix: str) -> None:
+    """Remove what processes left that were killed while they wrote: it may hold the same key.
+
+    Others may be writing at this moment, so young files stay.
+    """
+    for left in folder.iterdir():
+        with suppress(OSError):
+            if left.name.startswith(prefix) and time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut, where the system has a way to say so."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _exists(path: Path) -> KeyFileExistsError:
+    return KeyFileExistsError(
+        f"there is a key file at {path} already; it is not overwritten, "
+        "since galleries made with it could never be opened again. Name another with --key"
+    )

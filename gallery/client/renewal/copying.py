@@ -1,0 +1,197 @@
+"""Filling the copy of a gallery block by block, verifying it, and letting it take over."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.client.editing.blocks import BlockEditor, OpenBlock, with_retries
+from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.enrolling.enrollment import Enroller, NewReference
+from gallery.client.integrity.audit import Auditor
+from gallery.client.integrity.view import GalleryState, GalleryView
+from gallery.client.keys.secrets import Secret
+from gallery.client.searching.calibration import sealed_anew
+from gallery.errors import (
+    AuthenticationError,
+    ErasurePendingError,
+    IntegrityError,
+    WriteConflictError,
+)
+from gallery.messages import Manifest
+from gallery.metrics import Metric
+from gallery.parameters import ParameterSet
+
+Floats = npt.NDArray[np.float64]
+
+_COPIES = 3
+"""How often a block is copied before its copy must be equal."""
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What a renewal did.
+
+    Attributes
+    ----------
+    references, blocks
+        How many the renewed gallery holds.
+    parameters
+        Name of its parameter set.
+    finished_before
+        Whether an earlier run had finished already, so that this one had nothing to do.
+    """
+
+    references: int
+    blocks: int
+    parameters: str
+    finished_before: bool = False
+
+
+class Renewer(Secret):
+    """Fills the copy of a gallery, verifies it, and lets it take the gallery's place.
+
+    Parameters
+    ----------
+    old, new
+        The gallery, and its copy, which may hold blocks from an earlier run.
+    """
+
+    def __init__(self, old: GalleryView, new: GalleryView) -> None:
+        self._old, self._new = old, new
+        self._source, self._target = BlockEditor(old), BlockEditor(new)
+        self._enroller, self._auditor = Enroller(new), Auditor(new)
+        self._equal: set[tuple[bytes, bytes]] = set()
+        """MACs of the headers of old blocks and of their verified copies."""
+        self._reported = 0
+
+    def run(self, progress: Callable[[int], None] | None = None) -> Renewal:
+        """Renew the gallery; raises what `renew_gallery` raises."""
+        return with_retries(lambda: self._attempt(progress))
+
+    def _attempt(self, progress: Callable[[int], None] | None) -> Renewal:
+        old, new = self._fill(progress)
+        final = replace(
+            self._new.description,
+            name=self._old.description.name,
+            calibration=sealed_anew(self._old, self._new),
+        )
+        signed = self._new.authenticator.sign(final)
+        version = old.manifest.version
+        # What is seen of the old gallery from now on was put back.
+        last = Manifest(self._old.gallery_id, version + 1, ())
+        try:
+            self._old.service.replace(self._old.gallery_id, version, signed, new.manifest.version)
+        except ErasurePendingError:
+            self._old.remember(last)
+            raise
+        self._old.remember(last)
+        return Renewal(len(new), len(new.blocks), self._new.parameters.name)
+
+    def _fill(self, progress: Callable[[int], None] | None) -> tuple[GalleryState, GalleryState]:
+        """Bring the copy to the present state of the gallery; return both states.
+
+        Each block of the gallery is opened after the state of the copy was read that its copy is
+        written on. So whoever else fills the same copy cannot put an older content over a newer.
+        """
+        new, old = self._new.state(), self._old.state()
+        for index in range(len(old.blocks)):
+            new = self._carry(old, new, index)
+            if progress is not None and index >= self._reported:
+                self._reported = index + 1
+                progress(1)
+        if len(new.blocks) > len(old.blocks):
+            self._target.write(new, [], len(old.blocks))
+            new = self._new.state()
+        pairs = zip(old.manifest.entries, new.manifest.entries, strict=True)
+        if not all((one.block_mac, other.block_mac) in self._equal for one, other in pairs):
+            raise WriteConflictError("the copy changed while it was verified")
+        return old, new
+
+    def _carry(self, old: GalleryState, new: GalleryState, index: int) -> GalleryState:
+        """Copy a block unless its copy is equal, and verify it; return the copy's new state."""
+        before, copies = old.manifest.entries[index].block_mac, new.manifest.entries
+        if index < len(copies) and (before, copies[index].block_mac) in self._equal:
+            return new
+        wanted = self._contents(self._old, _open(self._old, self._source, old, index))
+        for _ in range(_COPIES):
+            if index < len(new.blocks) and self._is_copied(wanted, new, index):
+                self._audit(new, index)
+                self._equal.add((before, new.manifest.entries[index].block_mac))
+                return new
+            self._write(wanted, new, index)
+            new = self._new.state()
+        raise AuthenticationError(
+            f"the copy of block {index} does not decrypt to what was written; the gallery itself "
+            "is as it was. Run gallery verify, then the same command again"
+        )
+
+    def _contents(self, view: GalleryView, block: OpenBlock) -> list[NewReference]:
+        """Return the references of a block as they are to be under the copy's parameters."""
+        items = list(block.references.values())
+        templates = block.templates[[item.position for item in items]]
+        metric, parameters = view.description.metric, view.parameters
+        if parameters != self._new.parameters:
+            templates = regrid(templates, metric, parameters, self._new.parameters)
+        return [
+            NewReference(
+                vector=template,
+                label=view.labels.open(item.sealed_label, item.reference_id),
+                content_digest=view.labels.open_digest(item.sealed_label, item.reference_id),
+            )
+            for item, template in zip(items, templates, strict=True)
+        ]
+
+    def _is_copied(self, wanted: list[NewReference], new: GalleryState, index: int) -> bool:
+        """Tell whether a block of the copy holds exactly the wanted references."""
+        found = self._contents(self._new, _open(self._new, self._target, new, index))
+        return sorted(map(_identity, found)) == sorted(map(_identity, wanted))
+
+    def _write(self, wanted: list[NewReference], new: GalleryState, index: int) -> None:
+        """Write a block of the copy, in an order that tells nothing of the old one."""
+        block, shuffled = self._target.new(index), list(wanted)
+        random.SystemRandom().shuffle(shuffled)
+        positions = self._target.free_positions(block)[: len(shuffled)]
+        for position, item in zip(positions, shuffled, strict=True):
+            tag = self._enroller.tag(item)
+            block.put(self._enroller.reference(position, tag, item), item.vector)
+        self._target.write(new, [block], max(len(new.blocks), index + 1))
+
+    def _audit(self, new: GalleryState, index: int) -> None:
+        _, findings = self._auditor.check(new.manifest.entries[index], deep=True)
+        if findings:
+            raise AuthenticationError(
+                f"the copy is not sound ({findings[0].subject}: {findings[0].problem}); "
+                "the gallery itself is as it was"
+            )
+
+
+def regrid(templates: Floats, metric: Metric, old: ParameterSet, new: ParameterSet) -> Floats:
+    """Return templates, shape (n, d), on the grid of another parameter set.
+
+    Rounding to a coarse grid leaves norms that are a little off. Where the new grid is finer they
+    are put right first, so that what was compact meets what is expected of standard.
+    """
+    if new.grid < old.grid:
+        norms = np.linalg.norm(templates, axis=1, keepdims=True)
+        templates = templates / (norms if metric.normalizes else np.maximum(norms, 1.0))
+    return round_to_grid(templates, new)
+
+
+def _open(view: GalleryView, editor: BlockEditor, state: GalleryState, index: int) -> OpenBlock:
+    """Open a block; `WriteConflictError` if it cannot be, since another process came first."""
+    try:
+        return editor.open(state, index)
+    except IntegrityError as error:
+        if view.manifest() == state.manifest:
+            raise
+        raise WriteConflictError("the gallery changed while it was read") from error
+
+
+def _identity(item: NewReference) -> tuple[str, bytes, bytes]:
+    # Zero has two signs, and decrypting gives either.
+    return item.label, item.content_digest, (item.vector + 0.0).tobytes()

@@ -1,0 +1,191 @@
+"""Beginning a renewal, going on with one, and giving one up: the copy of a gallery by its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from gallery.client.ckks import ENGINES
+from gallery.client.integrity.authentication import Authenticator, check_description
+from gallery.client.integrity.memory import Memory, SessionMemory
+from gallery.client.integrity.view import GalleryView
+from gallery.client.keys.secrets import GalleryKey
+from gallery.client.renewal.copying import Renewal, Renewer
+from gallery.errors import (
+    GalleryError,
+    GalleryExistsError,
+    GalleryNotFoundError,
+    KeyMismatchError,
+)
+from gallery.messages import ID_SIZE, GalleryDescription, Manifest
+from gallery.messages.description import MAC_SIZE
+from gallery.messages.naming import copy_name
+from gallery.parameters import ParameterSet
+from gallery.protocol import GalleryService
+
+
+def renew_gallery(
+    service: GalleryService,
+    old_key: GalleryKey,
+    new_key: GalleryKey,
+    gallery: str = "default",
+    *,
+    parameters: ParameterSet | None = None,
+    memory: Memory | None = None,
+    new_memory: Memory | None = None,
+    engine: str = ENGINES[0],
+    progress: Callable[[int], None] | None = None,
+) -> Renewal:
+    """Move a gallery to a new key; in the end the old one is erased.
+
+    Until then the gallery can be searched and enrolled into under the old key. A run that was
+    interrupted is finished by another with the same arguments.
+
+    Parameters
+    ----------
+    service, gallery
+        As for opening a gallery.
+    old_key, new_key
+        The key that the gallery is under, and the one that it shall be under. They may be the same
+        if the parameter set changes.
+    parameters
+        Parameter set of the renewed gallery; by default the one that it has. From ``standard`` to
+        ``compact`` templates lose precision, which the way back does not restore.
+    memory, new_memory
+        What remembers the newest states of galleries of the old and of the new key; by default the
+        second is the first.
+    engine
+        What encrypts and decrypts, as for opening a gallery.
+    progress
+        Called with the number of blocks that were just finished.
+
+    Raises
+    ------
+    GalleryNotFoundError, KeyMismatchError, IntegrityError
+        If the gallery cannot be opened with the old key, or is not as its owner wrote it.
+    GalleryExistsError
+        If a gallery with the name of the copy is in the way.
+    GalleryError
+        If neither key nor parameter set would change.
+    WriteConflictError
+        If other processes keep changing the gallery; what is finished is kept.
+    ErasurePendingError
+        If the renewal is done, but traces of the old gallery could not be removed from the
+        database's files yet.
+    """
+    found = service.describe(gallery)
+    seen = memory or SessionMemory()
+    new_seen = new_memory or seen
+    if found.key_id == new_key.key_id != old_key.key_id:
+        return _finished(service, new_key, found, parameters, new_seen)
+    old = GalleryView(service, old_key, gallery, seen, engine)
+    wanted = parameters or old.parameters
+    if new_key.key_id == old_key.key_id and wanted == old.parameters:
+        raise GalleryError(
+            f"gallery {gallery!r} is under this key and has parameter set {wanted.name!r} already; "
+            "a renewal needs a new key, or another parameter set"
+        )
+    # A key without a secret for the parameter set is refused before anything is made.
+    new_key.serialized_context(wanted)
+    try:
+        copy = _copy_of(old.description, new_key, wanted)
+        new = _open_copy(service, copy, new_key, new_seen, engine)
+        try:
+            return Renewer(old, new).run(progress)
+        finally:
+            new.close()
+    finally:
+        old.close()
+
+
+def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str = "default") -> None:
+    """Erase the copy of a renewal that was not finished; the gallery itself stays as it is.
+
+    Raises
+    ------
+    GalleryNotFoundError
+        If there is no unfinished renewal of the gallery to this key.
+    GalleryExistsError
+        If what has the copy's name is not the owner's.
+    ErasurePendingError
+        If it is erased, but traces could not be removed from the database's files yet.
+    """
+    name = copy_name(gallery, new_key.key_id)
+    try:
+        found = service.describe(name)
+    except GalleryNotFoundError as error:
+        raise GalleryNotFoundError(
+            f"there is no unfinished renewal of gallery {gallery!r} to key {new_key.key_id.hex()}"
+        ) from error
+    try:
+        check_description(found, new_key)
+    except KeyMismatchError as error:
+        raise _in_the_way(name) from error
+    service.delete(found.gallery_id)
+
+
+def _copy_of(
+    description: GalleryDescription, key: GalleryKey, parameters: ParameterSet
+) -> GalleryDescription:
+    """Return the description of a new copy, without its MAC."""
+    return replace(
+        description,
+        gallery_id=os.urandom(ID_SIZE),
+        key_id=key.key_id,
+        name=copy_name(description.name, key.key_id),
+        parameters=parameters.name,
+        calibration=b"",
+        mac=bytes(MAC_SIZE),
+    )
+
+
+def _open_copy(
+    service: GalleryService,
+    wanted: GalleryDescription,
+    key: GalleryKey,
+    memory: Memory,
+    engine: str,
+) -> GalleryView:
+    """Open the copy that an earlier run began, or make one."""
+    authenticator = Authenticator(key, wanted.gallery_id)
+    try:
+        found = service.describe(wanted.name)
+    except GalleryNotFoundError:
+        empty = Manifest(wanted.gallery_id, version=1, entries=())
+        service.create_gallery(authenticator.sign(wanted), authenticator.sign(empty))
+        found = service.describe(wanted.name)
+    if found.key_id != key.key_id:
+        raise _in_the_way(wanted.name)
+    view = GalleryView(service, key, wanted.name, memory, engine)
+    if replace(view.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
+        raise GalleryExistsError(
+            f"an unfinished renewal is there that goes to parameter set "
+            f"{view.description.parameters!r}, or began before the gallery was made anew; finish "
+            "it as it was begun, or give it up with: gallery rekey --discard"
+        )
+    return view
+
+
+def _in_the_way(name: str) -> GalleryExistsError:
+    return GalleryExistsError(
+        f"a gallery named {name!r} is in the way that is not a copy of a renewal to this key"
+    )
+
+
+def _finished(
+    service: GalleryService,
+    key: GalleryKey,
+    found: GalleryDescription,
+    parameters: ParameterSet | None,
+    memory: Memory,
+) -> Renewal:
+    """Clean up after a renewal that had come to its end, and say what there is."""
+    if parameters is not None and parameters.name != found.parameters:
+        raise GalleryError(
+            f"gallery {found.name!r} is under the new key already, with parameter set "
+            f"{found.parameters!r}; to change that, give the new key as the key"
+        )
+    state = GalleryView(service, key, found.name, memory).state()
+    service.purge()
+    return Renewal(len(state), len(state.blocks), found.parameters, finished_before=True)

@@ -1,0 +1,1 @@
+"""Searching a gallery: probes, candidate lists, thresholds, and results as they may be released."""

@@ -1,0 +1,236 @@
+"""Searching: probes out, encrypted distances back, candidates found among what they decrypt to.
+
+A search of many probes is a chain of requests. While one is scanned by the service, the next is
+encrypted, and the answer to the one before is decrypted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.blocks import columns_size, distances_size, probe_constants
+from gallery.client.integrity.view import GalleryView
+from gallery.client.searching.candidates import (
+    CandidateRows,
+    Identification,
+    Rankings,
+    split,
+)
+from gallery.client.searching.pipeline import Ahead
+from gallery.errors import MissingBlockError, WrongResultError
+from gallery.messages import (
+    ID_SIZE,
+    BlockResult,
+    EncryptedProbe,
+    ReferenceTable,
+    SearchRequest,
+)
+from gallery.metrics import from_squared
+
+Floats = npt.NDArray[np.float64]
+
+REQUEST_BYTES = 128 * 1024 * 1024
+"""Most bytes of the probes of a request, and of its answer, unless it has a single probe. Two
+requests and two answers are in memory at a time, beside what the transport takes."""
+
+REQUEST_PROBES = 16
+"""Most probes in one request: as many as a service scans for at once. Beyond two, a comparison took
+the same time with 3, 4, 7, 10 and 16 probes."""
+
+RESULTS_AT_ONCE = 64
+"""Results that are decrypted together; with ``standard`` they are copied into 9 MB for that."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Request:
+    """Probes that are encrypted, and the vectors that they were made of, shape (n, d)."""
+
+    vectors: Floats
+    probes: tuple[EncryptedProbe, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """The whole answer to a request; all that can be checked without decrypting was checked."""
+
+    vectors: Floats
+    blocks: tuple[BlockResult, ...]
+    tables: tuple[ReferenceTable, ...]
+
+
+class Searcher:
+    """Searches one gallery."""
+
+    def __init__(self, view: GalleryView) -> None:
+        self._view = view
+
+    def search(
+        self,
+        vectors: Floats,
+        k: int,
+        threshold: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> Identification:
+        """Find the k closest references of each probe.
+
+        What is sent does not depend on what was decrypted, but for one thing: after an error no
+        further request is begun. One that is under way then is finished and thrown away.
+
+        Parameters
+        ----------
+        vectors
+            Vectors of norm at most 1, shape (n, d).
+        k
+            Length of the candidate lists, at least 1.
+        threshold
+            Largest distance of a match, in units of the metric.
+        progress
+            Called with the number of probes that were just finished.
+
+        Raises
+        ------
+        IntegrityError
+            If the server's answer is not what the owner enrolled; no result is given.
+        """
+        parts = []
+        with (
+            Ahead("encrypt", self._encrypt, self._chunks(vectors)) as requests,
+            Ahead("search", self._ask, requests) as answers,
+        ):
+            for answer in answers:
+                parts.append(self._open(answer, k))
+                if progress is not None:
+                    progress(len(answer.vectors))
+                del answer
+        return self._identification(parts, threshold)
+
+    def _identification(self, parts: Sequence[CandidateRows], threshold: float) -> Identification:
+        description = self._view.description
+        squared = np.concatenate([part.squared for part in parts])
+        distances = from_squared(squared, description.metric, description.norm_bound)
+        return Identification(
+            distances=distances,
+            reference_ids=np.concatenate([part.reference_ids for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            decisions=distances[:, 0] <= threshold,
+            searched=np.concatenate(
+                [np.full(len(part.squared), part.searched, dtype=np.int64) for part in parts]
+            ),
+            threshold=threshold,
+            metric=description.metric,
+        )
+
+    def _chunks(self, vectors: Floats) -> Iterator[Floats]:
+        """Split probes so that neither a request nor its answer takes much memory."""
+        parameters = self._view.parameters
+        blocks = max(1, len(self._view.manifest().entries))
+        sizes = columns_size(vectors.shape[1], parameters), blocks * distances_size(parameters)
+        step = max(1, min(REQUEST_PROBES, REQUEST_BYTES // max(sizes)))
+        return (vectors[start : start + step] for start in range(0, len(vectors), step))
+
+    # --- in the thread that encrypts --------------------------------------------------------------
+
+    def _encrypt(self, vectors: Floats) -> _Request:
+        return _Request(vectors, tuple(self._encrypt_one(vector) for vector in vectors))
+
+    def _encrypt_one(self, vector: Floats) -> EncryptedProbe:
+        view = self._view
+        encryption = view.codec.encrypt_constants(probe_constants(vector))
+        return EncryptedProbe(
+            probe_id=os.urandom(ID_SIZE),
+            key_id=view.key.key_id,
+            parameters=view.parameters.name,
+            dimension=view.description.dimension,
+            constants=encryption.residues,
+            seed=encryption.seed,
+        )
+
+    # --- in the thread that searches --------------------------------------------------------------
+
+    def _ask(self, request: _Request) -> _Answer:
+        """Send one request, receive the whole answer, and check what needs no decryption.
+
+        The whole answer is read before anything of it is decrypted: a server that saw the client
+        stop at a block would learn whether what it had made up decrypts to what was expected.
+        """
+        view, probes = self._view, request.probes
+        floor = view.newest_seen()
+        result = view.service.search(SearchRequest(view.gallery_id, probes, view.known_versions()))
+        view.accept_manifest(result.manifest, floor)
+        blocks, entries = tuple(result.blocks), result.manifest.entries
+        if len(blocks) != len(entries):
+            raise MissingBlockError(
+                f"the server compared the probe with {len(blocks)} of {len(entries)} blocks; "
+                "run the search again"
+            )
+        tables = tuple(
+            view.accept(block.header, block.references, entry)
+            for entry, block in zip(entries, blocks, strict=True)
+        )
+        for block in blocks:
+            _check_answers(block, probes)
+        return _Answer(request.vectors, blocks, tables)
+
+    # --- in the caller's thread -------------------------------------------------------------------
+
+    def _open(self, answer: _Answer, k: int) -> CandidateRows:
+        """Decrypt the distances of an answer, check their canaries, rank the rest, open labels."""
+        count = len(answer.vectors)
+        rankings = Rankings(count, k)
+        step = max(1, RESULTS_AT_ONCE // count)
+        for start in range(0, len(answer.blocks), step):
+            some = answer.blocks[start : start + step]
+            found = self._decrypt(some).reshape(len(some), count, -1)
+            for block, squared in zip(some, found, strict=True):
+                header = block.header
+                self._view.canaries.check(squared, answer.vectors, header.index, header.version)
+                positions = np.flatnonzero(header.occupied())
+                rankings.add(squared[:, positions], positions, header.index)
+        return self._candidates(rankings, answer.tables)
+
+    def _decrypt(self, blocks: Sequence[BlockResult]) -> Floats:
+        residues = np.stack([item.residues for block in blocks for item in block.distances])
+        return self._view.codec.decrypt_distances_many(residues)
+
+    def _candidates(self, rankings: Rankings, tables: Sequence[ReferenceTable]) -> CandidateRows:
+        """Open the labels of the candidates, and only theirs, each once."""
+        lists = rankings.places()
+        places, numbers = np.unique(lists, return_inverse=True)
+        opened = [self._candidate(place, tables) for place in split(places)]
+        identifiers, labels = (
+            np.array(texts, dtype=np.str_)[numbers].reshape(lists.shape)
+            for texts in zip(*opened, strict=True)
+        )
+        searched = sum(len(table) for table in tables)
+        return CandidateRows(rankings.squared(), identifiers, labels, searched)
+
+    def _candidate(
+        self, place: tuple[int, int], tables: Sequence[ReferenceTable]
+    ) -> tuple[str, str]:
+        """Return the reference identifier and the label at a block index and a position."""
+        index, position = place
+        if index < 0:
+            return "", ""
+        reference = tables[index].at(position)
+        label = self._view.labels.open(reference.sealed_label, reference.reference_id)
+        return reference.reference_id.hex(), label
+
+
+def _check_answers(block: BlockResult, probes: Sequence[EncryptedProbe]) -> None:
+    """Check that a block's results answer the probes, in their order."""
+    if len(block.distances) != len(probes):
+        raise WrongResultError("the server answered another number of probes than it was sent")
+    header = block.header
+    for probe, found in zip(probes, block.distances, strict=True):
+        stated = (found.probe_id, found.block_index, found.block_version, found.parameters)
+        if stated != (probe.probe_id, header.index, header.version, probe.parameters):
+            raise WrongResultError(
+                f"the result for block {header.index} does not belong to this probe or block; "
+                "nothing of it was used. Run the search again"
+            )
+        found.check()

@@ -1,0 +1,179 @@
+"""Results of searches as files: ``.npz``, Parquet, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.client.embeddings.parquet import import_pyarrow
+from gallery.client.searching.candidates import Identification
+from gallery.errors import GalleryError
+
+RESULT_KINDS: Final = (".npz", ".parquet", ".jsonl")
+"""Endings of the names of files that results can be written to."""
+
+_ROWS_AT_ONCE = 4096
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What is to be written of a search.
+
+    Attributes
+    ----------
+    probes
+        Names of the n probes: their paths, or their numbers in the file they come from.
+    found
+        What was found.
+    distances
+        The distances to write, shape (n, k): those that were found, or rounded ones.
+    """
+
+    probes: Sequence[str | int]
+    found: Identification
+    distances: Floats
+
+    def records(self, first: int = 0, count: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield one JSON-ready record for each probe, or for some of them."""
+        found, stop = self.found, None if count is None else first + count
+        for row, probe in enumerate(self.probes[first:stop], first):
+            candidates = [
+                {
+                    "label": str(found.labels[row, rank]),
+                    "reference_id": str(found.reference_ids[row, rank]),
+                    "distance": float(distance),
+                }
+                for rank, distance in enumerate(self.distances[row])
+                if math.isfinite(distance)
+            ]
+            match = bool(found.decisions[row])
+            best = candidates[0] if candidates else None
+            yield {
+                "probe": probe,
+                "decision": "match" if match else "non-match",
+                "label": best["label"] if best and match else None,
+                "reference_id": best["reference_id"] if best and match else None,
+                "distance": best["distance"] if best else None,
+                "threshold": found.threshold,
+                "metric": str(found.metric),
+                "searched": int(found.searched[row]),
+                "candidates": candidates,
+            }
+
+
+class ResultFile:
+    """A file to be, for its owner alone, that appears under its name complete or not at all.
+
+    Parameters
+    ----------
+    path
+        The file. Its ending is one of `RESULT_KINDS`.
+    overwrite
+        Whether a file that is there is replaced.
+
+    Raises
+    ------
+    GalleryError
+        If the ending is another, or the file is there already.
+    MissingDependencyError
+        If it is a Parquet file and pyarrow is not installed.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        self._path, self._overwrite = path, overwrite
+        kind = path.suffix.lower()
+        if kind not in RESULT_KINDS:
+            raise GalleryError(
+                f"results are not written to files such as {path}; its name must end with "
+                f"{', '.join(RESULT_KINDS[:-1])} or {RESULT_KINDS[-1]}"
+            )
+        if not overwrite and os.path.lexists(path):
+            raise self._exists()
+        if kind == ".parquet":
+            import_pyarrow()
+
+    def write(self, results: Results) -> None:
+        """Write results (`GalleryError` if the file cannot be written or is there by now)."""
+        write = {".npz": _write_npz, ".parquet": _write_parquet, ".jsonl": _write_lines}
+        try:
+            handle, temporary = tempfile.mkstemp(
+                prefix=f".{self._path.name}.", dir=self._path.parent
+            )
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    write[self._path.suffix.lower()](file, results)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._name(temporary)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+        except FileExistsError as error:
+            raise self._exists() from error
+        except OSError as error:
+            raise GalleryError(f"cannot write {self._path}: {error.strerror or error}") from error
+
+    def _name(self, temporary: str) -> None:
+        if self._overwrite:
+            os.replace(temporary, self._path)
+        else:
+            # A hard link fails if the name exists; a rename would replace it.
+            os.link(temporary, self._path)
+
+    def _exists(self) -> GalleryError:
+        return GalleryError(f"there is a file {self._path} already; --force replaces it")
+
+
+def _write_npz(file: IO[bytes], results: Results) -> None:
+    found = results.found
+    np.savez_compressed(
+        file,
+        probes=np.array(results.probes),
+        decisions=found.decisions,
+        labels=found.labels,
+        reference_ids=found.reference_ids,
+        distances=results.distances,
+        searched=found.searched,
+        threshold=found.threshold,
+        metric=str(found.metric),
+    )
+
+
+def _write_lines(file: IO[bytes], results: Results) -> None:
+    for record in results.records():
+        file.write(json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n")
+
+
+def _write_parquet(file: IO[bytes], results: Results) -> None:
+    """Write a column for each field of a record; the candidates are a list of structures."""
+    pa = import_pyarrow()
+    candidate = {"label": pa.string(), "reference_id": pa.string(), "distance": pa.float64()}
+    schema = pa.schema(
+        {
+            "probe": pa.int64() if isinstance(results.probes[0], int) else pa.string(),
+            "decision": pa.string(),
+            "label": pa.string(),
+            "reference_id": pa.string(),
+            "distance": pa.float64(),
+            "threshold": pa.float64(),
+            "metric": pa.string(),
+            "searched": pa.int64(),
+            "candidates": pa.list_(pa.struct(candidate)),
+        }
+    )
+    with pa.parquet.ParquetWriter(file, schema) as writer:
+        for first in range(0, len(results.probes), _ROWS_AT_ONCE):
+            some = list(results.records(first, _ROWS_AT_ONCE))
+            writer.write_table(pa.Table.from_pylist(some, schema))

@@ -1,0 +1,9 @@
+"""The keyless side on another machine.
+
+Nothing else in the client imports this room: whoever opens a gallery hands it a service.
+"""
+
+from gallery.client.transport.connection import AccessToken
+from gallery.client.transport.remote import RemoteService
+
+__all__ = ["AccessToken", "RemoteService"]

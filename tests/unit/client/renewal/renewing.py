@@ -1,0 +1,138 @@
+"""A gallery of three blocks, what it holds, and services that stop a renewal or meddle with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey, renew_gallery
+from gallery.client.editing.blocks import BlockEditor
+from gallery.client.embeddings.templates import round_to_grid, to_vectors
+from gallery.client.enrolling.enrollment import Enroller, NewReference
+from gallery.client.integrity.labels import content_digest
+from gallery.protocol import GalleryService
+from gallery.server import EmbeddedService
+from tests.galleries import random_embeddings
+
+DIMENSION = 4
+PEOPLE = random_embeddings(9, DIMENSION)
+LABELS = ["Ada", "Grace", "Ada", "Edith", "Ada", "Grace", "Hedy", "Emmy", "Grace"]
+SIZES = (4, 3, 2)
+"""References in each block: three blocks without 12,282 references."""
+
+
+def enroll_into_blocks(
+    client: GalleryClient, embeddings: np.ndarray, labels: Sequence[str], sizes: Sequence[int]
+) -> None:
+    """Enroll into new blocks that are left partly empty, with holes as removals leave them."""
+    view = client._view
+    editor, enroller, state = BlockEditor(view), Enroller(view), view.state()
+    vectors = to_vectors(embeddings, client.description)
+    first, blocks, rows = len(state.blocks), [], iter(range(len(embeddings)))
+    for number, size in enumerate(sizes):
+        block = editor.new(first + number)
+        for position in [3 * at for at in range(size)]:
+            row = next(rows)
+            digest = content_digest(embeddings[row].astype("<f8").tobytes())
+            item = NewReference(vectors[row], labels[row], digest)
+            reference = enroller.reference(position, enroller.tag(item), item)
+            block.put(reference, round_to_grid(item.vector, view.parameters))
+        blocks.append(block)
+    editor.write(state, blocks, first + len(blocks))
+
+
+def check_whole(
+    service: GalleryService,
+    key: GalleryKey,
+    embeddings: np.ndarray = PEOPLE,
+    labels: Sequence[str] = LABELS,
+) -> None:
+    """Check that a gallery is sound and that exactly these references are found in it."""
+    with GalleryClient(service, key) as client:
+        found = client.identify(embeddings, threshold=0.001)
+        assert [*found.labels[:, 0]] == [*labels]
+        assert found.decisions.all()
+        assert len(set(found.reference_ids[:, 0])) == len(labels)
+        assert Counter(item.label for item in client.references()) == Counter(labels)
+        report = client.verify(deep=True)
+        assert (report.references, report.findings) == (len(labels), ())
+
+
+def templates_of(service: GalleryService, key: GalleryKey, name: str = "default") -> list[Any]:
+    """Return label, digest and template of every reference, block by block, sorted."""
+    with GalleryClient(service, key, name) as client:
+        view = client._view
+        editor, state, found = BlockEditor(view), view.state(), []
+        for index in range(len(state.blocks)):
+            block = editor.open(state, index)
+            found.append(
+                sorted(
+                    (
+                        view.labels.open(item.sealed_label, item.reference_id),
+                        view.labels.open_digest(item.sealed_label, item.reference_id),
+                        tuple(block.templates[position]),
+                    )
+                    for position, item in block.references.items()
+                )
+            )
+        return found
+
+
+WRITES = ("create_gallery", "write", "replace")
+
+
+class StoppedError(Exception):
+    """Stands for a process that ends."""
+
+
+class StoppingService:
+    """Passes calls on until the one with a given number among the writing ones."""
+
+    def __init__(self, service: GalleryService, number: int, *, after: bool) -> None:
+        self._service = service
+        self._left = number
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._service, name)
+        if name not in WRITES:
+            return call
+
+        def counted(*arguments: Any) -> Any:
+            self._left -= 1
+            if self._left == 0 and not self._after:
+                raise StoppedError
+            result = call(*arguments)
+            if self._left == 0:
+                raise StoppedError
+            return result
+
+        return counted
+
+
+def writes_of_a_renewal() -> int:
+    return 1 + len(SIZES) + 1
+
+
+def stopped_after_copying(service: EmbeddedService, key: GalleryKey, new: GalleryKey) -> None:
+    """Copy everything, and stop before the copy takes the gallery's place."""
+    with pytest.raises(StoppedError):
+        renew_gallery(StoppingService(service, writes_of_a_renewal(), after=False), key, new)
+
+
+class MeddlingService:
+    """Does something else before each call of one name, as another process would."""
+
+    def __init__(self, service: GalleryService, name: str, acts: Iterator[Callable[[], None]]):
+        self._service = service
+        self._name = name
+        self._acts = acts
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._name:
+            next(self._acts, lambda: None)()
+        return getattr(self._service, name)

@@ -1,0 +1,259 @@
+"""A search of many probes: the same results as one by one, in bounded memory, and a clean end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gallery.client.searching.identification as identification
+from gallery.blocks import columns_size, distances_size
+from gallery.client import GalleryClient, GalleryKey, Identification
+from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
+from gallery.messages import BlockResult, SearchRequest, SearchResult
+from gallery.parameters import STANDARD
+from gallery.server import EmbeddedService
+from tests.galleries import names, random_embeddings
+
+
+class Watched:
+    """A service that counts requests, and can spoil or refuse one of them."""
+
+    def __init__(self, service: EmbeddedService) -> None:
+        self._service = service
+        self.sizes: list[int] = []
+        self.answered = self.taken = self.most_untaken = 0
+        self.refused: int | None = None
+        self.spoiled: int | None = None
+        self.dropped: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        number = len(self.sizes)
+        self.sizes.append(len(request.probes))
+        self.most_untaken = max(self.most_untaken, len(self.sizes) - self.taken)
+        if number == self.refused:
+            raise DatabaseError("out of order")
+        found = self._service.search(request)
+        return SearchResult(found.manifest, self._blocks(found.blocks, number))
+
+    def _blocks(self, blocks: Iterator[BlockResult], number: int) -> Iterator[BlockResult]:
+        for block in blocks:
+            if number == self.spoiled:
+                first, *rest = block.distances
+                block = replace(block, distances=(_spoiled(first), *rest))
+            if number != self.dropped:
+                yield block
+        self.answered += 1
+
+    def progress(self, done: int) -> None:
+        self.taken += 1
+
+
+def _spoiled(distances: Any) -> Any:
+    residues = distances.residues.copy()
+    residues[0, 0, 0] ^= 1
+    return replace(distances, residues=residues)
+
+
+def searching_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name in ("encrypt", "search")]
+
+
+@pytest.fixture(autouse=True)
+def four_probes_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identification, "REQUEST_PROBES", 4)
+
+
+@pytest.fixture
+def watched(service: EmbeddedService) -> Watched:
+    return Watched(service)
+
+
+@pytest.fixture
+def filled(client: GalleryClient, watched: Watched, key: GalleryKey) -> Iterator[GalleryClient]:
+    """A client of thirty references whose searches are watched."""
+    client.enroll(random_embeddings(30, 8), names(30))
+    with GalleryClient(watched, key) as opened:
+        yield opened
+
+
+def probes(count: int) -> np.ndarray:
+    return random_embeddings(30, 8)[:count] + 0.05 * random_embeddings(count, 8, seed=1)
+
+
+def rows(found: Identification) -> list[tuple[object, ...]]:
+    """Return what was found, row by row, without the digits that noise reaches."""
+    return [
+        (
+            found.labels[row].tolist(),
+            found.reference_ids[row].tolist(),
+            found.distances[row].round(5).tolist(),
+            bool(found.decisions[row]),
+            int(found.searched[row]),
+        )
+        for row in range(len(found))
+    ]
+
+
+# --- the same results -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["native", "tenseal"])
+def test_many_probes_give_what_they_give_one_by_one_in_their_order(
+    filled: GalleryClient, service: EmbeddedService, key: GalleryKey, engine: str
+) -> None:
+    with GalleryClient(service, key, engine=engine) as client:
+        together = client.identify(probes(10), k=3, threshold=0.05)
+    single = [filled.identify(probe, k=3, threshold=0.05) for probe in probes(10)]
+
+    assert rows(together) == [row for found in single for row in rows(found)]
+
+
+def test_lists_longer_than_the_gallery_and_those_of_several_blocks_agree_with_plain_sorting(
+    client: GalleryClient,
+) -> None:
+    embeddings = random_embeddings(4094 + 200, 8)
+    client.enroll(embeddings, names(len(embeddings)))
+    wanted = probes(6)
+
+    found = client.identify(wanted, k=4500, threshold=0.05)
+
+    units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    plain = 1.0 - wanted / np.linalg.norm(wanted, axis=1, keepdims=True) @ units.T
+    assert np.allclose(found.distances[:, :4294], np.sort(plain, axis=1), atol=1e-6)
+    assert np.isinf(found.distances[:, 4294:]).all()
+    assert (found.labels[:, 4294:] == "").all()
+    closest = [f"person {number}" for number in plain.argmin(axis=1)]
+    assert found.labels[:, 0].tolist() == closest
+    assert all(len(set(row[:4294].tolist())) == 4294 for row in found.labels)
+
+
+def test_only_labels_of_candidates_are_opened_and_each_once_a_request(
+    filled: GalleryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealer, opened = filled._view.labels, []
+    original = sealer.open
+
+    def open_and_count(sealed: bytes, reference_id: bytes) -> str:
+        opened.append(reference_id)
+        return original(sealed, reference_id)
+
+    monkeypatch.setattr(sealer, "open", open_and_count)
+    probe = probes(1)[0]
+
+    found = filled.identify([probe, probe, probe], k=2, threshold=0.05)
+
+    assert sorted(reference_id.hex() for reference_id in opened) == sorted(found.reference_ids[0])
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+def test_probes_are_sent_in_requests_of_a_bounded_size(
+    filled: GalleryClient, watched: Watched
+) -> None:
+    filled.identify(probes(10), threshold=0.05)
+
+    assert watched.sizes == [4, 4, 2]
+
+
+def test_a_request_and_its_answer_stay_below_a_number_of_bytes(
+    filled: GalleryClient, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = max(columns_size(8, STANDARD), distances_size(STANDARD))
+    monkeypatch.setattr(identification, "REQUEST_BYTES", 3 * largest)
+    filled.identify(probes(5), threshold=0.05)
+    monkeypatch.setattr(identification, "REQUEST_BYTES", 1)
+    filled.identify(probes(2), threshold=0.05)
+
+    assert watched.sizes == [3, 2, 1, 1]
+
+
+def test_at_most_two_requests_are_sent_that_are_not_finished(
+    filled: GalleryClient, watched: Watched
+) -> None:
+    filled.identify(probes(30), threshold=0.05, progress=watched.progress)
+
+    assert len(watched.sizes) == 8
+    assert watched.taken == 8
+    assert watched.most_untaken == 2, "one that is scanned, one that is decrypted"
+
+
+def test_references_are_asked_for_once(filled: GalleryClient, watched: Watched) -> None:
+    asked: list[dict[int, int]] = []
+    search = watched.search
+
+    def keep(request: SearchRequest) -> SearchResult:
+        asked.append(dict(request.known))
+        return search(request)
+
+    watched.search = keep  # type: ignore[method-assign]
+    filled.identify(probes(12), threshold=0.05)
+
+    assert [len(known) for known in asked] == [0, 1, 1]
+
+
+def test_progress_counts_probes_as_they_are_finished(filled: GalleryClient) -> None:
+    done: list[int] = []
+
+    filled.identify(probes(10), threshold=0.05, progress=done.append)
+
+    assert done == [4, 4, 2]
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def test_an_error_in_the_middle_is_raised_and_leaves_no_thread(
+    filled: GalleryClient, watched: Watched
+) -> None:
+    watched.refused = 2
+
+    with pytest.raises(DatabaseError, match="out of order"):
+        filled.identify(probes(30), threshold=0.05)
+
+    assert len(watched.sizes) == 3
+    assert searching_threads() == []
+
+
+def test_a_spoiled_result_stops_the_requests_after_those_under_way(
+    filled: GalleryClient, watched: Watched
+) -> None:
+    watched.spoiled = 1
+
+    with pytest.raises(WrongResultError, match="block 0"):
+        filled.identify(probes(30), threshold=0.05)
+
+    assert len(watched.sizes) in (2, 3)
+    assert watched.answered == len(watched.sizes), "each answer is received whole all the same"
+    assert searching_threads() == []
+
+
+def test_the_first_error_is_the_one_that_is_raised(filled: GalleryClient, watched: Watched) -> None:
+    watched.dropped, watched.refused = 1, 2
+
+    with pytest.raises(MissingBlockError, match="0 of 1 blocks"):
+        filled.identify(probes(30), threshold=0.05)
+
+    assert searching_threads() == []
+
+
+def test_an_interrupt_leaves_no_thread_and_the_client_usable(
+    filled: GalleryClient, watched: Watched
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        filled.identify(probes(30), threshold=0.05, progress=interrupt)
+
+    assert searching_threads() == []
+    assert len(watched.sizes) < 8
+    assert filled.identify(probes(1), threshold=0.05).labels[0, 0] == "person 0"

@@ -1,0 +1,214 @@
+"""Results in files: what was found comes back from each kind, and no file is half written."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gallery.client import RESULT_KINDS, Identification, ResultFile, Results
+from gallery.errors import GalleryError, MissingDependencyError
+from gallery.metrics import Metric
+
+each_kind = pytest.mark.parametrize("kind", RESULT_KINDS)
+
+
+def results(probes: list[Any] | None = None) -> Results:
+    """Return a match, a non-match and a probe without candidates."""
+    distances = np.array([[0.125, 0.5], [0.75, np.inf], [np.inf, np.inf]])
+    found = Identification(
+        distances=distances + 1e-9,
+        reference_ids=np.array([["a" * 32, "b" * 32], ["c" * 32, ""], ["", ""]]),
+        labels=np.array([["Zoë", "Grace"], ["東京", ""], ["", ""]]),
+        decisions=np.array([True, False, False]),
+        searched=np.array([2, 1, 0]),
+        threshold=0.25,
+        metric=Metric.COSINE,
+    )
+    return Results(probes or [0, 1, 2], found, distances)
+
+
+RECORDS = [
+    {
+        "probe": 0,
+        "decision": "match",
+        "label": "Zoë",
+        "reference_id": "a" * 32,
+        "distance": 0.125,
+        "threshold": 0.25,
+        "metric": "cosine",
+        "searched": 2,
+        "candidates": [
+            {"label": "Zoë", "reference_id": "a" * 32, "distance": 0.125},
+            {"label": "Grace", "reference_id": "b" * 32, "distance": 0.5},
+        ],
+    },
+    {
+        "probe": 1,
+        "decision": "non-match",
+        "label": None,
+        "reference_id": None,
+        "distance": 0.75,
+        "threshold": 0.25,
+        "metric": "cosine",
+        "searched": 1,
+        "candidates": [{"label": "東京", "reference_id": "c" * 32, "distance": 0.75}],
+    },
+    {
+        "probe": 2,
+        "decision": "non-match",
+        "label": None,
+        "reference_id": None,
+        "distance": None,
+        "threshold": 0.25,
+        "metric": "cosine",
+        "searched": 0,
+        "candidates": [],
+    },
+]
+
+
+def from_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def from_parquet(path: Path) -> list[dict[str, Any]]:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    return found
+
+
+def test_a_record_says_what_was_found_and_rests_on_the_distances_that_are_shown() -> None:
+    assert list(results().records()) == RECORDS
+    assert list(results().records(1, 1)) == RECORDS[1:2]
+
+
+@pytest.mark.parametrize(("kind", "read"), [(".jsonl", from_lines), (".parquet", from_parquet)])
+@pytest.mark.parametrize("probes", [[0, 1, 2], ["a.jpg", "b.jpg", "ü.jpg"]], ids=["rows", "paths"])
+def test_lines_and_parquet_hold_the_records(
+    tmp_path: Path, kind: str, read: Callable[[Path], list[dict[str, Any]]], probes: list[Any]
+) -> None:
+    path = tmp_path / f"found{kind}"
+
+    ResultFile(path).write(results(probes))
+
+    assert read(path) == [
+        record | {"probe": probe} for record, probe in zip(RECORDS, probes, strict=True)
+    ]
+
+
+def test_more_rows_than_are_written_at_once_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.client.searching.results._ROWS_AT_ONCE", 2)
+
+    ResultFile(tmp_path / "found.parquet").write(results())
+
+    assert from_parquet(tmp_path / "found.parquet") == RECORDS
+
+
+def test_npz_holds_arrays_that_load_without_pickles(tmp_path: Path) -> None:
+    ResultFile(tmp_path / "found.npz").write(results())
+
+    with np.load(tmp_path / "found.npz") as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    expected = results()
+    assert found.pop("probes").tolist() == [0, 1, 2]
+    assert np.array_equal(found.pop("distances"), expected.distances)
+    assert (found.pop("metric"), found.pop("threshold")) == ("cosine", 0.25)
+    for name, array in found.items():
+        assert np.array_equal(array, getattr(expected.found, name)), name
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+@each_kind
+def test_the_file_is_for_its_owner_alone_and_nothing_is_left_beside_it(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"found{kind}"
+
+    ResultFile(path).write(results())
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@each_kind
+def test_a_file_that_is_there_is_replaced_only_if_that_is_meant(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"found{kind}"
+    path.write_bytes(b"older")
+
+    with pytest.raises(GalleryError, match=r"there is a file .* already; --force replaces it"):
+        ResultFile(path)
+    assert path.read_bytes() == b"older"
+
+    ResultFile(path, overwrite=True).write(results())
+    assert path.read_bytes() != b"older"
+
+
+@each_kind
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"found{kind}"
+    file = ResultFile(path)
+    path.write_bytes(b"somebody else's")
+
+    with pytest.raises(GalleryError, match="already"):
+        file.write(results())
+
+    assert path.read_bytes() == b"somebody else's"
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@each_kind
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_interrupt_leaves_no_file_or_the_one_that_was_there(
+    tmp_path: Path, kind: str, overwrite: bool
+) -> None:
+    class Interrupted(list[int]):
+        def __getitem__(self, index: Any) -> Any:
+            raise KeyboardInterrupt
+
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            raise KeyboardInterrupt
+
+    path = tmp_path / f"found{kind}"
+    if overwrite:
+        path.write_bytes(b"older")
+    file = ResultFile(path, overwrite=overwrite)
+
+    with pytest.raises(KeyboardInterrupt):
+        file.write(replace(results(), probes=Interrupted([0, 1, 2]), distances=Interrupted()))
+
+    assert [item.read_bytes() for item in tmp_path.iterdir()] == [b"older"] * overwrite
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match=r"cannot write .*nowhere.*No such file"):
+        ResultFile(tmp_path / "nowhere" / "found.npz").write(results())
+
+
+@pytest.mark.parametrize("name", ["found", "found.csv", "found.json", "npz"])
+def test_other_kinds_of_files_are_refused_before_anything_is_done(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(GalleryError, match=r"must end with \.npz, \.parquet or \.jsonl"):
+        ResultFile(tmp_path / name)
+
+
+def test_without_pyarrow_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(MissingDependencyError, match=r"pip install '\.\[parquet\]'"):
+        ResultFile(tmp_path / "found.parquet")

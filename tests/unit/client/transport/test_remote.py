@@ -1,0 +1,431 @@
+"""A server reached over a network that breaks, and one that answers what it should not."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.client.transport import AccessToken, RemoteService, connection
+from gallery.errors import (
+    AccessDeniedError,
+    GalleryError,
+    GalleryNotFoundError,
+    IntegrityError,
+    MalformedMessageError,
+    ServerBusyError,
+    ServerError,
+)
+from gallery.messages import Failure, GalleryNames
+from gallery.messages.stream import framed
+from gallery.server.access import Scope
+from gallery.server.http import TlsFiles
+from tests.galleries import names, random_embeddings
+from tests.relay import Cut, Relay, relaying
+from tests.serving import Serving, serving
+
+TOKEN = "efg_0123456789abcdef_" + "s3cr3t-of-this-test" + "A" * 24
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_RETRY_SECONDS", 1.0)
+
+
+# --- a network that breaks ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(f"sqlite:///{tmp_path_factory.mktemp('server')}/gallery.db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def token(server: Serving) -> str:
+    return server.token("owner")
+
+
+@pytest.fixture
+def relay(server: Serving) -> Iterator[Relay]:
+    with relaying(server.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def service(relay: Relay, token: str) -> Iterator[RemoteService]:
+    opened = RemoteService(relay.url, AccessToken(token))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def gallery(
+    service: RemoteService, key: GalleryKey, request: pytest.FixtureRequest
+) -> Iterator[GalleryClient]:
+    """A gallery of the test's own, with three references."""
+    with GalleryClient.create(service, key, request.node.name, dimension=8) as client:
+        client.enroll(random_embeddings(3, 8), names(3))
+        yield client
+
+
+CUTS = [
+    pytest.param(0, 0, id="before anything is sent"),
+    pytest.param(200_000, 0, id="during the upload"),
+    pytest.param(None, 0, id="when it is done and before the answer"),
+    pytest.param(None, 20, id="within the answer"),
+]
+
+
+@pytest.mark.parametrize(("sent", "received"), CUTS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_enrollment_is_neither_lost_nor_done_twice(
+    gallery: GalleryClient, relay: Relay, sent: int | None, received: int, times: int
+) -> None:
+    relay.cuts += [Cut(b"/updates", sent, received)] * times
+    before = gallery.summary().version
+
+    done = gallery.enroll(random_embeddings(1, 8, seed=7), ["Ada"])
+
+    assert relay.cuts == []
+    assert done.added.all()
+    assert [item.label for item in gallery.references()] == [*names(3), "Ada"]
+    assert gallery.summary().version == before + 1
+    assert gallery.verify(deep=True).findings == ()
+
+
+@pytest.mark.parametrize(("sent", "received"), [*CUTS, pytest.param(None, 50_000, id="later")])
+def test_a_search_is_asked_again_until_its_answer_is_whole(
+    gallery: GalleryClient, relay: Relay, sent: int | None, received: int
+) -> None:
+    relay.cuts += [Cut(b"/search", sent, received)]
+
+    found = gallery.identify(random_embeddings(3, 8), threshold=0.01)
+
+    assert relay.cuts == []
+    assert [*found.labels[:, 0]] == names(3)
+
+
+@pytest.mark.parametrize(("sent", "received"), CUTS)
+def test_a_gallery_is_made_once(
+    service: RemoteService, key: GalleryKey, relay: Relay, sent: int | None, received: int
+) -> None:
+    name = f"made {sent} {received}"
+    relay.cuts += [Cut(b"POST /v1/galleries ", min(sent, 100) if sent else sent, received)]
+
+    GalleryClient.create(service, key, name, dimension=2).close()
+
+    assert relay.cuts == []
+    assert service.gallery_names().count(name) == 1
+
+
+def test_what_cannot_be_repeated_is_not(gallery: GalleryClient, relay: Relay) -> None:
+    relay.cuts += [Cut(b"DELETE ")]
+    service, gallery_id = gallery._view.service, gallery.description.gallery_id
+
+    with pytest.raises(ServerError, match="no answer from the server"):
+        service.delete(gallery_id)
+
+    with pytest.raises(GalleryNotFoundError):
+        service.manifest(gallery_id)
+    assert sum(b"DELETE " in item.request for item in relay.exchanges) == 1
+
+
+def test_a_connection_that_breaks_again_and_again_is_an_error(
+    gallery: GalleryClient, relay: Relay
+) -> None:
+    relay.cuts += [Cut(b"/search")] * 1000
+
+    with pytest.raises(ServerError, match="run the command again"):
+        gallery.identify(random_embeddings(1, 8), threshold=0.01)
+
+    assert 2 <= sum(b"/search" in item.request for item in relay.exchanges) < 100
+
+
+# --- a server that answers what it should not -----------------------------------------------------
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[RemoteService]:
+    """Give a client's end of a server that answers this, and the last of it again and again."""
+    left = list(answers)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            while True:
+                try:
+                    end, _ = listener.accept()
+                except OSError:
+                    return
+                with end:
+                    _read_request(end)
+                    end.sendall(left.pop(0) if len(left) > 1 else left[0])
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        service = RemoteService(f"http://127.0.0.1:{listener.getsockname()[1]}", AccessToken(TOKEN))
+        try:
+            yield service
+        finally:
+            service.close()
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _read_request(end: socket.socket) -> None:
+    # What is left unread when a connection is closed would take the answer with it.
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += end.recv(2**20)
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    left = int(length[1]) - len(body) if length else 0
+    while left > 0:
+        left -= len(end.recv(2**20))
+
+
+def response(body: bytes, status: str = "200 OK", *fields: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+ODD_ANSWERS = [
+    response(b""),
+    response(b"<html>Welcome</html>"),
+    response(b"x" * 100_000),
+    response(b"", "302 Found", "Location: http://elsewhere.example/"),
+    response(b"<html>", "404 Not Found"),
+    response(b"[]", "400 Bad Request"),
+    response(b"[" * 60_000, "400 Bad Request"),
+    response(b"\xff\xfe", "500 Internal Server Error"),
+    response(b'{"title": 1}', "500 Internal Server Error"),
+    response(b"no gzip", "500 Internal Server Error", "Content-Encoding: gzip"),
+    response(b"no gzip", "200 OK", "Content-Encoding: gzip"),
+    response(b'{"title": "WrongPassphraseError", "detail": "no"}', "401 Unauthorized"),
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+    b"HTTP/1.1 999 \r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.6\r\n",
+    b"\0" * 50,
+]
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS, ids=range(len(ODD_ANSWERS)))
+@pytest.mark.parametrize(
+    "ask",
+    [lambda service: service.gallery_names(), lambda service: service.manifest(bytes(16))],
+    ids=["names", "manifest"],
+)
+def test_an_odd_answer_is_an_error_with_a_reason(
+    answer: bytes, ask: Callable[[RemoteService], object]
+) -> None:
+    with answering(answer) as service:
+        with pytest.raises((ServerError, MalformedMessageError)) as caught:
+            ask(service)
+
+    assert TOKEN not in str(caught.value)
+    assert str(caught.value)
+
+
+def test_what_an_error_says_cannot_steer_a_terminal() -> None:
+    body = b'{"title": "ServerError", "detail": "\\u001b[2J\\u0007 gone"}'
+    with answering(response(body, "500 Internal Server Error")) as service:
+        with pytest.raises(ServerError) as caught:
+            service.gallery_names()
+
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable"])
+def test_a_proxy_without_its_server_is_asked_again(status: str) -> None:
+    message = GalleryNames(("guests", "staff")).to_bytes()
+    with answering(response(b"<html>", status), response(message)) as service:
+        assert service.gallery_names() == ["guests", "staff"]
+
+    with answering(response(b"<html>", status)) as service:
+        with pytest.raises(ServerBusyError):
+            service.gallery_names()
+
+
+def search_answers(gallery: GalleryClient, relay: Relay) -> bytes:
+    """Return the body of a whole answer to a search."""
+    gallery.identify(random_embeddings(1, 8), threshold=0.01)
+    answer = bytes(relay.exchanges[-1].answer).partition(b"\r\n\r\n")[2]
+    body = bytearray()
+    while (size := int(answer.partition(b"\r\n")[0], 16)) > 0:
+        answer = answer.partition(b"\r\n")[2]
+        body += answer[:size]
+        answer = answer[size + 2 :]
+    return bytes(body)
+
+
+class SearchElsewhere:
+    """A service whose searches another one answers."""
+
+    def __init__(self, service: RemoteService, other: RemoteService) -> None:
+        self._service, self.search = service, other.search
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._service, name)
+
+
+def test_nothing_of_a_truncated_answer_is_believed(gallery: GalleryClient, relay: Relay) -> None:
+    whole = search_answers(gallery, relay)
+    manifest_end = 4 + int.from_bytes(whole[:4], "little")
+    failure = framed(Failure("DatabaseError", "the server's database failed").to_bytes())
+    cases: list[tuple[bytes, type[GalleryError]]] = [
+        (b"", MalformedMessageError),
+        (whole[:-4], MalformedMessageError),
+        (whole[:-5], MalformedMessageError),
+        (whole[: len(whole) // 2], MalformedMessageError),
+        (whole[:manifest_end] + bytes(4), IntegrityError),
+        (whole[:manifest_end] + failure + bytes(4), GalleryError),
+        (whole[:-4] + failure + bytes(4), GalleryError),
+        (whole[:-4] + whole[manifest_end:], MalformedMessageError),
+        (whole + b"x", MalformedMessageError),
+        (b"\xff\xff\xff\xff" + whole, MalformedMessageError),
+        (bytes(4), MalformedMessageError),
+    ]
+    view = gallery._view
+    real = view.service
+    for body, kind in cases:
+        with answering(response(body)) as other:
+            view.service = SearchElsewhere(real, other)  # type: ignore[assignment]
+            with pytest.raises(kind):
+                gallery.identify(random_embeddings(1, 8), threshold=0.01)
+
+
+# --- tokens and certificates ----------------------------------------------------------------------
+
+
+def test_a_token_shows_nowhere() -> None:
+    service = RemoteService("http://127.0.0.1:1", AccessToken(TOKEN))
+
+    with pytest.raises(ServerError) as caught:
+        service.gallery_names()
+    service.close()
+
+    for shown in (repr(service), str(service), repr(AccessToken(TOKEN)), str(caught.value)):
+        assert TOKEN not in shown
+        assert "s3cr3t" not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "faces.example.org",
+        "ftp://faces.example.org",
+        "https://",
+        "https://owner:secret@faces.example.org",
+        "https://faces.example.org/?token=secret",
+        "https://faces.example.org/#x",
+        "http://faces.example.org",
+        "http://127.0.0.1.example.org",
+        "http://[::2]:80",
+        "https://faces.example.org:port",
+        "http://\x00",
+    ],
+)
+def test_an_address_that_is_none_or_not_safe_is_refused(url: str) -> None:
+    with pytest.raises(ServerError) as caught:
+        RemoteService(url, AccessToken(TOKEN))
+
+    assert "secret" not in str(caught.value)
+
+
+def test_plain_http_to_another_machine_can_be_meant() -> None:
+    RemoteService("http://faces.example.org", AccessToken(TOKEN), plain_http=True).close()
+    for url in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
+        RemoteService(url, AccessToken(TOKEN)).close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    """A certificate for this machine that nobody but itself vouches for."""
+    folder = tmp_path_factory.mktemp("tls")
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(secret.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(secret, hashes.SHA256())
+    )
+    files = TlsFiles(folder / "cert.pem", folder / "key.pem")
+    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        secret.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
+
+
+def test_a_certificate_is_trusted_when_its_authority_is_named(
+    certificate: TlsFiles, key: GalleryKey, tmp_path: Path
+) -> None:
+    with serving(f"sqlite:///{tmp_path}/gallery.db", tls=certificate) as server:
+        token = AccessToken(server.token("owner", Scope.ADMIN))
+        service = RemoteService(server.url, token, authorities=certificate.certificate)
+        with GalleryClient.create(service, key, dimension=8) as client:
+            client.enroll(random_embeddings(3, 8), names(3))
+            found = client.identify(random_embeddings(3, 8), threshold=0.01)
+        service.close()
+        stranger = RemoteService(server.url, token)
+        with pytest.raises(ServerError, match="--server-ca"):
+            stranger.gallery_names()
+        stranger.close()
+        plain = RemoteService(server.url.replace("https", "http"), token)
+        with pytest.raises(ServerError):
+            plain.gallery_names()
+        plain.close()
+        old = ssl.create_default_context(cafile=certificate.certificate)
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert _version(server, old) == "TLSv1.2"
+
+    assert [*found.labels[:, 0]] == names(3)
+
+
+def _version(server: Serving, context: ssl.SSLContext) -> str | None:
+    port = int(server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
+            return secured.version()
+
+
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").write_text("nothing")
+    for path in ("none.pem", "missing.pem"):
+        with pytest.raises(ServerError, match="cannot be used"):
+            RemoteService("https://localhost", AccessToken(TOKEN), authorities=tmp_path / path)
+
+
+def test_a_token_that_is_none_is_refused(server: Serving) -> None:
+    service = RemoteService(server.url, AccessToken(TOKEN))
+    with pytest.raises(AccessDeniedError):
+        service.gallery_names()
+    service.close()
