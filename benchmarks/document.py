@@ -128,10 +128,11 @@ def _growth(report: Report) -> Iterator[str]:
 
 def _whole(whole: Report) -> str:
     sizes = f"{whole['references']:,} references of d = {whole['dimension']}, {whole['parameters']}"
-    header = (sizes, "ms a probe")
+    header = (sizes, "as a library, ms a probe", "as a command, ms a probe")
+    ways = whole["library"], whole["command"]
     rows = [
-        (f"{whole['probes']:,} probes in one call of `identify`", _spread(whole["batch"], 1e3)),
-        ("one call a probe, engine `tenseal`", _spread(whole["single"], 1e3)),
+        (f"{whole['probes']:,} probes in one call", *(_spread(way["batch"], 1e3) for way in ways)),
+        ("one call a probe, engine `tenseal`", *(_spread(way["single"], 1e3) for way in ways)),
     ]
     enrolled = (
         f"Enrolling took {1e6 * whole['enroll_seconds']:.0f} µs a reference, labels included."

@@ -104,7 +104,7 @@ class Gallery:
         return [residues for answers in found for residues in answers]
 
     def decrypt(self, answers: Sequence[Residues]) -> Floats:
-        found = self._codec.decrypt_distances_many(np.stack(answers))
+        found = self._codec.decrypt_distances_many(answers)
         return found[:, blocks.reference_positions(self._parameters)]
 
     def stored_bytes(self, unit: Residues) -> int:

@@ -118,23 +118,28 @@ class Settings(DatabaseSettings):
         return self.server.url if self.server else self.database
 
     @contextmanager
-    def open_service(self, *, create: bool = False) -> Iterator[GalleryService]:
-        """Open the database, or a connection to the server."""
+    def open_service(self, *, create: bool = False, keep: int = 0) -> Iterator[GalleryService]:
+        """Open the database, or a connection to the server; ``keep`` as of `open_client`."""
         if self.server is not None:
             with self.server.open() as remote:
                 yield remote
             return
         from gallery.server import open_service
 
-        with open_service(self.database, create=create, evaluator=self.evaluator) as service:
+        with open_service(
+            self.database, create=create, evaluator=self.evaluator, memory=keep
+        ) as service:
             yield service
 
     @contextmanager
-    def open_client(self) -> Iterator[GalleryClient]:
-        """Open the key file, the database, and the gallery."""
+    def open_client(self, *, keep: int = 0) -> Iterator[GalleryClient]:
+        """Open the key file, the database, and the gallery.
+
+        ``keep`` is how many bytes of blocks stay in memory from one search to the next.
+        """
         from gallery.client import GalleryClient
 
-        with self.open_service() as service:
+        with self.open_service(keep=keep) as service:
             key, memory = self.open_key(), self.open_memory()
             with GalleryClient(
                 service, key, self.gallery, memory=memory, engine=self.engine

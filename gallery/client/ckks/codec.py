@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -84,8 +85,8 @@ class CkksCodec(Protocol):
             Squared distances; the sentinel at empty positions.
         """
 
-    def decrypt_distances_many(self, residues: Residues) -> Floats:
-        """Decrypt n results at once: (n, 3, primes, coefficients) to (n, positions)."""
+    def decrypt_distances_many(self, results: Sequence[Residues]) -> Floats:
+        """Decrypt n results at once, each (3, primes, coefficients), to (n, positions)."""
 
 
 def make_codec(engine: str, key: GalleryKey, parameters: ParameterSet) -> CkksCodec:

@@ -11,7 +11,7 @@ promises nothing of the kind.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -98,22 +98,23 @@ class NativeCodec(Secret):
 
     def decrypt_distances(self, residues: Residues) -> Floats:
         """Decrypt one result, (3, primes, coefficients); returns shape (positions,)."""
-        found: Floats = self.decrypt_distances_many(residues[None])[0]
+        found: Floats = self.decrypt_distances_many([residues])[0]
         return found
 
-    def decrypt_distances_many(self, residues: Residues) -> Floats:
-        """Decrypt n results at once: (n, 3, primes, coefficients) to (n, positions)."""
-        shape = len(residues), *distances_shape(self._parameters)
-        residues = _checked(residues, shape)
-        strides = residues.strides[:2]
+    def decrypt_distances_many(self, results: Sequence[Residues]) -> Floats:
+        """Decrypt n results at once, each (3, primes, coefficients), to (n, positions)."""
+        shape = distances_shape(self._parameters)
+        results = [_checked(residues, shape) for residues in results]
+        places = np.array([_address(residues) for residues in results], np.intp)
+        polynomial = 4 * shape[2]
 
         def phase(prime: int, first: int, lanes: int, work: Words) -> None:
             powers, p = self._secret.powers[prime], self._transforms[prime].prime
-            start = _address(residues[first, 0, prime])
-            vectors.phase_of_results(start, *strides, lanes, powers, work, p)
+            some = places[first : first + lanes] + prime * polynomial
+            vectors.phase_of_results(some, shape[1] * polynomial, powers, work, p)
 
         scale = self._parameters.column_scale * self._parameters.probe_scale
-        return self._decrypt(len(residues), phase, scale)
+        return self._decrypt(len(results), phase, scale)
 
     def _encrypt(self, count: int, coefficients: Callable[[slice], Coefficients]) -> Encryption:
         """Encrypt polynomials; ``coefficients`` gives those of some, shape (n, 1) or (n, N)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,10 @@ class TensealCodec(Secret):
         """Decrypt one result, (3, primes, coefficients); returns shape (positions,)."""
         return self._decrypt(residues, self._parameters.column_scale * self._parameters.probe_scale)
 
-    def decrypt_distances_many(self, residues: Residues) -> Floats:
-        """Decrypt n results, one by one: (n, 3, primes, coefficients) to (n, positions)."""
-        found = np.empty((len(residues), self._parameters.poly_modulus_degree))
-        for row, item in zip(found, residues, strict=True):
+    def decrypt_distances_many(self, results: Sequence[Residues]) -> Floats:
+        """Decrypt n results, each (3, primes, coefficients), one by one to (n, positions)."""
+        found = np.empty((len(results), self._parameters.poly_modulus_degree))
+        for row, item in zip(found, results, strict=True):
             row[:] = self.decrypt_distances(item)
         return found
 

@@ -387,17 +387,17 @@ def _phase_of_columns(
 
 
 def _phase_of_results(
-    ciphertexts: int, stride: int, between: int, lanes: int, powers: Words, work: Words, p: Any
+    ciphertexts: npt.NDArray[np.intp], stride: int, powers: Words, work: Words, p: Any
 ) -> None:
     """Write ``c0 + c1*s + c2*s**2`` of results into a work array, below 2p.
 
     Parameters
     ----------
-    ciphertexts : int
-        Address of the first of them: polynomials of N residues of uint32.
-    stride, between : int
-        Bytes from one ciphertext to the next, and from one of its polynomials to the next.
-    lanes, powers, work, p
+    ciphertexts : numpy.ndarray
+        Addresses of the first polynomials of up to sixteen ciphertexts: N residues of uint32 each.
+    stride : int
+        Bytes from one polynomial of a ciphertext to the next.
+    powers, work, p
         As of `_phase_of_columns`.
     """
     square = np.zeros(WIDTH * WIDTH, np.uint32)
@@ -405,10 +405,9 @@ def _phase_of_results(
     for tile in range(work.size // square.size):
         at = tile * _VECTOR_BYTES
         s = powers.ctypes.data + at
-        for k in range(lanes):
-            c0 = ciphertexts + k * stride + at
+        for k in range(ciphertexts.size):
             out = scratch + k * _VECTOR_BYTES
-            _phase(c0, between, (s, s + powers.nbytes // 2), degree, out, p)
+            _phase(ciphertexts[k] + at, stride, (s, s + powers.nbytes // 2), degree, out, p)
         _transposed(scratch, work.ctypes.data + tile * square.nbytes)
 
 

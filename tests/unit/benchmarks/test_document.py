@@ -37,8 +37,8 @@ def report() -> dict[str, Any]:
             "references": 100_000,
             "probes": 1_000,
             "enroll_seconds": 1e-4,
-            "batch": SPREAD,
-            "single": SPREAD,
+            "library": {"batch": SPREAD, "single": SPREAD},
+            "command": {"batch": SPREAD, "single": SPREAD},
         },
         "peak_bytes": {"standard": {"1000": 123_000_000}},
     }
