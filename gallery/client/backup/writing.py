@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from gallery.client.backup.format import BackupWriter
+from gallery.client.files import complete_file
 from gallery.client.integrity.view import GalleryView
 from gallery.errors import (
     AuthenticationError,
@@ -63,46 +61,12 @@ def write_backup(
     if os.path.lexists(path):
         raise _exists(path)
     try:
-        with _new_file(path) as file:
+        with complete_file(path) as file:
             return _write(view, file, progress)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
         raise BackupError(f"cannot write the backup {path}: {error.strerror}") from error
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that appears under its name when it is complete, and replaces none."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _link(temporary, path)
-    finally:
-        os.unlink(temporary)
-    if os.name == "posix":
-        # So that the name survives a power cut too.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _link(temporary: str, path: Path) -> None:
-    """Give a complete file its name; unlike a rename, a hard link fails if the name exists."""
-    try:
-        os.link(temporary, path)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        raise BackupError(
-            f"cannot write the backup {path}: its file system has no hard links; "
-            "write it to another folder and copy it"
-        ) from error
 
 
 def _write(view: GalleryView, file: BinaryIO, progress: Progress | None) -> Manifest:

@@ -68,7 +68,7 @@ class EnrollmentMethods(SearchMethods, UpkeepMethods):
         wanted = [NewReference(*item) for item in zip(vectors, names, digests, strict=True)]
         done = Enroller(self._view).enroll(wanted, progress)
         if replace:
-            self.erase_former(names, done.reference_ids)
+            self._erase_former(names, done.reference_ids)
         return done
 
     def find_duplicates(
@@ -149,5 +149,5 @@ class EnrollmentMethods(SearchMethods, UpkeepMethods):
         kept = set[str]() if replace else None
         done = enroller.run(progress, kept)
         if kept is not None:
-            self.erase_former(enroller.labels(), kept)
+            self._erase_former(enroller.labels(), kept)
         return done

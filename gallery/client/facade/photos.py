@@ -72,7 +72,7 @@ class PhotoMethods(EnrollmentMethods):
         if replace:
             kept = dict((*done.added, *done.skipped))
             good = [normalize_label(photo.label) for photo in taken if photo.path in kept]
-            self.erase_former(good, kept.values())
+            self._erase_former(good, kept.values())
         return done
 
     def identify_photos(

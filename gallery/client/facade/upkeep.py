@@ -153,7 +153,7 @@ class UpkeepMethods(OpenGallery):
         """Audit the gallery: every statement, digest and label, and if ``deep`` every template."""
         return Auditor(self._view).run(deep=deep, progress=progress)
 
-    def erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
+    def _erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
         """Erase the references of labels but those to keep."""
         renewed, staying = set(labels), set(kept)
         former = [

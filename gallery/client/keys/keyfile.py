@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gallery.client.files import complete_file
 from gallery.client.keys.keyfile_format import (
     PassphraseHardness,
     corrupted,
@@ -26,7 +23,6 @@ from gallery.errors import (
 )
 
 MAX_FILE_SIZE = 16 * 1024 * 1024
-_STALE_SECONDS = 600.0
 
 
 def write_key_file(
@@ -65,7 +61,8 @@ def write_key_file(
     except OSError as error:
         raise KeyFileError(f"cannot make the folder {path.parent}: {error.strerror}") from error
     try:
-        _write_new(path, data)
+        with complete_file(path) as file:
+            file.write(data)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
@@ -126,7 +123,8 @@ def change_passphrase(
         raise KeyFileError(f"the new content of {path} would not open; nothing was changed")
     try:
         # A link to the file is followed: else the old file would stay where it points to.
-        _replace(path.resolve(strict=True), data)
+        with complete_file(path.resolve(strict=True), overwrite=True) as file:
+            file.write(data)
     except OSError as error:
         raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error
 
@@ -159,59 +157,6 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
             f"others than you can access the key file {path} "
             f"(mode {stat.S_IMODE(status.st_mode):04o}); close it with: chmod 600 '{path}'"
         )
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that appears under its name complete or not at all, and replaces none."""
-    with _written_beside(path, data) as temporary:
-        # A hard link fails if the name exists; a rename would replace it.
-        os.link(temporary, path)
-    _sync_folder(path.parent)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file anew; at every instant its name leads to the old or the new content."""
-    with _written_beside(path, data) as temporary:
-        os.replace(temporary, path)
-    _sync_folder(path.parent)
-
-
-@contextmanager
-def _written_beside(path: Path, data: bytes) -> Iterator[str]:
-    """Give a temporary file in the same folder that holds the data, for its owner alone."""
-    prefix = f".{path.name}.partial-"
-    handle, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-        _sweep(path.parent, prefix)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _sweep(folder: Path, prefix: str) -> None:
-    """Remove what processes left that were killed while they wrote: it may hold the same key.
-
-    Others may be writing at this moment, so young files stay.
-    """
-    for left in folder.iterdir():
-        with suppress(OSError):
-            if left.name.startswith(prefix) and time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                left.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut, where the system has a way to say so."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _exists(path: Path) -> KeyFileExistsError:

@@ -75,8 +75,17 @@ def find_photos(folder: str | os.PathLike[str]) -> list[LabelledPhoto]:
 
 
 def find_probe_photos(folder: Path) -> list[Path]:
-    """Return all photos in and below a folder, sorted (`SourceError` if there are none)."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and is_photo(path))
+    """Return all photos in and below a folder, sorted; hidden files and folders are passed over.
+
+    Raises
+    ------
+    SourceError
+        If there are none, or the folder cannot be read.
+    """
+    try:
+        found = _photos_below(folder)
+    except OSError as error:
+        raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from error
     if not found:
         raise SourceError(f"the folder {folder} holds no photos")
     return found

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client.embeddings.parquet import import_pyarrow
+from gallery.client.files import complete_file
 from gallery.client.searching.candidates import Identification
 from gallery.errors import GalleryError
 
@@ -108,29 +107,12 @@ class ResultFile:
         """Write results (`GalleryError` if the file cannot be written or is there by now)."""
         write = {".npz": _write_npz, ".parquet": _write_parquet, ".jsonl": _write_lines}
         try:
-            handle, temporary = tempfile.mkstemp(
-                prefix=f".{self._path.name}.", dir=self._path.parent
-            )
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    write[self._path.suffix.lower()](file, results)
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._name(temporary)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(temporary)
+            with complete_file(self._path, overwrite=self._overwrite) as file:
+                write[self._path.suffix.lower()](file, results)
         except FileExistsError as error:
             raise self._exists() from error
         except OSError as error:
             raise GalleryError(f"cannot write {self._path}: {error.strerror or error}") from error
-
-    def _name(self, temporary: str) -> None:
-        if self._overwrite:
-            os.replace(temporary, self._path)
-        else:
-            # A hard link fails if the name exists; a rename would replace it.
-            os.link(temporary, self._path)
 
     def _exists(self) -> GalleryError:
         return GalleryError(f"there is a file {self._path} already; --force replaces it")

@@ -149,7 +149,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException) ->
     def stopped(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(f"gallery.client.keys.keyfile.{step}", stopped)
+    monkeypatch.setattr(f"gallery.client.files.{step}", stopped)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -66,7 +66,7 @@ def test_is_photo_goes_by_extension() -> None:
 
 
 def test_photos_to_search_for_are_found_at_any_depth_in_order(tmp_path: Path) -> None:
-    names = ["b.jpg", "a/z.PNG", "a/b/c.jpeg", "notes.txt", ".hidden.jpg"]
+    names = ["b.jpg", "a/z.PNG", "a/b/c.jpeg", "notes.txt", ".hidden.jpg", ".thumbs/t.jpg"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
