@@ -32,9 +32,6 @@ SEED_SIZE: Final = 32
 """Bytes of a seed: a key of ChaCha20."""
 
 _TAG: Final = b"uniform1"
-_MASK: Final = np.uint32(2**27 - 1)
-"""Data primes have 27 bits (`gallery.parameters.ParameterSet`)."""
-
 _CHUNK: Final = 2**16
 """Words that are made at once, so that they stay in the processor's caches."""
 
@@ -112,13 +109,12 @@ class _Stream:
 
     def fill(self, residues: Residues) -> None:
         """Write the next residues into a contiguous array, shape (n,)."""
+        from gallery.expansion.sieve import accept
+
         while residues.size:
             # Never more words than residues are missing: none that is accepted goes to waste.
             self._cipher.update_into(_zeros(residues.nbytes), residues.view(np.uint8).data)
-            residues &= _MASK
-            accepted = residues[residues < self._prime]
-            residues[: accepted.size] = accepted
-            residues = residues[accepted.size :]
+            residues = residues[accept(residues, self._prime) :]
 
 
 def _zeros(size: int) -> bytes | memoryview:
