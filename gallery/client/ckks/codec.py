@@ -1,4 +1,4 @@
-"""What an engine does, and which there are."""
+"""What an engine does: encrypt and decrypt for one parameter set."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.keys.secrets import GalleryKey
-from gallery.errors import GalleryError, InvalidEmbeddingError
-from gallery.parameters import ParameterSet
+from gallery.errors import InvalidEmbeddingError
 
 Floats = npt.NDArray[np.float64]
 Residues = npt.NDArray[np.uint32]
-
-ENGINES: Final = ("native", "tenseal")
-"""Names that `make_codec` knows; the default first."""
 
 LARGEST_ENCODED: Final = 2.0**51
 """Bound of values times scale. A coefficient is at most the root of 2 times that, which is below
@@ -87,42 +82,6 @@ class CkksCodec(Protocol):
 
     def decrypt_distances_many(self, results: Sequence[Residues]) -> Floats:
         """Decrypt n results at once, each (3, primes, coefficients), to (n, positions)."""
-
-
-def make_codec(engine: str, key: GalleryKey, parameters: ParameterSet) -> CkksCodec:
-    """Make what encrypts and decrypts.
-
-    Parameters
-    ----------
-    engine
-        ``"native"`` or ``"tenseal"``.
-    key
-        The owner's key.
-    parameters
-        The gallery's parameter set.
-
-    Raises
-    ------
-    GalleryError
-        If there is no such engine.
-    ParameterSetError
-        If the key was made before that parameter set existed.
-    """
-    check_engine(engine)
-    if engine == "tenseal":
-        from gallery.client.ckks.tenseal import TensealCodec
-
-        return TensealCodec(key, parameters)
-    from gallery.client.ckks.native import NativeCodec
-    from gallery.client.ckks.secret_key import SecretKey
-
-    return NativeCodec(SecretKey.of(key, parameters), parameters)
-
-
-def check_engine(engine: str) -> None:
-    """Check that there is an engine of this name (`GalleryError`)."""
-    if engine not in ENGINES:
-        raise GalleryError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
 
 
 def check_encodable(values: Floats, scale: float) -> None:
