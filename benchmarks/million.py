@@ -1,9 +1,9 @@
 """A gallery of a million: how long enrolling and searching take, and how much memory.
 
-Run as ``python -m benchmarks.million``. Embeddings are random, made on the fly. Enrolling, the
-server, and an owner without a server are processes of their own, so that the most memory that each
-of them takes (its resident set) can be told. `--folder` chooses the disk; a million of 128 values
-takes 3.4 GB of it.
+Run as ``python -m benchmarks.million``. Embeddings are random, made on the fly. Enrolling, a
+service, a real server, and an owner without one are processes of their own, so that the most memory
+that each of them takes (its resident set) can be told. `--folder` chooses the disk; a million of
+128 values takes 3.4 GB of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import machine
+from benchmarks.served import Server, make_token
 from gallery.blocks import columns_size
 from gallery.client import GalleryClient, GalleryKey, read_key_file, write_key_file
 from gallery.client.embeddings.sources import Batch, EmbeddingSource
+from gallery.client.transport import AccessToken, RemoteService
 from gallery.messages import SearchRequest, SearchResult
 from gallery.parameters import PARAMETER_SETS, find_parameters
 from gallery.protocol import GalleryService
@@ -197,6 +200,34 @@ def serve(plan: Plan) -> dict[str, float]:
     }
 
 
+def serve_over_http(plan: Plan) -> dict[str, float]:
+    """Search through a real ``gallery serve``, the only child of this process that is large."""
+    key, probe = read_key_file(plan.key_file, None), unit_rows(0, 4094, plan.dimension)[:1]
+    token = AccessToken(make_token(plan.database, "million", "search", "default"))
+    options = ["--memory", f"{plan.cache // 2**20 + 1}MiB"]
+    server = Server(plan.database, plan.folder / "server.log", options)
+    server.start()
+    try:
+        server.wait_ready()
+        with (
+            closing(RemoteService(server.url, token)) as service,
+            GalleryClient(watch := Stopwatch(service), key) as client,
+        ):
+            times = []
+            for _ in range(plan.repeats + 1):
+                watch.seconds = 0.0
+                seconds = _seconds(lambda: client.identify(probe, k=5, threshold=THRESHOLD))
+                times.append((seconds, watch.seconds))
+    finally:
+        server.stop()
+    owner, served = np.median(times[1:], axis=0)
+    return {
+        "http_seconds_per_probe": owner,
+        "http_service_seconds_per_probe": served,
+        "http_server_megabytes": _peak(resource.RUSAGE_CHILDREN),
+    }
+
+
 def search_many(plan: Plan) -> dict[str, float]:
     """Search with many probes in one call, service and owner in one process, blocks cached."""
     key, count = read_key_file(plan.key_file, None), 4 * plan.probes
@@ -232,10 +263,10 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _peak() -> float:
-    """Return the most memory that this process has had, in megabytes."""
+def _peak(whose: int = resource.RUSAGE_SELF) -> float:
+    """Return the most memory that this process, or the largest of its children, has had; in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return resource.getrusage(whose).ru_maxrss * unit / 1e6
 
 
 def _request_file(plan: Plan, count: int) -> Path:
@@ -275,7 +306,14 @@ def command(
         plan = Plan(Path(place), count, dimension, parameters, probes, repeats)
         write_key_file(plan.key_file, GalleryKey.generate(), None)
         figures: dict[str, float] = {}
-        for phase in (enroll, search_without_cache, make_requests, serve, search_many):
+        for phase in (
+            enroll,
+            search_without_cache,
+            make_requests,
+            serve,
+            serve_over_http,
+            search_many,
+        ):
             notes.print(f"{phase.__name__.replace('_', ' ')} …")
             figures |= _apart(phase, plan)
         figures["database_megabytes"] = (plan.folder / "gallery.db").stat().st_size / 1e6
