@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 _PACKAGED = "/usr/lib/postgresql/*/bin"
+_PATIENCE_S = 60
 
 
 def _programs() -> Path | None:
@@ -93,3 +95,20 @@ def postgresql(postgresql_server: str) -> Iterator[str]:
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+def wait_for_a_vacuum(url: str) -> None:
+    """Wait until a full vacuum of a database waits for others to be done with a table."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'VACUUM%' "
+        "AND datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            give_up = time.monotonic() + _PATIENCE_S
+            while not connection.execute(waiting).scalar():
+                assert time.monotonic() < give_up, "nothing is vacuumed"
+                time.sleep(0.01)
+    finally:
+        engine.dispose()

@@ -103,23 +103,21 @@ class EmbeddedService:
 
         One that was applied already, and came again because its answer was lost, is confirmed.
         """
-        with self._store.snapshot(gallery_id) as snapshot:
-            applied = snapshot.manifest == update.manifest
-            if not applied:
-                check_update(snapshot.description, snapshot.manifest, update)
-        if applied:
-            self._scanner.renew(gallery_id, update.manifest, erased=update.purge)
-            if update.purge:
-                self._store.purge()
-            return
+        applied = self._is_at(gallery_id, update)
         try:
-            self._store.apply(gallery_id, update)
+            if not applied:
+                self._store.apply(gallery_id, update)
         except WriteConflictError:
-            raise
+            # A first try, whose connection broke, may have been under way until now.
+            applied = self._is_at(gallery_id, update)
+            if not applied:
+                raise
         except BaseException:  # it may be written all the same
             self._scanner.forget(gallery_id)
             raise
         self._scanner.renew(gallery_id, update.manifest, erased=update.purge)
+        if applied and update.purge:
+            self._store.purge()
 
     def purge(self) -> None:
         """Remove every trace of replaced and erased data, from the database's files above all."""
@@ -178,6 +176,14 @@ class EmbeddedService:
         """Refuse searches that wait (`ServerBusyError`), and finish those under way."""
         self._batcher.close()
         self._scanner.close()
+
+    def _is_at(self, gallery_id: bytes, update: GalleryUpdate) -> bool:
+        """Tell whether an update is applied already; raise what `check_update` finds, if not."""
+        with self._store.snapshot(gallery_id) as snapshot:
+            if snapshot.manifest == update.manifest:
+                return True
+            check_update(snapshot.description, snapshot.manifest, update)
+            return False
 
     def _holds(self, description: GalleryDescription, manifest: Manifest) -> bool:
         """Tell whether a gallery is there exactly as it is stated."""

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
 from gallery.store.models import SCHEMA_REVISION
 
 _BUSY_TIMEOUT_MS = 30_000
+_LOCK_WAITS_S = (1, 2, 4, 8, 16)
+"""How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
+
+While it waits, all who come later wait behind it: also whoever is needed to end a search that the
+vacuum waits for, such as a cluster's workers, or the thread that takes turns with another gallery.
+The database cannot see such a circle, so that only giving up for a while ends it."""
+
+_LOCK_NOT_AVAILABLE = "55P03"
 _BEGINS_WITH = "gallery_begins_with"
 """Execution option: the statement that begins a connection's transaction on SQLite, or ""."""
 
@@ -118,21 +127,15 @@ class Database:
         ErasurePendingError
             If other processes that read the database prevent it.
         """
-        statements = {
-            "sqlite": ["PRAGMA wal_checkpoint(TRUNCATE)"],
-            "postgresql": ["VACUUM (FULL) gallery, block, reference", "CHECKPOINT"],
-        }
         with self._translated(), self.engine.connect() as connection:
             options = {_BEGINS_WITH: "", "isolation_level": "AUTOCOMMIT"}
             connection = connection.execution_options(**options)
-            for statement in statements.get(self.engine.dialect.name, []):
-                row = connection.exec_driver_sql(statement)
-                if row.returns_rows and row.scalar():
-                    raise ErasurePendingError(
-                        f"{self.name}: erased from the tables, but other processes are reading, so "
-                        "traces remain in the write-ahead log; run gallery compact when they are "
-                        "done"
-                    )
+            done = _PURGES.get(self.engine.dialect.name, _nothing_to_purge)(connection)
+        if not done:
+            raise ErasurePendingError(
+                f"{self.name}: erased from the tables, but other processes are reading, so traces "
+                "remain in its files; run gallery compact when they are done"
+            )
 
     def revision(self) -> str | None:
         """Return the schema version, or None for a database without our tables."""
@@ -234,3 +237,35 @@ def _configure_sqlite(engine: Engine) -> None:
         statement = connection.get_execution_options().get(_BEGINS_WITH, "BEGIN")
         if statement:
             connection.exec_driver_sql(statement)
+
+
+def _cut_off_log(connection: Connection) -> bool:
+    """Write SQLite's log back and cut it off; return whether that was possible."""
+    return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+
+
+def _vacuum(connection: Connection) -> bool:
+    """Have PostgreSQL write its tables anew; return whether that was possible."""
+    connection.detach()  # its setting is not for whoever would use it next
+    for seconds in _LOCK_WAITS_S:
+        connection.exec_driver_sql(f"SET lock_timeout = '{seconds}s'")
+        try:
+            connection.exec_driver_sql("VACUUM (FULL) gallery, block, reference")
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(seconds / 2)  # for those who wait behind it
+        else:
+            connection.exec_driver_sql("CHECKPOINT")
+            return True
+    return False
+
+
+def _nothing_to_purge(connection: Connection) -> bool:
+    return True
+
+
+_PURGES: dict[str, Callable[[Connection], bool]] = {
+    "sqlite": _cut_off_log,
+    "postgresql": _vacuum,
+}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +33,6 @@ from gallery.messages import (
 )
 
 Floats = npt.NDArray[np.float64]
-T = TypeVar("T")
-
-_ATTEMPTS = 100
-_PAUSE_FACTOR = 4.0
-"""A writer who lost waits for up to this many times what its attempt took. Eight processes with ten
-writes each needed 17 attempts at most that way, and as long as with any other pause that was tried;
-pauses that grow with the number of attempts starve whoever has lost most often."""
 
 
 @dataclass(eq=False)
@@ -191,25 +181,3 @@ class BlockEditor:
         )
         signed = view.authenticator.sign(header)
         return BlockUpdate(EncryptedBlock(signed, encryption.residues, encryption.seed), table)
-
-
-def with_retries(attempt: Callable[[], T]) -> T:
-    """Call until no other process comes first, with random pauses; after many tries give up.
-
-    Raises
-    ------
-    WriteConflictError
-        If other processes come first again and again.
-    """
-    for _ in range(_ATTEMPTS):
-        started = time.monotonic()
-        try:
-            return attempt()
-        except WriteConflictError:
-            took = time.monotonic() - started
-            # Random, so that writers get out of step.
-            time.sleep(random.SystemRandom().uniform(0.0, _PAUSE_FACTOR * took))
-    raise WriteConflictError(
-        "other processes keep changing the gallery; run the command again, "
-        "what it has finished is kept"
-    )

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Iterable
 
 from gallery.blocks import capacity
-from gallery.client.editing.blocks import BlockEditor, OpenBlock, with_retries
+from gallery.client.editing.blocks import BlockEditor, OpenBlock
+from gallery.client.editing.turns import Turns
 from gallery.client.integrity.view import GalleryState, GalleryView
 from gallery.messages import StoredReference
 
@@ -19,7 +20,7 @@ class Remover:
 
     def __init__(self, view: GalleryView) -> None:
         self._view = view
-        self._editor = BlockEditor(view)
+        self._editor, self._turns = BlockEditor(view), Turns(view)
 
     def remove(
         self, reference_ids: Collection[bytes], progress: Callable[[int], None] | None = None
@@ -37,7 +38,7 @@ class Remover:
             If other processes keep changing the gallery.
         """
         wanted, removed = frozenset(reference_ids), 0
-        while done := with_retries(lambda: self._remove(wanted)):
+        while done := self._turns.take(lambda: self._remove(wanted)):
             removed += len(done)
             if progress is not None:
                 progress(len(done))
@@ -79,7 +80,7 @@ class Compactor:
 
     def __init__(self, view: GalleryView) -> None:
         self._view = view
-        self._editor = BlockEditor(view)
+        self._editor, self._turns = BlockEditor(view), Turns(view)
 
     def excess(self) -> int:
         """Return how many blocks there are more than the references need."""
@@ -92,7 +93,7 @@ class Compactor:
         another. Raises what `Remover.remove` raises.
         """
         dropped = 0
-        while (done := with_retries(self._step)) is not None:
+        while (done := self._turns.take(self._step)) is not None:
             dropped += done
             if progress is not None:
                 progress(done)

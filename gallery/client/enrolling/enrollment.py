@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.blocks import capacity
-from gallery.client.editing.blocks import BlockEditor, with_retries
+from gallery.client.editing.blocks import BlockEditor
+from gallery.client.editing.turns import Turns
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.integrity.view import GalleryState, GalleryView
 from gallery.messages import ID_SIZE, TAG_SIZE, StoredReference
@@ -82,7 +83,7 @@ class Enroller:
 
     def __init__(self, view: GalleryView) -> None:
         self._view = view
-        self._editor = BlockEditor(view)
+        self._editor, self._turns = BlockEditor(view), Turns(view)
 
     def enrolled(self) -> dict[bytes, bytes]:
         """Return the reference identifiers of all that is enrolled, by content tag."""
@@ -151,7 +152,7 @@ class Enroller:
         IntegrityError
             If the gallery is not as its owner wrote it; nothing is written.
         """
-        return with_retries(lambda: self._commit(wanted))
+        return self._turns.take(lambda: self._commit(wanted))
 
     def _tagged(self, item: NewReference) -> tuple[bytes, NewReference]:
         return self.tag(item), item

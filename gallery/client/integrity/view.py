@@ -52,6 +52,12 @@ class GalleryView(Secret):
     engine
         What encrypts and decrypts; see `gallery.client.ckks.make_codec`.
 
+    Attributes
+    ----------
+    claimed
+        Whether the newest manifest that was read differs from the one before in its version only:
+        somebody else has claimed the next turn, see `gallery.client.editing.turns`.
+
     Raises
     ------
     GalleryError
@@ -83,6 +89,8 @@ class GalleryView(Secret):
         self.labels = LabelSealer(key, self.gallery_id)
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
         self.memory = memory or SessionMemory()
+        self.claimed = False
+        self._newest: Manifest | None = None
         self._tables: dict[int, BlockReferences] = {}
 
     @property
@@ -127,14 +135,21 @@ class GalleryView(Secret):
         """
         self.authenticator.check_manifest(manifest)
         check_newer(manifest, floor)
+        former = self._newest
         self.remember(manifest)
+        if former is not None and former.version < manifest.version:
+            self.claimed = former.entries == manifest.entries
 
     def remember(self, manifest: Manifest) -> None:
         """Remember a manifest that was checked or written."""
+        former = self._newest
+        if former is None or former.version < manifest.version:
+            self._newest, self.claimed = manifest, False
         self.memory.remember(self.gallery_id, Seen.of(manifest))
 
     def forget(self) -> None:
         """Forget what was seen of the gallery, because an older state was put back on purpose."""
+        self._newest, self.claimed = None, False
         for place in (self.gallery_id, calibration_id(self.gallery_id)):
             self.memory.forget(place)
 

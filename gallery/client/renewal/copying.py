@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.editing.blocks import BlockEditor, OpenBlock, with_retries
+from gallery.client.editing.blocks import BlockEditor, OpenBlock
+from gallery.client.editing.turns import Turns
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.enrolling.enrollment import Enroller, NewReference
 from gallery.client.integrity.audit import Auditor
@@ -71,7 +72,7 @@ class Renewer(Secret):
 
     def run(self, progress: Callable[[int], None] | None = None) -> Renewal:
         """Renew the gallery; raises what `renew_gallery` raises."""
-        return with_retries(lambda: self._attempt(progress))
+        return Turns(self._old).take(lambda: self._attempt(progress))
 
     def _attempt(self, progress: Callable[[int], None] | None) -> Renewal:
         old, new = self._fill(progress)

@@ -20,7 +20,13 @@ from tenacity import (
 
 from gallery import __version__
 from gallery.client.keys.secrets import Secret
-from gallery.errors import GalleryError, ServerBusyError, ServerError
+from gallery.errors import (
+    GalleryError,
+    GalleryNotFoundError,
+    ServerBusyError,
+    ServerError,
+    WriteConflictError,
+)
 from gallery.messages import Failure
 from gallery.messages.stream import Readable
 
@@ -105,20 +111,47 @@ class Connection(Secret):
 
         return self._repeated(once)
 
-    def send(self, method: str, address: str, message: bytes, *, repeatable: bool = True) -> None:
+    def send(self, method: str, address: str, message: bytes) -> None:
         """Send a message, to which there is no answer but that it was done."""
-        headers = {"Content-Type": MESSAGE}
+        self._repeated(lambda: self._send(method, address, message))
+
+    def change(
+        self,
+        method: str,
+        address: str,
+        message: bytes,
+        in_effect: Callable[[], bool],
+        *,
+        erases: bool,
+    ) -> None:
+        """Ask for what cannot be done twice, until it is known to be done once.
+
+        A try whose answer was lost may have been done. Then the next one is refused, as one that
+        comes too late, and the state of the gallery tells whether that was ours.
+
+        Parameters
+        ----------
+        method, address, message
+            As for `send`.
+        in_effect
+            Tells whether the gallery is as the change leaves it.
+        erases
+            Whether traces must be gone from the database's files before it counts as done.
+        """
+        tries = 0
 
         def once() -> None:
-            with self._answered(
-                method, address, content=message, headers=headers, timeout=_SLOW
-            ) as answer:
-                _Incoming(answer).read(_LARGEST_REPORT)
+            nonlocal tries
+            tries += 1
+            try:
+                self._send(method, address, message)
+            except (GalleryNotFoundError, WriteConflictError):
+                if tries == 1 or not in_effect():
+                    raise
+                if erases:  # the lost answer may have been that traces are left
+                    self._send("POST", "purge", b"")
 
-        if repeatable:
-            self._repeated(once)
-        else:
-            once()
+        self._repeated(once)
 
     def send_stream(self, address: str, content: Iterator[bytes]) -> None:
         """Send a stream, once, to which there is no answer but that it was done."""
@@ -137,6 +170,13 @@ class Connection(Secret):
                 return read(_Incoming(answer))
 
         return self._repeated(once)
+
+    def _send(self, method: str, address: str, message: bytes) -> None:
+        headers = {"Content-Type": MESSAGE}
+        with self._answered(
+            method, address, content=message, headers=headers, timeout=_SLOW
+        ) as answer:
+            _Incoming(answer).read(_LARGEST_REPORT)
 
     def _repeated(self, once: Callable[[], T]) -> T:
         retrying = Retrying(

@@ -35,10 +35,11 @@ from gallery.messages.stream import Readable, read_stream, write_stream
 class RemoteService(Secret):
     """Implements `gallery.protocol.GalleryService` by asking a server.
 
-    Requests that a broken connection or a busy server kept from being done are sent again for some
-    seconds, if doing them twice is the same as doing them once: reading, searching, and writes,
-    which the server recognises by the manifest that they lead to. The answer to a search is
-    received whole before any of it is given out. May be shared between threads.
+    Requests that a broken connection or a busy server kept from being done, or whose answer was
+    lost, are sent again for some seconds; only a restore is not. A write that comes twice is
+    recognised by the server, by the manifest that it leads to; a gallery that is deleted, replaced
+    or described anew is looked at before a second try is taken for a failure. The answer to a
+    search is received whole before any of it is given out. May be shared between threads.
 
     Parameters
     ----------
@@ -139,22 +140,31 @@ class RemoteService(Secret):
         """Let a gallery take the place of an old one, which is erased, in one step."""
         message = GalleryReplacement(old_version, description, version).to_bytes()
         address = f"galleries/{old_gallery_id.hex()}/replacement"
-        self._connection.send("PUT", address, message, repeatable=False)
+        self._connection.change(
+            "PUT", address, message, lambda: self._is_described_so(description), erases=True
+        )
 
     def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
         """Put a new description in the place of the one that has the given MAC."""
         message = GalleryRedescription(former_mac, description).to_bytes()
         address = f"galleries/{description.gallery_id.hex()}/description"
-        self._connection.send("PUT", address, message, repeatable=False)
+        self._connection.change(
+            "PUT", address, message, lambda: self._is_described_so(description), erases=False
+        )
 
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery."""
-        self._connection.send("DELETE", f"galleries/{gallery_id.hex()}", b"", repeatable=False)
+        address = f"galleries/{gallery_id.hex()}"
+        # Who names a gallery has seen it: if it is gone at the second try, it is erased.
+        self._connection.change("DELETE", address, b"", lambda: True, erases=True)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest."""
         address, body = f"galleries/{request.gallery_id.hex()}/search", request.to_bytes()
         return self._connection.ask(address, body, _read_result)
+
+    def _is_described_so(self, description: GalleryDescription) -> bool:
+        return self.describe(description.name) == description
 
 
 def _read_result(answer: Readable) -> SearchResult:

@@ -22,7 +22,9 @@ from gallery.messages import (
     pack_occupancy,
 )
 from gallery.parameters import COMPACT, STANDARD
+from gallery.server import open_service
 from gallery.server.updates import check_update
+from gallery.store import GalleryStore
 from tests.builders import (
     block_update,
     description,
@@ -279,3 +281,32 @@ def test_two_references_with_one_identifier_are_refused() -> None:
 
 def test_a_manifest_with_a_gap_between_its_blocks_is_refused() -> None:
     refuse(update_of(manifest(1), block_update(5, 2)), "indices are not 0, 1, 2")
+
+
+# --- what comes twice -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("earlier", ["done before", "under way"])
+def test_an_update_that_comes_twice_is_confirmed(
+    database: str, monkeypatch: pytest.MonkeyPatch, earlier: str
+) -> None:
+    apply = GalleryStore.apply
+    with open_service(database, create=True) as service:
+        service.restore(GALLERY, manifest(1), [])
+        update = update_of(manifest(1), block_update(0, 2))
+        if earlier == "done before":
+            service.write(GALLERY.gallery_id, update)
+        else:
+
+            def apply_twice(store: GalleryStore, gallery_id: bytes, change: GalleryUpdate) -> None:
+                apply(store, gallery_id, change)  # the first try ends after the second has begun
+                apply(store, gallery_id, change)
+
+            monkeypatch.setattr(GalleryStore, "apply", apply_twice)
+
+        service.write(GALLERY.gallery_id, update)
+
+        assert service.manifest(GALLERY.gallery_id) == update.manifest
+        other = update_of(manifest(1), block_update(0, 2, [5]))
+        with pytest.raises(WriteConflictError):
+            service.write(GALLERY.gallery_id, other)

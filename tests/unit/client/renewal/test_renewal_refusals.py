@@ -119,7 +119,7 @@ def test_a_damaged_gallery_is_not_renewed(
             return service.block(gallery_id, 0)
 
     with pytest.raises((AuthenticationError, WriteConflictError)):
-        monkeypatch.setattr("gallery.client.editing.blocks.time.sleep", lambda _: None)
+        monkeypatch.setattr("gallery.client.editing.turns.time.sleep", lambda _: None)
         renew_gallery(Swapping(service, "", iter(())), key, other_key)
 
     check_whole(service, key)

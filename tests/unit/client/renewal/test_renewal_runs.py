@@ -221,7 +221,7 @@ def test_a_gallery_that_never_rests_is_given_up_and_nothing_is_lost(
     other_key: GalleryKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gallery.client.editing.blocks.time.sleep", lambda _: None)
+    monkeypatch.setattr("gallery.client.editing.turns.time.sleep", lambda _: None)
     added = random_embeddings(100, DIMENSION, seed=7)
 
     def enroll(number: int) -> None:

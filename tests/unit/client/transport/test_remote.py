@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,21 +19,24 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import GalleryClient, GalleryKey, renew_gallery
 from gallery.client.transport import AccessToken, RemoteService, connection
 from gallery.errors import (
     AccessDeniedError,
+    ErasurePendingError,
     GalleryError,
     GalleryNotFoundError,
     IntegrityError,
     MalformedMessageError,
     ServerBusyError,
     ServerError,
+    WriteConflictError,
 )
-from gallery.messages import Failure, GalleryNames
+from gallery.messages import Failure, GalleryDescription, GalleryNames
 from gallery.messages.stream import framed
 from gallery.server.access import Scope
 from gallery.server.http import TlsFiles
+from gallery.store import Database
 from tests.galleries import names, random_embeddings
 from tests.relay import Cut, Relay, relaying
 from tests.serving import Serving, serving
@@ -132,16 +136,119 @@ def test_a_gallery_is_made_once(
     assert service.gallery_names().count(name) == 1
 
 
-def test_what_cannot_be_repeated_is_not(gallery: GalleryClient, relay: Relay) -> None:
+def described(gallery: GalleryClient, calibration: bytes) -> GalleryDescription:
+    """Return a gallery's description with another calibration."""
+    changed = replace(gallery.description, calibration=calibration)
+    return gallery._view.authenticator.sign(changed)
+
+
+# Of a change that carries little, so little is sent when its connection is cut.
+SMALL_CUTS = [
+    pytest.param(0, 0, id="before anything is sent"),
+    pytest.param(30, 0, id="within the request"),
+    pytest.param(None, 0, id="when it is done and before the answer"),
+    pytest.param(None, 20, id="within the answer"),
+]
+
+
+@pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_gallery_is_deleted_though_connections_break(
+    gallery: GalleryClient, relay: Relay, sent: int | None, received: int, times: int
+) -> None:
+    relay.cuts += [Cut(b"DELETE ", sent, received)] * times
+    service, gallery_id = gallery._view.service, gallery.description.gallery_id
+
+    service.delete(gallery_id)
+
+    assert relay.cuts == []
+    with pytest.raises(GalleryNotFoundError):
+        service.manifest(gallery_id)
+
+
+def test_a_deletion_whose_answer_is_lost_is_not_done_before_traces_are_gone(
+    gallery: GalleryClient, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = [ErasurePendingError("others are reading")] * 2
+    real = Database.purge
+
+    def purge(database: Database) -> None:
+        if outcomes:
+            raise outcomes.pop()
+        real(database)
+
+    monkeypatch.setattr(Database, "purge", purge)
     relay.cuts += [Cut(b"DELETE ")]
     service, gallery_id = gallery._view.service, gallery.description.gallery_id
 
-    with pytest.raises(ServerError, match="no answer from the server"):
+    with pytest.raises(ErasurePendingError):
         service.delete(gallery_id)
 
+    assert (relay.cuts, outcomes) == ([], [])
+
+
+def test_a_gallery_that_is_not_there_is_an_error_at_the_first_try(
+    service: RemoteService, relay: Relay
+) -> None:
     with pytest.raises(GalleryNotFoundError):
-        service.manifest(gallery_id)
+        service.delete(bytes(16))
+
     assert sum(b"DELETE " in item.request for item in relay.exchanges) == 1
+
+
+@pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_gallery_is_described_anew_though_connections_break(
+    gallery: GalleryClient, relay: Relay, sent: int | None, received: int, times: int
+) -> None:
+    relay.cuts += [Cut(b"/description ", sent, received)] * times
+
+    anew = described(gallery, b"sealed")
+
+    gallery._view.service.redescribe(gallery.description.mac, anew)
+
+    assert relay.cuts == []
+    assert gallery._view.service.describe(anew.name) == anew
+
+
+@pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_gallery_is_replaced_though_connections_break(
+    gallery: GalleryClient,
+    key: GalleryKey,
+    relay: Relay,
+    sent: int | None,
+    received: int,
+    times: int,
+) -> None:
+    relay.cuts += [Cut(b"/replacement ", sent, received)] * times
+    service, name = gallery._view.service, gallery.description.name
+    former = gallery.description.gallery_id
+    successor = GalleryKey.generate()
+
+    renewed = renew_gallery(service, key, successor, name)
+
+    assert relay.cuts == []
+    assert renewed.references == 3
+    with pytest.raises(GalleryNotFoundError):
+        service.manifest(former)
+    with GalleryClient(service, successor, name) as client:
+        assert sorted(item.label for item in client.references()) == names(3)
+
+
+def test_what_another_has_changed_first_is_not_taken_for_ours(
+    gallery: GalleryClient, server: Serving, relay: Relay
+) -> None:
+    former = gallery.description
+    ours, theirs = described(gallery, b"ours"), described(gallery, b"theirs")
+    server.state.service.redescribe(former.mac, theirs)
+    relay.cuts += [Cut(b"/description ", 0)]
+
+    with pytest.raises(WriteConflictError):
+        gallery._view.service.redescribe(former.mac, ours)
+
+    assert relay.cuts == []
+    assert gallery._view.service.describe(former.name) == theirs
 
 
 def test_a_connection_that_breaks_again_and_again_is_an_error(

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from gallery.server import open_service
+from tests.postgresql import postgresql, postgresql_server
 from tests.unit.server.cluster.workers import Workers, workers
 from tests.unit.server.searching import fill
+
+__all__ = ["crew", "postgresql", "postgresql_server", "url"]
 
 BLOCKS = 12
 
