@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -117,9 +117,11 @@ def _memory(plan: Plan, contest: Contest) -> dict[str, dict[int, int]]:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="d = 128 only, few repeats; writes no files.")
-def main(quick: bool) -> None:
+@click.option("--repeats", type=click.IntRange(min=2), help="Times that everything is measured.")
+def main(quick: bool, repeats: int | None) -> None:
     """Measure, print what was found, and end with one line of JSON."""
     plan = QUICK if quick else FULL
+    plan = replace(plan, repeats=repeats or plan.repeats)
     started = time.perf_counter()
     report: dict[str, Any] = {
         "started": datetime.now(UTC).isoformat(" ", "minutes"),
