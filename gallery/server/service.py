@@ -221,8 +221,7 @@ def open_service(
         ``kernel``, the fast one, or ``reference``, SEAL's own; their results are the same bits.
     memory
         Bytes that blocks may take that are kept ready to scan for later searches. What is searched
-        once, as from the command line, gains nothing by it. With a cluster, this is what each of
-        its workers may keep.
+        once gains nothing by it. With a cluster, this is what each of its workers may keep.
     cluster
         Address of the scheduler of a Dask cluster whose workers are to compute searches.
 
