@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gallery.client.searching.identification as identification
+from gallery.messages import EncryptedBlock
+from gallery.store import Snapshot
 from tests.unit.commands.conftest import Command
 
 SEARCH = ("identify", "people.npz", "--threshold", 0.1, "--top", 2)
@@ -95,3 +98,21 @@ def test_parquet_files_are_enrolled_and_searched_with(made: Command, people: np.
 
     assert (counts["enrolled"], again["skipped"]) == (5, 5)
     assert [record["label"] for record in found] == labels
+
+
+def test_several_requests_of_a_command_read_each_block_once(
+    enrolled: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = Snapshot.block
+
+    def counted(snapshot: Snapshot, index: int) -> EncryptedBlock:
+        read.append(index)
+        return original(snapshot, index)
+
+    monkeypatch.setattr(Snapshot, "block", counted)
+    monkeypatch.setattr(identification, "REQUEST_PROBES", 2)
+
+    assert enrolled(*SEARCH, "--json").code == 0
+
+    assert read == [0]
