@@ -17,7 +17,7 @@ from benchmarks.tensors import LARGEST_UNIT, Choice, Tensors, Trial, fastest, tr
 from benchmarks.timing import Candidate, Series, Spread
 from benchmarks.verdicts import Goal, Verdict
 from benchmarks.whole import Whole
-from gallery.blocks import capacity, probe_constants
+from gallery.ciphertexts.blocks import capacity, probe_constants
 from gallery.client import GalleryKey
 from gallery.client.ckks import make_codec
 from gallery.parameters import COMPACT, PARAMETER_SETS, STANDARD

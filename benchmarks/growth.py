@@ -14,8 +14,8 @@ from benchmarks.schemes import Gallery, Scheme
 from benchmarks.steps import Prepared
 from benchmarks.tensors import LARGEST_UNIT
 from benchmarks.timing import Candidate, Series, in_turn
-from gallery.blocks import columns_size
-from gallery.evaluator.kernel import usable_cores
+from gallery.ciphertexts.blocks import columns_size
+from gallery.evaluator.native import usable_cores
 from gallery.parameters import ParameterSet
 
 FAISS = "FAISS in clear, 1 thread"

@@ -14,7 +14,7 @@ from benchmarks.crew import Work
 from benchmarks.inspection import Inspection
 from benchmarks.load_figures import MIB, Outage, Trend, faults, latencies, throughput
 from benchmarks.machine import describe
-from gallery.evaluator.kernel import usable_cores
+from gallery.evaluator.native import usable_cores
 
 SAMPLES_APART = 10
 """Seconds between the samples of memory that the report names."""

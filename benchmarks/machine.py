@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from benchmarks.timing import Candidate, Spread, in_turn
-from gallery.evaluator.kernel import usable_cores
+from gallery.evaluator.native import usable_cores
 
 PACKAGES = ("numpy", "numba", "llvmlite", "tenseal", "faiss-cpu")
 

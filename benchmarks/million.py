@@ -29,7 +29,7 @@ from rich.table import Table
 
 from benchmarks import machine
 from benchmarks.served import Server, make_token
-from gallery.blocks import columns_size
+from gallery.ciphertexts.blocks import columns_size
 from gallery.client import GalleryClient, GalleryKey, read_key_file, write_key_file
 from gallery.client.embeddings.sources import Batch, EmbeddingSource
 from gallery.client.transport import AccessToken, RemoteService

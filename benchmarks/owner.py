@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tenseal.sealapi as seal
 
-from gallery import blocks
-from gallery.evaluator.reference import seal_setup
+from gallery.arrays import Floats, Residues
+from gallery.ciphertexts import blocks
+from gallery.ciphertexts.seal_stream import build_ciphertext, parse_ciphertext
+from gallery.evaluator.seal import seal_setup
 from gallery.parameters import ParameterSet
-from gallery.seal_stream import build_ciphertext, parse_ciphertext
-
-Floats = npt.NDArray[np.float64]
-Residues = npt.NDArray[np.uint32]
 
 
 class Owner:
@@ -86,6 +83,6 @@ def unit_vectors(random: np.random.Generator, count: int, dimension: int) -> Flo
 def random_residues(
     random: np.random.Generator, dimension: int, parameters: ParameterSet
 ) -> Residues:
-    """Draw residues that no encryption made; of `gallery.blocks.columns_shape`."""
+    """Draw residues that no encryption made; of `gallery.ciphertexts.blocks.columns_shape`."""
     shape = blocks.columns_shape(dimension, parameters)[1:]
     return np.stack([random.integers(0, p, shape, np.uint32) for p in parameters.data_primes])

@@ -16,8 +16,8 @@ import tenseal as ts
 import tenseal.sealapi as seal
 
 from benchmarks.schemes import Floats, block_columns
-from gallery import blocks
-from gallery.evaluator.reference import seal_setup
+from gallery.ciphertexts import blocks
+from gallery.evaluator.seal import seal_setup
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 
 

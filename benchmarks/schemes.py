@@ -11,20 +11,17 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery import blocks
+from gallery.arrays import Floats, Residues
+from gallery.ciphertexts import blocks
 from gallery.client import GalleryKey
 from gallery.client.ckks import Encryption, make_codec
 from gallery.client.embeddings.templates import round_to_grid
-from gallery.evaluator.kernel import KernelEvaluator
+from gallery.evaluator.native import NativeEvaluator
 from gallery.messages import ID_SIZE, EncryptedDistances, EncryptedProbe
 from gallery.parameters import MAX_DIMENSION, ParameterSet
-from gallery.server.batching import PROBES_PER_PASS
-from gallery.server.scanner import BLOCKS_AT_ONCE
-
-Floats = npt.NDArray[np.float64]
-Residues = npt.NDArray[np.uint32]
+from gallery.server.scanning.batching import PROBES_PER_PASS
+from gallery.server.scanning.scanner import BLOCKS_AT_ONCE
 
 
 class Scheme(Protocol):
@@ -82,7 +79,7 @@ class Gallery:
         self.tolerance = parameters.max_distance_error(MAX_DIMENSION)
         self._parameters, self._key = parameters, GalleryKey.generate()
         self._codec = make_codec("native", self._key, parameters)
-        self._evaluator = KernelEvaluator(threads)
+        self._evaluator = NativeEvaluator(threads)
 
     def enroll(self, templates: Floats) -> Residues:
         columns = block_columns(templates, self._parameters)

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.owner import unit_vectors
 from benchmarks.schemes import Floats
 from benchmarks.timing import Candidate, Series, Spread, in_turn
-from gallery.blocks import columns_size, position_count
+from gallery.ciphertexts.blocks import columns_size, position_count
 from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.parameters import ParameterSet
 from gallery.server import open_service

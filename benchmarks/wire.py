@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.owner import unit_vectors
-from gallery.blocks import capacity
+from gallery.ciphertexts.blocks import capacity
+from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.client import GalleryClient, GalleryKey
-from gallery.expansion import SEED_SIZE
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
 from gallery.parameters import PARAMETER_SETS
 from gallery.protocol import GalleryService

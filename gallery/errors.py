@@ -70,7 +70,7 @@ class KeyMismatchError(GalleryError):
     exit_code = 17
 
 
-class MemoryFileError(GalleryError):
+class StateFileError(GalleryError):
     """The file that remembers the newest state of galleries cannot be used."""
 
     exit_code = 19
@@ -272,7 +272,7 @@ class UnknownDetectorError(UnknownModelError):
     """No face detector of this name is known."""
 
 
-class FaceEngineError(GalleryError):
+class FaceRuntimeError(GalleryError):
     """DeepFace's engine is unknown, not installed, or another one already runs."""
 
     exit_code = 55

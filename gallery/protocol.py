@@ -107,7 +107,7 @@ class GalleryService(Protocol):
             If it is done, but traces of the old gallery are not yet gone.
         """
 
-    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+    def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
         """Put a new description in the place of the one that has the given MAC.
 
         Raises

@@ -11,7 +11,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
-from gallery.store.models import Base
+from gallery.store.tables import Base
 
 
 def _run(connection: Connection) -> None:

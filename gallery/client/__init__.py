@@ -11,10 +11,9 @@ from gallery.client.embeddings.sources import (
 from gallery.client.enrolling.bulk import BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate
 from gallery.client.enrolling.enrollment import Enrollment
-from gallery.client.enrolling.from_photos import OnDuplicate, PhotoDuplicate, PhotoEnrollment
-from gallery.client.facade import GalleryClient
-from gallery.client.facade.upkeep import Reference, Summary
-from gallery.client.integrity.memory import FileMemory, SessionMemory
+from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicate, PhotoEnrollment
+from gallery.client.gallery_client import GalleryClient, Reference, Summary
+from gallery.client.integrity.rollback import StateFile, TransientStates
 from gallery.client.keys.keyfile import (
     change_passphrase,
     is_protected,
@@ -26,11 +25,11 @@ from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto, find_photos, find_probe_photos
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
-from gallery.client.searching.calibration import Calibration
 from gallery.client.searching.candidates import Identification
-from gallery.client.searching.from_photos import PhotoIdentification
+from gallery.client.searching.photo_identification import PhotoIdentification
 from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
+from gallery.client.searching.thresholds import Calibration
 
 __all__ = [
     "RESULT_KINDS",
@@ -41,7 +40,6 @@ __all__ = [
     "EmbeddingSource",
     "Enrollment",
     "FaceQuality",
-    "FileMemory",
     "GalleryClient",
     "GalleryKey",
     "Identification",
@@ -56,9 +54,10 @@ __all__ = [
     "Renewal",
     "ResultFile",
     "Results",
-    "SessionMemory",
     "SourceKind",
+    "StateFile",
     "Summary",
+    "TransientStates",
     "change_passphrase",
     "discard_renewal",
     "find_photos",

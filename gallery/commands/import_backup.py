@@ -59,7 +59,7 @@ def command(settings: Settings, file: Path) -> None:
 
 def _is_older(settings: Settings, backup: Backup) -> bool:
     """Tell whether commands will take the restored gallery for one that was rolled back."""
-    from gallery.client.integrity.memory import check_newer
+    from gallery.client.integrity.rollback import check_newer
 
     seen = settings.open_memory().newest(backup.description.gallery_id)
     try:

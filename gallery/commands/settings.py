@@ -28,7 +28,7 @@ from gallery.commands.server_options import SERVER_OPTIONS, ServerAddress, chose
 from gallery.errors import PassphraseRequiredError, SourceError
 
 if TYPE_CHECKING:
-    from gallery.client import FileMemory, GalleryClient, GalleryKey
+    from gallery.client import GalleryClient, GalleryKey, StateFile
     from gallery.protocol import GalleryService
 
 PASSPHRASE_VARIABLE = "GALLERY_PASSPHRASE"
@@ -97,11 +97,11 @@ class Settings(DatabaseSettings):
             passphrase = click.prompt(f"Passphrase of {self.key}", hide_input=True, err=True)
         return passphrase
 
-    def open_memory(self) -> FileMemory:
+    def open_memory(self) -> StateFile:
         """Return what remembers the newest states of the key's galleries."""
-        from gallery.client import FileMemory
+        from gallery.client import StateFile
 
-        return FileMemory(self.memory or self.key.with_name(self.key.name + ".seen"))
+        return StateFile(self.memory or self.key.with_name(self.key.name + ".seen"))
 
     def with_new(self, key: Path, passphrase_file: Path | None) -> Settings:
         """Return the same settings for a new key file, or a new passphrase."""

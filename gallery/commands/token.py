@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from gallery.commands.moments import FORMS, iso, parse_date, parse_span
+from gallery.commands.dates import FORMS, iso, parse_date, parse_span
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings, database_options
 
@@ -83,7 +83,7 @@ def create(
 
     The database is created if it is not there.
     """
-    from gallery.server.access import Scope, issue_token
+    from gallery.server.gatekeeper import Scope, issue_token
     from gallery.store import TokenStore, open_database
 
     with open_database(settings.database, create=True) as database:

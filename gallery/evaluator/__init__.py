@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from gallery.arrays import Residues
 from gallery.errors import GalleryError
-from gallery.evaluator.arrays import Residues
 from gallery.parameters import ParameterSet
 
 EVALUATORS = ("kernel", "reference")
@@ -21,8 +21,8 @@ class Evaluator(Protocol):
     """Computes encrypted squared distances of a block's templates to probes.
 
     The columns of a block, and a probe, are C-contiguous little-endian uint32 arrays of shape
-    (primes, tiles, columns, 2, 16), as `gallery.blocks.columns_shape` has it. They may be read-only
-    and start at any byte; they are read where they lie.
+    (primes, tiles, columns, 2, 16), as `gallery.ciphertexts.blocks.columns_shape` has it. They may
+    be read-only and start at any byte; they are read where they lie.
 
     All methods raise `MalformedMessageError` for an array of another type, shape or order, and for
     a residue that is not below its prime; `DimensionMismatchError` if blocks and probes do not all
@@ -85,11 +85,11 @@ def make_evaluator(name: str = "kernel", *, threads: int | None = None) -> Evalu
         If the name is unknown or ``threads`` is below 1.
     """
     if name == "kernel":
-        from gallery.evaluator.kernel import KernelEvaluator
+        from gallery.evaluator.native import NativeEvaluator
 
-        return KernelEvaluator(threads)
+        return NativeEvaluator(threads)
     if name == "reference":
-        from gallery.evaluator.reference import ReferenceEvaluator
+        from gallery.evaluator.seal import SealEvaluator
 
-        return ReferenceEvaluator()
+        return SealEvaluator()
     raise GalleryError(f"no evaluator {name!r}; there are: {', '.join(EVALUATORS)}")

@@ -11,12 +11,12 @@ from gallery.messages.block import (
     pack_occupancy,
 )
 from gallery.messages.content import (
+    DescriptionUpdate,
     GalleryContent,
-    GalleryRedescription,
     GalleryReplacement,
 )
 from gallery.messages.description import DIGEST_SIZE, ID_SIZE, GalleryDescription, Preprocessing
-from gallery.messages.distances import EncryptedDistances
+from gallery.messages.encrypted_distances import EncryptedDistances
 from gallery.messages.failure import Failure
 from gallery.messages.listings import BlockIndices, GalleryNames
 from gallery.messages.manifest import Manifest, ManifestEntry
@@ -34,6 +34,7 @@ __all__ = [
     "BlockReferences",
     "BlockResult",
     "BlockUpdate",
+    "DescriptionUpdate",
     "EncryptedBlock",
     "EncryptedDistances",
     "EncryptedProbe",
@@ -41,7 +42,6 @@ __all__ = [
     "GalleryContent",
     "GalleryDescription",
     "GalleryNames",
-    "GalleryRedescription",
     "GalleryReplacement",
     "GalleryUpdate",
     "Manifest",

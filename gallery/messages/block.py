@@ -8,16 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import columns_shape, position_count
+from gallery.arrays import Residues
+from gallery.ciphertexts.blocks import columns_shape, position_count
 from gallery.errors import BlockCorruptedError
 from gallery.messages.description import DIGEST_SIZE, ID_SIZE, MAC_SIZE
 from gallery.messages.references import ReferenceTable
-from gallery.messages.residues import (
-    Residues,
-    check_residues,
-    read_columns,
-    write_columns,
-)
+from gallery.messages.residues import check_residues, read_columns, write_columns
 from gallery.messages.wire import MessageType, Reader, Writer
 from gallery.parameters import find_parameters
 
@@ -121,7 +117,7 @@ class EncryptedBlock:
     header
         The owner's statement.
     columns
-        Residues, uint32, of the shape that `gallery.blocks.columns_shape` gives.
+        Residues, uint32, of the shape that `gallery.ciphertexts.blocks.columns_shape` gives.
     seed
         What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
         in their place; None if they do not come from a seed, or it is not known any more.

@@ -67,7 +67,7 @@ class GalleryReplacement:
 
 
 @dataclass(frozen=True, eq=False)
-class GalleryRedescription:
+class DescriptionUpdate:
     """That a new description takes the place of the one that has the given MAC, 32 bytes."""
 
     former_mac: bytes
@@ -79,7 +79,7 @@ class GalleryRedescription:
         return writer.blob(self.description.to_bytes()).bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview) -> GalleryRedescription:
+    def from_bytes(cls, data: bytes | memoryview) -> DescriptionUpdate:
         """Read a message (`MalformedMessageError`)."""
         reader = Reader(data, MessageType.REDESCRIPTION)
         former_mac = reader.fixed(MAC_SIZE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 
+from gallery.distances import Metric
 from gallery.errors import MalformedMessageError
 from gallery.messages.wire import MessageType, Reader, Writer
-from gallery.metrics import Metric
 from gallery.parameters import MAX_DIMENSION
 
 ID_SIZE = 16

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gallery.blocks import columns_shape
+from gallery.arrays import Residues
+from gallery.ciphertexts.blocks import columns_shape
 from gallery.messages.description import ID_SIZE
-from gallery.messages.residues import (
-    Residues,
-    check_residues,
-    read_columns,
-    write_columns,
-)
+from gallery.messages.residues import check_residues, read_columns, write_columns
 from gallery.messages.wire import MessageType, Reader, Writer
 from gallery.parameters import find_parameters
 
@@ -32,7 +28,7 @@ class EncryptedProbe:
         Values of an embedding.
     constants
         Residues of the ciphertexts of its ``dimension + 2`` constants, uint32, of the shape that
-        `gallery.blocks.columns_shape` gives.
+        `gallery.ciphertexts.blocks.columns_shape` gives.
     seed
         What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
         in their place; None if they do not come from a seed.

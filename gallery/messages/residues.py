@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.blocks import columns_shape
+from gallery.arrays import Residues
+from gallery.ciphertexts.bit_packing import pack, packed_size, unpack
+from gallery.ciphertexts.blocks import columns_shape
+from gallery.ciphertexts.seeds import SEED_SIZE, expand_into
 from gallery.errors import MalformedMessageError
-from gallery.expansion import SEED_SIZE, expand_into
 from gallery.messages.wire import Reader, Writer
-from gallery.packing import pack, packed_size, unpack
 from gallery.parameters import ParameterSet
-
-Residues = npt.NDArray[np.uint32]
 
 _WHOLE, _SEEDED = 0, 1
 """Forms of a set of ciphertexts: both halves, or a seed and the halves that are not uniform."""
@@ -78,9 +76,9 @@ def write_columns(writer: Writer, residues: Residues, seed: bytes | None) -> Non
     Parameters
     ----------
     residues
-        Of the shape that `gallery.blocks.columns_shape` gives.
+        Of the shape that `gallery.ciphertexts.blocks.columns_shape` gives.
     seed
-        What `gallery.expansion` made the second polynomials from, or None.
+        What `gallery.ciphertexts.seeds` made the second polynomials from, or None.
     """
     if seed is None:
         writer.u8(_WHOLE)
@@ -98,7 +96,8 @@ def read_columns(
     Returns
     -------
     tuple of (ndarray of uint32, bytes or None)
-        The residues, of the shape that `gallery.blocks.columns_shape` gives, and their seed.
+        The residues, of the shape that `gallery.ciphertexts.blocks.columns_shape` gives, and their
+        seed.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from gallery.messages.block import BlockHeader
 from gallery.messages.description import ID_SIZE
-from gallery.messages.distances import EncryptedDistances
+from gallery.messages.encrypted_distances import EncryptedDistances
 from gallery.messages.manifest import Manifest
 from gallery.messages.probe import EncryptedProbe
 from gallery.messages.references import ReferenceTable

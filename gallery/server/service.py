@@ -29,11 +29,11 @@ from gallery.messages import (
 )
 from gallery.messages.naming import check_name
 from gallery.parameters import find_parameters
-from gallery.server.batching import SearchBatcher
-from gallery.server.cache import CacheStatistics
 from gallery.server.cluster.address import ClusterAddress
-from gallery.server.scanner import LocalScanner, Scanner
-from gallery.server.searches import SearchStatistics
+from gallery.server.scanning.batching import SearchBatcher
+from gallery.server.scanning.block_cache import CacheStatistics
+from gallery.server.scanning.scanner import LocalScanner, Scanner
+from gallery.server.scanning.searches import SearchStatistics
 from gallery.server.updates import check_content, check_update
 from gallery.store import Database, GalleryStore, open_database
 
@@ -145,9 +145,9 @@ class EmbeddedService:
         finally:
             self._scanner.forget(old_gallery_id)
 
-    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+    def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
         """Put a new description in the place of the one that has the given MAC."""
-        self._store.redescribe(former_mac, description)
+        self._store.update_description(former_mac, description)
 
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery."""

@@ -11,7 +11,7 @@ from itertools import pairwise, zip_longest
 
 import numpy as np
 
-from gallery.blocks import canary_positions, position_count
+from gallery.ciphertexts.blocks import canary_positions, position_count
 from gallery.errors import MalformedMessageError, WriteConflictError
 from gallery.messages import BlockUpdate, GalleryDescription, GalleryUpdate, Manifest
 from gallery.parameters import find_parameters

@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, insert, or_, select
 from gallery.errors import IntegrityError
 from gallery.messages.naming import MAX_NAME
 from gallery.store.database import Database
-from gallery.store.models import MAX_TOKEN_NAME, MAX_WORD, AuditRow
+from gallery.store.tables import MAX_TOKEN_NAME, MAX_WORD, AuditRow
 
 _AT_ONCE = 1_000
 """Rows that are read in one transaction."""

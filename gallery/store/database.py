@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
-from gallery.store.models import SCHEMA_REVISION
+from gallery.store.tables import SCHEMA_REVISION
 
 _BUSY_TIMEOUT_MS = 30_000
 _LOCK_WAITS_S = (1, 2, 4, 8, 16)

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Insert, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
-from gallery.blocks import columns_shape
+from gallery.ciphertexts.blocks import columns_shape
 from gallery.errors import (
     BlockCorruptedError,
     DatabaseError,
@@ -33,7 +33,7 @@ from gallery.messages import (
 )
 from gallery.parameters import find_parameters
 from gallery.store.database import Database
-from gallery.store.models import BlockRow, GalleryRow, ReferenceRow
+from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
 
 _IN_ONE_STATEMENT = 500
 """Positions named in one statement; databases limit how many values one can hold."""
@@ -217,7 +217,7 @@ class GalleryStore:
                 raise _conflict()
         self._database.purge()
 
-    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+    def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
         """Replace the description that has the given MAC by one with another calibration.
 
         Raises

@@ -11,7 +11,7 @@ from alembic.util import CommandError
 import gallery
 from gallery.errors import DatabaseError, SchemaVersionError
 from gallery.store.database import Database
-from gallery.store.models import SCHEMA_REVISION
+from gallery.store.tables import SCHEMA_REVISION
 
 
 def migrations_folder() -> Path:

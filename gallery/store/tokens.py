@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.errors import DatabaseError, IntegrityError, TokenExistsError, TokenNotFoundError
 from gallery.store.database import Database
-from gallery.store.models import TokenGalleryRow, TokenRow
+from gallery.store.tables import TokenGalleryRow, TokenRow
 
 
 class Scope(StrEnum):

@@ -15,9 +15,9 @@ import numpy as np
 from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.parameters import COMPACT
 from gallery.server import open_service
-from gallery.server.access import Scope, issue_token
+from gallery.server.gatekeeper import Scope, issue_token
 from gallery.store import Action, AuditEvent, AuditStore, TokenStore, open_database
-from gallery.store.models import SCHEMA_REVISION
+from gallery.store.tables import SCHEMA_REVISION
 
 FOLDER = Path(__file__).parent / "databases"
 LABELS = ["Ada", "Grace", "Edith"]

@@ -44,7 +44,7 @@ def test_a_serving_process_never_loads_the_secret_side(client: object, database:
     loaded = modules_of(SERVE_AND_SEARCH, database)
 
     assert "gallery.server.service" in loaded
-    assert "gallery.evaluator.kernel" in loaded
+    assert "gallery.evaluator.native" in loaded
     secret = {"gallery.client", "tenseal", "deepface", "tensorflow", "cv2", "dlib"}
     assert not loaded & secret
 

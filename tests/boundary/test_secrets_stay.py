@@ -13,8 +13,8 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.client.ckks import ENGINES
 from gallery.parameters import STANDARD
 from gallery.server import EmbeddedService
-from tests.galleries import random_embeddings
-from tests.recording import RecordingService
+from tests.support.galleries import random_embeddings
+from tests.support.recording import RecordingService
 
 LABELS = ["Ada Lovelace", "Grace Hopper", "Edith Clarke"]
 WINDOW = 24
@@ -139,7 +139,7 @@ def test_temporary_files_of_seal_hold_ciphertexts_alone_and_go_when_the_client_c
     client = GalleryClient.create(service, key, dimension=8, engine="tenseal")
     client.enroll(embeddings, LABELS)
     found = client.identify(embeddings, k=3, threshold=0.1)
-    folder = Path(client._view.codec._folder.name)
+    folder = Path(client._session.codec._folder.name)
     left = b"".join(path.read_bytes() for path in folder.iterdir())
 
     assert not any(s in left for s in secrets_of(key, embeddings, found.distances))

@@ -12,9 +12,9 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey
 from tests.boundary.test_secrets_stay import LABELS, secrets_of
-from tests.galleries import random_embeddings
-from tests.relay import Exchange, relaying
-from tests.server_process import ServerProcess, make_token, running
+from tests.support.galleries import random_embeddings
+from tests.support.relay import Exchange, relaying
+from tests.support.server_process import ServerProcess, make_token, running
 
 PLANTED = "Somebody Who Was Planted"
 PREFIX = 8
@@ -30,7 +30,7 @@ atexit.register(tell)
 
 
 @dataclass(frozen=True)
-class Observed:
+class RequestLogMiddleware:
     """What there is to see of a server after some work.
 
     Attributes
@@ -59,7 +59,7 @@ class Observed:
 
 
 @pytest.fixture(scope="module")
-def observed(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Observed:
+def observed(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> RequestLogMiddleware:
     """Enroll, search and remove through a server in a process of its own."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "sitecustomize.py").write_text(TELL_MODULES)
@@ -92,7 +92,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Obser
     assert [*mated.decisions, *stranger.decisions] == [True, False]
     distances = np.vstack([mated.distances, stranger.distances])
     files = (path.read_bytes() for path in folder.iterdir() if path.name.startswith("gallery.db"))
-    return Observed(
+    return RequestLogMiddleware(
         said,
         match,
         other,
@@ -146,39 +146,39 @@ def found_in(regions: Iterable[bytes], secrets: list[bytes]) -> Iterator[bytes]:
             yield from (secret for secret in secrets if window.startswith(secret))
 
 
-def test_a_server_never_loads_the_secret_side(observed: Observed) -> None:
+def test_a_server_never_loads_the_secret_side(observed: RequestLogMiddleware) -> None:
     rooms = {name.partition(".")[0] for name in observed.modules}
 
-    assert {"gallery.server.http.searching", "gallery.evaluator.kernel"} <= observed.modules
+    assert {"gallery.server.http.search_routes", "gallery.evaluator.native"} <= observed.modules
     assert not [name for name in observed.modules if name.startswith("gallery.client")]
     assert not rooms & {"tenseal", "tensorflow", "tf_keras", "deepface", "dlib", "cv2"}
 
 
-def test_nothing_that_passes_over_the_network_is_secret(observed: Observed) -> None:
+def test_nothing_that_passes_over_the_network_is_secret(observed: RequestLogMiddleware) -> None:
     for path in (b"POST /v1/galleries ", b"/updates ", b"/search ", b"/manifest "):
         assert path in observed.said
     assert len(observed.said) > 2_000_000
     assert [*found_in([observed.said], observed.secrets)] == []
 
 
-def test_nothing_that_the_server_stores_is_secret(observed: Observed) -> None:
+def test_nothing_that_the_server_stores_is_secret(observed: RequestLogMiddleware) -> None:
     assert len(observed.stored) > 400_000
     assert [*found_in([observed.stored], observed.secrets)] == []
 
 
-def test_nothing_in_the_servers_memory_is_secret(observed: Observed) -> None:
+def test_nothing_in_the_servers_memory_is_secret(observed: RequestLogMiddleware) -> None:
     if observed.memory is None:
         pytest.skip("the memory of another process cannot be read here")
     assert PLANTED.encode() in found_in(observed.memory, [PLANTED.encode()])
     assert [*found_in(observed.memory, observed.secrets)] == []
 
 
-def test_the_search_for_secrets_would_find_each(observed: Observed) -> None:
+def test_the_search_for_secrets_would_find_each(observed: RequestLogMiddleware) -> None:
     for secret in observed.secrets:
         assert [*found_in([bytes(7), b"\xff" * 1001 + secret + b"\0"], observed.secrets)]
 
 
-def test_the_network_cannot_tell_a_match_from_a_non_match(observed: Observed) -> None:
+def test_the_network_cannot_tell_a_match_from_a_non_match(observed: RequestLogMiddleware) -> None:
     def shape(exchanges: list[Exchange]) -> list[tuple[bytes, int, int]]:
         return [
             (bytes(item.request.partition(b"\r\n")[0]), len(item.request), len(item.answer))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgresql import postgresql, postgresql_server
+from tests.support.postgresql import postgresql, postgresql_server
 
 __all__ = ["empty_database", "long", "postgresql", "postgresql_server"]
 

@@ -12,7 +12,7 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.parameters import COMPACT
 from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
-from tests.galleries import key, names, service
+from tests.support.galleries import key, names, service
 
 __all__ = ["key", "service"]
 

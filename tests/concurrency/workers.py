@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client import GalleryClient, read_key_file
-from gallery.client.integrity.memory import FileMemory
+from gallery.client.integrity.rollback import StateFile
 from gallery.errors import GalleryError, WriteConflictError
 from gallery.messages import EncryptedBlock, GalleryUpdate
 from gallery.server import EmbeddedService, open_service
@@ -46,7 +46,7 @@ class Place:
     def client(self, service: EmbeddedService) -> GalleryClient:
         """Open the gallery as a command does."""
         key = read_key_file(self.key_file)
-        return GalleryClient(service, key, memory=FileMemory(self.memory))
+        return GalleryClient(service, key, memory=StateFile(self.memory))
 
 
 @dataclass

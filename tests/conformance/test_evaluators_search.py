@@ -9,8 +9,8 @@ from gallery.evaluator import EVALUATORS
 from gallery.messages import EncryptedProbe, SearchRequest
 from gallery.protocol import GalleryService
 from gallery.server import open_service
-from tests.galleries import names, random_embeddings
-from tests.serving import serving
+from tests.support.galleries import names, random_embeddings
+from tests.support.serving import serving
 
 
 def test_evaluators_and_a_server_return_the_same_ciphertexts(

@@ -24,9 +24,9 @@ from gallery.messages import EncryptedProbe, GalleryUpdate, SearchRequest
 from gallery.parameters import COMPACT
 from gallery.protocol import GalleryService
 from gallery.server import open_service
-from tests.galleries import names, random_embeddings
-from tests.recording import RecordingService
-from tests.serving import serving
+from tests.support.galleries import names, random_embeddings
+from tests.support.recording import RecordingService
+from tests.support.serving import serving
 
 
 @pytest.fixture(
@@ -149,7 +149,7 @@ def test_a_write_that_is_sent_again_is_confirmed_and_done_once(
     gallery_id = filled.description.gallery_id
     recorded = RecordingService(service)
     before = service.manifest(gallery_id)
-    with GalleryClient(recorded, filled._view.key) as client:
+    with GalleryClient(recorded, filled._session.key) as client:
         client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
     (message,) = (data for call, data in recorded.sent if call == "write")
     update = GalleryUpdate.from_bytes(message)
@@ -167,7 +167,7 @@ def test_an_older_write_that_is_sent_again_is_refused(
 ) -> None:
     gallery_id = filled.description.gallery_id
     recorded = RecordingService(service)
-    with GalleryClient(recorded, filled._view.key) as client:
+    with GalleryClient(recorded, filled._session.key) as client:
         client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
         client.enroll(random_embeddings(1, 8, seed=6), ["Grace"])
     first, _ = (data for call, data in recorded.sent if call == "write")
@@ -320,7 +320,7 @@ def test_a_gallery_takes_anothers_place_only_at_the_version_that_was_seen(
     version = service.manifest(old.gallery_id).version
     with GalleryClient.create(service, key, "newer", dimension=8) as newer:
         newer.enroll(random_embeddings(1, 8, seed=4), ["Ada"])
-        authenticator = newer._view.authenticator
+        authenticator = newer._session.authenticator
         renamed = authenticator.sign(replace(newer.description, name=old.name))
         seen = newer.summary().version
 

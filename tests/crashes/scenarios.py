@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.errors import (
     DatabaseError,
     GalleryExistsError,
@@ -26,7 +26,6 @@ from gallery.errors import (
 )
 from tests.crashes.processes import Done, run_commands
 
-Floats = npt.NDArray[np.float64]
 State = tuple[str, ...] | None
 """The labels of a gallery, sorted; None where there is no gallery."""
 

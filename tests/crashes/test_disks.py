@@ -29,7 +29,7 @@ from tests.crashes.scenarios import (
     gallery_state,
     some_enrolled,
 )
-from tests.galleries import names, random_embeddings
+from tests.support.galleries import names, random_embeddings
 
 NOBODY = 65534
 DISK_KB = 2048

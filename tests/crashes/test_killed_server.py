@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.client.transport import AccessToken, RemoteService, connection
+from gallery.client.transport import AccessToken, RemoteService, http_connection
 from gallery.errors import ServerError
 from gallery.server import open_service
 from tests.crashes.conftest import Count
-from tests.server_process import make_token, start
+from tests.support.server_process import make_token, start
 
 DIMENSION = 8
 KILLS = 2
@@ -99,7 +99,7 @@ def template(label: str) -> np.ndarray:
 
 @pytest.fixture(params=[0.5, 120.0], ids=["clients give up", "clients wait"])
 def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
-    monkeypatch.setattr(connection, "_RETRY_SECONDS", request.param)
+    monkeypatch.setattr(http_connection, "_RETRY_SECONDS", request.param)
     yield request.param
 
 

@@ -35,10 +35,10 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import Pool
 
 import gallery.commands
-from gallery.blocks import columns_shape
+from gallery.ciphertexts.blocks import columns_shape
 from gallery.client.embeddings.sources import read_embeddings
 from gallery.commands.main import run
-from gallery.evaluator.kernel import KernelEvaluator
+from gallery.evaluator.native import NativeEvaluator
 from gallery.parameters import COMPACT
 from gallery.server import open_service
 
@@ -60,7 +60,7 @@ def warm_up() -> None:
     for name in (*commands, "rich.color", "rich.progress", "rich.table"):
         importlib.import_module(name)
     nothing = np.zeros(columns_shape(1, COMPACT), np.uint32)
-    KernelEvaluator(threads=1).distances(nothing, nothing, COMPACT)
+    NativeEvaluator(threads=1).distances(nothing, nothing, COMPACT)
     with tempfile.TemporaryDirectory() as folder:
         with open_service(f"sqlite:///{folder}/warm.db", create=True) as service:
             service.gallery_names()

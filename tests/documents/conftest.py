@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.photos import samples
+from tests.support.photos import samples
 
 __all__ = ["samples"]

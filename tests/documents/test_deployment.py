@@ -21,11 +21,11 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 from structlog.testing import capture_logs
 
-import tests.postgresql
+import tests.support.postgresql
 from gallery.commands.main import EXIT_USAGE
 from gallery.commands.serve import command as serve_command
 from gallery.errors import SchemaVersionError
-from gallery.server.audit import Action
+from gallery.server.audit_log import Action
 from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
 from gallery.server.http.config import GIB, MIB
@@ -39,9 +39,9 @@ from tests.documents.test_documents import (
     rows_of,
     section_of,
 )
-from tests.serving import Serving, serving
+from tests.support.serving import Serving, serving
 
-postgresql_server = tests.postgresql.postgresql_server
+postgresql_server = tests.support.postgresql.postgresql_server
 
 DOCUMENT = CHECKOUT / "docs" / "operations.md"
 DEPLOY = CHECKOUT / "deploy"
@@ -365,7 +365,7 @@ def test_the_role_of_the_server_can_do_its_work_and_no_more(postgresql_server: s
         pytest.skip("the role is made on a server of the tests' own only")
     admin = make_url(postgresql_server)
     environment = {
-        "PATH": f"{tests.postgresql._programs()}:{os.environ['PATH']}",
+        "PATH": f"{tests.support.postgresql._programs()}:{os.environ['PATH']}",
         "PGHOST": str(admin.host),
         "PGPORT": str(admin.port),
         "POSTGRES_USER": str(admin.username),

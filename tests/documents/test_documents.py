@@ -18,10 +18,9 @@ import click
 import pytest
 
 from gallery import errors
-from gallery.blocks import columns_size
+from gallery.ciphertexts.blocks import columns_size
 from gallery.client.photos.detectors import DETECTORS
-from gallery.client.photos.models import MODELS
-from gallery.client.photos.samples import Samples
+from gallery.client.photos.model_table import MODELS
 from gallery.commands.main import (
     EXIT_INTERNAL,
     EXIT_INTERRUPTED,
@@ -29,9 +28,10 @@ from gallery.commands.main import (
     EXIT_USAGE,
     cli,
 )
+from gallery.demo.samples import Samples
 from gallery.messages.wire import MessageType
 from gallery.parameters import COMPACT, STANDARD
-from gallery.store.models import SCHEMA_REVISION, Base
+from gallery.store.tables import SCHEMA_REVISION, Base
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = CHECKOUT / "README.md"

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.photos.samples import Samples
 from gallery.commands.main import run
-from tests.photos import LondonPerson
+from gallery.demo.samples import Samples
+from tests.support.photos import LondonPerson
 
 PEOPLE = 36
 

@@ -12,7 +12,7 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey, LabelledPhoto, PhotoEmbedder
 from gallery.server import EmbeddedService
-from tests.photos import LondonPerson
+from tests.support.photos import LondonPerson
 
 PEOPLE = 30
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder, find_photos
-from gallery.client.photos.samples import Samples
+from gallery.demo.samples import Samples
 from gallery.server import EmbeddedService
 
 CHECKOUT = Path(__file__).resolve().parents[2]

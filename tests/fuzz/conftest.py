@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.galleries import key
+from tests.support.galleries import key
 
 __all__ = ["key"]

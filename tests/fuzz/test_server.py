@@ -24,16 +24,16 @@ from schemathesis.specs.openapi.checks import (
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.messages import (
+    DescriptionUpdate,
     GalleryContent,
-    GalleryRedescription,
     GalleryReplacement,
     Manifest,
 )
 from gallery.messages.stream import write_stream
 from gallery.server.http.openapi import MESSAGE, STREAM
-from tests.galleries import names, random_embeddings
-from tests.recording import RecordingService
-from tests.server_process import ServerProcess, make_token, running
+from tests.support.galleries import names, random_embeddings
+from tests.support.recording import RecordingService
+from tests.support.server_process import ServerProcess, make_token, running
 from tests.unit.server.http.conftest import a_search
 
 CHECKS = (
@@ -89,7 +89,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterato
             ("POST", "restore"): b"".join(write_stream([content])),
             ("POST", f"{gallery}/updates"): update,
             ("POST", f"{gallery}/search"): request,
-            ("PUT", f"{gallery}/description"): GalleryRedescription(staff.mac, staff).to_bytes(),
+            ("PUT", f"{gallery}/description"): DescriptionUpdate(staff.mac, staff).to_bytes(),
             ("PUT", f"{gallery}/replacement"): GalleryReplacement(
                 manifest.version, other, 1
             ).to_bytes(),

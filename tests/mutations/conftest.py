@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.galleries import key
+from tests.support.galleries import key
 
 __all__ = ["key"]
 

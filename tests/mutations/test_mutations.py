@@ -4,7 +4,7 @@ The database holds two galleries of one owner; the first has two blocks, and was
 older state whose rows are at hand too. A change is noticed if a search or `verify` raises an error
 or reports a finding. (The whole database put back to an older state is another matter: it is
 consistent in itself, and only the owner's memory of a newer state tells; see
-`client/integrity/memory.py`.)
+`client/integrity/rollback.py`.)
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.photos import samples
+from tests.support.photos import samples
 
 __all__ = ["samples"]
 
@@ -39,7 +39,7 @@ def fake_facenet(deepface_home: Path) -> Path:
 
     It shows that the TensorFlow engine runs, never how well faces are told apart.
     """
-    from gallery.client.photos.engine import load_deepface
+    from gallery.client.photos.deepface_runtime import load_deepface
 
     load_deepface("tensorflow")
     import tf_keras

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gallery.client.photos.deepface_runtime import choose_engine, load_deepface
 from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.engine import choose_engine, load_deepface
-from gallery.client.photos.samples import Samples
-from gallery.errors import FaceEngineError, WeightsError
-from tests.photos import CHECKOUT
+from gallery.demo.samples import Samples
+from gallery.errors import FaceRuntimeError, WeightsError
+from tests.support.photos import CHECKOUT
 
 
 def test_missing_weights_are_named_with_keras_file_name(deepface_home: Path) -> None:
@@ -56,7 +56,7 @@ def test_damaged_keras_weights_are_an_error(fake_facenet: Path) -> None:
 
 def test_engine_cannot_change_within_a_process(fake_facenet: Path) -> None:
     assert choose_engine("tensorflow") == "tensorflow"
-    with pytest.raises(FaceEngineError, match="runs on tensorflow in this process already"):
+    with pytest.raises(FaceRuntimeError, match="runs on tensorflow in this process already"):
         load_deepface("onnx")
 
 

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gallery.blocks import capacity, columns_shape, position_count
+from gallery.ciphertexts.bit_packing import packed_size
+from gallery.ciphertexts.blocks import capacity, columns_shape, position_count
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.keys.secrets import KEY_ID_SIZE, GalleryKey, Secret
 from gallery.errors import AuthenticationError, BackupError, GalleryError, KeyMismatchError
@@ -34,7 +35,6 @@ from gallery.messages import (
 )
 from gallery.messages.references import MAX_SEALED_LABEL
 from gallery.messages.wire import MessageType, Writer
-from gallery.packing import packed_size
 from gallery.parameters import ParameterSet, find_parameters
 
 MAGIC: Final = b"EFGBAK\r\n"

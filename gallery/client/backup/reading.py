@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -11,12 +11,11 @@ from typing import BinaryIO, Final, Self
 
 from gallery.client.backup.format import BackupReader, unreadable
 from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.client.progress import Progress
 from gallery.errors import BackupError
 from gallery.messages import BlockUpdate
 from gallery.messages.naming import check_name
 from gallery.protocol import GalleryService
-
-Progress = Callable[[int], None]
 
 
 class Backup(Secret):

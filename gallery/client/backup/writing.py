@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from gallery.client.atomic_file import atomic_write
 from gallery.client.backup.format import BackupWriter
-from gallery.client.files import complete_file
-from gallery.client.integrity.view import GalleryView
+from gallery.client.progress import Progress
+from gallery.client.session import GallerySession
 from gallery.errors import (
     AuthenticationError,
     BackupError,
@@ -23,17 +23,15 @@ from gallery.messages import Manifest, ManifestEntry
 
 _ATTEMPTS = 5
 
-Progress = Callable[[int], None]
-
 
 def write_backup(
-    view: GalleryView, path: str | os.PathLike[str], progress: Progress | None = None
+    session: GallerySession, path: str | os.PathLike[str], progress: Progress | None = None
 ) -> Manifest:
     """Write one consistent, checked state of a gallery into a new file.
 
     Parameters
     ----------
-    view
+    session
         The gallery.
     path
         The file, which must not exist. Only its owner can read it, and it appears under its name
@@ -61,26 +59,26 @@ def write_backup(
     if os.path.lexists(path):
         raise _exists(path)
     try:
-        with complete_file(path) as file:
-            return _write(view, file, progress)
+        with atomic_write(path) as file:
+            return _write(session, file, progress)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
         raise BackupError(f"cannot write the backup {path}: {error.strerror}") from error
 
 
-def _write(view: GalleryView, file: BinaryIO, progress: Progress | None) -> Manifest:
+def _write(session: GallerySession, file: BinaryIO, progress: Progress | None) -> Manifest:
     """Write a backup; start again if the gallery changes, for the manifest comes first in it."""
     reported = 0
     for _ in range(_ATTEMPTS):
         file.seek(0)
         file.truncate()
-        manifest = view.manifest()
-        writer = BackupWriter(file, view.key, view.gallery_id)
-        writer.message(view.description.to_bytes())
+        manifest = session.manifest()
+        writer = BackupWriter(file, session.key, session.gallery_id)
+        writer.message(session.description.to_bytes())
         writer.message(manifest.to_bytes())
         for entry in manifest.entries:
-            if not _copy_block(view, manifest, entry, writer):
+            if not _copy_block(session, manifest, entry, writer):
                 break
             if progress is not None and entry.index >= reported:
                 progress(1)
@@ -94,21 +92,21 @@ def _write(view: GalleryView, file: BinaryIO, progress: Progress | None) -> Mani
 
 
 def _copy_block(
-    view: GalleryView, manifest: Manifest, entry: ManifestEntry, writer: BackupWriter
+    session: GallerySession, manifest: Manifest, entry: ManifestEntry, writer: BackupWriter
 ) -> bool:
     """Check and write a block; return False if the gallery has moved on from the manifest."""
-    service, gallery_id = view.service, view.gallery_id
+    service, gallery_id = session.service, session.gallery_id
     try:
         block = service.block(gallery_id, entry.index)
         stored = service.references(gallery_id, entry.index)
     except MissingBlockError:
-        if view.manifest() != manifest:
+        if session.manifest() != manifest:
             return False
         raise
     for header in (block.header, stored.header):
-        if header.mac != entry.block_mac and view.manifest() != manifest:
+        if header.mac != entry.block_mac and session.manifest() != manifest:
             return False
-        view.authenticator.check_header(header, entry)
+        session.authenticator.check_header(header, entry)
     block.check()
     table = stored.table.to_bytes()
     if hashlib.sha256(table).digest() != block.header.references_digest:

@@ -5,7 +5,7 @@ Two engines make and read the same ciphertexts: ``native``, this project's own a
 imported before a codec is made.
 """
 
+from gallery.client.ckks.backends import ENGINES, check_engine, make_codec
 from gallery.client.ckks.codec import CkksCodec, Encryption
-from gallery.client.ckks.engines import ENGINES, check_engine, make_codec
 
 __all__ = ["ENGINES", "CkksCodec", "Encryption", "check_engine", "make_codec"]

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.arrays import Floats, Residues
 from gallery.errors import InvalidEmbeddingError
-
-Floats = npt.NDArray[np.float64]
-Residues = npt.NDArray[np.uint32]
 
 LARGEST_ENCODED: Final = 2.0**51
 """Bound of values times scale. A coefficient is at most the root of 2 times that, which is below
@@ -26,10 +23,10 @@ class Encryption:
     Attributes
     ----------
     residues
-        uint32 of the shape that `gallery.blocks.columns_shape` gives.
+        uint32 of the shape that `gallery.ciphertexts.blocks.columns_shape` gives.
     seed
-        32 public bytes that `gallery.expansion.expand` makes all second polynomials of, and that no
-        other ciphertexts were made with; None if the second polynomials are SEAL's.
+        32 public bytes that `gallery.ciphertexts.seeds.expand` makes all second polynomials of, and
+        that no other ciphertexts were made with; None if the second polynomials are SEAL's.
     """
 
     residues: Residues
@@ -58,7 +55,8 @@ class CkksCodec(Protocol):
         Parameters
         ----------
         residues
-            Of the shape that `gallery.blocks.columns_shape` gives, each below its prime.
+            Of the shape that `gallery.ciphertexts.blocks.columns_shape` gives, each below its
+            prime.
 
         Returns
         -------

@@ -21,9 +21,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import from_slots, to_slots
-
-Floats = npt.NDArray[np.float64]
+from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import from_slots, to_slots
 
 
 @dataclass(frozen=True, eq=False)

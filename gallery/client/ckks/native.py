@@ -4,8 +4,8 @@ Encryption is SEAL's symmetric one (``encrypt_zero_symmetric``): with c1 uniform
 ``c0 = -(c1*s + e) + m``. c1 is expanded from a random seed that is used once, so that the seed can
 travel in its place. The noise is drawn from a generator of its own.
 
-What is said of constant time in `kernels`, `noise` and `encoding` holds here; SEAL, by comparison,
-promises nothing of the kind.
+What is said of constant time in `residue_kernels`, `noise` and `encoding` holds here; SEAL, by
+comparison, promises nothing of the kind.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import EXTRA_COLUMNS, columns_shape, distances_shape
-from gallery.client.ckks import kernels, vectors
-from gallery.client.ckks.codec import Encryption, Floats, Residues, check_encodable
-from gallery.client.ckks.composition import Composer
+from gallery.arrays import Floats, Residues
+from gallery.ciphertexts.blocks import EXTRA_COLUMNS, columns_shape, distances_shape
+from gallery.ciphertexts.seeds import SEED_SIZE, expand_into
+from gallery.client.ckks import ntt_kernels, residue_kernels
+from gallery.client.ckks.codec import Encryption, check_encodable
+from gallery.client.ckks.crt import CrtComposer
 from gallery.client.ckks.encoding import encoder
 from gallery.client.ckks.noise import NoiseSource
+from gallery.client.ckks.ntt import transforms
 from gallery.client.ckks.secret_key import SecretKey
-from gallery.client.ckks.transform import transforms
 from gallery.client.keys.secrets import Secret
 from gallery.errors import MalformedMessageError
-from gallery.expansion import SEED_SIZE, expand_into
 from gallery.parameters import ParameterSet
 
 Coefficients = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint32]
 
-Phase = Callable[[int, int, int, Words], None]
+Phase = Callable[[int, int, int, Residues], None]
 """Writes ``c0 + c1*s (+ c2*s**2)`` into a work array: under the prime with a number, and of so many
 ciphertexts from the first one on."""
 
@@ -61,7 +61,7 @@ class NativeCodec(Secret):
         self._secret, self._parameters = secret, parameters
         self._transforms = transforms(parameters)
         self._encoder = encoder(parameters.poly_modulus_degree)
-        self._composer = Composer(parameters)
+        self._composer = CrtComposer(parameters)
 
     def close(self) -> None:
         """Do nothing: there are no temporary files."""
@@ -89,10 +89,10 @@ class NativeCodec(Secret):
         columns = residues.shape[2]
         residues = _checked(residues, columns_shape(columns - EXTRA_COLUMNS, self._parameters))
 
-        def phase(prime: int, first: int, lanes: int, work: Words) -> None:
+        def phase(prime: int, first: int, lanes: int, work: Residues) -> None:
             powers, p = self._secret.powers[prime], self._transforms[prime].prime
             start = _address(residues[prime, :, first:])
-            vectors.phase_of_columns(start, columns, lanes, powers, work, p)
+            ntt_kernels.phase_of_columns(start, columns, lanes, powers, work, p)
 
         return self._decrypt(columns, phase, self._parameters.column_scale)
 
@@ -108,10 +108,10 @@ class NativeCodec(Secret):
         places = np.array([_address(residues) for residues in results], np.intp)
         polynomial = 4 * shape[2]
 
-        def phase(prime: int, first: int, lanes: int, work: Words) -> None:
+        def phase(prime: int, first: int, lanes: int, work: Residues) -> None:
             powers, p = self._secret.powers[prime], self._transforms[prime].prime
             some = places[first : first + lanes] + prime * polynomial
-            vectors.phase_of_results(some, shape[1] * polynomial, powers, work, p)
+            ntt_kernels.phase_of_results(some, shape[1] * polynomial, powers, work, p)
 
         scale = self._parameters.column_scale * self._parameters.probe_scale
         return self._decrypt(len(results), phase, scale)
@@ -122,24 +122,24 @@ class NativeCodec(Secret):
         residues = np.empty(columns_shape(count - EXTRA_COLUMNS, parameters), np.uint32)
         seed, noise = os.urandom(SEED_SIZE), NoiseSource()
         expand_into(residues, seed, parameters)
-        work = np.empty(kernels.WIDTH * parameters.poly_modulus_degree, np.uint32)
-        for first in range(0, count, kernels.WIDTH):
-            some = _in_work_order(coefficients(slice(first, first + kernels.WIDTH)))
-            drawn, lanes = noise.draw(work.size), min(kernels.WIDTH, count - first)
+        work = np.empty(residue_kernels.WIDTH * parameters.poly_modulus_degree, np.uint32)
+        for first in range(0, count, residue_kernels.WIDTH):
+            some = _in_work_order(coefficients(slice(first, first + residue_kernels.WIDTH)))
+            drawn, lanes = noise.draw(work.size), min(residue_kernels.WIDTH, count - first)
             for prime, transform in enumerate(self._transforms):
-                kernels.reduce(some, drawn, transform.reduction, transform.offset, work)
+                residue_kernels.reduce(some, drawn, transform.reduction, transform.offset, work)
                 transform.forward(work)
                 key, start = self._secret.powers[prime][0], _address(residues[prime, :, first:])
-                vectors.mask(work, start, count, lanes, key, transform.prime)
+                ntt_kernels.mask(work, start, count, lanes, key, transform.prime)
         return Encryption(residues, seed)
 
     def _decrypt(self, count: int, phase: Phase, scale: float) -> Floats:
         """Decrypt ciphertexts whose phases can be had; returns their positions, (n, N)."""
         degree = self._parameters.poly_modulus_degree
         found = np.empty((count, degree))
-        works = [np.zeros(kernels.WIDTH * degree, np.uint32) for _ in self._transforms]
-        for first in range(0, count, kernels.WIDTH):
-            lanes = min(kernels.WIDTH, count - first)
+        works = [np.zeros(residue_kernels.WIDTH * degree, np.uint32) for _ in self._transforms]
+        for first in range(0, count, residue_kernels.WIDTH):
+            lanes = min(residue_kernels.WIDTH, count - first)
             for prime, work in enumerate(works):
                 phase(prime, first, lanes, work)
             coefficients = self._composer.compose(works, lanes)
@@ -170,6 +170,6 @@ def _address(residues: Residues) -> int:
 
 def _in_work_order(coefficients: Coefficients) -> Coefficients:
     """Return coefficients of up to sixteen polynomials as in a work array, with zeros for more."""
-    padded = np.zeros((coefficients.shape[1], kernels.WIDTH), np.int64)
+    padded = np.zeros((coefficients.shape[1], residue_kernels.WIDTH), np.int64)
     padded[:, : len(coefficients)] = coefficients.T
     return padded.reshape(-1)

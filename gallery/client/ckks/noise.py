@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
-from gallery.client.ckks import kernels
+from gallery.client.ckks import residue_kernels
 from gallery.client.keys.secrets import Secret
 
 Noise = npt.NDArray[np.int8]
@@ -41,5 +41,5 @@ class NoiseSource(Secret):
             some = noise[start : start + _CHUNK]
             drawn = words[: some.size]
             self._cipher.update_into(memoryview(_ZEROS)[: drawn.nbytes], drawn.view(np.uint8).data)
-            kernels.binomial(drawn, some)
+            residue_kernels.binomial(drawn, some)
         return noise

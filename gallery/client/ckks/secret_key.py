@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.ckks import kernels
-from gallery.client.ckks.transform import transforms, with_quotients
+from gallery.arrays import Residues
+from gallery.client.ckks import residue_kernels
+from gallery.client.ckks.ntt import transforms, with_quotients
+from gallery.client.ckks.seal_secret_key import parse_secret_key, secret_key_stream
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.errors import MalformedMessageError
 from gallery.parameters import ParameterSet
-from gallery.seal_stream import parse_secret_key, secret_key_stream
-
-Words = npt.NDArray[np.uint32]
 
 
 class SecretKey(Secret):
@@ -39,7 +38,7 @@ class SecretKey(Secret):
         If they are not the residues of such a polynomial: of another key, other primes or order.
     """
 
-    def __init__(self, residues: Words, parameters: ParameterSet) -> None:
+    def __init__(self, residues: Residues, parameters: ParameterSet) -> None:
         _check_ternary(residues, parameters)
         self.powers = [
             np.stack([with_quotients(s, prime), with_quotients(_square(s, prime), prime)])
@@ -61,15 +60,15 @@ class SecretKey(Secret):
         return cls(parse_secret_key(stream, parameters), parameters)
 
 
-def _square(s: Words, prime: int) -> npt.NDArray[np.uint64]:
+def _square(s: Residues, prime: int) -> npt.NDArray[np.uint64]:
     wide = s.astype(np.uint64)
     return wide * wide % np.uint64(prime)
 
 
-def _check_ternary(residues: Words, parameters: ParameterSet) -> None:
+def _check_ternary(residues: Residues, parameters: ParameterSet) -> None:
     for s, transform in zip(residues, transforms(parameters), strict=True):
-        work = np.zeros(kernels.WIDTH * s.size, np.uint32)
-        work[:: kernels.WIDTH] = s
+        work = np.zeros(residue_kernels.WIDTH * s.size, np.uint32)
+        work[:: residue_kernels.WIDTH] = s
         # One more than -1, 0 or 1.
         transform.inverse(work, addend=1)
         if (work > 2).any():

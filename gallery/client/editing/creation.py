@@ -8,10 +8,10 @@ import time
 
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.keys.secrets import GalleryKey
+from gallery.distances import Metric
 from gallery.errors import DimensionMismatchError, GalleryError
 from gallery.messages import ID_SIZE, GalleryDescription, Manifest, Preprocessing
 from gallery.messages.naming import check_name
-from gallery.metrics import Metric
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 from gallery.protocol import GalleryService
 

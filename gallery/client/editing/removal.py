@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable
 
-from gallery.blocks import capacity
-from gallery.client.editing.blocks import BlockEditor, OpenBlock
-from gallery.client.editing.turns import Turns
-from gallery.client.integrity.view import GalleryState, GalleryView
+from gallery.ciphertexts.blocks import capacity
+from gallery.client.editing.block_editor import BlockEditor, OpenBlock
+from gallery.client.editing.conflicts import ConflictRetry
+from gallery.client.session import GallerySession, GalleryState
 from gallery.messages import StoredReference
 
 BLOCKS_PER_UPDATE = 8
@@ -18,9 +18,9 @@ BLOCKS_PER_UPDATE = 8
 class Remover:
     """Erases references from one gallery."""
 
-    def __init__(self, view: GalleryView) -> None:
-        self._view = view
-        self._editor, self._turns = BlockEditor(view), Turns(view)
+    def __init__(self, session: GallerySession) -> None:
+        self._session = session
+        self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def remove(
         self, reference_ids: Collection[bytes], progress: Callable[[int], None] | None = None
@@ -38,7 +38,7 @@ class Remover:
             If other processes keep changing the gallery.
         """
         wanted, removed = frozenset(reference_ids), 0
-        while done := self._turns.take(lambda: self._remove(wanted)):
+        while done := self._conflicts.take(lambda: self._remove(wanted)):
             removed += len(done)
             if progress is not None:
                 progress(len(done))
@@ -46,7 +46,7 @@ class Remover:
 
     def _remove(self, wanted: Collection[bytes]) -> set[bytes]:
         """Erase what a few blocks hold of the wanted references, in one write."""
-        state = self._view.state()
+        state = self._session.state()
         holding = [
             index
             for index, block in enumerate(state.blocks)
@@ -78,13 +78,13 @@ class Remover:
 class Compactor:
     """Moves references out of the last blocks into the holes of the first."""
 
-    def __init__(self, view: GalleryView) -> None:
-        self._view = view
-        self._editor, self._turns = BlockEditor(view), Turns(view)
+    def __init__(self, session: GallerySession) -> None:
+        self._session = session
+        self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def excess(self) -> int:
         """Return how many blocks there are more than the references need."""
-        return self._excess(self._view.state())
+        return self._excess(self._session.state())
 
     def run(self, progress: Callable[[int], None] | None = None) -> int:
         """Compact the gallery; return how many blocks were dropped.
@@ -93,16 +93,16 @@ class Compactor:
         another. Raises what `Remover.remove` raises.
         """
         dropped = 0
-        while (done := self._turns.take(self._step)) is not None:
+        while (done := self._conflicts.take(self._step)) is not None:
             dropped += done
             if progress is not None:
                 progress(done)
-        self._view.service.purge()
+        self._session.service.purge()
         return dropped
 
     def _step(self) -> int | None:
         """Fill one block from the last; return the blocks dropped, or None if nothing is to do."""
-        state = self._view.state()
+        state = self._session.state()
         if not self._excess(state):
             return None
         last = len(state.blocks) - 1
@@ -119,7 +119,7 @@ class Compactor:
         return last + 1 - count
 
     def _excess(self, state: GalleryState) -> int:
-        return len(state.blocks) - math.ceil(len(state) / capacity(self._view.parameters))
+        return len(state.blocks) - math.ceil(len(state) / capacity(self._session.parameters))
 
 
 def _chosen(items: Iterable[StoredReference], wanted: Collection[bytes]) -> list[StoredReference]:

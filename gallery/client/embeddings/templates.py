@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError
 from gallery.messages import GalleryDescription
 from gallery.parameters import ParameterSet
-
-Floats = npt.NDArray[np.float64]
 
 
 def check_embeddings(embeddings: npt.ArrayLike, description: GalleryDescription) -> Floats:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from gallery.blocks import capacity
+from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import capacity
 from gallery.client.embeddings.sources import Batch, EmbeddingSource
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.enrollment import Enroller, NewReference
 from gallery.client.integrity.labels import content_digest, normalize_label
-from gallery.client.integrity.view import GalleryView
-from gallery.client.searching.pipeline import Ahead
+from gallery.client.prefetch import Prefetcher
+from gallery.client.session import GallerySession
 from gallery.errors import InvalidEmbeddingError, InvalidLabelError
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -41,15 +37,15 @@ class BulkEnroller:
 
     Parameters
     ----------
-    view
+    session
         The gallery.
     source
         The file, which has labels.
     """
 
-    def __init__(self, view: GalleryView, source: EmbeddingSource) -> None:
-        self._view, self._source = view, source
-        self._rows = capacity(view.parameters)
+    def __init__(self, session: GallerySession, source: EmbeddingSource) -> None:
+        self._session, self._source = session, source
+        self._rows = capacity(session.parameters)
 
     def check(self) -> None:
         """Read all of the file once, so that nothing is enrolled of one that is refused."""
@@ -69,8 +65,8 @@ class BulkEnroller:
             Where to put the identifiers of the references that the file's embeddings have now.
         """
         added = inputs = 0
-        with Ahead("prepare", self._prepared, self._checked()) as prepared:
-            for done in Enroller(self._view).stream(item for some in prepared for item in some):
+        with Prefetcher("prepare", self._prepared, self._checked()) as prepared:
+            for done in Enroller(self._session).stream(item for some in prepared for item in some):
                 added += len(done.added)
                 inputs += done.inputs
                 if kept is not None:
@@ -98,11 +94,11 @@ class BulkEnroller:
 
     def _check(self, batch: Batch) -> tuple[Floats, list[str]]:
         embeddings, labels = batch
-        found = check_embeddings(embeddings, self._view.description)
+        found = check_embeddings(embeddings, self._session.description)
         return found, [normalize_label(label) for label in labels]
 
     def _prepared(self, checked: tuple[Floats, list[str]]) -> list[NewReference]:
         embeddings, labels = checked
-        vectors = to_vectors(embeddings, self._view.description)
+        vectors = to_vectors(embeddings, self._session.description)
         digests = [content_digest(row.astype("<f8").tobytes()) for row in embeddings]
         return [NewReference(*item) for item in zip(vectors, labels, digests, strict=True)]

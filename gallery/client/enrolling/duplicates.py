@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.integrity.labels import content_digest, normalize_label
-from gallery.client.integrity.view import GalleryView
+from gallery.client.progress import Progress
 from gallery.client.searching.identification import Searcher
+from gallery.client.session import GallerySession
+from gallery.distances import from_squared
 from gallery.errors import InvalidLabelError
-from gallery.metrics import from_squared
-
-Floats = npt.NDArray[np.float64]
-Progress = Callable[[int], None]
 
 _ROWS_AT_ONCE = 256
 """Rows that are compared with all earlier ones together; of 100,000 these take 205 MB."""
@@ -61,14 +60,14 @@ class DuplicateFinder:
 
     Parameters
     ----------
-    view
+    session
         The gallery.
     threshold
         Largest distance of a match, in units of the gallery's metric.
     """
 
-    def __init__(self, view: GalleryView, threshold: float) -> None:
-        self._view = view
+    def __init__(self, session: GallerySession, threshold: float) -> None:
+        self._session = session
         self._threshold = threshold
 
     def find(
@@ -116,15 +115,15 @@ class DuplicateFinder:
         self, vectors: Floats, progress: Progress | None
     ) -> list[tuple[float, str, str]]:
         """Return distance, label and identifier of each row's closest reference."""
-        if not self._view.manifest().entries:
+        if not self._session.manifest().entries:
             return [(np.inf, "", "")] * len(vectors)
-        found = Searcher(self._view).search(vectors, 1, self._threshold, progress)
+        found = Searcher(self._session).search(vectors, 1, self._threshold, progress)
         columns = (found.distances, found.labels, found.reference_ids)
         return list(zip(*(column[:, 0].tolist() for column in columns), strict=True))
 
     def _in_run(self, vectors: Floats, labels: Sequence[str]) -> list[tuple[float, str, str]]:
         """Return distance and label of each row's closest among the rows before it."""
-        description = self._view.description
+        description = self._session.description
         closest = [(np.inf, "", "")]
         for start in range(1, len(vectors), _ROWS_AT_ONCE):
             rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(vectors)))
@@ -138,7 +137,7 @@ class DuplicateFinder:
 
 
 def find_among_embeddings(
-    view: GalleryView,
+    session: GallerySession,
     embeddings: npt.ArrayLike,
     labels: Sequence[str],
     threshold: float,
@@ -153,18 +152,18 @@ def find_among_embeddings(
     IntegrityError
         As `DuplicateFinder.find`.
     """
-    found = check_embeddings(embeddings, view.description)
+    found = check_embeddings(embeddings, session.description)
     if len(labels) != len(found):
         raise InvalidLabelError(f"{len(found)} embeddings have {len(labels)} labels")
     names = [normalize_label(label) for label in labels]
-    known = Enroller(view).enrolled()
+    known = Enroller(session).enrolled()
     digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
-    tags = [view.labels.content_tag(*item) for item in zip(digests, names, strict=True)]
+    tags = [session.labels.content_tag(*item) for item in zip(digests, names, strict=True)]
     new = [row for row, tag in enumerate(tags) if tag not in known]
     if progress is not None:
         progress(len(found) - len(new))
-    vectors = to_vectors(found[new], view.description)
-    among_new = DuplicateFinder(view, threshold).find(
+    vectors = to_vectors(found[new], session.description)
+    among_new = DuplicateFinder(session, threshold).find(
         vectors, [names[row] for row in new], progress
     )
     return tuple(replace(item, row=new[item.row]) for item in among_new)

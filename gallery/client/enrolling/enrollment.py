@@ -10,14 +10,13 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from gallery.blocks import capacity
-from gallery.client.editing.blocks import BlockEditor
-from gallery.client.editing.turns import Turns
+from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import capacity
+from gallery.client.editing.block_editor import BlockEditor
+from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.embeddings.templates import round_to_grid
-from gallery.client.integrity.view import GalleryState, GalleryView
+from gallery.client.session import GallerySession, GalleryState
 from gallery.messages import ID_SIZE, TAG_SIZE, StoredReference
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +80,22 @@ class Committed:
 class Enroller:
     """Writes references into a gallery."""
 
-    def __init__(self, view: GalleryView) -> None:
-        self._view = view
-        self._editor, self._turns = BlockEditor(view), Turns(view)
+    def __init__(self, session: GallerySession) -> None:
+        self._session = session
+        self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def enrolled(self) -> dict[bytes, bytes]:
         """Return the reference identifiers of all that is enrolled, by content tag."""
-        blocks = self._view.state().blocks
+        blocks = self._session.state().blocks
         return {item.content_tag: item.reference_id for block in blocks for item in block.table}
 
     def tag(self, item: NewReference) -> bytes:
         """Return the content tag by which a second enrollment of the same is noticed."""
-        return self._view.labels.content_tag(item.content_digest, item.label)
+        return self._session.labels.content_tag(item.content_digest, item.label)
 
     def reference(self, position: int, tag: bytes, item: NewReference) -> StoredReference:
         """Return what the database is to hold of an item with that tag, under a new identifier."""
-        labels, reference_id = self._view.labels, os.urandom(ID_SIZE)
+        labels, reference_id = self._session.labels, os.urandom(ID_SIZE)
         return StoredReference(
             position=position,
             reference_id=reference_id,
@@ -124,7 +123,7 @@ class Enroller:
         at most. Each block is committed before the next is made, so that an interruption loses one
         block at most. Raises what `commit` raises.
         """
-        incoming, room = iter(wanted), capacity(self._view.parameters)
+        incoming, room = iter(wanted), capacity(self._session.parameters)
         pending: dict[bytes, NewReference] = {}
         while True:
             waiting = len(pending)
@@ -132,7 +131,7 @@ class Enroller:
             pending |= {tag: item for tag, item in map(self._tagged, some) if tag not in pending}
             twice = len(some) - (len(pending) - waiting)
             # Else blocks would be written that hold little, because the rest is there already.
-            present = find_enrolled(self._view.state(), pending) if some else {}
+            present = find_enrolled(self._session.state(), pending) if some else {}
             yield _settled(pending, Committed({}, present, twice))
             if pending and (len(pending) == room or not some):
                 yield _settled(pending, self.commit(pending))
@@ -152,13 +151,13 @@ class Enroller:
         IntegrityError
             If the gallery is not as its owner wrote it; nothing is written.
         """
-        return self._turns.take(lambda: self._commit(wanted))
+        return self._conflicts.take(lambda: self._commit(wanted))
 
     def _tagged(self, item: NewReference) -> tuple[bytes, NewReference]:
         return self.tag(item), item
 
     def _commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
-        state = self._view.state()
+        state = self._session.state()
         present = find_enrolled(state, wanted)
         missing = [(tag, item) for tag, item in wanted.items() if tag not in present]
         if not missing:
@@ -167,7 +166,7 @@ class Enroller:
         added = {}
         for position, (tag, item) in zip(self._editor.free_positions(block), missing, strict=False):
             reference = self.reference(position, tag, item)
-            block.put(reference, round_to_grid(item.vector, self._view.parameters))
+            block.put(reference, round_to_grid(item.vector, self._session.parameters))
             added[tag] = reference.reference_id
         self._editor.write(state, [block], max(len(state.blocks), block.index + 1))
         return Committed(added, present)

@@ -10,15 +10,13 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.blocks import CANARIES, canary_positions
+from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import CANARIES, canary_positions
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import WrongResultError
 from gallery.parameters import ParameterSet
-
-Floats = npt.NDArray[np.float64]
 
 
 class Canaries:

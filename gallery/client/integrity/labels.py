@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import unicodedata
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
+from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import AuthenticationError, InvalidLabelError
 from gallery.messages import DIGEST_SIZE, TAG_SIZE
 
 MAX_LABEL_BYTES = 1024
 _PADDING = 64
-_NONCE_SIZE = 12
 _CONTROLS = frozenset({"Cc", "Cs"})
 _INVISIBLE = frozenset({"Cf", "Zs"})
 _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
@@ -55,10 +51,9 @@ class LabelSealer:
     """Seals and opens the labels of one gallery, and derives what the database may know of them."""
 
     def __init__(self, key: GalleryKey, gallery_id: bytes) -> None:
-        self._cipher = ChaCha20Poly1305(key.subkey("labels", gallery_id).reveal())
+        self._sealer = Sealer(key, "labels", gallery_id)
         self._pseudonyms = key.subkey("pseudonyms", gallery_id)
         self._tags = key.subkey("content tags", gallery_id)
-        self._gallery_id = gallery_id
 
     def seal(self, label: str, content_digest: bytes, reference_id: bytes) -> bytes:
         """Seal a label and the digest of what was enrolled.
@@ -68,8 +63,7 @@ class LabelSealer:
         """
         padded = label.encode("utf-8") + b"\x80"
         padded += bytes(-len(padded) % _PADDING)
-        nonce, bound_to = os.urandom(_NONCE_SIZE), self._gallery_id + reference_id
-        return nonce + self._cipher.encrypt(nonce, content_digest + padded, bound_to)
+        return self._sealer.seal(content_digest + padded, reference_id)
 
     def open(self, sealed: bytes, reference_id: bytes) -> str:
         """Open a label.
@@ -98,10 +92,9 @@ class LabelSealer:
         return self._tags.mac(content_digest + label.encode("utf-8"))[:TAG_SIZE]
 
     def _open(self, sealed: bytes, reference_id: bytes) -> bytes:
-        nonce, body = sealed[:_NONCE_SIZE], sealed[_NONCE_SIZE:]
         try:
-            return self._cipher.decrypt(nonce, body, self._gallery_id + reference_id)
-        except (InvalidTag, ValueError) as error:
+            return self._sealer.open(sealed, reference_id)
+        except AuthenticationError as error:
             raise AuthenticationError(
                 f"the label of reference {reference_id.hex()} was not sealed for it, or was "
                 "changed since; restore the database from a backup"

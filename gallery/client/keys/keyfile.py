@@ -6,9 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-from gallery.client.files import complete_file
+from gallery.client.atomic_file import atomic_write
 from gallery.client.keys.keyfile_format import (
-    PassphraseHardness,
+    Argon2Parameters,
     corrupted,
     decode_key,
     encode_key,
@@ -29,7 +29,7 @@ def write_key_file(
     path: str | os.PathLike[str],
     key: GalleryKey,
     passphrase: str | None,
-    hardness: PassphraseHardness | None = None,
+    hardness: Argon2Parameters | None = None,
 ) -> None:
     """Write a key into a new file that only its owner can read.
 
@@ -55,13 +55,13 @@ def write_key_file(
     path = Path(path)
     if os.path.lexists(path):
         raise _exists(path)
-    data = encode_key(key, passphrase, hardness or PassphraseHardness())
+    data = encode_key(key, passphrase, hardness or Argon2Parameters())
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise KeyFileError(f"cannot make the folder {path.parent}: {error.strerror}") from error
     try:
-        with complete_file(path) as file:
+        with atomic_write(path) as file:
             file.write(data)
     except FileExistsError as error:
         raise _exists(path) from error
@@ -93,7 +93,7 @@ def change_passphrase(
     path: str | os.PathLike[str],
     old: str | None,
     new: str | None,
-    hardness: PassphraseHardness | None = None,
+    hardness: Argon2Parameters | None = None,
 ) -> None:
     """Seal a key file with another passphrase; the key in it stays the same.
 
@@ -118,12 +118,12 @@ def change_passphrase(
     """
     path = Path(path)
     key = decode_key(_read(path), old, str(path))
-    data = encode_key(key, new, hardness or PassphraseHardness())
+    data = encode_key(key, new, hardness or Argon2Parameters())
     if decode_key(data, new, str(path)).reveal() != key.reveal():
         raise KeyFileError(f"the new content of {path} would not open; nothing was changed")
     try:
         # A link to the file is followed: else the old file would stay where it points to.
-        with complete_file(path.resolve(strict=True), overwrite=True) as file:
+        with atomic_write(path.resolve(strict=True), overwrite=True) as file:
             file.write(data)
     except OSError as error:
         raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error

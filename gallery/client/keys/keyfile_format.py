@@ -34,7 +34,7 @@ _MAX_LANES = 64
 
 
 @dataclass(frozen=True)
-class PassphraseHardness:
+class Argon2Parameters:
     """Cost of one try of a passphrase with Argon2id.
 
     The defaults are the second recommended option of RFC 9106, section 4: 3 iterations, 4 lanes,
@@ -55,14 +55,14 @@ class PassphraseHardness:
         )
 
 
-_FREE = PassphraseHardness(0, 0, 0)
+_FREE = Argon2Parameters(0, 0, 0)
 
 
 @dataclass(frozen=True)
 class _Header:
     protection: int
     key_id: bytes
-    hardness: PassphraseHardness
+    hardness: Argon2Parameters
     salt: bytes
     nonce: bytes
     payload_size: int
@@ -83,7 +83,7 @@ class _Header:
         )
 
 
-def encode_key(key: GalleryKey, passphrase: str | None, hardness: PassphraseHardness) -> bytes:
+def encode_key(key: GalleryKey, passphrase: str | None, hardness: Argon2Parameters) -> bytes:
     """Return the bytes of a key file; `KeyFileError` for a hardness that could not be read back."""
     if not hardness.is_reasonable:
         raise KeyFileError("these Argon2id settings are invalid or beyond reason")
@@ -140,7 +140,7 @@ def _parse(data: bytes, name: str) -> tuple[_Header, bytes]:
         raise corrupted(name, "it is protected in a way that this program does not know")
     if len(body) != _HEADER.size + size:
         raise corrupted(name, "its size is not the one in its header")
-    hardness = PassphraseHardness(memory, iterations, lanes)
+    hardness = Argon2Parameters(memory, iterations, lanes)
     if hardness != _FREE if protection == _UNPROTECTED else not hardness.is_reasonable:
         raise corrupted(name, "its Argon2id settings are invalid or beyond reason")
     return _Header(protection, key_id, hardness, salt, nonce, size), body[_HEADER.size :]

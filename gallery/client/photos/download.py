@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-Progress = Callable[[int, int | None], None]
+DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes received so far and the total, or None where the server does not say."""
 
 OPEN_SECONDS: Final = 6.0
@@ -38,7 +38,7 @@ class DownloadError(Exception):
     """No address gave the file; the message says why, for each."""
 
 
-def fetch(urls: Sequence[str], target: Path, progress: Progress | None = None) -> None:
+def fetch(urls: Sequence[str], target: Path, progress: DownloadProgress | None = None) -> None:
     """Write what the first answering one of `urls` sends to `target`, atomically.
 
     Raises
@@ -70,7 +70,7 @@ def _temporary_beside(target: Path) -> Path:
     return Path(name)
 
 
-def _receive(url: str, partial: Path, progress: Progress | None) -> None:
+def _receive(url: str, partial: Path, progress: DownloadProgress | None) -> None:
     started = time.monotonic()
     received = 0
     with _open(url) as response, partial.open("wb") as out:

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client.photos.detectors import FaceDetector, find_detector
-from gallery.client.photos.download import Progress
-from gallery.client.photos.engine import (
+from gallery.client.photos.deepface_runtime import (
     choose_engine,
     load_deepface,
     quiet,
@@ -20,8 +18,10 @@ from gallery.client.photos.engine import (
     require_modules,
     short,
 )
+from gallery.client.photos.detectors import FaceDetector, find_detector
+from gallery.client.photos.download import DownloadProgress
 from gallery.client.photos.face_model import Engine, FaceModel
-from gallery.client.photos.models import find_model
+from gallery.client.photos.model_table import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
 from gallery.client.photos.quality import FaceQuality, measure
 from gallery.client.photos.weights import (
@@ -65,7 +65,7 @@ class PhotoEmbedder:
     Parameters
     ----------
     model
-        Name of a face model, see `gallery.client.photos.models`.
+        Name of a face model, see `gallery.client.photos.model_table`.
     detector
         Name of a face detector; None for the model's default.
     align
@@ -91,7 +91,7 @@ class PhotoEmbedder:
         align: bool = True,
         engine: str | None = None,
         download: bool = True,
-        progress: Progress | None = None,
+        progress: DownloadProgress | None = None,
     ) -> None:
         self.model: FaceModel = find_model(model)
         self.detector: FaceDetector = find_detector(detector or self.model.default_detector)
@@ -113,7 +113,7 @@ class PhotoEmbedder:
 
         Raises
         ------
-        MissingDependencyError, FaceEngineError
+        MissingDependencyError, FaceRuntimeError
             DeepFace, its engine or a module of the model is missing or unusable.
         WeightsError
             Weights are missing, cannot be fetched, or are damaged.
@@ -152,7 +152,7 @@ class PhotoEmbedder:
             The photo cannot be read, or does not show exactly one face.
         PhotoError
             DeepFace failed on this photo, or put out values that are no embedding.
-        MissingDependencyError, FaceEngineError, WeightsError
+        MissingDependencyError, FaceRuntimeError, WeightsError
             From `prepare`.
         """
         photo = Path(path)

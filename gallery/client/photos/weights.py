@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gallery.client.photos.detectors import FaceDetector
-from gallery.client.photos.download import DownloadError, Progress, fetch
+from gallery.client.photos.download import DownloadError, DownloadProgress, fetch
 from gallery.client.photos.face_model import Engine, FaceModel, WeightsFile
 from gallery.errors import MissingDependencyError, WeightsError
 
@@ -38,7 +38,7 @@ def ensure_weights(
     *,
     engine: Engine = "onnx",
     download: bool = True,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Path:
     """Have the weights of `model` where DeepFace looks for them.
 
@@ -73,14 +73,16 @@ def ensure_detector_weights(
     *,
     engine: Engine = "onnx",
     download: bool = True,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> tuple[Path, ...]:
     """Have all files of `detector` where DeepFace looks for them; as `ensure_weights`."""
     wanted = f"detector {detector.name}"
     return tuple(_ensure(file, wanted, download, progress) for file in detector.weights(engine))
 
 
-def _ensure(file: WeightsFile, wanted: str, allowed: bool, progress: Progress | None) -> Path:
+def _ensure(
+    file: WeightsFile, wanted: str, allowed: bool, progress: DownloadProgress | None
+) -> Path:
     path = weights_folder() / file.name
     try:
         if not path.is_file():

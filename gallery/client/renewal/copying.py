@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.client.editing.blocks import BlockEditor, OpenBlock
-from gallery.client.editing.turns import Turns
+from gallery.arrays import Floats
+from gallery.client.editing.block_editor import BlockEditor, OpenBlock
+from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.enrolling.enrollment import Enroller, NewReference
-from gallery.client.integrity.audit import Auditor
-from gallery.client.integrity.view import GalleryState, GalleryView
 from gallery.client.keys.secrets import Secret
-from gallery.client.searching.calibration import sealed_anew
+from gallery.client.searching.thresholds import sealed_anew
+from gallery.client.session import GallerySession, GalleryState
+from gallery.client.verification import Verifier
+from gallery.distances import Metric
 from gallery.errors import (
     AuthenticationError,
     ErasurePendingError,
@@ -24,10 +25,7 @@ from gallery.errors import (
     WriteConflictError,
 )
 from gallery.messages import Manifest
-from gallery.metrics import Metric
 from gallery.parameters import ParameterSet
-
-Floats = npt.NDArray[np.float64]
 
 _COPIES = 3
 """How often a block is copied before its copy must be equal."""
@@ -62,17 +60,17 @@ class Renewer(Secret):
         The gallery, and its copy, which may hold blocks from an earlier run.
     """
 
-    def __init__(self, old: GalleryView, new: GalleryView) -> None:
+    def __init__(self, old: GallerySession, new: GallerySession) -> None:
         self._old, self._new = old, new
         self._source, self._target = BlockEditor(old), BlockEditor(new)
-        self._enroller, self._auditor = Enroller(new), Auditor(new)
+        self._enroller, self._auditor = Enroller(new), Verifier(new)
         self._equal: set[tuple[bytes, bytes]] = set()
         """MACs of the headers of old blocks and of their verified copies."""
         self._reported = 0
 
     def run(self, progress: Callable[[int], None] | None = None) -> Renewal:
         """Renew the gallery; raises what `renew_gallery` raises."""
-        return Turns(self._old).take(lambda: self._attempt(progress))
+        return ConflictRetry(self._old).take(lambda: self._attempt(progress))
 
     def _attempt(self, progress: Callable[[int], None] | None) -> Renewal:
         old, new = self._fill(progress)
@@ -131,18 +129,18 @@ class Renewer(Secret):
             "is as it was. Run gallery verify, then the same command again"
         )
 
-    def _contents(self, view: GalleryView, block: OpenBlock) -> list[NewReference]:
+    def _contents(self, session: GallerySession, block: OpenBlock) -> list[NewReference]:
         """Return the references of a block as they are to be under the copy's parameters."""
         items = list(block.references.values())
         templates = block.templates[[item.position for item in items]]
-        metric, parameters = view.description.metric, view.parameters
+        metric, parameters = session.description.metric, session.parameters
         if parameters != self._new.parameters:
             templates = regrid(templates, metric, parameters, self._new.parameters)
         return [
             NewReference(
                 vector=template,
-                label=view.labels.open(item.sealed_label, item.reference_id),
-                content_digest=view.labels.open_digest(item.sealed_label, item.reference_id),
+                label=session.labels.open(item.sealed_label, item.reference_id),
+                content_digest=session.labels.open_digest(item.sealed_label, item.reference_id),
             )
             for item, template in zip(items, templates, strict=True)
         ]
@@ -183,12 +181,14 @@ def regrid(templates: Floats, metric: Metric, old: ParameterSet, new: ParameterS
     return round_to_grid(templates, new)
 
 
-def _open(view: GalleryView, editor: BlockEditor, state: GalleryState, index: int) -> OpenBlock:
+def _open(
+    session: GallerySession, editor: BlockEditor, state: GalleryState, index: int
+) -> OpenBlock:
     """Open a block; `WriteConflictError` if it cannot be, since another process came first."""
     try:
         return editor.open(state, index)
     except IntegrityError as error:
-        if view.manifest() == state.manifest:
+        if session.manifest() == state.manifest:
             raise
         raise WriteConflictError("the gallery changed while it was read") from error
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from gallery.client.ckks import ENGINES
 from gallery.client.integrity.authentication import Authenticator, check_description
-from gallery.client.integrity.memory import Memory, SessionMemory
-from gallery.client.integrity.view import GalleryView
+from gallery.client.integrity.rollback import Memory, TransientStates
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.renewal.copying import Renewal, Renewer
+from gallery.client.session import GallerySession
 from gallery.errors import (
     GalleryError,
     GalleryExistsError,
@@ -75,11 +75,11 @@ def renew_gallery(
         database's files yet.
     """
     found = service.describe(gallery)
-    seen = memory or SessionMemory()
+    seen = memory or TransientStates()
     new_seen = new_memory or seen
     if found.key_id == new_key.key_id != old_key.key_id:
         return _finished(service, new_key, found, parameters, new_seen)
-    old = GalleryView(service, old_key, gallery, seen, engine)
+    old = GallerySession(service, old_key, gallery, seen, engine)
     wanted = parameters or old.parameters
     if new_key.key_id == old_key.key_id and wanted == old.parameters:
         raise GalleryError(
@@ -146,7 +146,7 @@ def _open_copy(
     key: GalleryKey,
     memory: Memory,
     engine: str,
-) -> GalleryView:
+) -> GallerySession:
     """Open the copy that an earlier run began, or make one."""
     authenticator = Authenticator(key, wanted.gallery_id)
     try:
@@ -157,14 +157,14 @@ def _open_copy(
         found = service.describe(wanted.name)
     if found.key_id != key.key_id:
         raise _in_the_way(wanted.name)
-    view = GalleryView(service, key, wanted.name, memory, engine)
-    if replace(view.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
+    session = GallerySession(service, key, wanted.name, memory, engine)
+    if replace(session.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
         raise GalleryExistsError(
             f"an unfinished renewal is there that goes to parameter set "
-            f"{view.description.parameters!r}, or began before the gallery was made anew; finish "
-            "it as it was begun, or give it up with: gallery rekey --discard"
+            f"{session.description.parameters!r}, or began before the gallery was made anew; "
+            "finish it as it was begun, or give it up with: gallery rekey --discard"
         )
-    return view
+    return session
 
 
 def _in_the_way(name: str) -> GalleryExistsError:
@@ -186,6 +186,6 @@ def _finished(
             f"gallery {found.name!r} is under the new key already, with parameter set "
             f"{found.parameters!r}; to change that, give the new key as the key"
         )
-    state = GalleryView(service, key, found.name, memory).state()
+    state = GallerySession(service, key, found.name, memory).state()
     service.purge()
     return Renewal(len(state), len(state.blocks), found.parameters, finished_before=True)

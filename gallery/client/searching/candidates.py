@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from gallery.metrics import Metric
+from gallery.arrays import Floats
+from gallery.distances import Metric
 
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 """Places of a gallery, as one number each: the block index above, the position below 32 bits."""
 

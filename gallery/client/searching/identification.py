@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.blocks import columns_size, distances_size, probe_constants
-from gallery.client.integrity.view import GalleryView
+from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import columns_size, distances_size, probe_constants
+from gallery.client.prefetch import Prefetcher
 from gallery.client.searching.candidates import (
     CandidateRows,
     Identification,
     Rankings,
     split,
 )
-from gallery.client.searching.pipeline import Ahead
+from gallery.client.session import GallerySession
+from gallery.distances import from_squared
 from gallery.errors import MissingBlockError, WrongResultError
 from gallery.messages import (
     ID_SIZE,
@@ -30,9 +31,6 @@ from gallery.messages import (
     ReferenceTable,
     SearchRequest,
 )
-from gallery.metrics import from_squared
-
-Floats = npt.NDArray[np.float64]
 
 REQUEST_BYTES = 128 * 1024 * 1024
 """Most bytes of the probes of a request, and of its answer, unless it has a single probe. Two
@@ -66,8 +64,8 @@ class _Answer:
 class Searcher:
     """Searches one gallery."""
 
-    def __init__(self, view: GalleryView) -> None:
-        self._view = view
+    def __init__(self, session: GallerySession) -> None:
+        self._session = session
 
     def search(
         self,
@@ -99,8 +97,8 @@ class Searcher:
         """
         parts = []
         with (
-            Ahead("encrypt", self._encrypt, self._chunks(vectors)) as requests,
-            Ahead("search", self._ask, requests) as answers,
+            Prefetcher("encrypt", self._encrypt, self._chunks(vectors)) as requests,
+            Prefetcher("search", self._ask, requests) as answers,
         ):
             for answer in answers:
                 parts.append(self._open(answer, k))
@@ -110,7 +108,7 @@ class Searcher:
         return self._identification(parts, threshold)
 
     def _identification(self, parts: Sequence[CandidateRows], threshold: float) -> Identification:
-        description = self._view.description
+        description = self._session.description
         squared = np.concatenate([part.squared for part in parts])
         distances = from_squared(squared, description.metric, description.norm_bound)
         return Identification(
@@ -127,8 +125,8 @@ class Searcher:
 
     def _chunks(self, vectors: Floats) -> Iterator[Floats]:
         """Split probes so that neither a request nor its answer takes much memory."""
-        parameters = self._view.parameters
-        blocks = max(1, len(self._view.manifest().entries))
+        parameters = self._session.parameters
+        blocks = max(1, len(self._session.manifest().entries))
         sizes = columns_size(vectors.shape[1], parameters), blocks * distances_size(parameters)
         step = max(1, min(REQUEST_PROBES, REQUEST_BYTES // max(sizes)))
         return (vectors[start : start + step] for start in range(0, len(vectors), step))
@@ -139,13 +137,13 @@ class Searcher:
         return _Request(vectors, tuple(self._encrypt_one(vector) for vector in vectors))
 
     def _encrypt_one(self, vector: Floats) -> EncryptedProbe:
-        view = self._view
-        encryption = view.codec.encrypt_constants(probe_constants(vector))
+        session = self._session
+        encryption = session.codec.encrypt_constants(probe_constants(vector))
         return EncryptedProbe(
             probe_id=os.urandom(ID_SIZE),
-            key_id=view.key.key_id,
-            parameters=view.parameters.name,
-            dimension=view.description.dimension,
+            key_id=session.key.key_id,
+            parameters=session.parameters.name,
+            dimension=session.description.dimension,
             constants=encryption.residues,
             seed=encryption.seed,
         )
@@ -158,10 +156,12 @@ class Searcher:
         The whole answer is read before anything of it is decrypted: a server that saw the client
         stop at a block would learn whether what it had made up decrypts to what was expected.
         """
-        view, probes = self._view, request.probes
-        floor = view.newest_seen()
-        result = view.service.search(SearchRequest(view.gallery_id, probes, view.known_versions()))
-        view.accept_manifest(result.manifest, floor)
+        session, probes = self._session, request.probes
+        floor = session.newest_seen()
+        result = session.service.search(
+            SearchRequest(session.gallery_id, probes, session.known_versions())
+        )
+        session.accept_manifest(result.manifest, floor)
         blocks, entries = tuple(result.blocks), result.manifest.entries
         if len(blocks) != len(entries):
             raise MissingBlockError(
@@ -169,7 +169,7 @@ class Searcher:
                 "run the search again"
             )
         tables = tuple(
-            view.accept(block.header, block.references, entry)
+            session.accept(block.header, block.references, entry)
             for entry, block in zip(entries, blocks, strict=True)
         )
         for block in blocks:
@@ -188,14 +188,14 @@ class Searcher:
             found = self._decrypt(some).reshape(len(some), count, -1)
             for block, squared in zip(some, found, strict=True):
                 header = block.header
-                self._view.canaries.check(squared, answer.vectors, header.index, header.version)
+                self._session.canaries.check(squared, answer.vectors, header.index, header.version)
                 positions = np.flatnonzero(header.occupied())
                 rankings.add(squared[:, positions], positions, header.index)
         return self._candidates(rankings, answer.tables)
 
     def _decrypt(self, blocks: Sequence[BlockResult]) -> Floats:
         results = [item.residues for block in blocks for item in block.distances]
-        return self._view.codec.decrypt_distances_many(results)
+        return self._session.codec.decrypt_distances_many(results)
 
     def _candidates(self, rankings: Rankings, tables: Sequence[ReferenceTable]) -> CandidateRows:
         """Open the labels of the candidates, and only theirs, each once."""
@@ -217,7 +217,7 @@ class Searcher:
         if index < 0:
             return "", ""
         reference = tables[index].at(position)
-        label = self._view.labels.open(reference.sealed_label, reference.reference_id)
+        label = self._session.labels.open(reference.sealed_label, reference.reference_id)
         return reference.reference_id.hex(), label
 
 

@@ -8,10 +8,10 @@ digits that noise reaches is a precaution, not a proof.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.arrays import Floats
+from gallery.distances import Metric
 from gallery.messages import GalleryDescription
-from gallery.metrics import Metric
 from gallery.parameters import find_parameters
 
 DECIMALS = 4
@@ -19,8 +19,6 @@ DECIMALS = 4
 
 MARGIN = 4.0
 """How many times the largest error the last released digit must be worth."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def largest_errors(distances: Floats, description: GalleryDescription) -> Floats:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.arrays import Floats
+from gallery.client.atomic_file import atomic_write
 from gallery.client.embeddings.parquet import import_pyarrow
-from gallery.client.files import complete_file
 from gallery.client.searching.candidates import Identification
 from gallery.errors import GalleryError
 
@@ -22,8 +22,6 @@ RESULT_KINDS: Final = (".npz", ".parquet", ".jsonl")
 """Endings of the names of files that results can be written to."""
 
 _ROWS_AT_ONCE = 4096
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +105,7 @@ class ResultFile:
         """Write results (`GalleryError` if the file cannot be written or is there by now)."""
         write = {".npz": _write_npz, ".parquet": _write_parquet, ".jsonl": _write_lines}
         try:
-            with complete_file(self._path, overwrite=self._overwrite) as file:
+            with atomic_write(self._path, overwrite=self._overwrite) as file:
                 write[self._path.suffix.lower()](file, results)
         except FileExistsError as error:
             raise self._exists() from error

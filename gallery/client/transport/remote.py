@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gallery.client.keys.secrets import Secret
-from gallery.client.transport.connection import (
+from gallery.client.transport.http_connection import (
     LARGEST_MESSAGE,
     AccessToken,
     Connection,
@@ -18,11 +18,11 @@ from gallery.messages import (
     BlockReferences,
     BlockResult,
     BlockUpdate,
+    DescriptionUpdate,
     EncryptedBlock,
     GalleryContent,
     GalleryDescription,
     GalleryNames,
-    GalleryRedescription,
     GalleryReplacement,
     GalleryUpdate,
     Manifest,
@@ -144,9 +144,9 @@ class RemoteService(Secret):
             "PUT", address, message, lambda: self._is_described_so(description), erases=True
         )
 
-    def redescribe(self, former_mac: bytes, description: GalleryDescription) -> None:
+    def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
         """Put a new description in the place of the one that has the given MAC."""
-        message = GalleryRedescription(former_mac, description).to_bytes()
+        message = DescriptionUpdate(former_mac, description).to_bytes()
         address = f"galleries/{description.gallery_id.hex()}/description"
         self._connection.change(
             "PUT", address, message, lambda: self._is_described_so(description), erases=False

@@ -1,4 +1,4 @@
-"""Passes over galleries on a cluster; the other implementation of `gallery.server.scanner`."""
+"""Passes over galleries on a cluster; the other implementation of a scanner."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from gallery.errors import DatabaseError, ErasurePendingError, ServerError
 from gallery.evaluator import Evaluator, make_evaluator
 from gallery.messages import BlockResult, Manifest, ManifestEntry
-from gallery.server.cache import CacheStatistics, ReadyBlock
-from gallery.server.cluster import shard
+from gallery.server.cluster import worker
 from gallery.server.cluster.address import ClusterAddress
-from gallery.server.cluster.connection import Cluster
-from gallery.server.cluster.scan import ShardedScan
-from gallery.server.cluster.shard import Site
-from gallery.server.passes import SearchPass, hand_out, probes_of
-from gallery.server.scanner import compare
-from gallery.server.searches import Search, SearchStatistics
+from gallery.server.cluster.dask_client import Cluster
+from gallery.server.cluster.dispatch import ScanDispatch
+from gallery.server.cluster.worker import ShardKey
+from gallery.server.scanning.block_cache import CacheStatistics, ReadyBlock
+from gallery.server.scanning.passes import SearchPass, hand_out, probes_of
+from gallery.server.scanning.scanner import compare
+from gallery.server.scanning.searches import Search, SearchStatistics
 from gallery.store import GalleryStore, Snapshot
 from gallery.store.database import parse_url
 
 
 class ClusterScanner:
-    """Computes on the workers of a cluster; see `gallery.server.scanner.Scanner`.
+    """Computes on the workers of a cluster; see `gallery.server.scanning.scanner.Scanner`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class ClusterScanner:
         evaluator: str,
         memory: int,
     ) -> None:
-        self._site = Site(_shared(database), evaluator, memory)
+        self._shard_key = ShardKey(_shared(database), evaluator, memory)
         self._store, self._evaluator = store, make_evaluator(evaluator)
         self._cluster = Cluster(address)
 
@@ -65,7 +65,7 @@ class ClusterScanner:
         try:
             snapshot = opened.enter_context(self._store.snapshot(gallery_id))
             return ClusterPass(
-                searches, snapshot, opened, self._cluster, self._site, self._evaluator
+                searches, snapshot, opened, self._cluster, self._shard_key, self._evaluator
             )
         except BaseException:
             opened.close()
@@ -74,7 +74,7 @@ class ClusterScanner:
     def renew(self, gallery_id: bytes, manifest: Manifest, *, erased: bool) -> None:
         """Drop what a gallery's new manifest does not name any more."""
         try:
-            self._evict(shard.renew, gallery_id, manifest.to_bytes())
+            self._evict(worker.renew, gallery_id, manifest.to_bytes())
         except ErasurePendingError:
             if erased:
                 raise
@@ -82,16 +82,16 @@ class ClusterScanner:
 
     def forget(self, gallery_id: bytes) -> None:
         """Drop all blocks of a gallery."""
-        self._evict(shard.forget, gallery_id)
+        self._evict(worker.forget, gallery_id)
 
     def purge(self) -> None:
         """Drop all blocks of all galleries: which were not dropped in time is not known."""
-        self._evict(shard.clear)
+        self._evict(worker.clear)
 
     def statistics(self) -> CacheStatistics:
         """Return what all workers keep together; nothing if they do not answer."""
         try:
-            answers = self._cluster.tell(shard.statistics, self._site).values()
+            answers = self._cluster.tell(worker.statistics, self._shard_key).values()
         except ServerError:
             answers = {}.values()
         found = [answer for answer in answers if answer is not None]
@@ -128,7 +128,7 @@ class ClusterPass(SearchPass):
     ----------
     searches, snapshot, opened
         As of `SearchPass`.
-    cluster, site
+    cluster, shard_key
         The workers, and what they need to know.
     evaluator
         What computes here.
@@ -140,16 +140,16 @@ class ClusterPass(SearchPass):
         snapshot: Snapshot,
         opened: ExitStack,
         cluster: Cluster,
-        site: Site,
+        shard_key: ShardKey,
         evaluator: Evaluator,
     ) -> None:
         super().__init__(searches, snapshot, opened)
         self._snapshot, self._evaluator = snapshot, evaluator
         self._probes = probes_of(self._searches)
-        self._scan: ShardedScan | None = None
+        self._scan: ScanDispatch | None = None
         if not self.is_over:
-            self._scan = ShardedScan(
-                cluster, site, snapshot.manifest, self._probes, self._wants_references
+            self._scan = ScanDispatch(
+                cluster, shard_key, snapshot.manifest, self._probes, self._wants_references
             )
             opened.callback(self._scan.close)
             self._scan.submit()

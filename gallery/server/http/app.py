@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from gallery import __version__
-from gallery.server.http import galleries, operations, problems, searching
-from gallery.server.http.logs import Observed
+from gallery.server.http import gallery_routes, operator_routes, problems, search_routes
+from gallery.server.http.logs import RequestLogMiddleware
 from gallery.server.http.openapi import PROBLEMS
 from gallery.server.http.state import ServerState
 
@@ -44,9 +44,9 @@ def make_app(make_state: Callable[[], ServerState]) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    for router in (galleries.router, searching.router):
+    for router in (gallery_routes.router, search_routes.router):
         app.include_router(router, prefix=f"/{API_VERSION}", responses=PROBLEMS)
-    app.include_router(operations.router)
+    app.include_router(operator_routes.router)
     problems.install(app)
-    app.add_middleware(Observed)
+    app.add_middleware(RequestLogMiddleware)
     return app

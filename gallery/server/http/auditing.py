@@ -9,8 +9,8 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from gallery.errors import AccessDeniedError, GalleryError
-from gallery.server.access import Grant
-from gallery.server.audit import Action, AuditEvent
+from gallery.server.audit_log import Action, AuditEvent
+from gallery.server.gatekeeper import Grant
 from gallery.server.http.problems import failure_of
 from gallery.server.http.state import state_of
 

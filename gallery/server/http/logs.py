@@ -65,7 +65,7 @@ def request_id(scope: Scope) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-class Observed:
+class RequestLogMiddleware:
     """Gives each request its identifier, counts it, times it and logs its end."""
 
     def __init__(self, app: ASGIApp) -> None:

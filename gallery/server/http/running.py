@@ -16,13 +16,13 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from gallery.blocks import columns_shape
+from gallery.ciphertexts.blocks import columns_shape
 from gallery.errors import ServeError
 from gallery.evaluator import Evaluator, make_evaluator
 from gallery.parameters import COMPACT
-from gallery.server.access import Gatekeeper
-from gallery.server.audit import AuditLog
+from gallery.server.audit_log import AuditLog
 from gallery.server.cluster import ClusterAddress
+from gallery.server.gatekeeper import Gatekeeper
 from gallery.server.http.allocator import settle_allocator
 from gallery.server.http.app import make_app
 from gallery.server.http.config import ServerConfig, TlsFiles

@@ -13,11 +13,11 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from gallery.errors import ServerBusyError
-from gallery.server.access import Gatekeeper, Grant
-from gallery.server.audit import AuditLog
+from gallery.server.audit_log import AuditLog
+from gallery.server.gatekeeper import Gatekeeper, Grant
 from gallery.server.http.budget import ByteBudget
 from gallery.server.http.config import ServerConfig
-from gallery.server.http.metrics import Metrics
+from gallery.server.http.prometheus import Metrics
 from gallery.server.service import EmbeddedService
 
 

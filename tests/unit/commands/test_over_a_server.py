@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from gallery.server import open_service
-from gallery.server.access import Scope
+from gallery.server.gatekeeper import Scope
 from gallery.server.http import ServerConfig
-from tests.serving import Serving, serving
+from tests.support.serving import Serving, serving
 from tests.unit.commands.conftest import Command, Done
 
 GALLERY_VARIABLES = ("GALLERY_SERVER", "GALLERY_TOKEN", "GALLERY_SERVER_CA", "GALLERY_MEMORY")
@@ -183,7 +183,7 @@ def closed_port() -> Iterator[int]:
 def test_a_server_that_is_not_there_is_said_to_be(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gallery.client.transport.connection._RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("gallery.client.transport.http_connection._RETRY_SECONDS", 0.3)
     monkeypatch.setenv("GALLERY_TOKEN", "efg_0123456789abcdef_" + "A" * 43)
     command("keygen", "--no-passphrase")
     with closed_port() as port:

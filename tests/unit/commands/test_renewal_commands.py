@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryKey, is_protected, read_key_file
-from gallery.client.keys.keyfile_format import PassphraseHardness
+from gallery.client.keys.keyfile_format import Argon2Parameters
 from gallery.errors import ErasurePendingError
 from gallery.server import EmbeddedService
 from tests.unit.commands.conftest import Command
@@ -18,8 +18,8 @@ from tests.unit.commands.conftest import Command
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """New key files with passphrases that cost little to try, so that tests are quick."""
-    hardness = PassphraseHardness(memory_kib=64, iterations=1, lanes=1)
-    monkeypatch.setattr("gallery.client.keys.keyfile.PassphraseHardness", lambda: hardness)
+    hardness = Argon2Parameters(memory_kib=64, iterations=1, lanes=1)
+    monkeypatch.setattr("gallery.client.keys.keyfile.Argon2Parameters", lambda: hardness)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import AccessDeniedError
-from gallery.server.access import Gatekeeper, Grant, Scope
+from gallery.server.gatekeeper import Gatekeeper, Grant, Scope
 from gallery.store import TokenStore, open_database
 from tests.unit.commands.conftest import Command
 

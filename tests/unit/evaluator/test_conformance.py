@@ -17,7 +17,7 @@ from gallery.errors import (
     ParameterSetError,
 )
 from gallery.evaluator import EVALUATORS, Evaluator, make_evaluator
-from gallery.evaluator.lanes import BLOCKS_AT_ONCE
+from gallery.evaluator.scan_kernel import BLOCKS_AT_ONCE
 from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, ParameterSet
 
 both = pytest.mark.parametrize("name", EVALUATORS)

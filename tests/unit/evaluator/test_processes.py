@@ -42,7 +42,7 @@ def test_the_kernel_needs_no_tenseal() -> None:
 
 def test_compiled_code_is_found_by_a_second_process(tmp_path: Path) -> None:
     count = (
-        "from gallery.evaluator.lanes import scan; s = scan.stats;"
+        "from gallery.evaluator.scan_kernel import scan; s = scan.stats;"
         "print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))"
     )
     outcomes = [run(RUN + count, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from gallery.distances import Metric
 from gallery.messages import (
     BlockHeader,
     BlockIndices,
     BlockReferences,
     BlockResult,
     BlockUpdate,
+    DescriptionUpdate,
     EncryptedBlock,
     EncryptedDistances,
     EncryptedProbe,
@@ -20,7 +22,6 @@ from gallery.messages import (
     GalleryContent,
     GalleryDescription,
     GalleryNames,
-    GalleryRedescription,
     GalleryReplacement,
     GalleryUpdate,
     Manifest,
@@ -31,9 +32,8 @@ from gallery.messages import (
     StoredReference,
     columns_digest,
 )
-from gallery.metrics import Metric
 from gallery.parameters import COMPACT, MAX_DIMENSION, STANDARD, ParameterSet
-from tests.builders import Residues, distances, random_columns, seeded_columns
+from tests.support.builders import Residues, distances, random_columns, seeded_columns
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 identifiers = st.binary(min_size=16, max_size=16)
@@ -175,7 +175,7 @@ every_message = {
     "GalleryContent": st.builds(GalleryContent, descriptions, manifests()),
     "BlockUpdate": block_updates,
     "GalleryReplacement": st.builds(GalleryReplacement, u64, descriptions, u64),
-    "GalleryRedescription": st.builds(GalleryRedescription, digests, descriptions),
+    "DescriptionUpdate": st.builds(DescriptionUpdate, digests, descriptions),
     "GalleryNames": st.builds(GalleryNames, st.lists(texts, max_size=6).map(tuple)),
     "BlockIndices": indices,
     "Failure": st.builds(Failure, texts, texts),

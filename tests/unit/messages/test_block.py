@@ -14,7 +14,7 @@ from gallery.errors import (
 )
 from gallery.messages import BlockHeader, EncryptedBlock, columns_digest, pack_occupancy
 from gallery.parameters import COMPACT, INSECURE_TOY
-from tests.builders import block_update, random_columns
+from tests.support.builders import block_update, random_columns
 
 BLOCK = block_update(3, 5, [0, 8, 4095]).block
 SEEDED = block_update(3, 5, [0, 8, 4095], seeded=True).block

@@ -6,10 +6,10 @@ from dataclasses import fields, replace
 
 import pytest
 
+from gallery.distances import Metric
 from gallery.errors import MalformedMessageError
 from gallery.messages import GalleryDescription, Preprocessing
-from gallery.metrics import Metric
-from tests.builders import description
+from tests.support.builders import description
 
 NOT_A_NUMBER = [math.nan, -math.nan, math.inf, -math.inf, -0.0]
 

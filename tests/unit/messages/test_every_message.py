@@ -16,15 +16,15 @@ import gallery.messages
 from gallery.errors import GalleryError, MalformedMessageError
 from gallery.messages import (
     BlockIndices,
+    DescriptionUpdate,
     EncryptedProbe,
     Failure,
     GalleryContent,
     GalleryNames,
-    GalleryRedescription,
     GalleryReplacement,
 )
 from gallery.parameters import STANDARD
-from tests.builders import (
+from tests.support.builders import (
     block_references,
     block_result,
     block_update,
@@ -66,7 +66,7 @@ EXAMPLES = [
     BLOCK,
     SEEDED,
     GalleryReplacement(3, description(), 4),
-    GalleryRedescription(bytes(range(32)), description(calibration=bytes(73))),
+    DescriptionUpdate(bytes(range(32)), description(calibration=bytes(73))),
     GalleryNames(("staff", "visitors", "Zürich 東京")),
     GalleryNames(()),
     BlockIndices((0, 1, 7)),
@@ -226,7 +226,7 @@ _CLAIMS = {
     "bytes of a block update's block": (BLOCK, 8),
     "bytes of a block update's references": (SEEDED, 8 + 4 + size_of(SEEDED.block)),
     "bytes of a replacement's description": (GalleryReplacement(3, description(), 4), 8 + 8),
-    "bytes of a redescription": (GalleryRedescription(bytes(32), description()), 8 + 32),
+    "bytes of a redescription": (DescriptionUpdate(bytes(32), description()), 8 + 32),
     "bytes of a calibration": (
         description(calibration=bytes(73)),
         size_of(description(calibration=bytes(73))) - 32 - 73 - 4,

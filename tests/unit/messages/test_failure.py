@@ -18,7 +18,7 @@ OWNERS = [
     "KeyFileNotFoundError",
     "WrongPassphraseError",
     "PassphraseRequiredError",
-    "MemoryFileError",
+    "StateFileError",
     "SecretExposureError",
     "AuthenticationError",
     "WrongResultError",

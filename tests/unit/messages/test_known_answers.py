@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import gallery.messages
-from gallery.metrics import Metric
+from gallery.distances import Metric
 from tests.unit.messages.strategies import every_message
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors").glob("*.json"))

@@ -1,7 +1,8 @@
 """Digests on record of the messages that are too large to be on record themselves.
 
 A vector holds the bytes of a message up to its residues. The residues follow from their number
-alone (`tests.residues.patterned`), and so do those that stand for a seed's first polynomials.
+alone (`tests.support.residues.patterned`), and so do those that stand for a seed's first
+polynomials.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import numpy as np
 import pytest
 
 import gallery.messages
-from gallery.blocks import columns_shape, distances_shape
+from gallery.ciphertexts.blocks import columns_shape, distances_shape
 from gallery.messages import EncryptedDistances
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
-from tests.residues import patterned, slow_expand, slow_pack
+from tests.support.residues import patterned, slow_expand, slow_pack
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "residues"
 KINDS = ["block", "block-seeded", "distances", "probe", "probe-seeded"]

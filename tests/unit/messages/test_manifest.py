@@ -4,7 +4,7 @@ import pytest
 
 from gallery.errors import MalformedMessageError
 from gallery.messages import Manifest, ManifestEntry
-from tests.builders import GALLERY_ID, manifest
+from tests.support.builders import GALLERY_ID, manifest
 
 
 @pytest.mark.parametrize("indices", [[1], [0, 2], [1, 0], [0, 0], [0, 1, 1]])

@@ -7,7 +7,7 @@ import pytest
 
 from gallery.errors import MalformedMessageError
 from gallery.messages import ReferenceTable
-from tests.builders import GALLERY_ID, reference, table
+from tests.support.builders import GALLERY_ID, reference, table
 
 
 def test_a_table_is_made_in_the_order_of_positions() -> None:

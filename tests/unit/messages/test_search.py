@@ -8,7 +8,7 @@ import pytest
 from gallery.errors import DimensionMismatchError, MalformedMessageError, ParameterSetError
 from gallery.messages import BlockResult, EncryptedDistances, EncryptedProbe, SearchRequest
 from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
-from tests.builders import (
+from tests.support.builders import (
     block_result,
     block_update,
     content,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gallery.errors import MalformedMessageError, ServerBusyError
 from gallery.messages import Failure
 from gallery.messages.stream import END, framed, read_stream, write_stream
-from tests.builders import manifest, table
+from tests.support.builders import manifest, table
 
 MESSAGES = [manifest(1).to_bytes(), table(0, 1, [0, 5]).to_bytes(), manifest(2).to_bytes()]
 WHOLE = b"".join(write_stream(MESSAGES))

@@ -7,7 +7,7 @@ import pytest
 from gallery.errors import BlockCorruptedError, MalformedMessageError
 from gallery.messages import BlockUpdate, EncryptedBlock, GalleryUpdate
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
-from tests.builders import (
+from tests.support.builders import (
     block_update,
     content,
     distances,

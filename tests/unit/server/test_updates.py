@@ -25,7 +25,7 @@ from gallery.parameters import COMPACT, STANDARD
 from gallery.server import open_service
 from gallery.server.updates import check_update
 from gallery.store import GalleryStore
-from tests.builders import (
+from tests.support.builders import (
     block_update,
     description,
     entry_of,

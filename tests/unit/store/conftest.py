@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gallery.store import Database, open_database
-from tests.galleries import client, database, key, other_key, service
-from tests.postgresql import postgresql, postgresql_server
+from tests.support.galleries import client, database, key, other_key, service
+from tests.support.postgresql import postgresql, postgresql_server
 
 __all__ = [
     "client",

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from gallery.errors import DatabaseError, SchemaVersionError
 from gallery.server import migrate, open_service
 from gallery.store import Database
-from gallery.store.models import SCHEMA_REVISION
 from gallery.store.schema import migrations_folder, upgrade
+from gallery.store.tables import SCHEMA_REVISION
 
 
 def test_the_models_and_the_migrations_agree(

@@ -17,10 +17,10 @@ from sqlalchemy import MetaData, inspect
 
 from gallery.client import GalleryClient, GalleryKey, read_key_file
 from gallery.server import migrate, open_service
-from gallery.server.access import Gatekeeper
+from gallery.server.gatekeeper import Gatekeeper
 from gallery.store import Action, AuditStore, Database, TokenStore, open_database
-from gallery.store.models import SCHEMA_REVISION, Base
 from gallery.store.schema import migrations_folder
+from gallery.store.tables import SCHEMA_REVISION, Base
 
 ASSETS = Path(__file__).parents[2] / "assets" / "databases"
 VERSIONS = sorted(path.stem for path in ASSETS.glob("*.db"))

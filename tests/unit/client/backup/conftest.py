@@ -11,8 +11,8 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey
 from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService, open_service
-from tests.galleries import names, random_embeddings
-from tests.unit.client.backup.files import COUNT, DIMENSION
+from tests.support.backup_files import COUNT, DIMENSION
+from tests.support.galleries import names, random_embeddings
 
 
 @pytest.fixture(scope="session")

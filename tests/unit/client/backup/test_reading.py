@@ -17,14 +17,14 @@ from gallery.client.backup import Backup
 from gallery.errors import BackupError, KeyMismatchError
 from gallery.messages import BlockUpdate
 from gallery.server import EmbeddedService, open_service
-from tests.galleries import random_embeddings
-from tests.unit.client.backup.files import (
+from tests.support.backup_files import (
     DIMENSION,
     MAC_SIZE,
     backup_of,
     boundaries_of,
     messages_of,
 )
+from tests.support.galleries import random_embeddings
 
 
 def flipped(data: bytes, offset: int) -> bytes:

@@ -13,9 +13,9 @@ from gallery.client.backup import Backup
 from gallery.errors import GalleryError, GalleryExistsError
 from gallery.messages import EncryptedBlock, GalleryUpdate
 from gallery.server import EmbeddedService, open_service
-from tests.galleries import names, random_embeddings
-from tests.recording import RecordingService
-from tests.unit.client.backup.files import COUNT, DIMENSION, messages_of
+from tests.support.backup_files import COUNT, DIMENSION, messages_of
+from tests.support.galleries import names, random_embeddings
+from tests.support.recording import RecordingService
 
 
 def test_a_restored_gallery_is_the_one_that_was_exported(

@@ -23,8 +23,8 @@ from gallery.errors import (
 )
 from gallery.messages import EncryptedBlock, GalleryDescription, Manifest
 from gallery.server import EmbeddedService, open_service
-from tests.galleries import names, random_embeddings
-from tests.unit.client.backup.files import DIMENSION, backup_of, messages_of
+from tests.support.backup_files import DIMENSION, backup_of, messages_of
+from tests.support.galleries import names, random_embeddings
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes and limits are POSIX's")
 

@@ -6,19 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import tenseal.sealapi as seal
 
-from gallery.blocks import from_slots, to_slots
+from gallery.arrays import Floats, Residues
+from gallery.ciphertexts.blocks import from_slots, to_slots
+from gallery.ciphertexts.seal_stream import build_ciphertext, parse_ciphertext
 from gallery.client.ckks.native import NativeCodec
+from gallery.client.ckks.seal_secret_key import parse_secret_key
 from gallery.client.ckks.secret_key import SecretKey
-from gallery.evaluator.reference import seal_setup
+from gallery.evaluator.seal import seal_setup
 from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
-from gallery.seal_stream import build_ciphertext, parse_ciphertext, parse_secret_key
-
-Floats = npt.NDArray[np.float64]
-Residues = npt.NDArray[np.uint32]
 
 
 class SealOwner:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gallery.client.ckks import kernels
-from gallery.client.ckks.composition import Composer
+from gallery.client.ckks import residue_kernels
+from gallery.client.ckks.crt import CrtComposer
 from gallery.client.ckks.encoding import encoder
-from gallery.client.ckks.transform import transforms
+from gallery.client.ckks.ntt import transforms
 from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
 from tests.unit.client.ckks.conftest import SealOwner
 
@@ -36,8 +36,10 @@ def slots(kind: str, degree: int) -> np.ndarray:
 def test_coefficients_are_those_of_seal_to_one_rounding(owner: SealOwner, kind: str) -> None:
     parameters, scale = owner.parameters, owner.parameters.column_scale
     degree = parameters.poly_modulus_degree
-    works = [np.repeat(row, kernels.WIDTH) for row in owner.encode(slots(kind, degree), scale)]
-    theirs = Composer(parameters).compose(works, 1)[0]
+    works = [
+        np.repeat(row, residue_kernels.WIDTH) for row in owner.encode(slots(kind, degree), scale)
+    ]
+    theirs = CrtComposer(parameters).compose(works, 1)[0]
 
     found = encoder(degree).coefficients(slots(kind, degree)[None], scale)[0]
 
@@ -77,11 +79,11 @@ def test_composition_is_exact_to_the_rounding_of_one_double(parameters: Paramete
     works = []
     for transform in transforms(parameters):
         residues = np.array([value % int(transform.prime) for value in values], np.uint32)
-        work = np.repeat(residues, kernels.WIDTH)
+        work = np.repeat(residues, residue_kernels.WIDTH)
         transform.forward(work)
         works.append(work % transform.prime)
 
-    found = Composer(parameters).compose(works, 16)
+    found = CrtComposer(parameters).compose(works, 16)
 
     assert found.shape == (16, degree)
     np.testing.assert_allclose(found[5], [float(value) for value in values], rtol=2.0**-51)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from gallery.blocks import (
+from gallery.ciphertexts.blocks import (
     columns_shape,
     distances_shape,
     empty_columns,
@@ -16,11 +16,11 @@ from gallery.blocks import (
     probe_constants,
     to_tiles,
 )
+from gallery.ciphertexts.seeds import expand
 from gallery.client.ckks.native import NativeCodec
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.errors import InvalidEmbeddingError, MalformedMessageError, ParameterSetError
 from gallery.evaluator import make_evaluator
-from gallery.expansion import expand
 from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, ParameterSet
 from tests.unit.client.ckks.conftest import SealOwner
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import gallery.client.ckks
-from gallery.client.ckks import kernels
-from gallery.client.ckks.composition import Composer
+from gallery.client.ckks import residue_kernels
+from gallery.client.ckks.crt import CrtComposer
 from gallery.client.ckks.noise import NoiseSource
-from gallery.client.ckks.transform import transforms
+from gallery.client.ckks.ntt import transforms
 from gallery.parameters import NOISE_SIGMA
 from tests.unit.client.ckks.conftest import SealOwner
 
@@ -56,8 +56,10 @@ def phase_noise(owner: SealOwner, residues: np.ndarray) -> np.ndarray:
             strict=True,
         ):
             wide = c[0] + c[1].astype(np.uint64) * s
-            works.append(np.repeat((wide % transform.prime).astype(np.uint32), kernels.WIDTH))
-        found.append(Composer(owner.parameters).compose(works, 1)[0])
+            works.append(
+                np.repeat((wide % transform.prime).astype(np.uint32), residue_kernels.WIDTH)
+            )
+        found.append(CrtComposer(owner.parameters).compose(works, 1)[0])
     return np.concatenate(found).astype(np.int64)
 
 

@@ -12,7 +12,7 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.errors import ErasurePendingError, ReferenceNotFoundError
 from gallery.server import open_service
 from gallery.store import Database
-from tests.galleries import names, random_embeddings
+from tests.support.galleries import names, random_embeddings
 
 WINDOW = 64
 
@@ -123,7 +123,7 @@ def test_no_page_of_the_database_decrypts_to_a_removed_template(
             stored = files_of(database)
             # With the key, every residue that the files still hold opens to the two that stay.
             left = service.block(client.description.gallery_id, 0)
-            templates = client._view.codec.decrypt_columns(left.columns)[:8].T
+            templates = client._session.codec.decrypt_columns(left.columns)[:8].T
 
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     distances = np.linalg.norm(templates[:, None] - unit, axis=2).min(axis=0)

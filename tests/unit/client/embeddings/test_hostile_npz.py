@@ -16,7 +16,7 @@ import pytest
 
 from gallery.client.embeddings.sources import read_embeddings
 from gallery.errors import SourceError
-from tests.unit.client.embeddings.files import (
+from tests.support.embedding_files import (
     EMBEDDINGS,
     LABELS,
     archive,

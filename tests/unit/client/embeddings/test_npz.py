@@ -12,7 +12,7 @@ import pytest
 
 from gallery.client.embeddings.sources import open_embeddings, read_embeddings
 from gallery.errors import SourceError
-from tests.unit.client.embeddings.files import (
+from tests.support.embedding_files import (
     EMBEDDINGS,
     LABELS,
     archive,

@@ -11,7 +11,7 @@ import pytest
 
 from gallery.client.embeddings.sources import read_embeddings
 from gallery.errors import MissingDependencyError, SourceError
-from tests.unit.client.embeddings.files import EMBEDDINGS, LABELS, in_batches, refuse
+from tests.support.embedding_files import EMBEDDINGS, LABELS, in_batches, refuse
 
 
 def parquet(path: Path, columns: dict[str, Any], model: str | None = None, **options: Any) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client.embeddings.sources import SourceKind, kind_of
-from tests.unit.client.embeddings.files import EMBEDDINGS, refuse
+from tests.support.embedding_files import EMBEDDINGS, refuse
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.client.embeddings.templates import check_embeddings, round_to_grid, to_vectors
+from gallery.distances import Metric
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError
-from gallery.metrics import Metric
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
-from tests.builders import description
+from tests.support.builders import description
 
 COSINE = description(name="staff", dimension=3, metric=Metric.COSINE)
 EUCLIDEAN = description(name="raw", dimension=3, metric=Metric.EUCLIDEAN, norm_bound=32.0)

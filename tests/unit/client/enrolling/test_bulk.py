@@ -14,7 +14,7 @@ import pytest
 from gallery.client import EmbeddingSource, GalleryClient, open_embeddings
 from gallery.client.enrolling.enrollment import find_enrolled
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError, InvalidLabelError
-from tests.galleries import names, random_embeddings
+from tests.support.galleries import names, random_embeddings
 
 BLOCK = 4094
 
@@ -136,7 +136,7 @@ def test_embeddings_of_another_size_are_refused(client: GalleryClient, tmp_path:
 
 def test_content_tags_are_found_whatever_else_is_asked_for(client: GalleryClient) -> None:
     client.enroll(random_embeddings(20, 8), names(20))
-    state = client._view.state()
+    state = client._session.state()
     enrolled = {item.content_tag: item.reference_id for item in state.blocks[0].table}
     tags = list(enrolled)[5:8]
     strangers = [bytes(16), tags[0][:8] + bytes(8), b"\xff" * 16]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gallery.client import Duplicate, GalleryClient, GalleryKey
+from gallery.distances import Metric
 from gallery.errors import InvalidLabelError, ModelMismatchError, ThresholdRequiredError
 from gallery.messages import Preprocessing
-from gallery.metrics import Metric
 from gallery.server import EmbeddedService
-from tests.galleries import random_embeddings
+from tests.support.galleries import random_embeddings
 
 LIMIT = 0.05
 

@@ -9,10 +9,10 @@ import pytest
 
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.keys.secrets import GalleryKey
+from gallery.distances import Metric
 from gallery.errors import AuthenticationError, KeyMismatchError
 from gallery.messages import BlockHeader, GalleryDescription, Manifest, ManifestEntry, Preprocessing
-from gallery.metrics import Metric
-from tests.builders import GALLERY_ID, block_update, description, entry_of
+from tests.support.builders import GALLERY_ID, block_update, description, entry_of
 
 KEY = GalleryKey(bytes(range(32)), {})
 OTHER_KEY = GalleryKey(bytes(32), {})

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gallery.blocks import canary_positions, empty_columns, place, probe_constants
+from gallery.ciphertexts.blocks import canary_positions, empty_columns, place, probe_constants
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.integrity.canaries import Canaries
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import WrongResultError
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
-from tests.builders import GALLERY_ID
+from tests.support.builders import GALLERY_ID
 
 KEY = GalleryKey(bytes(range(32)), {})
 DIMENSION = 128

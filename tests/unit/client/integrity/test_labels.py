@@ -17,7 +17,7 @@ from gallery.client.integrity.labels import (
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import AuthenticationError, InvalidLabelError
 from gallery.messages.references import MAX_SEALED_LABEL, TAG_SIZE
-from tests.builders import GALLERY_ID
+from tests.support.builders import GALLERY_ID
 
 KEY = GalleryKey(bytes(range(32)), {})
 OTHER_KEY = GalleryKey(bytes(32), {})

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client.keys.keyfile import MAX_FILE_SIZE, is_protected, read_key_file, write_key_file
-from gallery.client.keys.keyfile_format import PassphraseHardness, decode_key, encode_key
+from gallery.client.keys.keyfile_format import Argon2Parameters, decode_key, encode_key
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import (
     KeyFileCorruptedError,
@@ -28,7 +28,7 @@ from gallery.errors import (
     WrongPassphraseError,
 )
 
-CHEAP = PassphraseHardness(memory_kib=64, iterations=1, lanes=1)
+CHEAP = Argon2Parameters(memory_kib=64, iterations=1, lanes=1)
 PASSPHRASE = "correct horse battery staple"
 SMALL_KEY = GalleryKey(bytes(range(32)), {"standard": b"context of standard"})
 """A key whose file has 200 bytes, so that all of them can be tried."""
@@ -92,13 +92,13 @@ def test_an_unprotected_key_opens_whatever_passphrase_is_given() -> None:
 
 
 def test_the_passphrase_of_the_default_hardness_opens_the_key() -> None:
-    data = encode_key(SMALL_KEY, PASSPHRASE, PassphraseHardness())
+    data = encode_key(SMALL_KEY, PASSPHRASE, Argon2Parameters())
 
     assert decode_key(data, PASSPHRASE).reveal() == SMALL_KEY.reveal()
 
 
 def test_the_default_hardness_is_that_of_rfc_9106() -> None:
-    assert PassphraseHardness() == PassphraseHardness(memory_kib=65536, iterations=3, lanes=4)
+    assert Argon2Parameters() == Argon2Parameters(memory_kib=65536, iterations=3, lanes=4)
 
 
 def test_two_files_of_one_key_and_passphrase_have_nothing_in_common_below_the_header() -> None:
@@ -436,4 +436,4 @@ def test_a_hardness_that_could_not_be_read_back_is_never_written(
     key: GalleryKey, settings: tuple[int, int, int]
 ) -> None:
     with pytest.raises(KeyFileError, match="Argon2id"):
-        encode_key(key, "correct horse", PassphraseHardness(*settings))
+        encode_key(key, "correct horse", Argon2Parameters(*settings))

@@ -16,7 +16,7 @@ from gallery.client.keys.keyfile import (
     read_key_file,
     write_key_file,
 )
-from gallery.client.keys.keyfile_format import PassphraseHardness
+from gallery.client.keys.keyfile_format import Argon2Parameters
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import (
     KeyFileCorruptedError,
@@ -27,7 +27,7 @@ from gallery.errors import (
     WrongPassphraseError,
 )
 
-CHEAP = PassphraseHardness(memory_kib=64, iterations=1, lanes=1)
+CHEAP = Argon2Parameters(memory_kib=64, iterations=1, lanes=1)
 KEY = GalleryKey(bytes(range(32)), {"standard": b"context of standard"})
 OLD, NEW = "correct horse", "battery staple"
 
@@ -149,7 +149,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException) ->
     def stopped(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(f"gallery.client.files.{step}", stopped)
+    monkeypatch.setattr(f"gallery.client.atomic_file.{step}", stopped)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -208,7 +208,7 @@ def test_a_key_that_would_not_come_back_is_not_written(
     before = path.read_bytes()
     other = GalleryKey(bytes(32), {})
 
-    def wrong(_: GalleryKey, passphrase: str, hardness: PassphraseHardness) -> bytes:
+    def wrong(_: GalleryKey, passphrase: str, hardness: Argon2Parameters) -> bytes:
         from gallery.client.keys.keyfile_format import encode_key
 
         return encode_key(other, passphrase, hardness)

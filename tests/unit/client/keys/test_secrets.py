@@ -18,7 +18,7 @@ from gallery.client.integrity.canaries import Canaries
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.errors import ParameterSetError, SecretExposureError
 from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD
-from tests.builders import GALLERY_ID
+from tests.support.builders import GALLERY_ID
 
 MASTER = bytes(range(32))
 KNOWN = GalleryKey(MASTER, {})

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from gallery.client.photos.embedder import PhotoEmbedder
-from tests.photos import deepface_home, london, samples
+from tests.support.photos import deepface_home, london, samples
 
 __all__ = ["deepface_home", "london", "samples"]
 

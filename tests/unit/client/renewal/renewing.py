@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
-from gallery.client.editing.blocks import BlockEditor
+from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.embeddings.templates import round_to_grid, to_vectors
 from gallery.client.enrolling.enrollment import Enroller, NewReference
 from gallery.client.integrity.labels import content_digest
 from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
-from tests.galleries import random_embeddings
+from tests.support.galleries import random_embeddings
 
 DIMENSION = 4
 PEOPLE = random_embeddings(9, DIMENSION)
@@ -29,8 +29,8 @@ def enroll_into_blocks(
     client: GalleryClient, embeddings: np.ndarray, labels: Sequence[str], sizes: Sequence[int]
 ) -> None:
     """Enroll into new blocks that are left partly empty, with holes as removals leave them."""
-    view = client._view
-    editor, enroller, state = BlockEditor(view), Enroller(view), view.state()
+    session = client._session
+    editor, enroller, state = BlockEditor(session), Enroller(session), session.state()
     vectors = to_vectors(embeddings, client.description)
     first, blocks, rows = len(state.blocks), [], iter(range(len(embeddings)))
     for number, size in enumerate(sizes):
@@ -40,7 +40,7 @@ def enroll_into_blocks(
             digest = content_digest(embeddings[row].astype("<f8").tobytes())
             item = NewReference(vectors[row], labels[row], digest)
             reference = enroller.reference(position, enroller.tag(item), item)
-            block.put(reference, round_to_grid(item.vector, view.parameters))
+            block.put(reference, round_to_grid(item.vector, session.parameters))
         blocks.append(block)
     editor.write(state, blocks, first + len(blocks))
 
@@ -65,15 +65,15 @@ def check_whole(
 def templates_of(service: GalleryService, key: GalleryKey, name: str = "default") -> list[Any]:
     """Return label, digest and template of every reference, block by block, sorted."""
     with GalleryClient(service, key, name) as client:
-        view = client._view
-        editor, state, found = BlockEditor(view), view.state(), []
+        session = client._session
+        editor, state, found = BlockEditor(session), session.state(), []
         for index in range(len(state.blocks)):
             block = editor.open(state, index)
             found.append(
                 sorted(
                     (
-                        view.labels.open(item.sealed_label, item.reference_id),
-                        view.labels.open_digest(item.sealed_label, item.reference_id),
+                        session.labels.open(item.sealed_label, item.reference_id),
+                        session.labels.open_digest(item.sealed_label, item.reference_id),
                         tuple(block.templates[position]),
                     )
                     for position, item in block.references.items()

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.blocks import capacity
+from gallery.ciphertexts.blocks import capacity
 from gallery.client import GalleryClient, GalleryKey, Renewal, discard_renewal, renew_gallery
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.renewal.copying import regrid
+from gallery.distances import Metric
 from gallery.errors import GalleryError, KeyMismatchError, ParameterSetError
 from gallery.messages.naming import copy_name
-from gallery.metrics import Metric
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
 from gallery.server import EmbeddedService
-from tests.galleries import names, random_embeddings
+from tests.support.galleries import names, random_embeddings
 from tests.unit.client.renewal.renewing import (
     DIMENSION,
     LABELS,
@@ -147,12 +147,12 @@ def test_other_galleries_are_left_alone(
 ) -> None:
     with GalleryClient.create(service, key, "other", dimension=DIMENSION) as client:
         client.enroll(PEOPLE, LABELS)
-        before = client._view.manifest()
+        before = client._session.manifest()
 
     renew_gallery(service, key, other_key)
 
     with GalleryClient(service, key, "other") as client:
-        assert client._view.manifest() == before
+        assert client._session.manifest() == before
         assert client.verify(deep=True).findings == ()
 
 
@@ -206,12 +206,12 @@ def test_a_gallery_becomes_compact_and_standard_again(
 def test_the_parameter_set_changes_under_the_same_key_and_nothing_else_stays(
     service: EmbeddedService, filled: GalleryClient, key: GalleryKey
 ) -> None:
-    before = filled._view.state()
+    before = filled._session.state()
 
     renew_gallery(service, key, key, parameters=COMPACT)
 
     with GalleryClient(service, key) as client:
-        after = client._view.state()
+        after = client._session.state()
         assert client.description.gallery_id != filled.description.gallery_id
         assert client.verify(deep=True).findings == ()
     for name in ("reference_id", "pseudonym", "content_tag", "sealed_label"):
@@ -270,11 +270,11 @@ def test_short_raw_vectors_stay_as_they_are_on_a_finer_grid() -> None:
 def pieces_of(service: EmbeddedService, key: GalleryKey, name: str) -> list[bytes]:
     """Return what a gallery stores that is its own, in pieces of 16 bytes."""
     with GalleryClient(service, key, name) as client:
-        view, found = client._view, [client.description.gallery_id, client.description.mac]
-        state = view.state()
+        session, found = client._session, [client.description.gallery_id, client.description.mac]
+        state = session.state()
         found.append(state.manifest.mac)
         for index, block in enumerate(state.blocks):
-            columns = service.block(view.gallery_id, index).columns.tobytes()
+            columns = service.block(session.gallery_id, index).columns.tobytes()
             found += [columns, block.header.mac, block.header.columns_digest]
             found.append(block.header.references_digest)
             for item in block.table:

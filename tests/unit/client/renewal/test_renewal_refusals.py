@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey, SessionMemory, discard_renewal, renew_gallery
+from gallery.client import (
+    GalleryClient,
+    GalleryKey,
+    TransientStates,
+    discard_renewal,
+    renew_gallery,
+)
 from gallery.errors import (
     AuthenticationError,
     ErasurePendingError,
@@ -70,13 +76,13 @@ def test_a_copy_that_is_not_what_is_wanted_is_neither_used_nor_erased(
     name = copy_name("default", other_key.key_id)
     properties = {"dimension": DIMENSION, "threshold": 0.01, **change}
     with GalleryClient.create(service, other_key, name, **properties) as client:
-        before = client._view.manifest()
+        before = client._session.manifest()
 
     with pytest.raises(GalleryExistsError, match="--discard"):
         renew_gallery(service, key, other_key)
 
     with GalleryClient(service, other_key, name) as client:
-        assert client._view.manifest() == before
+        assert client._session.manifest() == before
     check_whole(service, key)
     discard_renewal(service, other_key)
     renew_gallery(service, key, other_key)
@@ -119,7 +125,7 @@ def test_a_damaged_gallery_is_not_renewed(
             return service.block(gallery_id, 0)
 
     with pytest.raises((AuthenticationError, WriteConflictError)):
-        monkeypatch.setattr("gallery.client.editing.turns.time.sleep", lambda _: None)
+        monkeypatch.setattr("gallery.client.editing.conflicts.time.sleep", lambda _: None)
         renew_gallery(Swapping(service, "", iter(())), key, other_key)
 
     check_whole(service, key)
@@ -128,7 +134,7 @@ def test_a_damaged_gallery_is_not_renewed(
 def test_a_gallery_that_was_put_back_to_an_older_state_is_not_renewed(
     database: str, key: GalleryKey, other_key: GalleryKey, tmp_path: Path
 ) -> None:
-    memory, file = SessionMemory(), tmp_path / "gallery.db"
+    memory, file = TransientStates(), tmp_path / "gallery.db"
     with open_service(database, create=True) as service:
         with GalleryClient.create(service, key, dimension=DIMENSION) as client:
             client.enroll(PEOPLE[:8], LABELS[:8])
@@ -146,7 +152,7 @@ def test_the_old_gallery_put_back_after_a_renewal_is_noticed(
     database: str, key: GalleryKey, tmp_path: Path
 ) -> None:
     """With the same key, nothing but the owner's memory tells the old gallery from the new."""
-    memory, file = SessionMemory(), tmp_path / "gallery.db"
+    memory, file = TransientStates(), tmp_path / "gallery.db"
     with open_service(database, create=True) as service:
         with GalleryClient.create(service, key, dimension=DIMENSION) as client:
             client.enroll(PEOPLE, LABELS)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, Renewal, discard_renewal, renew_gallery
-from gallery.client.editing.blocks import BlockEditor
+from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.errors import GalleryError, GalleryNotFoundError, WriteConflictError
 from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT, STANDARD
 from gallery.server import EmbeddedService
-from tests.galleries import random_embeddings
+from tests.support.galleries import random_embeddings
 from tests.unit.client.renewal.renewing import (
     DIMENSION,
     LABELS,
@@ -88,7 +88,7 @@ def test_a_second_run_does_not_copy_again_what_is_copied(
 
     assert len(copied) == finished
     with GalleryClient(service, other_key) as client:
-        assert client._view.manifest().entries[:finished] == copied
+        assert client._session.manifest().entries[:finished] == copied
     check_whole(service, other_key)
 
 
@@ -158,8 +158,8 @@ def test_a_photo_that_gives_another_template_than_before_is_copied_again(
     """The same content under the same label, embedded by another release of a face model."""
     stopped_after_copying(service, key, other_key)
     with GalleryClient(service, key) as client:
-        view, state = client._view, client._view.state()
-        editor = BlockEditor(view)
+        session, state = client._session, client._session.state()
+        editor = BlockEditor(session)
         block = editor.open(state, 1)
         block.templates[0] = round_to_grid(np.array([0.6, 0.0, 0.0, 0.8]), STANDARD)
         editor.write(state, [block], len(state.blocks))
@@ -221,7 +221,7 @@ def test_a_gallery_that_never_rests_is_given_up_and_nothing_is_lost(
     other_key: GalleryKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gallery.client.editing.turns.time.sleep", lambda _: None)
+    monkeypatch.setattr("gallery.client.editing.conflicts.time.sleep", lambda _: None)
     added = random_embeddings(100, DIMENSION, seed=7)
 
     def enroll(number: int) -> None:

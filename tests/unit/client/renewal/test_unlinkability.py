@@ -21,8 +21,8 @@ from gallery.messages import BlockHeader, GalleryDescription, Manifest, Preproce
 from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService
-from gallery.store.models import Base
-from tests.galleries import random_embeddings
+from gallery.store.tables import Base
+from tests.support.galleries import random_embeddings
 
 PEOPLE = random_embeddings(7, 2)
 LABELS = ["Ada", "Grace", "Ada", "Edith", "Hedy", "Grace", "Ada Lovelace, Countess of " + "x" * 60]

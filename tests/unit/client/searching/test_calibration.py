@@ -14,15 +14,14 @@ import pytest
 
 from gallery.client import (
     Calibration,
-    FileMemory,
     GalleryClient,
     GalleryKey,
-    SessionMemory,
+    StateFile,
+    TransientStates,
     renew_gallery,
 )
 from gallery.client.integrity.authentication import Authenticator
-from gallery.client.searching.calibration import CalibrationSealer
-from gallery.client.searching.thresholds import Threshold
+from gallery.client.searching.thresholds import CalibrationSealer, Threshold
 from gallery.errors import (
     AuthenticationError,
     GalleryNotFoundError,
@@ -33,8 +32,8 @@ from gallery.errors import (
 )
 from gallery.messages import GalleryDescription
 from gallery.server import EmbeddedService, open_service
-from tests.galleries import names, random_embeddings
-from tests.recording import RecordingService
+from tests.support.galleries import names, random_embeddings
+from tests.support.recording import RecordingService
 
 # 2026-11-23, noon UTC.
 FOUND = Calibration(0.1875, 0.01, non_mated=1234, mated=567, gallery_size=89, made=1_795_435_200)
@@ -108,7 +107,7 @@ def test_it_comes_before_the_one_of_the_creation(service: EmbeddedService, key: 
 def test_a_new_one_takes_its_place_for_other_clients_too(
     client: GalleryClient, service: EmbeddedService, key: GalleryKey
 ) -> None:
-    memory = SessionMemory()
+    memory = TransientStates()
     with GalleryClient(service, key, memory=memory) as another:
         client.store_calibration(FOUND)
         client.store_calibration(replace(FOUND, threshold=0.25))
@@ -131,7 +130,7 @@ def test_the_service_learns_nothing_of_it(service: EmbeddedService, key: Gallery
         client.calibration()
 
     said = b"".join([data for _, data in recorded.sent] + recorded.received)
-    assert "redescribe" in {call for call, _ in recorded.sent}
+    assert "update_description" in {call for call, _ in recorded.sent}
     for value in (FOUND.threshold, FOUND.fpir):
         assert struct.pack("<d", value) not in said
     assert struct.pack("<III", 1234, 567, 89) not in said
@@ -142,8 +141,8 @@ def test_the_service_learns_nothing_of_it(service: EmbeddedService, key: Gallery
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> FileMemory:
-    return FileMemory(tmp_path / "seen")
+def seen(tmp_path: Path) -> StateFile:
+    return StateFile(tmp_path / "seen")
 
 
 def put_back(database: str, description: GalleryDescription) -> None:
@@ -155,7 +154,7 @@ def put_back(database: str, description: GalleryDescription) -> None:
 
 @pytest.fixture
 def twice(
-    client: GalleryClient, service: EmbeddedService, key: GalleryKey, seen: FileMemory
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey, seen: StateFile
 ) -> Iterator[list[GalleryDescription]]:
     """The three descriptions of a gallery that was calibrated twice."""
     with GalleryClient(service, key, memory=seen) as owner:
@@ -173,7 +172,7 @@ def test_an_older_one_is_noticed_by_who_has_seen_the_newer(
     database: str,
     service: EmbeddedService,
     key: GalleryKey,
-    seen: FileMemory,
+    seen: StateFile,
 ) -> None:
     put_back(database, twice[older])
 
@@ -189,7 +188,7 @@ def test_an_older_one_can_be_accepted_or_replaced(
     database: str,
     service: EmbeddedService,
     key: GalleryKey,
-    seen: FileMemory,
+    seen: StateFile,
 ) -> None:
     put_back(database, twice[1])
     with GalleryClient(service, key, memory=seen) as owner:
@@ -203,7 +202,7 @@ def test_an_older_one_can_be_accepted_or_replaced(
 
 
 def test_a_view_that_is_open_catches_up_with_another_process(
-    service: EmbeddedService, client: GalleryClient, key: GalleryKey, seen: FileMemory
+    service: EmbeddedService, client: GalleryClient, key: GalleryKey, seen: StateFile
 ) -> None:
     with GalleryClient(service, key, memory=seen) as first:
         with GalleryClient(service, key, memory=seen) as second:
@@ -224,10 +223,10 @@ def test_of_two_at_the_same_time_the_second_is_refused(
 ) -> None:
     former = client.description.mac
     first, second = (signed(client, key, calibration=text) for text in (b"first", b"second"))
-    service.redescribe(former, first)
+    service.update_description(former, first)
 
     with pytest.raises(WriteConflictError):
-        service.redescribe(former, second)
+        service.update_description(former, second)
     assert service.describe("default") == first
 
 
@@ -240,7 +239,7 @@ def test_nothing_else_of_a_gallery_changes(
     before = client.description
 
     with pytest.raises(MalformedMessageError, match="fixed at its creation"):
-        service.redescribe(before.mac, signed(client, key, **change))
+        service.update_description(before.mac, signed(client, key, **change))
     assert service.describe("default") == before
 
 
@@ -248,7 +247,7 @@ def test_a_gallery_that_is_not_there_is_not_described(
     client: GalleryClient, service: EmbeddedService
 ) -> None:
     with pytest.raises(GalleryNotFoundError):
-        service.redescribe(bytes(32), replace(client.description, gallery_id=bytes(16)))
+        service.update_description(bytes(32), replace(client.description, gallery_id=bytes(16)))
 
 
 # --- backups and renewals -------------------------------------------------------------------------
@@ -268,7 +267,7 @@ def test_a_renewal_takes_it_along(
 
 
 def test_a_backup_holds_it(client: GalleryClient, key: GalleryKey, tmp_path: Path) -> None:
-    memory = SessionMemory()
+    memory = TransientStates()
     client.store_calibration(FOUND)
     client.export(tmp_path / "backup")
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gallery.client.searching.candidates import NOWHERE, Identification, Rankings, split
-from gallery.metrics import Metric
+from gallery.distances import Metric
 
 
 def sort_everything(blocks: list[list[float]], k: int) -> list[tuple[float, int, int]]:

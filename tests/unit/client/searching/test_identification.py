@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import gallery.client.searching.identification as identification
-from gallery.blocks import columns_size, distances_size
+from gallery.ciphertexts.blocks import columns_size, distances_size
 from gallery.client import GalleryClient, GalleryKey, Identification
 from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.parameters import STANDARD
 from gallery.server import EmbeddedService
-from tests.galleries import names, random_embeddings
+from tests.support.galleries import names, random_embeddings
 
 
 class Watched:
@@ -141,7 +141,7 @@ def test_lists_longer_than_the_gallery_and_those_of_several_blocks_agree_with_pl
 def test_only_labels_of_candidates_are_opened_and_each_once_a_request(
     filled: GalleryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sealer, opened = filled._view.labels, []
+    sealer, opened = filled._session.labels, []
     original = sealer.open
 
     def open_and_count(sealed: bytes, reference_id: bytes) -> str:

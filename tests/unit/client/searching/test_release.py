@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gallery.client import release
 from gallery.client.searching.release import MARGIN, largest_errors
-from gallery.metrics import Metric
-from tests.builders import description
+from gallery.distances import Metric
+from tests.support.builders import description
 
 METRICS = list(Metric)
 SETS = ["standard", "compact"]

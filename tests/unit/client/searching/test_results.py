@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from gallery.client import RESULT_KINDS, Identification, ResultFile, Results
+from gallery.distances import Metric
 from gallery.errors import GalleryError, MissingDependencyError
-from gallery.metrics import Metric
 
 each_kind = pytest.mark.parametrize("kind", RESULT_KINDS)
 

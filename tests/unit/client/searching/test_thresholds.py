@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from gallery.client.photos.models import MODELS
+from gallery.client.photos.model_table import MODELS
 from gallery.client.searching.thresholds import Threshold, find_threshold
+from gallery.distances import Metric
 from gallery.errors import ThresholdRequiredError
 from gallery.messages import Preprocessing
-from gallery.metrics import Metric
-from tests.builders import description
+from tests.support.builders import description
 
 
 def gallery(model: str, metric: Metric = Metric.COSINE, threshold: float | None = None):

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
-from gallery.client.transport import AccessToken, RemoteService, connection
+from gallery.client.transport import AccessToken, RemoteService, http_connection
 from gallery.errors import (
     AccessDeniedError,
     ErasurePendingError,
@@ -34,19 +34,19 @@ from gallery.errors import (
 )
 from gallery.messages import Failure, GalleryDescription, GalleryNames
 from gallery.messages.stream import framed
-from gallery.server.access import Scope
+from gallery.server.gatekeeper import Scope
 from gallery.server.http import TlsFiles
 from gallery.store import Database
-from tests.galleries import names, random_embeddings
-from tests.relay import Cut, Relay, relaying
-from tests.serving import Serving, serving
+from tests.support.galleries import names, random_embeddings
+from tests.support.relay import Cut, Relay, relaying
+from tests.support.serving import Serving, serving
 
 TOKEN = "efg_0123456789abcdef_" + "s3cr3t-of-this-test" + "A" * 24
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(http_connection, "_RETRY_SECONDS", 1.0)
 
 
 # --- a network that breaks ------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_a_gallery_is_made_once(
 def described(gallery: GalleryClient, calibration: bytes) -> GalleryDescription:
     """Return a gallery's description with another calibration."""
     changed = replace(gallery.description, calibration=calibration)
-    return gallery._view.authenticator.sign(changed)
+    return gallery._session.authenticator.sign(changed)
 
 
 # Of a change that carries little, so little is sent when its connection is cut.
@@ -157,7 +157,7 @@ def test_a_gallery_is_deleted_though_connections_break(
     gallery: GalleryClient, relay: Relay, sent: int | None, received: int, times: int
 ) -> None:
     relay.cuts += [Cut(b"DELETE ", sent, received)] * times
-    service, gallery_id = gallery._view.service, gallery.description.gallery_id
+    service, gallery_id = gallery._session.service, gallery.description.gallery_id
 
     service.delete(gallery_id)
 
@@ -179,7 +179,7 @@ def test_a_deletion_whose_answer_is_lost_is_not_done_before_traces_are_gone(
 
     monkeypatch.setattr(Database, "purge", purge)
     relay.cuts += [Cut(b"DELETE ")]
-    service, gallery_id = gallery._view.service, gallery.description.gallery_id
+    service, gallery_id = gallery._session.service, gallery.description.gallery_id
 
     with pytest.raises(ErasurePendingError):
         service.delete(gallery_id)
@@ -205,10 +205,10 @@ def test_a_gallery_is_described_anew_though_connections_break(
 
     anew = described(gallery, b"sealed")
 
-    gallery._view.service.redescribe(gallery.description.mac, anew)
+    gallery._session.service.update_description(gallery.description.mac, anew)
 
     assert relay.cuts == []
-    assert gallery._view.service.describe(anew.name) == anew
+    assert gallery._session.service.describe(anew.name) == anew
 
 
 @pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
@@ -222,7 +222,7 @@ def test_a_gallery_is_replaced_though_connections_break(
     times: int,
 ) -> None:
     relay.cuts += [Cut(b"/replacement ", sent, received)] * times
-    service, name = gallery._view.service, gallery.description.name
+    service, name = gallery._session.service, gallery.description.name
     former = gallery.description.gallery_id
     successor = GalleryKey.generate()
 
@@ -241,14 +241,14 @@ def test_what_another_has_changed_first_is_not_taken_for_ours(
 ) -> None:
     former = gallery.description
     ours, theirs = described(gallery, b"ours"), described(gallery, b"theirs")
-    server.state.service.redescribe(former.mac, theirs)
+    server.state.service.update_description(former.mac, theirs)
     relay.cuts += [Cut(b"/description ", 0)]
 
     with pytest.raises(WriteConflictError):
-        gallery._view.service.redescribe(former.mac, ours)
+        gallery._session.service.update_description(former.mac, ours)
 
     assert relay.cuts == []
-    assert gallery._view.service.describe(former.name) == theirs
+    assert gallery._session.service.describe(former.name) == theirs
 
 
 def test_a_connection_that_breaks_again_and_again_is_an_error(
@@ -405,11 +405,11 @@ def test_nothing_of_a_truncated_answer_is_believed(gallery: GalleryClient, relay
         (b"\xff\xff\xff\xff" + whole, MalformedMessageError),
         (bytes(4), MalformedMessageError),
     ]
-    view = gallery._view
-    real = view.service
+    session = gallery._session
+    real = session.service
     for body, kind in cases:
         with answering(response(body)) as other:
-            view.service = SearchElsewhere(real, other)  # type: ignore[assignment]
+            session.service = SearchElsewhere(real, other)  # type: ignore[assignment]
             with pytest.raises(kind):
                 gallery.identify(random_embeddings(1, 8), threshold=0.01)
 

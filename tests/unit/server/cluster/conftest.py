@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from gallery.server import open_service
-from tests.postgresql import postgresql, postgresql_server
+from tests.support.postgresql import postgresql, postgresql_server
+from tests.support.searching import fill
 from tests.unit.server.cluster.workers import Workers, workers
-from tests.unit.server.searching import fill
 
 __all__ = ["crew", "postgresql", "postgresql_server", "url"]
 

@@ -9,15 +9,15 @@ import pytest
 
 from gallery.errors import ErasurePendingError, ServerBusyError, ServerError
 from gallery.server import EmbeddedService, open_service
-from tests.unit.server.cluster.conftest import BLOCKS
-from tests.unit.server.cluster.workers import Workers, workers
-from tests.unit.server.searching import (
+from tests.support.searching import (
     BLOCK_BYTES,
     assert_right,
     request_of,
     rewrite,
     search,
 )
+from tests.unit.server.cluster.conftest import BLOCKS
+from tests.unit.server.cluster.workers import Workers, workers
 
 AMPLE = 1000 * BLOCK_BYTES
 
@@ -98,7 +98,7 @@ def test_without_workers_there_is_an_error_until_there_is_one(
 def test_a_lost_scheduler_is_an_error_and_so_is_an_erasure_then(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gallery.server.cluster.connection.PATIENCE_S", 1.0)
+    monkeypatch.setattr("gallery.server.cluster.dask_client.PATIENCE_S", 1.0)
     with workers(tmp_path / "log", 1) as crew:
         service = open_service(url, memory=AMPLE, cluster=crew.address)
         opened = service.__enter__()

@@ -12,11 +12,9 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.errors import BlockCorruptedError
 from gallery.server import EmbeddedService, open_service
 from gallery.store import open_database
-from tests.galleries import names, random_embeddings
-from tests.postgresql import wait_for_a_vacuum
-from tests.unit.server.cluster.conftest import BLOCKS
-from tests.unit.server.cluster.workers import Workers, workers
-from tests.unit.server.searching import (
+from tests.support.galleries import names, random_embeddings
+from tests.support.postgresql import wait_for_a_vacuum
+from tests.support.searching import (
     BLOCK_BYTES,
     assert_right,
     fill,
@@ -25,6 +23,8 @@ from tests.unit.server.searching import (
     rewrite,
     search,
 )
+from tests.unit.server.cluster.conftest import BLOCKS
+from tests.unit.server.cluster.workers import Workers, workers
 
 AMPLE = 1000 * BLOCK_BYTES
 

@@ -19,10 +19,8 @@ from gallery.errors import (
     ServerError,
 )
 from gallery.server import EmbeddedService, open_service
-from tests.galleries import names, random_embeddings
-from tests.unit.server.cluster.conftest import BLOCKS
-from tests.unit.server.cluster.workers import Workers
-from tests.unit.server.searching import (
+from tests.support.galleries import names, random_embeddings
+from tests.support.searching import (
     BLOCK_BYTES,
     assert_right,
     fill,
@@ -31,6 +29,8 @@ from tests.unit.server.searching import (
     rewrite,
     search,
 )
+from tests.unit.server.cluster.conftest import BLOCKS
+from tests.unit.server.cluster.workers import Workers
 
 AMPLE = 1000 * BLOCK_BYTES
 
@@ -263,9 +263,9 @@ def test_a_scheduler_that_is_not_there_is_an_error_at_the_start(url: str) -> Non
 
 
 def test_the_password_of_the_database_is_not_shown(crew: Workers) -> None:
-    from gallery.server.cluster.shard import Site
+    from gallery.server.cluster.worker import ShardKey
 
-    assert "secret" not in repr(Site("postgresql://owner:secret@host/faces", "kernel", 0))
+    assert "secret" not in repr(ShardKey("postgresql://owner:secret@host/faces", "kernel", 0))
 
 
 def test_the_empty_gallery_has_no_results(crew: Workers, database: str) -> None:

@@ -17,10 +17,10 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.commands.main import run
 from gallery.errors import ServerBusyError, ServerError
 from gallery.server import ClusterAddress, open_service
-from tests import server_process
-from tests.galleries import names, random_embeddings
+from tests.support import server_process
+from tests.support.galleries import names, random_embeddings
+from tests.support.searching import request_of, search
 from tests.unit.server.cluster.workers import Workers
-from tests.unit.server.searching import request_of, search
 
 
 @pytest.fixture(scope="module")

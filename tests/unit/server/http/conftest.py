@@ -15,11 +15,11 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey
 from gallery.messages import EncryptedProbe, GalleryDescription, SearchRequest
 from gallery.protocol import GalleryService
-from gallery.server.access import Scope
+from gallery.server.gatekeeper import Scope
 from gallery.server.http import ServerConfig
 from gallery.store import AuditEvent, AuditStore, open_database
-from tests.galleries import database, key, names, other_key, random_embeddings
-from tests.serving import Serving, serving
+from tests.support.galleries import database, key, names, other_key, random_embeddings
+from tests.support.serving import Serving, serving
 
 __all__ = ["database", "key", "other_key"]
 

@@ -13,8 +13,8 @@ from gallery.client.transport import AccessToken, RemoteService
 from gallery.errors import DatabaseError, GalleryExistsError, WriteConflictError
 from gallery.messages import GalleryContent, GalleryUpdate, Manifest, SearchRequest
 from gallery.messages.stream import read_stream
-from gallery.server.audit import Action
-from tests.galleries import names, random_embeddings
+from gallery.server.audit_log import Action
+from tests.support.galleries import names, random_embeddings
 from tests.unit.server.http.conftest import Galleries, Prepare
 
 
@@ -62,7 +62,7 @@ def test_replacing_and_describing_anew_are_recorded(prepare: Prepare, key: Galle
         with pytest.raises(WriteConflictError):
             service.replace(staff.gallery_id, 77, replace(guests, name="staff"), 2)
         with pytest.raises(WriteConflictError):
-            service.redescribe(bytes(32), staff)
+            service.update_description(bytes(32), staff)
         service.close()
         rows = [(item.action, item.result) for item in galleries.events()[begin:]]
 

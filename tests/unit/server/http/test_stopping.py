@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from gallery.client import GalleryKey
-from tests.server_process import make_token, running
-from tests.serving import Serving
+from tests.support.server_process import make_token, running
+from tests.support.serving import Serving
 from tests.unit.server.http.conftest import Galleries, a_search, fill, rest, unread_search
 from tests.unit.server.http.test_limits import wait_until
 

@@ -1,0 +1,142 @@
+"""Finding a threshold for a wanted FPIR, on plain embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gallery.accuracy.comparisons import plain_distances
+from gallery.accuracy.datasets import LabelledSet
+from gallery.accuracy.evaluation import cut
+from gallery.accuracy.intervals import support
+from gallery.accuracy.open_set import rates_at
+from gallery.accuracy.outcomes import merged, outcomes_of
+from gallery.accuracy.rates import expected_fpir, false_positive_rate, threshold_at
+from gallery.accuracy.splits import split
+from gallery.errors import ModelMismatchError, SourceError
+from gallery.messages import GalleryDescription
+
+CHANCE = 2.0
+"""How many times the wanted FPIR a gallery's expected one may be before there is a warning."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A threshold, and what to expect of it.
+
+    Attributes
+    ----------
+    threshold
+        In units of the metric, cut to four decimals.
+    wanted, fpir, fnir
+        The wanted FPIR, and what the threshold does on the data.
+    mated, non_mated, comparisons
+        Searches and non-mated comparisons that it was found on.
+    gallery_size
+        References that each search was compared with.
+    false_match_rate
+        Share of the non-mated comparisons that it accepts; where it accepts none, what the rule of
+        three leaves.
+    actual_size, expected
+        References in the gallery that it is for, and the FPIR to expect there; None for an empty
+        one.
+    note
+        What to keep in mind about the size of the sample.
+    """
+
+    threshold: float
+    wanted: float
+    fpir: float
+    fnir: float
+    mated: int
+    non_mated: int
+    comparisons: int
+    gallery_size: int
+    false_match_rate: float
+    actual_size: int
+    expected: float | None
+    note: str
+
+    @property
+    def advice(self) -> float | None:
+        """The FPIR to want instead, if the gallery's size makes chance matches likely, else None.
+
+        ``1 - (1 - wanted)**(size of the folds' galleries / size of the gallery)``
+        """
+        if self.expected is None or self.expected <= CHANCE * self.wanted:
+            return None
+        exponent = self.gallery_size / self.actual_size
+        return float(-np.expm1(exponent * np.log1p(-self.wanted)))
+
+
+def propose(
+    labelled: LabelledSet,
+    description: GalleryDescription,
+    *,
+    fpir: float,
+    actual_size: int,
+    folds: int,
+    seed: int,
+) -> Proposal:
+    """Find the largest threshold that keeps a wanted FPIR on a labelled set.
+
+    Distances are computed in clear, from embeddings that the owner has, by the definition of the
+    gallery's metric. So nothing that was decrypted goes into a threshold that is stored.
+
+    Parameters
+    ----------
+    labelled
+        Embeddings of the gallery's kind.
+    description
+        The gallery that the threshold is for.
+    fpir
+        Above 0 and below 1.
+    actual_size
+        References in that gallery.
+    folds, seed
+        See `gallery.accuracy.splits.split`.
+
+    Raises
+    ------
+    ModelMismatchError
+        If the embeddings are of another model than the gallery's.
+    SourceError
+        If the set cannot be split into so many folds, or is too small for the wanted FPIR.
+    DimensionMismatchError, InvalidEmbeddingError
+        If the embeddings do not fit the gallery.
+    """
+    stated, model = labelled.preprocessing.model, description.preprocessing.model
+    if stated and model and stated != model:
+        raise ModelMismatchError(
+            f"embeddings of model {stated!r} say nothing about gallery {description.name!r}, which "
+            f"holds embeddings of {model!r}"
+        )
+    taken = split(labelled.subjects, folds, seed)
+    outcomes = merged(
+        outcomes_of(
+            plain_distances(labelled.embeddings, fold, description), fold, labelled.subjects
+        )
+        for fold in taken
+    )
+    supported, note = support(fpir, len(outcomes.nearest))
+    if not supported:
+        raise SourceError(f"{labelled.name} is too small: an FPIR of {fpir:g} {note}")
+    threshold = cut(threshold_at(outcomes.nearest, fpir))
+    found, missed = rates_at(outcomes, 1, threshold)
+    accepted = float(false_positive_rate(outcomes.others, threshold))
+    bounded = accepted or 3.0 / len(outcomes.others)
+    return Proposal(
+        threshold=threshold,
+        wanted=fpir,
+        fpir=found,
+        fnir=missed,
+        mated=len(outcomes.mate_ranks),
+        non_mated=len(outcomes.nearest),
+        comparisons=len(outcomes.others),
+        gallery_size=max(len(fold.references) for fold in taken),
+        false_match_rate=bounded,
+        actual_size=actual_size,
+        expected=expected_fpir(bounded, actual_size) if actual_size else None,
+        note=note,
+    )

@@ -1,0 +1,196 @@
+"""Labelled embeddings: what accuracy is measured on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.accuracy.pairs import read_pairs
+from gallery.arrays import Floats
+from gallery.client import LabelledPhoto, PhotoFailure, find_photos, read_embeddings
+from gallery.client.progress import Progress
+from gallery.errors import InvalidEmbeddingError, PhotoError, SourceError
+from gallery.messages import Preprocessing
+
+if TYPE_CHECKING:
+    from gallery.client import PhotoEmbedder
+
+Whole = npt.NDArray[np.int64]
+
+
+class SetKind(StrEnum):
+    """What a labelled set is read from."""
+
+    FOLDER = "folder of photos"
+    PAIRS = "list of pairs"
+    EMBEDDINGS = "file of embeddings"
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether a face model is needed."""
+        return self is not SetKind.EMBEDDINGS
+
+
+@dataclass(frozen=True, eq=False)
+class Attempts:
+    """Photos that were to be embedded.
+
+    Attributes
+    ----------
+    subjects
+        Number of the subject of each photo, from 0, shape (p,).
+    failed
+        Whether it gave no embedding, bool, shape (p,).
+    """
+
+    subjects: Whole
+    failed: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSet:
+    """Embeddings and whom they show.
+
+    Attributes
+    ----------
+    name, kind
+        Name of the file or folder, without its path, and what it is.
+    embeddings
+        As the model gives them, shape (n, d).
+    subjects
+        Number of the subject of each, from 0, shape (n,).
+    preprocessing
+        Where they come from; only ``model`` is known of a file.
+    failures
+        Photos that gave no embedding.
+    attempts
+        All photos, or None for ready embeddings.
+    duplicates
+        Samples left out because the same embedding of the same subject was there already.
+    photo_ms
+        Median time to read a photo and embed its face, or None for ready embeddings.
+    """
+
+    name: str
+    kind: SetKind
+    embeddings: Floats
+    subjects: Whole
+    preprocessing: Preprocessing
+    failures: tuple[PhotoFailure, ...] = ()
+    attempts: Attempts | None = None
+    duplicates: int = 0
+    photo_ms: float | None = None
+
+    @property
+    def subject_count(self) -> int:
+        """Number of different subjects."""
+        return int(self.subjects.max()) + 1
+
+    @property
+    def dimension(self) -> int:
+        """Values of an embedding."""
+        return int(self.embeddings.shape[1])
+
+
+def kind_of_set(source: Path) -> SetKind:
+    """Tell what a labelled set is read from: by what the path is, and its extension."""
+    if source.is_dir():
+        return SetKind.FOLDER
+    return SetKind.EMBEDDINGS if source.suffix.lower() == ".npz" else SetKind.PAIRS
+
+
+def labelled_photos(source: Path) -> list[LabelledPhoto]:
+    """Return the photos of a folder or of a list of pairs (`SourceError`)."""
+    return find_photos(source) if source.is_dir() else read_pairs(source)
+
+
+def read_set(source: Path) -> LabelledSet:
+    """Read a file of embeddings with labels.
+
+    Raises
+    ------
+    SourceError
+        If it is no such file.
+    InvalidEmbeddingError
+        If the embeddings are not real numbers of shape (n, d).
+    """
+    found = read_embeddings(source, need_labels=True)
+    embeddings = np.asarray(found.embeddings)
+    if embeddings.ndim != 2 or embeddings.dtype.kind not in "fiu":
+        raise InvalidEmbeddingError(f"{source}: 'embeddings' must be real numbers of shape (n, d)")
+    made_by = Preprocessing(model=found.model or "")
+    return _labelled(source, embeddings.astype(np.float64), found.labels, made_by)
+
+
+def embed_set(
+    source: Path,
+    photos: Sequence[LabelledPhoto],
+    embedder: PhotoEmbedder,
+    progress: Progress | None = None,
+) -> LabelledSet:
+    """Embed photos; those that give no embedding are kept as failures.
+
+    Raises
+    ------
+    MissingDependencyError, WeightsError, FaceRuntimeError
+        If the model cannot be used on this machine.
+    SourceError
+        If no photo gives an embedding.
+    """
+    embedder.prepare()
+    found: dict[int, Floats] = {}
+    failures, seconds = [], []
+    for place, photo in enumerate(photos):
+        started = time.perf_counter()
+        try:
+            found[place] = embedder.embed(photo.path)
+        except PhotoError as error:
+            failures.append(PhotoFailure(photo.path, str(error)))
+        else:
+            seconds.append(time.perf_counter() - started)
+        if progress is not None:
+            progress(1)
+    if not found:
+        raise SourceError(f"none of the {len(photos)} photos in {source} gives an embedding")
+    people = _numbered([photo.label for photo in photos])
+    failed = np.array([place not in found for place in range(len(photos))])
+    labels = [photo.label for place, photo in enumerate(photos) if place in found]
+    labelled = _labelled(source, np.stack([*found.values()]), labels, embedder.preprocessing)
+    return replace(
+        labelled,
+        failures=tuple(failures),
+        attempts=Attempts(people, failed),
+        photo_ms=1e3 * float(np.median(seconds)),
+    )
+
+
+def _labelled(
+    source: Path, embeddings: Floats, labels: Sequence[str], made_by: Preprocessing
+) -> LabelledSet:
+    if not len(embeddings):
+        raise SourceError(f"{source} holds no embeddings")
+    subjects = _numbered(labels)
+    # A copy of the enrolled photo is found by any model; it would only flatter the result.
+    samples = np.column_stack([subjects.astype(np.float64), embeddings])
+    kept = np.sort(np.unique(samples, axis=0, return_index=True)[1])
+    return LabelledSet(
+        name=source.resolve().name,
+        kind=kind_of_set(source),
+        embeddings=embeddings[kept],
+        subjects=subjects[kept],
+        preprocessing=made_by,
+        duplicates=len(embeddings) - len(kept),
+    )
+
+
+def _numbered(labels: Sequence[str]) -> Whole:
+    """Return a number from 0 for each label, equal where the labels are."""
+    numbers: Whole = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
+    return numbers

@@ -1,0 +1,178 @@
+"""The report's plots, as SVG that takes the colour of the text around it."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gallery.accuracy.evaluation import Evaluation
+from gallery.accuracy.rates import ErrorCurve
+from gallery.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+POINTS = 400
+"""Most points of a curve in a plot or in the JSON report."""
+
+# Both stand out from a white and from a dark page; line styles tell them apart without colour.
+_MATED, _OTHERS = "#2f86c9", "#d9772b"
+# Never a colour of a plot, so that it can be told apart in the SVG.
+_TEXT = "#010203"
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10.0,
+    "axes.edgecolor": _TEXT,
+    "axes.labelcolor": _TEXT,
+    "axes.titlecolor": _TEXT,
+    "axes.grid": True,
+    "grid.color": _TEXT,
+    "grid.alpha": 0.15,
+    "hatch.color": _TEXT,
+    "text.color": _TEXT,
+    "xtick.color": _TEXT,
+    "ytick.color": _TEXT,
+    "legend.frameon": False,
+}
+
+
+def require_plotting() -> None:
+    """Check that what the report needs is installed (`MissingDependencyError`)."""
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"the report needs {error.name}, which is not installed: "
+            "pip install 'encrypted-face-gallery[evaluation]'"
+        ) from error
+
+
+def thinned(curve: ErrorCurve) -> ErrorCurve:
+    """Return at most `POINTS` points of a curve, close together where either rate is small."""
+    if len(curve) <= POINTS:
+        return curve
+    shares = np.concatenate([np.geomspace(1e-7, 1.0, POINTS // 4), np.linspace(0, 1, POINTS // 4)])
+    by_positive = np.searchsorted(curve.false_positive, shares)
+    by_negative = np.searchsorted(-curve.false_negative, -shares)
+    places = np.unique(np.concatenate([by_positive, by_negative, [0, len(curve) - 1]]))
+    places = places[places < len(curve)]
+    return ErrorCurve(
+        curve.thresholds[places], curve.false_positive[places], curve.false_negative[places]
+    )
+
+
+def draw(evaluation: Evaluation) -> dict[str, str]:
+    """Return the plots as inline SVG by name: ``det``, ``thresholds``, ``scores``, ``cmc``.
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    require_plotting()
+    plots = {"det": _det, "thresholds": _thresholds, "scores": _scores, "cmc": _cmc}
+    return {name: _svg(name, plot, evaluation) for name, plot in plots.items()}
+
+
+def _svg(name: str, plot: Any, evaluation: Evaluation) -> str:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    # The salt keeps the identifiers of several plots in one document apart.
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        plot(figure.add_subplot(), evaluation)
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(drawn.getvalue())
+
+
+def _inline(document: str) -> str:
+    """Cut an SVG document to what stands within HTML, without any address in it."""
+    svg = document[document.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg)
+    return svg.replace("xlink:href", "href").replace(_TEXT, "currentColor")
+
+
+def _det(axes: Axes, evaluation: Evaluation) -> None:
+    outcomes, accuracy = evaluation.outcomes, evaluation.accuracy
+    lines = (
+        (accuracy.searches, _MATED, "-", "searches: FNIR against FPIR"),
+        (accuracy.comparisons, _OTHERS, "--", "comparisons: FNMR against FMR"),
+    )
+    least = 0.5 / np.array([len(outcomes.nearest), len(outcomes.others)])
+    floor = 0.5 / len(outcomes.mate_ranks)
+    for (curve, color, style, label), smallest in zip(lines, least, strict=True):
+        shown = thinned(curve)
+        axes.step(
+            np.maximum(shown.false_positive, smallest),
+            np.maximum(shown.false_negative, floor),
+            color=color,
+            linestyle=style,
+            where="post",
+            label=label,
+        )
+    axes.set(xscale="log", yscale="log", xlim=(least.min(), 1.0), ylim=(floor, 1.2))
+    axes.set(xlabel="false positive rate", ylabel="false negative rate")
+    axes.legend(loc="best")
+
+
+def _thresholds(axes: Axes, evaluation: Evaluation) -> None:
+    shown = thinned(evaluation.accuracy.searches)
+    finite = np.isfinite(shown.thresholds)
+    at = shown.thresholds[finite]
+    for rates, color, style, label in (
+        (shown.false_positive, _OTHERS, "--", "FPIR"),
+        (shown.false_negative, _MATED, "-", "FNIR"),
+    ):
+        axes.step(at, rates[finite], color=color, linestyle=style, where="post", label=label)
+    axes.set(xlabel=_distance(evaluation), ylabel="rate", ylim=(0.0, 1.02))
+    axes.legend(loc="best")
+
+
+def _scores(axes: Axes, evaluation: Evaluation) -> None:
+    outcomes = evaluation.outcomes
+    top = float(max(outcomes.mate_distances.max(), outcomes.others.max()))
+    edges = np.linspace(0.0, top or 1.0, 81)
+    for distances, color, hatch, label in (
+        (outcomes.mate_distances, _MATED, "//", "mated comparisons"),
+        (outcomes.others, _OTHERS, "", "non-mated comparisons"),
+    ):
+        shares = np.histogram(distances, edges)[0] / len(distances)
+        axes.stairs(shares, edges, fill=True, color=color, alpha=0.55, hatch=hatch, label=label)
+    for rate, threshold in evaluation.accuracy.threshold.items():
+        if threshold.value is not None:
+            axes.axvline(threshold.value, color=_TEXT, linewidth=0.8, linestyle=":")
+            axes.annotate(
+                f" FPIR {rate:g}",
+                (threshold.value, 0.98),
+                xycoords=("data", "axes fraction"),
+                rotation=90,
+                va="top",
+                ha="right",
+                fontsize=8,
+            )
+    axes.set(xlabel=_distance(evaluation), ylabel="share of comparisons")
+    axes.legend(loc="best")
+
+
+def _cmc(axes: Axes, evaluation: Evaluation) -> None:
+    cmc = evaluation.accuracy.cmc
+    ranks = np.arange(1, len(cmc) + 1)
+    values, low, high = np.array([(item.value, item.low, item.high) for item in cmc], float).T
+    axes.plot(ranks, values, color=_MATED, marker="o", markersize=3)
+    axes.fill_between(ranks, low, high, color=_MATED, alpha=0.2, linewidth=0)
+    axes.set(xlabel="rank", ylabel="mates found within rank", xlim=(0.5, len(cmc) + 0.5))
+    axes.locator_params(axis="x", integer=True)
+    axes.margins(y=0.1)
+
+
+def _distance(evaluation: Evaluation) -> str:
+    return f"distance ({evaluation.options.metric})"

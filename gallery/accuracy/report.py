@@ -1,0 +1,110 @@
+"""The report: ``report.html``, one file that needs no other, and ``report.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from gallery.accuracy.evaluation import Evaluation
+from gallery.accuracy.model_comparison import ModelRun
+from gallery.accuracy.plots import draw, require_plotting
+from gallery.accuracy.report_json import as_json
+from gallery.errors import GalleryError
+
+HTML, JSON = "report.html", "report.json"
+
+
+def existing_reports(folder: Path) -> list[Path]:
+    """Return the files in a folder that a report would overwrite."""
+    return [path for name in (HTML, JSON) if os.path.lexists(path := folder / name)]
+
+
+def write_report(
+    folder: Path, evaluation: Evaluation, models: Sequence[ModelRun] = ()
+) -> dict[str, Any]:
+    """Write both files into a folder, which is made if it is not there.
+
+    Parameters
+    ----------
+    folder
+        Where to; reports that are there are overwritten.
+    evaluation
+        What the report is about.
+    models
+        Runs of several models, for the table that compares them.
+
+    Returns
+    -------
+    dict
+        What the JSON file holds.
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib or jinja2 is not installed.
+    GalleryError
+        If a file cannot be written.
+    """
+    found = as_json(evaluation, models)
+    texts = {
+        HTML: render(found, draw(evaluation)),
+        JSON: json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            # Written aside and renamed: a report is there as a whole or not at all.
+            aside = folder / f".{name}.partial-{os.getpid()}"
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(folder / name)
+    except OSError as error:
+        raise GalleryError(f"cannot write the report to {folder}: {error.strerror}") from error
+    return found
+
+
+def render(found: dict[str, Any], plots: dict[str, str]) -> str:
+    """Return the HTML page for the numbers of a report and its plots.
+
+    Everything is escaped but the plots, which are made here of numbers and fixed words.
+
+    Raises
+    ------
+    MissingDependencyError
+        If jinja2 is not installed.
+    """
+    require_plotting()
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = _percent
+    environment.filters["interval"] = _interval
+    environment.filters["number"] = _number
+    template = files("gallery.accuracy").joinpath("report.html.j2").read_text("utf-8")
+    marked = {name: Markup(svg) for name, svg in plots.items()}
+    return environment.from_string(template).render(report=found, plots=marked)
+
+
+def _percent(value: float | None) -> str:
+    """Return a rate in percent, with more digits where it is small."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.3g}%" if 0 < value < 0.1 else f"{100 * value:.2f}%"
+
+
+def _interval(estimate: dict[str, Any]) -> str:
+    """Return a rate with its interval, or the reason why there is none."""
+    if estimate["value"] is None:
+        return f"not measured: {estimate['note']}"
+    low, high = _percent(estimate["low"]), _percent(estimate["high"])
+    return f"{_percent(estimate['value'])} ({low} to {high})"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,120 @@
+"""The uniform half of seeded ciphertexts: 32 bytes stand for all their second polynomials.
+
+In a fresh ciphertext ``(c0, c1)`` under a secret key, ``c1`` is uniform and independent of what is
+encrypted. If it is the output of a generator, its seed can travel in its place (as SEAL's own
+seeded ciphertexts do); whoever has the seed expands it to the same residues. The seed is public:
+``c0`` hides the plaintext whoever knows ``c1``, as long as no seed serves twice.
+
+For the prime with number ``i`` the residues are, in the order of
+`gallery.ciphertexts.blocks.columns_shape` (tile, column, lane), the accepted words of one ChaCha20
+keystream (RFC 8439): key is the seed, nonce the tag ``b"uniform1"`` and ``i`` as 32 bits, the block
+counter starts at 0. Words have 32 bits; of each the low 27 are taken, and dropped if they are not
+below the prime. All numbers are little-endian.
+
+That which residues are dropped takes time tells nothing: they are public.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+
+from gallery.arrays import Residues
+from gallery.errors import MalformedMessageError
+from gallery.parameters import LANES, ParameterSet
+
+SEED_SIZE: Final = 32
+"""Bytes of a seed: a key of ChaCha20."""
+
+_TAG: Final = b"uniform1"
+_CHUNK: Final = 2**16
+"""Words that are made at once, so that they stay in the processor's caches."""
+
+_ZEROS: Final = bytes(4 * _CHUNK)
+
+
+def expand(seed: bytes, columns: int, parameters: ParameterSet) -> Residues:
+    """Return the second polynomials of a seeded set of ciphertexts.
+
+    Parameters
+    ----------
+    seed : bytes
+        32 bytes, used for this set alone.
+    columns : int
+        Number of ciphertexts.
+    parameters : ParameterSet
+        Gives primes and ring degree.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 of shape (primes, tiles, columns, 16), each residue below its prime.
+
+    Raises
+    ------
+    MalformedMessageError
+        If the seed has another length.
+    """
+    shape = len(parameters.data_primes), parameters.tiles, columns, LANES
+    uniform = np.empty(shape, np.uint32)
+    _fill(uniform, seed, parameters)
+    return uniform
+
+
+def expand_into(residues: Residues, seed: bytes, parameters: ParameterSet) -> None:
+    """Write what `expand` returns into polynomial 1 of ciphertexts; polynomial 0 stays.
+
+    Parameters
+    ----------
+    residues : numpy.ndarray
+        uint32 of shape (primes, tiles, columns, 2, 16), as
+        `gallery.ciphertexts.blocks.columns_shape` has it.
+    seed : bytes
+        32 bytes, used for this set alone.
+    parameters : ParameterSet
+        The parameter set of the ciphertexts.
+
+    Raises
+    ------
+    MalformedMessageError
+        If the seed has another length.
+    """
+    _fill(residues[..., 1, :], seed, parameters)
+
+
+def _fill(uniform: Residues, seed: bytes, parameters: ParameterSet) -> None:
+    if len(seed) != SEED_SIZE:
+        raise MalformedMessageError(f"a seed has {len(seed)} bytes, not {SEED_SIZE}")
+    step = min(parameters.tiles, max(1, _CHUNK // uniform[0, 0].size))
+    taken = np.empty(step * uniform[0, 0].size, "<u4")
+    for number, prime in enumerate(parameters.data_primes):
+        stream = _Stream(seed, number, prime)
+        for start in range(0, parameters.tiles, step):
+            part = uniform[number, start : start + step]
+            stream.fill(taken[: part.size])
+            part[...] = taken[: part.size].reshape(part.shape)
+
+
+class _Stream:
+    """The accepted words of one keystream, from the first on, each given once."""
+
+    def __init__(self, seed: bytes, number: int, prime: int) -> None:
+        nonce = struct.pack("<I8sI", 0, _TAG, number)  # block counter, then the nonce of RFC 8439
+        self._cipher = Cipher(algorithms.ChaCha20(seed, nonce), mode=None).encryptor()
+        self._prime = np.uint32(prime)
+
+    def fill(self, residues: Residues) -> None:
+        """Write the next residues into a contiguous array, shape (n,)."""
+        from gallery.ciphertexts.seed_kernel import accept
+
+        while residues.size:
+            # Never more words than residues are missing: none that is accepted goes to waste.
+            self._cipher.update_into(_zeros(residues.nbytes), residues.view(np.uint8).data)
+            residues = residues[accept(residues, self._prime) :]
+
+
+def _zeros(size: int) -> bytes | memoryview:
+    return memoryview(_ZEROS)[:size] if size <= len(_ZEROS) else bytes(size)

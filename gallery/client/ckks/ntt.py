@@ -1,0 +1,116 @@
+"""The negacyclic number-theoretic transform in SEAL's order: its constants, and its use.
+
+SEAL's transform takes a polynomial to its values at the odd powers of a primitive 2N-th root of
+unity psi, the value at ``psi**(2k + 1)`` standing at the bit-reversal of ``k``. For psi it takes
+the smallest such root (``try_minimal_primitive_root``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.arrays import Residues
+from gallery.client.ckks import ntt_kernels, residue_kernels
+from gallery.parameters import ParameterSet
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """The transform modulo one prime, of sixteen polynomials at once.
+
+    Attributes
+    ----------
+    prime
+        p, between 2**26 and 2**27.
+    roots, inverse_roots
+        Powers of psi and of its inverse in bit-reversed order, and their quotients; shape (2, N).
+    degree_inverse
+        1/N modulo p, and its quotient.
+    reduction, offset
+        What `residue_kernels.reduce` needs: p, 2**27 modulo p and its quotient; a multiple of p.
+    """
+
+    prime: np.uint32
+    roots: Residues
+    inverse_roots: Residues
+    degree_inverse: Residues
+    reduction: Residues
+    offset: int
+
+    def forward(self, work: Residues) -> None:
+        """Transform a work array (see `residue_kernels`) in place, from below 4p to below 32p."""
+        ntt_kernels.forward(work, *self.roots, self.prime)
+
+    def inverse(self, work: Residues, addend: int = 0) -> None:
+        """Undo `forward` in place, from below 2p to below p, and add a constant to all."""
+        ntt_kernels.inverse(work, *self.inverse_roots, self.prime)
+        residue_kernels.scale(work, *self.degree_inverse, np.uint32(addend), self.prime)
+
+
+@cache
+def transforms(parameters: ParameterSet) -> tuple[Transform, ...]:
+    """Return the transforms of a parameter set, in the order of its data primes."""
+    degree = parameters.poly_modulus_degree
+    return tuple(_transform(degree, prime) for prime in parameters.data_primes)
+
+
+def with_quotients(factors: npt.ArrayLike, prime: int) -> Residues:
+    """Return factors, and their quotients ``floor(factor * 2**32 / prime)`` in a second row.
+
+    Parameters
+    ----------
+    factors : array_like
+        Residues below the prime, shape (n,) or none.
+    prime : int
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 of shape (2, ...).
+    """
+    wide = np.asarray(factors, np.uint64)
+    return np.stack([wide, (wide << np.uint64(32)) // np.uint64(prime)]).astype(np.uint32)
+
+
+def minimal_root(degree: int, prime: int) -> int:
+    """Return the smallest primitive ``2 * degree``-th root of unity modulo a prime."""
+    order = 2 * degree
+    candidates = (pow(base, (prime - 1) // order, prime) for base in range(2, prime))
+    root = next(found for found in candidates if pow(found, degree, prime) == prime - 1)
+    square, smallest = root * root % prime, root
+    for _ in range(degree):
+        root = root * square % prime
+        smallest = min(smallest, root)
+    return smallest
+
+
+def bit_reversed(count: int) -> npt.NDArray[np.intp]:
+    """Return 0 to ``count - 1``, a power of two, each with its bits in reversed order."""
+    order = np.zeros(1, np.intp)
+    for _ in range(int(math.log2(count))):
+        order = np.concatenate([2 * order, 2 * order + 1])
+    return order
+
+
+def _transform(degree: int, prime: int) -> Transform:
+    root = minimal_root(degree, prime)
+    return Transform(
+        prime=np.uint32(prime),
+        roots=_powers(root, degree, prime),
+        inverse_roots=_powers(pow(root, -1, prime), degree, prime),
+        degree_inverse=with_quotients(pow(degree, -1, prime), prime),
+        reduction=np.array([prime, *with_quotients(2**27 % prime, prime)], np.uint32),
+        offset=(2**52 // prime + 2**9) * prime,
+    )
+
+
+def _powers(root: int, degree: int, prime: int) -> Residues:
+    powers = [1]
+    for _ in range(degree - 1):
+        powers.append(powers[-1] * root % prime)
+    return with_quotients(np.array(powers)[bit_reversed(degree)], prime)

@@ -1,0 +1,183 @@
+"""Changing blocks: each is opened, edited in clear by its owner, and encrypted and signed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import (
+    canary_positions,
+    empty_columns,
+    place,
+    position_count,
+    reference_positions,
+)
+from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.keys.secrets import Secret
+from gallery.client.session import GallerySession, GalleryState
+from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
+from gallery.messages import (
+    BlockHeader,
+    BlockUpdate,
+    EncryptedBlock,
+    GalleryUpdate,
+    Manifest,
+    ManifestEntry,
+    ReferenceTable,
+    StoredReference,
+    columns_digest,
+    pack_occupancy,
+)
+
+
+@dataclass(eq=False)
+class OpenBlock(Secret):
+    """A block in clear, on the owner's side.
+
+    Attributes
+    ----------
+    index
+        Number of the block within the gallery.
+    templates
+        Vectors on the grid, shape (positions, d); zero where no reference is.
+    references
+        The references by position.
+    """
+
+    index: int
+    templates: Floats
+    references: dict[int, StoredReference] = field(default_factory=dict)
+
+    __repr__ = Secret.__repr__
+
+    def put(self, reference: StoredReference, template: Floats) -> None:
+        """Add a reference at its own position."""
+        self.references[reference.position] = reference
+        self.templates[reference.position] = template
+
+    def take(self, position: int) -> tuple[StoredReference, Floats]:
+        """Take a reference out; return it with its template."""
+        template = self.templates[position].copy()
+        self.templates[position] = 0.0
+        return self.references.pop(position), template
+
+
+class BlockEditor:
+    """Opens and writes the blocks of one gallery."""
+
+    def __init__(self, session: GallerySession) -> None:
+        self._session = session
+        self._usable = reference_positions(session.parameters)
+
+    def new(self, index: int) -> OpenBlock:
+        """Return an empty block."""
+        dimension = self._session.description.dimension
+        return OpenBlock(index, np.zeros((position_count(self._session.parameters), dimension)))
+
+    def open(self, state: GalleryState, index: int) -> OpenBlock:
+        """Read and decrypt a block of a checked state; a new one if the index is the next.
+
+        Raises
+        ------
+        WriteConflictError
+            If the block has changed since the state was read.
+        IntegrityError
+            If it is not what its owner wrote.
+        """
+        if index == len(state.blocks):
+            return self.new(index)
+        session, known = self._session, state.blocks[index]
+        try:
+            block = session.service.block(session.gallery_id, index)
+        except MissingBlockError:
+            if session.moved_on(state.manifest.entries[index]):
+                raise WriteConflictError("the block was dropped before it was read") from None
+            raise
+        if block.header != known.header:
+            raise WriteConflictError("the block changed while it was read")
+        block.check()
+        dimension = session.description.dimension
+        decrypted = session.codec.decrypt_columns(block.columns)[:dimension]
+        templates = round_to_grid(decrypted.T, session.parameters)
+        canaries = session.canaries.templates(index, known.header.version, dimension)
+        reserved = canary_positions(session.parameters)
+        if not np.array_equal(templates[reserved], canaries):
+            raise AuthenticationError(
+                f"block {index} does not decrypt to what was encrypted; nothing was written. "
+                "Check the key file, and run gallery verify"
+            )
+        templates[~known.header.occupied()] = 0.0
+        return OpenBlock(index, templates, {item.position: item for item in known.table})
+
+    def free_positions(self, block: OpenBlock) -> list[int]:
+        """Return the positions of a block that can take a reference, ascending."""
+        return [position for position in self._usable.tolist() if position not in block.references]
+
+    def room_of(self, state: GalleryState, index: int) -> int:
+        """Return how many references a block of a state can still take, without opening it."""
+        return len(self._usable) - len(state.blocks[index].table)
+
+    def write(
+        self,
+        state: GalleryState,
+        blocks: Sequence[OpenBlock],
+        count: int,
+        *,
+        purge: bool = False,
+    ) -> None:
+        """Encrypt, sign and write blocks in one update, after which there are ``count`` blocks.
+
+        Blocks of the state with an index of ``count`` or more are dropped. With ``purge``, what is
+        replaced is removed from the database's files as well.
+
+        Raises
+        ------
+        WriteConflictError
+            If the gallery is no longer at the state; nothing is written.
+        ErasurePendingError
+            If it is written, but traces of what was replaced could not be removed yet.
+        """
+        manifest = state.manifest
+        version = manifest.version + 1
+        entries = dict(enumerate(manifest.entries[:count]))
+        updates = []
+        for block in blocks:
+            update = self._seal(block, version)
+            header = update.block.header
+            entries[block.index] = ManifestEntry(block.index, version, header.mac)
+            updates.append(update)
+        session = self._session
+        ordered = tuple(entries[index] for index in range(count))
+        signed = session.authenticator.sign(Manifest(session.gallery_id, version, ordered))
+        change = GalleryUpdate(manifest.version, signed, tuple(updates), purge)
+        session.service.write(session.gallery_id, change)
+        session.remember(signed)
+
+    def _seal(self, block: OpenBlock, version: int) -> BlockUpdate:
+        session, dimension = self._session, self._session.description.dimension
+        table = ReferenceTable.of(
+            session.gallery_id, block.index, version, block.references.values()
+        )
+        positions = np.array([item.position for item in table], dtype=np.intp)
+        columns = empty_columns(dimension, session.parameters)
+        place(columns, positions, block.templates[positions])
+        canaries = session.canaries.templates(block.index, version, dimension)
+        place(columns, canary_positions(session.parameters), canaries)
+        encryption = session.codec.encrypt_columns(columns)
+        occupied = np.zeros(position_count(session.parameters), dtype=bool)
+        occupied[positions] = True
+        header = BlockHeader(
+            gallery_id=session.gallery_id,
+            index=block.index,
+            version=version,
+            parameters=session.parameters.name,
+            dimension=dimension,
+            occupancy=pack_occupancy(occupied),
+            columns_digest=columns_digest(encryption.residues),
+            references_digest=table.digest(),
+        )
+        signed = session.authenticator.sign(header)
+        return BlockUpdate(EncryptedBlock(signed, encryption.residues, encryption.seed), table)

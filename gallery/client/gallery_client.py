@@ -1,0 +1,677 @@
+"""The library's front door: one gallery, opened with the owner's key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.client.backup import Backup, write_backup
+from gallery.client.ckks import ENGINES
+from gallery.client.editing.creation import create_gallery
+from gallery.client.editing.removal import Compactor, Remover
+from gallery.client.embeddings.sources import EmbeddingSource
+from gallery.client.embeddings.templates import check_embeddings, to_vectors
+from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
+from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
+from gallery.client.enrolling.enrollment import Enroller, Enrollment, NewReference
+from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
+from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.integrity.rollback import Memory
+from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.client.photos.compatibility import embedder_for
+from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.folders import LabelledPhoto
+from gallery.client.progress import Progress
+from gallery.client.searching.candidates import Identification
+from gallery.client.searching.identification import Searcher
+from gallery.client.searching.photo_identification import PhotoIdentification, embed_probes
+from gallery.client.searching.thresholds import (
+    Calibration,
+    Threshold,
+    find_calibration,
+    find_threshold,
+    store_calibration,
+)
+from gallery.client.session import GallerySession
+from gallery.client.verification import VerificationReport, Verifier
+from gallery.distances import Metric
+from gallery.errors import (
+    InvalidEmbeddingError,
+    InvalidLabelError,
+    ModelMismatchError,
+    ReferenceNotFoundError,
+)
+from gallery.messages import GalleryDescription, Preprocessing
+from gallery.parameters import STANDARD, ParameterSet
+from gallery.protocol import GalleryService
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One enrolled reference, as its owner sees it."""
+
+    reference_id: str
+    label: str
+    block_index: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How much a gallery holds: references, blocks, and the version of its manifest."""
+
+    references: int
+    blocks: int
+    version: int
+
+
+class GalleryClient(Secret):
+    """One gallery, opened by its owner: the only side that sees embeddings, labels and distances.
+
+    Parameters
+    ----------
+    service
+        The keyless side: an embedded one from `gallery.server.open_service`, or any other
+        `gallery.protocol.GalleryService`.
+    key
+        The owner's key, from `read_key_file` or `GalleryKey.generate`.
+    gallery
+        Name of the gallery.
+    memory
+        Remembers the newest state of galleries, so that an older one put back is noticed: a
+        `StateFile` for as long as the file lives; by default as long as this client lives.
+    engine
+        What encrypts and decrypts: ``"native"``, or ``"tenseal"``, which is slower and SEAL itself.
+        Either opens what the other has made.
+
+    Raises
+    ------
+    GalleryError
+        If there is no such engine.
+    GalleryNotFoundError
+        If there is no such gallery.
+    KeyMismatchError
+        If it was made with another key.
+    AuthenticationError
+        If its description was changed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gallery.client import GalleryClient, GalleryKey
+    >>> from gallery.server import open_service
+    >>> key = GalleryKey.generate()
+    >>> embeddings = np.eye(3)
+    >>> with open_service("sqlite:///example.db", create=True) as service:
+    ...     with GalleryClient.create(service, key, dimension=3) as client:
+    ...         _ = client.enroll(embeddings, ["Ada", "Grace", "Edith"])
+    ...         found = client.identify([0.1, 0.9, 0.1], k=2, threshold=0.4)
+    >>> found.labels[0, 0], bool(found.decisions[0])
+    (np.str_('Grace'), True)
+    """
+
+    def __init__(
+        self,
+        service: GalleryService,
+        key: GalleryKey,
+        gallery: str = "default",
+        *,
+        memory: Memory | None = None,
+        engine: str = ENGINES[0],
+    ) -> None:
+        self._session = GallerySession(service, key, gallery, memory, engine)
+
+    @classmethod
+    def create(
+        cls,
+        service: GalleryService,
+        key: GalleryKey,
+        gallery: str = "default",
+        *,
+        dimension: int,
+        preprocessing: Preprocessing | None = None,
+        metric: Metric | str = Metric.COSINE,
+        parameters: ParameterSet = STANDARD,
+        norm_bound: float | None = None,
+        threshold: float | None = None,
+        engine: str = ENGINES[0],
+    ) -> Self:
+        """Make a gallery and open it. All of its properties are fixed from here on.
+
+        Parameters
+        ----------
+        service, key, gallery, engine
+            As for opening one.
+        dimension
+            Values of an embedding, 1 to 4,096.
+        preprocessing
+            How photos become embeddings; None for embeddings of another origin.
+        metric
+            ``cosine``, ``euclidean`` or ``euclidean_l2``, as DeepFace defines them.
+        parameters
+            CKKS parameter set.
+        norm_bound
+            Largest norm of a raw embedding, for ``euclidean`` alone; by default the root of twice
+            the dimension, at least 16. Errors of distances grow with it.
+        threshold
+            Default threshold of searches, in units of the metric.
+
+        Raises
+        ------
+        GalleryExistsError
+            If the name is taken.
+        """
+        create_gallery(
+            service,
+            key,
+            gallery,
+            dimension=dimension,
+            preprocessing=preprocessing or Preprocessing(),
+            metric=Metric(metric),
+            parameters=parameters,
+            norm_bound=norm_bound,
+            threshold=threshold,
+        )
+        return cls(service, key, gallery, engine=engine)
+
+    @classmethod
+    def restore(
+        cls,
+        service: GalleryService,
+        key: GalleryKey,
+        path: str | os.PathLike[str],
+        gallery: str | None = None,
+        *,
+        memory: Memory | None = None,
+        engine: str = ENGINES[0],
+        progress: Progress | None = None,
+    ) -> Self:
+        """Put the gallery of a backup into a database, whole or not at all, and open it.
+
+        Parameters
+        ----------
+        service, key, memory, engine
+            As for opening one.
+        path
+            The file, which `export` wrote. All of it is checked before anything is restored.
+        gallery
+            The name to give it; by default its own.
+        progress
+            Called with the number of blocks that were just restored.
+
+        Raises
+        ------
+        BackupError
+            If the file cannot be read, is truncated, damaged, or not what its owner wrote.
+        KeyMismatchError
+            If the gallery was made with another key.
+        GalleryExistsError
+            If the name is taken, or the same gallery is there under another name.
+        """
+        with Backup(path, key) as backup:
+            name = backup.restore(service, gallery, progress)
+        return cls(service, key, name, memory=memory, engine=engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up temporary files. The service stays open."""
+        self._session.close()
+
+    @property
+    def description(self) -> GalleryDescription:
+        """The gallery's public properties, checked."""
+        return self._session.description
+
+    def enroll(
+        self,
+        embeddings: npt.ArrayLike,
+        labels: Sequence[str],
+        *,
+        model: str | None = None,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> Enrollment:
+        """Enroll embeddings, block by block.
+
+        Parameters
+        ----------
+        embeddings
+            Real numbers, shape (n, d): raw or normalised, as the model gives them.
+        labels
+            The n labels; several references may share one.
+        model
+            Where the embeddings come from; refused if the gallery names another model.
+        replace
+            Whether to erase the references that these labels had before, once the new are in.
+        progress
+            Called with the number of embeddings that were just finished.
+
+        Returns
+        -------
+        Enrollment
+            The reference identifiers, and which embeddings were not enrolled before.
+
+        Raises
+        ------
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, InvalidLabelError
+            If an input is refused; nothing is enrolled then.
+        WriteConflictError
+            If other processes keep changing the gallery; finished blocks stay.
+        """
+        self._check_model(model)
+        found = check_embeddings(embeddings, self.description)
+        if len(labels) != len(found):
+            raise InvalidLabelError(f"{len(found)} embeddings have {len(labels)} labels")
+        names = [normalize_label(label) for label in labels]
+        vectors = to_vectors(found, self.description)
+        digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
+        wanted = [NewReference(*item) for item in zip(vectors, names, digests, strict=True)]
+        done = Enroller(self._session).enroll(wanted, progress)
+        if replace:
+            self._erase_former(names, done.reference_ids)
+        return done
+
+    def find_duplicates(
+        self,
+        embeddings: npt.ArrayLike,
+        labels: Sequence[str],
+        threshold: float | None = None,
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Duplicate, ...]:
+        """Find embeddings that match references of other labels, before they are enrolled.
+
+        Each one that is not enrolled yet is searched for, and compared with those before it. If
+        what is found decides what is enrolled, the server can tell how much was left out.
+
+        Parameters
+        ----------
+        embeddings, labels, model
+            As for `enroll`.
+        threshold
+            Largest distance of a match, as for `identify`.
+        progress
+            Called with the number of embeddings that were just finished.
+
+        Returns
+        -------
+        tuple of Duplicate
+            In the order of the embeddings.
+
+        Raises
+        ------
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, InvalidLabelError,
+        ThresholdRequiredError
+            If an input is refused.
+        IntegrityError
+            If the gallery or the server's answer is not what the owner enrolled.
+        """
+        self._check_model(model)
+        limit = self.threshold(threshold).value
+        return find_among_embeddings(self._session, embeddings, labels, limit, progress)
+
+    def enroll_file(
+        self,
+        source: EmbeddingSource,
+        *,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> BulkEnrollment:
+        """Enroll a file of embeddings of any size, a block's worth at a time.
+
+        The file is read twice: all of it is checked before anything is enrolled.
+
+        Parameters
+        ----------
+        source
+            A file with labels, from `open_embeddings`.
+        replace, progress
+            As for `enroll`. To replace, all labels are kept in memory.
+
+        Returns
+        -------
+        BulkEnrollment
+            How many were enrolled now and before.
+
+        Raises
+        ------
+        SourceError
+            If the file is damaged.
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, InvalidLabelError
+            If anything in it is refused; nothing is enrolled then.
+        WriteConflictError
+            If other processes keep changing the gallery; finished blocks stay.
+        """
+        self._check_model(source.model)
+        enroller = BulkEnroller(self._session, source)
+        enroller.check()
+        kept = set[str]() if replace else None
+        done = enroller.run(progress, kept)
+        if kept is not None:
+            self._erase_former(enroller.labels(), kept)
+        return done
+
+    def enroll_photos(
+        self,
+        photos: Iterable[LabelledPhoto],
+        *,
+        embedder: PhotoEmbedder | None = None,
+        replace: bool = False,
+        on_duplicate: OnDuplicate = "add",
+        progress: Progress | None = None,
+    ) -> PhotoEnrollment:
+        """Enroll photos of one face each with DeepFace.
+
+        Parameters
+        ----------
+        photos
+            Paths with their labels.
+        embedder
+            What embeds them; by default one for the gallery's own model and detector.
+        replace
+            Whether to erase the references that the labels of good photos had before, once the
+            new are in.
+        on_duplicate
+            What to do with faces that match references of other labels, or others of this run, at
+            `threshold`: ``"add"``, which does not look for them, ``"skip"``, ``"fail"``, or a
+            function that is given path and `Duplicate` of each and says whether to enroll it.
+        progress
+            Called with the number of photos that were just finished.
+
+        Returns
+        -------
+        PhotoEnrollment
+            What was added, what was there already, and the photos that gave no embedding, with the
+            reason; those do not keep the others from being enrolled. Quality and duplicates too.
+
+        Raises
+        ------
+        DuplicateSubjectError
+            If there are duplicates and they are to fail; nothing is enrolled then.
+        ThresholdRequiredError
+            If they are looked for and the gallery has no threshold.
+        ModelMismatchError
+            If the gallery is not for photos, or the embedder is not the gallery's.
+        MissingDependencyError, WeightsError
+            If DeepFace or the model's weights are not there.
+        """
+        taken = list(photos)
+        limit = 0.0 if on_duplicate == "add" else self.threshold().value
+        enroller = PhotoEnroller(self._session, embedder or self.embedder(), on_duplicate, limit)
+        done = enroller.run(taken, progress)
+        if replace:
+            kept = dict((*done.added, *done.skipped))
+            good = [normalize_label(photo.label) for photo in taken if photo.path in kept]
+            self._erase_former(good, kept.values())
+        return done
+
+    def identify_photos(
+        self,
+        paths: Iterable[Path],
+        k: int = 1,
+        threshold: float | None = None,
+        *,
+        embedder: PhotoEmbedder | None = None,
+        progress: Progress | None = None,
+    ) -> PhotoIdentification:
+        """Search the whole gallery with photos of one face each; see `identify`.
+
+        Raises what `identify` and `enroll_photos` raise; photos that give no embedding are
+        returned with the reason.
+        """
+        self.threshold(threshold)
+        good, embeddings, failures = embed_probes(
+            self.description, embedder or self.embedder(), list(paths), progress
+        )
+        found = self.identify(np.stack(embeddings), k, threshold) if good else None
+        return PhotoIdentification(tuple(good), found, tuple(failures))
+
+    def embedder(self, *, engine: str | None = None) -> PhotoEmbedder:
+        """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
+        return embedder_for(self.description, engine)
+
+    def threshold(self, given: float | None = None) -> Threshold:
+        """Return the threshold that a search would use.
+
+        It is the given one, else the calibrated one, else the one set at the gallery's creation,
+        else DeepFace's for its model.
+
+        Raises
+        ------
+        ThresholdRequiredError
+            If there is none, or the given one is not a number of at least 0.
+        AuthenticationError, RolledBackError
+            If the calibrated one is not the newest that the owner stored.
+        """
+        calibration = self.calibration() if given is None else None
+        if calibration is not None:
+            return calibration.as_threshold()
+        return find_threshold(self.description, given)
+
+    def calibration(self) -> Calibration | None:
+        """Return the calibrated threshold, if there is one; raises what `threshold` raises."""
+        return find_calibration(self._session)
+
+    def store_calibration(self, calibration: Calibration) -> Calibration:
+        """Store a threshold with the gallery, sealed, for every search from here on.
+
+        Find it on distances in clear: what is computed from a decryption does not belong into a
+        database, sealed or not.
+
+        Returns
+        -------
+        Calibration
+            The same with its number.
+
+        Raises
+        ------
+        ThresholdRequiredError
+            If the threshold is not a number of at least 0.
+        WriteConflictError
+            If another process calibrated the gallery at the same time.
+        """
+        find_threshold(self.description, calibration.threshold)
+        return store_calibration(self._session, calibration)
+
+    def identify(
+        self,
+        embeddings: npt.ArrayLike,
+        k: int = 1,
+        threshold: float | None = None,
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> Identification:
+        """Search the whole gallery with probes, of which there may be many thousands.
+
+        While some are compared, the next are encrypted, and the results of those before are
+        decrypted. Memory beyond embeddings, results and the gallery's references stays at about
+        half a gigabyte, or at four times what a single probe needs if that is more.
+
+        Parameters
+        ----------
+        embeddings
+            The probes, real numbers, shape (n, d), or (d,) for one.
+        k
+            Length of the candidate lists, at least 1.
+        threshold
+            Largest distance of a match in units of the gallery's metric; by default the one that
+            `threshold` returns.
+        model
+            Where the embeddings come from; refused if the gallery names another model.
+        progress
+            Called with the number of probes that were just finished.
+
+        Returns
+        -------
+        Identification
+            Distances, reference identifiers and labels of shape (n, k), and n decisions.
+
+        Raises
+        ------
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, ThresholdRequiredError
+            If an input is refused.
+        IntegrityError
+            If the gallery or the server's answer is not what the owner enrolled.
+        """
+        if k < 1:
+            raise ValueError("a candidate list has at least one place")
+        self._check_model(model)
+        found = check_embeddings(embeddings, self.description)
+        if not len(found):
+            raise InvalidEmbeddingError("there are no embeddings to search with")
+        limit = self.threshold(threshold).value
+        vectors = to_vectors(found, self.description)
+        return Searcher(self._session).search(vectors, k, limit, progress)
+
+    def summary(self) -> Summary:
+        """Return the counts and the version of the gallery."""
+        state = self._session.state()
+        return Summary(len(state), len(state.blocks), state.manifest.version)
+
+    def block_count(self) -> int:
+        """Return the number of blocks that the manifest names, without reading any of them."""
+        return len(self._session.manifest().entries)
+
+    def references(self) -> Iterator[Reference]:
+        """Yield all references by block and position, with their labels opened."""
+        for index, block in enumerate(self._session.state().blocks):
+            for item in block.table:
+                label = self._session.labels.open(item.sealed_label, item.reference_id)
+                yield Reference(item.reference_id.hex(), label, index, item.position)
+
+    def find(self, names: Sequence[str]) -> tuple[Reference, ...]:
+        """Return the references that labels and reference identifiers name.
+
+        Raises
+        ------
+        ReferenceNotFoundError
+            If one of the names is neither.
+        """
+        found: dict[str, Reference] = {}
+        everything = list(self.references())
+        for name in names:
+            label = normalize_label(name)
+            meant = [item for item in everything if item.reference_id == name]
+            meant = meant or [item for item in everything if item.label == label]
+            if not meant:
+                raise ReferenceNotFoundError(
+                    f"gallery {self.description.name!r} holds no reference named {name!r}; "
+                    "gallery list shows what it holds"
+                )
+            found |= {item.reference_id: item for item in meant}
+        return tuple(found.values())
+
+    def remove(
+        self, names: Sequence[str], *, progress: Progress | None = None
+    ) -> tuple[Reference, ...]:
+        """Erase references.
+
+        Parameters
+        ----------
+        names
+            Labels, which stand for all references that have them, and reference identifiers.
+        progress
+            Called with the number of references that were just erased.
+
+        Returns
+        -------
+        tuple of Reference
+            What was erased. It is in no row, free page or log of the database any more.
+
+        Raises
+        ------
+        ReferenceNotFoundError
+            If one of the names is neither; nothing is erased then.
+        ErasurePendingError
+            If the references are erased from the tables, but other processes that read the
+            database keep traces of them in its files; `compact` tries again.
+        """
+        chosen = self.find(names)
+        identifiers = {bytes.fromhex(item.reference_id) for item in chosen}
+        Remover(self._session).remove(identifiers, progress)
+        return chosen
+
+    def excess_blocks(self) -> int:
+        """Return how many blocks `compact` would drop."""
+        return Compactor(self._session).excess()
+
+    def compact(self, *, progress: Progress | None = None) -> int:
+        """Move references into the holes that removals left; return the number of blocks dropped.
+
+        Every step leaves a whole gallery. Traces of what was removed before are cleared as well
+        (`ErasurePendingError` as in `remove`).
+        """
+        return Compactor(self._session).run(progress)
+
+    def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+        """Write a backup of the gallery into a new file, from which `restore` makes it again.
+
+        Parameters
+        ----------
+        path
+            The file. It holds what the database holds, nothing more in clear, and opens with the
+            owner's key alone.
+        progress
+            Called with the number of blocks that were just finished.
+
+        Raises
+        ------
+        BackupExistsError
+            If there is such a file already.
+        BackupError
+            If the file cannot be written.
+        IntegrityError
+            If anything in the gallery is not what its owner wrote.
+        WriteConflictError
+            If the gallery keeps changing while it is read.
+        """
+        write_backup(self._session, path, progress)
+
+    def accept_rollback(self) -> None:
+        """Take the present state of the database for the newest, though a newer one was seen.
+
+        For an owner who put a backup back on purpose.
+        """
+        self._session.forget()
+
+    def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
+        """Audit the gallery: every statement, digest and label, and if ``deep`` every template."""
+        return Verifier(self._session).run(deep=deep, progress=progress)
+
+    def _check_model(self, model: str | None) -> None:
+        wanted = self.description.preprocessing.model
+        if model is not None and wanted and model != wanted:
+            raise ModelMismatchError(
+                f"embeddings of model {model!r} cannot be compared with gallery "
+                f"{self.description.name!r}, which holds embeddings of {wanted!r}"
+            )
+
+    def _erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
+        """Erase the references of labels but those to keep."""
+        renewed, staying = set(labels), set(kept)
+        former = [
+            item.reference_id
+            for item in self.references()
+            if item.label in renewed and item.reference_id not in staying
+        ]
+        if former:
+            self.remove(former)

@@ -1,0 +1,155 @@
+"""What an owner remembers of a gallery, so that an older state put back is noticed.
+
+A database that is put back whole to yesterday's state is consistent in itself: every MAC in it
+verifies. Only somebody who remembers that there was a newer state can tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gallery.errors import RolledBackError, StateFileError
+from gallery.messages import ID_SIZE, Manifest
+
+_BUSY_SECONDS = 30.0
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS seen"
+    " (gallery_id BLOB PRIMARY KEY, version INTEGER NOT NULL, mac BLOB NOT NULL)"
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The newest manifest that was seen of a gallery: its version and its MAC."""
+
+    version: int
+    mac: bytes
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Seen:
+        """Return what is remembered of a manifest."""
+        return cls(manifest.version, manifest.mac)
+
+
+class Memory(Protocol):
+    """Remembers the newest manifest of each gallery."""
+
+    def newest(self, gallery_id: bytes) -> Seen | None:
+        """Return the newest manifest that was seen, or None for a gallery never seen."""
+
+    def remember(self, gallery_id: bytes, seen: Seen) -> None:
+        """Remember a manifest, unless a newer one is remembered."""
+
+    def forget(self, gallery_id: bytes) -> None:
+        """Forget a gallery, because an older state was put back on purpose."""
+
+
+class TransientStates:
+    """A memory that lasts as long as the process."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, Seen] = {}
+
+    def newest(self, gallery_id: bytes) -> Seen | None:
+        """Return the newest manifest that was seen, or None for a gallery never seen."""
+        return self._seen.get(gallery_id)
+
+    def remember(self, gallery_id: bytes, seen: Seen) -> None:
+        """Remember a manifest, unless a newer one is remembered."""
+        known = self._seen.get(gallery_id)
+        if known is None or known.version < seen.version:
+            self._seen[gallery_id] = seen
+
+    def forget(self, gallery_id: bytes) -> None:
+        """Forget a gallery, because an older state was put back on purpose."""
+        self._seen.pop(gallery_id, None)
+
+
+class StateFile:
+    """A memory in a file that processes share; it holds identifiers and versions, nothing secret.
+
+    Parameters
+    ----------
+    path
+        The file; made when it is first needed, for its owner alone.
+
+    Raises
+    ------
+    StateFileError
+        By every method, if the file cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def newest(self, gallery_id: bytes) -> Seen | None:
+        """Return the newest manifest that was seen, or None for a gallery never seen."""
+        query = "SELECT version, mac FROM seen WHERE gallery_id = ?"
+        with self._opened() as connection:
+            row = connection.execute(query, (gallery_id,)).fetchone()
+        return None if row is None else Seen(int(row[0]), bytes(row[1]))
+
+    def remember(self, gallery_id: bytes, seen: Seen) -> None:
+        """Remember a manifest, unless a newer one is remembered."""
+        statement = (
+            "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT (gallery_id) DO UPDATE"
+            " SET version = excluded.version, mac = excluded.mac"
+            " WHERE excluded.version > seen.version"
+        )
+        with self._opened() as connection:
+            connection.execute(statement, (gallery_id, seen.version, seen.mac))
+
+    def forget(self, gallery_id: bytes) -> None:
+        """Forget a gallery, because an older state was put back on purpose."""
+        with self._opened() as connection:
+            connection.execute("DELETE FROM seen WHERE gallery_id = ?", (gallery_id,))
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        try:
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            opened = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+            with closing(opened) as connection, connection:
+                connection.execute(_SCHEMA)
+                yield connection
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StateFileError(
+                f"cannot use {self._path}, which remembers the newest state of galleries: "
+                f"{reason}. Name another file with --memory, or delete it: an older state of the "
+                "database that is put back before the next run would go unnoticed then"
+            ) from error
+
+
+def calibration_id(gallery_id: bytes) -> bytes:
+    """Return under which identifier a memory keeps the newest calibration of a gallery.
+
+    The manifest does not bind a calibration, so its own number is remembered beside the gallery's.
+    """
+    return hashlib.sha256(b"calibration of " + gallery_id).digest()[:ID_SIZE]
+
+
+def check_newer(found: Manifest, floor: Seen | None) -> None:
+    """Check a manifest against the newest that was seen before it was asked for.
+
+    Raises
+    ------
+    RolledBackError
+        If it is older, or another of the same version.
+    """
+    if floor is None or found.version > floor.version:
+        return
+    if Seen.of(found) != floor:
+        raise RolledBackError(
+            f"the database holds version {found.version} of the gallery, you have seen version "
+            f"{floor.version}: an older state was put back. Restore the newest one; if you put an "
+            "older one back on purpose, accept it with: gallery verify --accept-rollback"
+        )

@@ -1,0 +1,56 @@
+"""Sealing of what only the owner may read: authenticated encryption, bound to its place.
+
+ChaCha20-Poly1305 (RFC 8439) under a subkey of its own for each purpose and gallery, with a random
+nonce of 96 bits before each ciphertext. A gallery seals a few million labels at most, so that two
+nonces are equal with a probability below 2^-50.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from gallery.client.keys.secrets import GalleryKey
+from gallery.errors import AuthenticationError
+
+_NONCE_SIZE: Final = 12
+
+
+class Sealer:
+    """Seals and opens the values of one purpose in one gallery.
+
+    Parameters
+    ----------
+    key
+        The owner's key.
+    purpose
+        What the values are; another purpose has another subkey.
+    gallery_id
+        The gallery, 16 bytes; a value of another gallery does not open.
+    """
+
+    def __init__(self, key: GalleryKey, purpose: str, gallery_id: bytes) -> None:
+        self._cipher = ChaCha20Poly1305(key.subkey(purpose, gallery_id).reveal())
+        self._gallery_id = gallery_id
+
+    def seal(self, plain: bytes, place: bytes = b"") -> bytes:
+        """Seal a value for a place in the gallery, such as one reference."""
+        nonce = os.urandom(_NONCE_SIZE)
+        return nonce + self._cipher.encrypt(nonce, plain, self._gallery_id + place)
+
+    def open(self, sealed: bytes, place: bytes = b"") -> bytes:
+        """Open a value.
+
+        Raises
+        ------
+        AuthenticationError
+            If it was sealed for another place, or changed, or is too short to be a sealed value.
+        """
+        nonce, body = sealed[:_NONCE_SIZE], sealed[_NONCE_SIZE:]
+        try:
+            return self._cipher.decrypt(nonce, body, self._gallery_id + place)
+        except (InvalidTag, ValueError) as error:
+            raise AuthenticationError("a sealed value was changed or moved") from error

@@ -1,0 +1,163 @@
+"""DeepFace itself: loaded late, on the engine that we chose, and kept off standard output.
+
+DeepFace 0.0.103 decides on an engine once per process, when it is first imported
+(``commons/backend_utils.py``): the one in ``$DEEPFACE_BACKEND_ENGINE``, else TensorFlow, PyTorch or
+ONNX, whichever is installed. Ours prefers ONNX, which loads in a second instead of ten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from gallery.client.photos.face_model import ENGINES, Engine
+from gallery.errors import FaceRuntimeError, MissingDependencyError
+
+EXTRA: Final = "pip install 'encrypted-face-gallery[photos]'"
+_ENGINE_VARIABLE: Final = "DEEPFACE_BACKEND_ENGINE"
+_MODULES: Final[dict[Engine, tuple[str, ...]]] = {
+    "onnx": ("onnxruntime",),
+    "tensorflow": ("tensorflow", "tf_keras"),
+}
+
+_INSTALLS: Final = {
+    "insightface": "pip install insightface",
+    "tensorflow": "pip install 'encrypted-face-gallery[tensorflow]'",
+    "tf_keras": "pip install 'encrypted-face-gallery[tensorflow]'",
+}
+"""How to get what the extra for photos does not bring."""
+
+# DeepFace's models are singletons of the process, dlib's objects are not thread-safe, and standard
+# output is redirected for all threads: one photo at a time.
+_lock = threading.RLock()
+
+
+def choose_engine(wanted: str | None = None) -> Engine:
+    """Return the engine to run DeepFace on.
+
+    Parameters
+    ----------
+    wanted
+        ``onnx`` or ``tensorflow``; None for ``$DEEPFACE_BACKEND_ENGINE``, else ONNX where it is
+        installed, else TensorFlow.
+
+    Raises
+    ------
+    FaceRuntimeError
+        The engine is neither of the two.
+    MissingDependencyError
+        The engine, or any engine, is not installed.
+    """
+    name = (wanted or os.environ.get(_ENGINE_VARIABLE) or "").strip().lower()
+    for engine in ENGINES:
+        if name == engine:
+            require_modules(_MODULES[engine], f"DeepFace's engine {engine}")
+            return engine
+    if name:
+        raise FaceRuntimeError(
+            f"DeepFace's engine {name!r} is not supported here: use onnx or tensorflow"
+            f" (argument or environment variable {_ENGINE_VARIABLE})."
+        )
+    for engine in ENGINES:
+        if all(_installed(module) for module in _MODULES[engine]):
+            return engine
+    raise MissingDependencyError(
+        f"Neither onnxruntime nor tensorflow with tf-keras is installed: {EXTRA}"
+    )
+
+
+def require_modules(modules: Iterable[str], wanted_by: str) -> None:
+    """Raise MissingDependencyError if one of `modules` is not installed; imports none of them."""
+    missing = [module for module in modules if not _installed(module)]
+    if missing:
+        raise MissingDependencyError(
+            f"{wanted_by} needs {', '.join(missing)}, not installed here: "
+            f"{_INSTALLS.get(missing[0], EXTRA)}"
+        )
+
+
+def load_deepface(engine: Engine) -> Any:
+    """Import DeepFace on `engine` and return its module ``DeepFace``.
+
+    Raises
+    ------
+    MissingDependencyError
+        DeepFace, or something that it imports, is not installed or does not work.
+    FaceRuntimeError
+        DeepFace runs on another engine in this process already.
+    """
+    require_modules(("deepface",), "Reading photos")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("DEEPFACE_LOG_LEVEL", "40")
+    # It stays set: retina-face reads it again, later.
+    os.environ[_ENGINE_VARIABLE] = engine
+    try:
+        # DeepFace switches all warnings of the process off when it is imported.
+        with quiet(), warnings.catch_warnings():
+            deepface = importlib.import_module("deepface.DeepFace")
+            backend = importlib.import_module("deepface.commons.backend_utils")
+            running = backend.get_backend_engine()
+    # Besides ImportError: ValueError where tf-keras is missing, OSError where the home folder
+    # cannot be written to, and what broken binary packages raise.
+    except Exception as error:
+        raise MissingDependencyError(
+            f"DeepFace is installed but cannot be loaded ({short(error)}): {EXTRA}"
+        ) from error
+    if running != engine:
+        os.environ[_ENGINE_VARIABLE] = running
+        raise FaceRuntimeError(
+            f"DeepFace runs on {running} in this process already and cannot change to {engine}."
+        )
+    return deepface
+
+
+def require_haar_files(weights_folder: Path) -> None:
+    """Raise MissingDependencyError if OpenCV lacks the files of its own detector.
+
+    OpenCV 5 comes without them and DeepFace would download them, without an end where packets are
+    dropped. All detectors but dlib's may fall back on them to find the eyes.
+    """
+    import cv2
+
+    name = "haarcascade_frontalface_default.xml"
+    if not any(
+        (at / name).is_file() for at in (Path(cv2.__file__).parent / "data", weights_folder)
+    ):
+        raise MissingDependencyError(
+            f"OpenCV {cv2.__version__} comes without {name}:"
+            " pip install 'opencv-contrib-python-headless<5'"
+        )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Send what is printed meanwhile to standard error: standard output carries results only.
+
+    DeepFace logs with `print`. Only one thread at a time is inside.
+    """
+    with _lock, contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def short(error: BaseException, limit: int = 200) -> str:
+    """Return the first line of an error, without DeepFace's advice on what to call instead."""
+    lines = str(error).strip().splitlines() or [""]
+    text = lines[0][:limit].rstrip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _installed(module: str) -> bool:
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,246 @@
+"""The key owner's session with a gallery: all that the server says, checked before it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from gallery.client.ckks import ENGINES, CkksCodec, check_engine, make_codec
+from gallery.client.integrity.authentication import check_description
+from gallery.client.integrity.canaries import Canaries
+from gallery.client.integrity.labels import LabelSealer
+from gallery.client.integrity.rollback import (
+    Memory,
+    Seen,
+    TransientStates,
+    calibration_id,
+    check_newer,
+)
+from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
+from gallery.messages import (
+    BlockHeader,
+    BlockReferences,
+    Manifest,
+    ManifestEntry,
+    ReferenceTable,
+)
+from gallery.parameters import find_parameters
+from gallery.protocol import GalleryService
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class GalleryState:
+    """One consistent, checked state of a gallery: its manifest and all of its references."""
+
+    manifest: Manifest
+    blocks: tuple[BlockReferences, ...]
+
+    def __len__(self) -> int:
+        return sum(len(block.table) for block in self.blocks)
+
+
+class GallerySession(Secret):
+    """Opens a gallery of the key owner and reads from it only what the owner wrote.
+
+    Parameters
+    ----------
+    service
+        The keyless side.
+    key
+        The owner's key.
+    name
+        The gallery's name.
+    memory
+        Remembers the newest state of galleries; by default as long as this session lives.
+    engine
+        What encrypts and decrypts; see `gallery.client.ckks.make_codec`.
+
+    Attributes
+    ----------
+    claimed
+        Whether the newest manifest that was read differs from the one before in its version only:
+        somebody else has claimed the next turn, see `gallery.client.editing.conflicts`.
+
+    Raises
+    ------
+    GalleryError
+        If there is no such engine.
+    GalleryNotFoundError, KeyMismatchError, AuthenticationError
+        If there is no such gallery, or it is not the owner's.
+    """
+
+    def __init__(
+        self,
+        service: GalleryService,
+        key: GalleryKey,
+        name: str,
+        memory: Memory | None = None,
+        engine: str = ENGINES[0],
+    ) -> None:
+        check_engine(engine)
+        self._engine = engine
+        self.service = service
+        self.key = key
+        self.description = service.describe(name)
+        self.authenticator = check_description(self.description, key)
+        if self.description.name != name:
+            raise AuthenticationError(
+                f"the database gives gallery {self.description.name!r} as {name!r}; "
+                "restore the database from a backup"
+            )
+        self.parameters = find_parameters(self.description.parameters)
+        self.labels = LabelSealer(key, self.gallery_id)
+        self.canaries = Canaries(key, self.gallery_id, self.parameters)
+        self.memory = memory or TransientStates()
+        self.claimed = False
+        self._newest: Manifest | None = None
+        self._tables: dict[int, BlockReferences] = {}
+
+    @property
+    def gallery_id(self) -> bytes:
+        """The gallery's 16-byte identifier."""
+        return self.description.gallery_id
+
+    @cached_property
+    def codec(self) -> CkksCodec:
+        """What encrypts and decrypts; made when it is first needed."""
+        return make_codec(self._engine, self.key, self.parameters)
+
+    def close(self) -> None:
+        """Give up what `codec` holds."""
+        if "codec" in self.__dict__:
+            self.codec.close()
+
+    def manifest(self) -> Manifest:
+        """Return the newest manifest, checked."""
+        floor = self.newest_seen()
+        manifest = self.service.manifest(self.gallery_id)
+        self.accept_manifest(manifest, floor)
+        return manifest
+
+    def newest_seen(self) -> Seen | None:
+        """Return the newest manifest seen so far; ask before a request whose answer is checked.
+
+        What other processes of the owner see while the request is under way may be newer than its
+        answer, and is no sign of an older state.
+        """
+        return self.memory.newest(self.gallery_id)
+
+    def accept_manifest(self, manifest: Manifest, floor: Seen | None) -> None:
+        """Check a manifest, that it is not older than ``floor``, and remember it.
+
+        Raises
+        ------
+        AuthenticationError
+            If it is not the owner's.
+        RolledBackError
+            If it is older than one seen before.
+        """
+        self.authenticator.check_manifest(manifest)
+        check_newer(manifest, floor)
+        former = self._newest
+        self.remember(manifest)
+        if former is not None and former.version < manifest.version:
+            self.claimed = former.entries == manifest.entries
+
+    def remember(self, manifest: Manifest) -> None:
+        """Remember a manifest that was checked or written."""
+        former = self._newest
+        if former is None or former.version < manifest.version:
+            self._newest, self.claimed = manifest, False
+        self.memory.remember(self.gallery_id, Seen.of(manifest))
+
+    def forget(self) -> None:
+        """Forget what was seen of the gallery, because an older state was put back on purpose."""
+        self._newest, self.claimed = None, False
+        for place in (self.gallery_id, calibration_id(self.gallery_id)):
+            self.memory.forget(place)
+
+    def describe_anew(self) -> None:
+        """Read the description again, of which another process may have changed the calibration.
+
+        Raises
+        ------
+        WriteConflictError
+            If another gallery has taken this one's place.
+        AuthenticationError, KeyMismatchError
+            As at the opening.
+        """
+        found = self.service.describe(self.description.name)
+        check_description(found, self.key)
+        former = self.description
+        if replace(found, calibration=former.calibration, mac=former.mac) != former:
+            raise WriteConflictError(
+                "another gallery has taken this one's place; run the command again"
+            )
+        self.description = found
+
+    def state(self) -> GalleryState:
+        """Return a consistent state of the gallery.
+
+        Blocks that have not changed since they were last read are not asked for again.
+
+        Raises
+        ------
+        IntegrityError
+            If anything in it is not what the owner wrote.
+        WriteConflictError
+            If the gallery keeps changing while it is read.
+        """
+        for _ in range(_ATTEMPTS):
+            manifest = self.manifest()
+            blocks = [self._references(entry) for entry in manifest.entries]
+            if all(block is not None for block in blocks):
+                return GalleryState(manifest, tuple(block for block in blocks if block))
+        raise WriteConflictError(
+            "other processes keep changing the gallery; run the command again when they are done"
+        )
+
+    def known_versions(self) -> dict[int, int]:
+        """Return the versions of the references read so far, by block index."""
+        return {index: item.header.version for index, item in self._tables.items()}
+
+    def moved_on(self, entry: ManifestEntry) -> bool:
+        """Tell whether the gallery no longer has a block as an earlier manifest names it."""
+        entries = self.manifest().entries
+        return entry.index >= len(entries) or entries[entry.index] != entry
+
+    def accept(
+        self, header: BlockHeader, table: ReferenceTable | None, entry: ManifestEntry
+    ) -> ReferenceTable:
+        """Check a block's header and references against a checked manifest; return the references.
+
+        ``table`` is None where the version read earlier still holds.
+        """
+        self.authenticator.check_header(header, entry)
+        known = self._tables.get(entry.index)
+        if table is None:
+            if known is None or known.header != header:
+                raise AuthenticationError(f"the references of block {entry.index} were left out")
+            return known.table
+        if table.digest() != header.references_digest:
+            raise AuthenticationError(
+                f"the references of block {entry.index} are not the ones that were enrolled: some "
+                "were changed, moved or dropped; restore the database from a backup"
+            )
+        self._tables[entry.index] = BlockReferences(header, table)
+        return table
+
+    def _references(self, entry: ManifestEntry) -> BlockReferences | None:
+        """Return a block's references, or None if the block has moved on since the manifest."""
+        known = self._tables.get(entry.index)
+        if known is not None and known.header.mac == entry.block_mac:
+            return known
+        try:
+            found = self.service.references(self.gallery_id, entry.index)
+        except MissingBlockError:
+            if self.moved_on(entry):
+                return None
+            raise
+        if found.header.version > entry.version:
+            return None
+        self.accept(found.header, found.table, entry)
+        return found

@@ -1,0 +1,1 @@
+"""Demonstration material: sample photos, and a service that measures its own time."""

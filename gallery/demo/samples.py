@@ -1,0 +1,181 @@
+"""A few photos to try the search with, on any machine that has pip and a package registry.
+
+They come out of two Python packages and are never copied into this project's repository or wheel:
+
+- `face_recognition` 1.3.0 (MIT, Adam Geitgey), ``tests/test_images/``: photos named after Barack
+  Obama and Joe Biden. As far as known, portraits and press photos of the US government, whose works
+  are in the public domain in the United States; the package itself says nothing about who took them
+  or on what terms.
+- `insightface` 2.1 (MIT for its code), ``data/images/``: a small photo named after Tom Hanks, a
+  group photo of six people, a person with a mask. The package names neither photographers nor terms
+  for them, so take them as all rights reserved: for trying out and testing, not for publication.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gallery.client.photos.deepface_runtime import require_modules
+from gallery.client.photos.folders import LabelledPhoto, find_photos
+from gallery.demo.sample_files import REQUIREMENTS, SAMPLE_FILES, SampleFile
+from gallery.errors import SourceError
+
+_PIP_SECONDS: Final = 300
+_LARGEST_MEMBER: Final = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples folder.
+
+    Attributes
+    ----------
+    root
+        The folder itself, with the sub-folders below and ``formats``.
+    """
+
+    root: Path
+
+    @property
+    def enroll(self) -> Path:
+        """Photos to enroll, one folder per person: ``obama`` (two) and ``biden`` (one)."""
+        return self.root / "enroll"
+
+    @property
+    def mated(self) -> tuple[LabelledPhoto, ...]:
+        """Other photos of enrolled people, with the label to be found."""
+        return tuple(photo for photo in self._probes() if photo.label != "strangers")
+
+    @property
+    def strangers(self) -> tuple[Path, ...]:
+        """Photos of people who are not enrolled: they must not match."""
+        return tuple(photo.path for photo in self._probes() if photo.label == "strangers")
+
+    @property
+    def several_faces(self) -> Path:
+        """A group photo, which cannot be enrolled or searched with."""
+        return self.root / "failures" / "several_faces.jpg"
+
+    @property
+    def no_face(self) -> Path:
+        """A photo in which the detector dlib finds no face, because of a mask."""
+        return self.root / "failures" / "no_face.jpg"
+
+    @property
+    def png_32bit(self) -> Path:
+        """``obama2.jpg`` of `enroll` once more, with 32 bits a pixel."""
+        return self.root / "formats" / "obama2_32bit.png"
+
+    def _probes(self) -> list[LabelledPhoto]:
+        return find_photos(self.root / "probes")
+
+
+def default_cache_dir() -> Path:
+    """Return the user's cache folder for samples, as the operating system has it."""
+    require_modules(("platformdirs",), "The samples' cache folder")
+    import platformdirs
+
+    return platformdirs.user_cache_path("encrypted-face-gallery") / "samples"
+
+
+def fetch_samples(cache_dir: str | os.PathLike[str] | None = None) -> Samples:
+    """Have the sample photos in a cache folder, downloading them where they are not there yet.
+
+    Two pinned packages of together 4.4 MB are downloaded with ``pip download``, from whatever
+    registry pip is set up for; only the listed photos are taken out, each checked by its hash.
+
+    Parameters
+    ----------
+    cache_dir
+        The folder to hold the samples; None for `default_cache_dir`.
+
+    Raises
+    ------
+    SourceError
+        The packages cannot be downloaded, are not the pinned ones, or the folder cannot be written.
+    """
+    root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
+    lacking = [file for file in SAMPLE_FILES if not _good(root / file.target, file.sha256)]
+    if lacking:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as aside:
+                _pip_download(Path(aside))
+                for file in lacking:
+                    _extract(file, Path(aside), root)
+        except (OSError, tarfile.TarError, zipfile.BadZipFile, KeyError) as error:
+            raise SourceError(f"The sample photos cannot be put into {root}: {error}") from error
+    return Samples(root)
+
+
+def _pip_download(folder: Path) -> None:
+    requirements = folder / "requirements.txt"
+    requirements.write_text("\n".join(REQUIREMENTS) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-input", "--no-deps", "--require-hashes", "--retries", "1", "--timeout", "15"]
+    # Of one, only the sdist holds the photos; of the other, the wheel need not be built.
+    command += ["--no-binary", "face-recognition", "--only-binary", "insightface"]
+    command += ["--dest", str(folder), "--requirement", str(requirements)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        reason = f"pip did not finish within {_PIP_SECONDS} seconds"
+    else:
+        if done.returncode == 0:
+            return
+        reason = _last_error(done.stderr)
+    raise SourceError(
+        "The sample photos come in the packages face-recognition 1.3.0 and insightface 2.1, which"
+        f" pip could not download: {reason}. Try again where a package registry can be reached."
+    )
+
+
+def _last_error(text: str) -> str:
+    if "No module named pip" in text:
+        return "pip is not installed in this environment (python -m ensurepip installs it)"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["no reason given"])[-1].removeprefix("ERROR: ")[:300].rstrip(".")
+
+
+def _extract(file: SampleFile, archives: Path, root: Path) -> None:
+    data = _member(archives / file.archive, file.member)
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise SourceError(f"{file.member} in {file.archive} is not the photo that it should be")
+    target = root / file.target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Made aside and renamed: a crash leaves no half photo under the real name.
+    aside = archives / "photo"
+    aside.write_bytes(data)
+    aside.replace(target)
+
+
+def _member(archive: Path, name: str) -> bytes:
+    """Read one named member into memory: no path of an archive ever reaches the file system."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel, wheel.open(name) as member:
+            return member.read(_LARGEST_MEMBER)
+    with tarfile.open(archive, "r:gz") as sdist:
+        stream = sdist.extractfile(name)
+        if stream is None:
+            raise SourceError(f"{name} in {archive.name} is not a file")
+        with stream:
+            return stream.read(_LARGEST_MEMBER)
+
+
+def _good(path: Path, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return False

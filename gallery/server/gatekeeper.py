@@ -1,0 +1,209 @@
+"""Who may do what: tokens, and the gatekeeper that knows them.
+
+A token is ``efg_`` + its identifier (16 hexadecimal digits) + ``_`` + its secret (43 characters of
+base64url: 32 bytes of the operating system's). The database holds the identifier, a random salt,
+and HMAC-SHA-256 of the whole token under that salt. A secret of 256 bits cannot be guessed however
+fast the hash is. A slow one, as passwords need, would protect nothing more, and would let anybody
+who can reach the server keep it busy with made-up tokens.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gallery.errors import AccessDeniedError, GalleryError
+from gallery.messages.naming import check_name, is_copy_name
+from gallery.store.tables import MAX_TOKEN_NAME, TOKEN_ID_SIZE
+from gallery.store.tokens import Scope, StoredToken, TokenStore
+
+__all__ = ["CACHE_SECONDS", "Gatekeeper", "Grant", "Scope", "issue_token"]
+
+CACHE_SECONDS = 2.0
+"""For how long the database is not asked again: after that a revoked token is refused."""
+
+_SECRET_SIZE = 32
+_DIGEST_SIZE = 32
+_FORMAT = re.compile(r"efg_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
+_REFUSED = (
+    "the server does not admit this request: its token is missing, unknown, expired or revoked; "
+    "the operator of the server makes tokens with gallery token create"
+)
+"""One message for all reasons: an outsider does not learn which tokens there are, or were."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What the holder of a token may do.
+
+    Attributes
+    ----------
+    token_id, name
+        The token's, 16 hexadecimal digits and text; both are public.
+    scope
+        What it allows.
+    galleries
+        Names of the galleries that it is for, or None for every gallery of the database.
+    """
+
+    token_id: str
+    name: str
+    scope: Scope
+    galleries: frozenset[str] | None
+
+    def covers(self, gallery: str) -> bool:
+        """Tell whether the grant is for the gallery of this name.
+
+        The copy that a key renewal makes of a gallery belongs to the gallery.
+        """
+        if self.galleries is None or gallery in self.galleries:
+            return True
+        return any(is_copy_name(gallery, name) for name in self.galleries)
+
+
+def issue_token(
+    store: TokenStore,
+    name: str,
+    scope: Scope,
+    *,
+    galleries: Iterable[str] | None = None,
+    expires: int | None = None,
+) -> str:
+    """Make a token and store what it is checked with.
+
+    Parameters
+    ----------
+    store
+        The tokens of a database.
+    name
+        What the token is called in lists and in the audit log: printable text, unique.
+    scope
+        What it allows.
+    galleries
+        Names of the galleries that it is for, which need not be there yet; None for every gallery.
+    expires
+        Seconds since 1970 UTC from which on it is refused, or None for never.
+
+    Returns
+    -------
+    str
+        The token. It cannot be had again.
+
+    Raises
+    ------
+    TokenExistsError
+        If the name is taken.
+    GalleryError
+        If a name cannot be one, or no gallery is left.
+    """
+    if not name.strip() or len(name) > MAX_TOKEN_NAME or not name.isprintable():
+        raise GalleryError(
+            f"a token's name must be printable text of 1 to {MAX_TOKEN_NAME} characters"
+        )
+    limits = None if galleries is None else frozenset(galleries)
+    if limits is not None and not limits:
+        raise GalleryError("a token that is limited to galleries needs at least one")
+    for gallery in limits or ():
+        check_name(gallery)
+    token_id, salt = secrets.token_hex(TOKEN_ID_SIZE // 2), secrets.token_bytes(_DIGEST_SIZE)
+    secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_SIZE)).decode().rstrip("=")
+    token = f"efg_{token_id}_{secret}"
+    digest = _digest(salt, token)
+    created = int(time.time())
+    store.add(
+        StoredToken(token_id, name, scope, limits, created, expires, None, salt=salt, digest=digest)
+    )
+    return token
+
+
+class Gatekeeper:
+    """Tells what a token allows, as of at most a few seconds ago.
+
+    All tokens are read at once and kept for a moment. So a request with a made-up token costs no
+    more than another, no number of them keeps the database busy, and whether an identifier is known
+    does not show in the time that a refusal takes: a hash is computed and compared in any case.
+
+    Any number of threads may share a gatekeeper.
+
+    Parameters
+    ----------
+    store
+        The tokens of a database.
+    cache_seconds
+        For how long they are kept: a new token is admitted, and a revoked one refused, after that.
+        A token that expires is refused at once.
+    """
+
+    def __init__(self, store: TokenStore, *, cache_seconds: float = CACHE_SECONDS) -> None:
+        self._store = store
+        self._cache_seconds = cache_seconds
+        self._lock = threading.Lock()
+        self._tokens: dict[str, StoredToken] = {}
+        self._read_at: float | None = None
+        self._nobody = _nobody()
+
+    def admit(self, token: str | None) -> Grant:
+        """Return what a token allows.
+
+        Parameters
+        ----------
+        token
+            As the client sent it, or None if it sent none.
+
+        Raises
+        ------
+        AccessDeniedError
+            If the token is missing, malformed, unknown, expired or revoked. The message is the same
+            for all; ``reason`` tells, for the log.
+        DatabaseError
+            If the tokens cannot be read: then nobody is admitted.
+        """
+        if token is None:
+            raise AccessDeniedError(_REFUSED, reason="missing")
+        parts = _FORMAT.fullmatch(token)
+        if parts is None:
+            raise AccessDeniedError(_REFUSED, reason="malformed")
+        found = self._current().get(parts[1], self._nobody)
+        genuine = hmac.compare_digest(_digest(found.salt, token), found.digest)
+        if not genuine or found is self._nobody:
+            raise AccessDeniedError(_REFUSED, reason="unknown")
+        reason = _ended(found, time.time())
+        if reason is not None:
+            raise AccessDeniedError(
+                _REFUSED, reason=reason, token_id=found.token_id, token_name=found.name
+            )
+        return Grant(found.token_id, found.name, found.scope, found.galleries)
+
+    def _current(self) -> dict[str, StoredToken]:
+        with self._lock:
+            now = time.monotonic()
+            if self._read_at is None or now - self._read_at >= self._cache_seconds:
+                self._tokens = {token.token_id: token for token in self._store.all()}
+                # The time before reading: what is revoked meanwhile is seen in time.
+                self._read_at = now
+            return self._tokens
+
+
+def _digest(salt: bytes, token: str) -> bytes:
+    return hmac.digest(salt, token.encode("ascii"), "sha256")
+
+
+def _ended(token: StoredToken, now: float) -> str | None:
+    """Return why a genuine token is not admitted, or None."""
+    if token.revoked is not None:
+        return "revoked"
+    if token.expires is not None and token.expires <= now:
+        return "expired"
+    return None
+
+
+def _nobody() -> StoredToken:
+    """Return what the token of an unknown identifier is compared with."""
+    salt, digest = secrets.token_bytes(_DIGEST_SIZE), secrets.token_bytes(_DIGEST_SIZE)
+    return StoredToken("", "", Scope.SEARCH, None, 0, 0, 0, salt, digest)

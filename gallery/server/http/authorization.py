@@ -1,0 +1,94 @@
+"""Who asks: the token of a request, what it allows, and which galleries it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from gallery.errors import AccessDeniedError, GalleryNotFoundError
+from gallery.server.gatekeeper import Grant, Scope
+from gallery.server.http.auditing import record_denial
+from gallery.server.http.problems import ScopeError
+from gallery.server.http.state import state_of
+
+_log = structlog.get_logger("gallery.server")
+
+_bearer = HTTPBearer(auto_error=False, description="A token from `gallery token create`.")
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+GalleryId = Annotated[
+    str, Path(pattern="^[0-9a-f]{32}$", description="A gallery's identifier, in hexadecimal.")
+]
+
+
+async def grant_of(request: Request, credentials: Credentials) -> Grant:
+    """Return what the token of a request allows.
+
+    Raises
+    ------
+    AccessDeniedError
+        If there is none, or it is unknown, expired or revoked.
+    ServerBusyError
+        If it has been used too often.
+    """
+    state = state_of(request)
+    token = credentials.credentials if credentials else None
+    try:
+        grant = await run_in_threadpool(state.gatekeeper.admit, token)
+    except AccessDeniedError as error:
+        _log.warning("refused", reason=error.reason, token=error.token_name)
+        if error.token_id is not None:
+            await record_denial(request, error.token_id, error.token_name)
+        raise
+    request.state.token = grant.name
+    state.check_rate(grant)
+    return grant
+
+
+def needs(scope: Scope) -> Callable[..., Grant]:
+    """Return what checks that a request's token has a scope."""
+
+    async def check(request: Request, grant: Annotated[Grant, Depends(grant_of)]) -> Grant:
+        if not grant.scope.allows(scope):
+            await record_denial(request, grant.token_id, grant.name)
+            raise ScopeError(
+                f"the token {grant.name!r} has the scope {grant.scope}, and this needs {scope}"
+            )
+        return grant
+
+    return check  # type: ignore[return-value]
+
+
+Searching = Annotated[Grant, Depends(needs(Scope.SEARCH))]
+Enrolling = Annotated[Grant, Depends(needs(Scope.ENROLL))]
+Administering = Annotated[Grant, Depends(needs(Scope.ADMIN))]
+
+
+async def visible(request: Request, grant: Grant, gallery_id: str) -> tuple[bytes, str]:
+    """Return a gallery's identifier and name, if the token shows it.
+
+    Raises
+    ------
+    GalleryNotFoundError
+        If there is no such gallery, or it is not the token's to see: nobody can tell which.
+    """
+    identifier = bytes.fromhex(gallery_id)
+    name = await run_in_threadpool(state_of(request).service.name_of, identifier)
+    if name is not None and not grant.covers(name):
+        await record_denial(request, grant.token_id, grant.name, identifier, name)
+        name = None
+    if name is None:
+        raise GalleryNotFoundError("the gallery is not in the database any more")
+    return identifier, name
+
+
+async def check_name(request: Request, grant: Grant, name: str) -> None:
+    """Check that a token may make a gallery of a name (`AccessDeniedError`)."""
+    if not grant.covers(name):
+        await record_denial(request, grant.token_id, grant.name, gallery=name)
+        raise ScopeError(f"the token {grant.name!r} is not for a gallery named {name!r}")

@@ -1,0 +1,1 @@
+"""Scans of galleries: searches that share passes over blocks, and blocks kept ready for them."""

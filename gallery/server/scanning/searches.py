@@ -1,0 +1,120 @@
+"""One caller's search, between the thread that computes and the one that takes the results."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from operator import add
+from queue import SimpleQueue
+
+from gallery.messages import BlockResult, Manifest, SearchRequest
+
+_Item = Manifest | BlockResult | BaseException | None
+
+
+class Search:
+    """One caller's search: what it asks for, and what it has not taken yet.
+
+    Whoever computes never waits for whoever takes. Until they are taken, all results wait here: at
+    most blocks times probes times `gallery.ciphertexts.blocks.distances_size` bytes, and the
+    references.
+
+    Attributes
+    ----------
+    request
+        What is asked for.
+    called
+        When, by `time.perf_counter`.
+    abandoned
+        Whether nobody takes the results any more.
+    """
+
+    def __init__(self, request: SearchRequest) -> None:
+        self.request = request
+        self.called = time.perf_counter()
+        self.abandoned = False
+        self._items: SimpleQueue[_Item] = SimpleQueue()
+
+    def put(self, item: Manifest | BlockResult) -> None:
+        """Hand over the manifest, and then a block's result each time."""
+        self._items.put(item)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that nothing more comes, or why not."""
+        self._items.put(error)
+
+    def take(self) -> Manifest | BlockResult | None:
+        """Wait for the next item, None at the end; raise the error if there was one."""
+        try:
+            item = self._items.get()
+        except BaseException:  # such as the user's interrupt
+            self.abandoned = True
+            raise
+        if isinstance(item, BaseException):
+            # A copy: searches that fail together run in threads that each add their own traceback.
+            raise copy.copy(item) from item
+        return item
+
+
+class ResultStream(Iterator[BlockResult]):
+    """The results of a search in the order of the manifest; closed when it is let go of."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._ended = False
+
+    def manifest(self) -> Manifest:
+        """Wait for the manifest that the search sees; must be called first, and once."""
+        manifest = self._search.take()
+        assert isinstance(manifest, Manifest)
+        return manifest
+
+    def __next__(self) -> BlockResult:
+        if self._ended:
+            raise StopIteration
+        self._ended = True  # unless there is another result
+        result = self._search.take()
+        if result is None:
+            raise StopIteration
+        assert isinstance(result, BlockResult)
+        self._ended = False
+        return result
+
+    def close(self) -> None:
+        """Give up: nothing more is computed for this search."""
+        self._ended = self._search.abandoned = True
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class SearchStatistics:
+    """What was searched since the service was opened.
+
+    Attributes
+    ----------
+    searches, probes
+        Searches whose gallery was opened, and their probes, those that did not fit left out.
+    passes
+        Passes over a gallery that served them.
+    comparisons
+        References of scanned blocks, times the probes that they were compared with.
+    waiting_seconds
+        From the call of a search to the beginning of its pass, summed up over searches.
+    scanning_seconds
+        Time in the evaluator and in handing out its results.
+    """
+
+    searches: int = 0
+    probes: int = 0
+    passes: int = 0
+    comparisons: int = 0
+    waiting_seconds: float = 0.0
+    scanning_seconds: float = 0.0
+
+    def plus(self, other: SearchStatistics) -> SearchStatistics:
+        """Return the sum of both, figure by figure."""
+        return SearchStatistics(*map(add, astuple(self), astuple(other)))

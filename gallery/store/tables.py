@@ -1,0 +1,214 @@
+"""The tables. What they hold is ciphertext, keyed hashes, public properties, and who did what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from gallery.errors import IntegrityError
+from gallery.messages.naming import MAX_NAME
+
+SCHEMA_REVISION = "0002"
+"""The newest migration; a database at any other is refused."""
+
+TOKEN_ID_SIZE = 16
+"""Hexadecimal digits of a token's identifier."""
+
+MAX_TOKEN_NAME = 100
+MAX_WORD = 64
+"""Characters of what is chosen from a list, and of a request's identifier."""
+
+
+class _Checked(TypeDecorator[Any]):
+    """A column type that refuses values of another type, which SQLite would store and return.
+
+    Parameters
+    ----------
+    size
+        The most characters or bytes that are stored, or None.
+    optional
+        Whether NULL belongs there too.
+    """
+
+    cache_ok = True
+    wanted: type
+
+    def __init__(self, size: int | None = None, *, optional: bool = False) -> None:
+        super().__init__(*(() if size is None else (size,)))
+        self.optional = optional
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
+        if value is None and self.optional:
+            return None
+        if type(value) is not self.wanted:
+            raise IntegrityError(
+                f"the database holds {type(value).__name__} where {self.wanted.__name__} belongs; "
+                "restore it from a backup"
+            )
+        return value
+
+
+class CheckedBytes(_Checked):
+    """Bytes."""
+
+    impl = LargeBinary
+    wanted = bytes
+    cache_ok = True
+
+
+class CheckedInteger(_Checked):
+    """An integer of 64 bits."""
+
+    impl = BigInteger
+    wanted = int
+    cache_ok = True
+
+
+class CheckedSmallInteger(_Checked):
+    """An integer of 32 bits."""
+
+    impl = Integer
+    wanted = int
+    cache_ok = True
+
+
+class CheckedText(_Checked):
+    """Text."""
+
+    impl = String
+    wanted = str
+    cache_ok = True
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraints have predictable names so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class GalleryRow(Base):
+    """A gallery: its description and its newest manifest, as the owner wrote them."""
+
+    __tablename__ = "gallery"
+
+    gallery_id: Mapped[bytes] = mapped_column(CheckedBytes(16), primary_key=True)
+    name: Mapped[str] = mapped_column(CheckedText(MAX_NAME), unique=True)
+    description: Mapped[bytes] = mapped_column(CheckedBytes)
+    manifest_version: Mapped[int] = mapped_column(CheckedInteger)
+    manifest: Mapped[bytes] = mapped_column(CheckedBytes)
+
+
+class BlockRow(Base):
+    """The newest version of a block; residues come last, to read a header without them."""
+
+    __tablename__ = "block"
+
+    gallery_id: Mapped[bytes] = mapped_column(
+        CheckedBytes(16), ForeignKey(GalleryRow.gallery_id, ondelete="CASCADE"), primary_key=True
+    )
+    block_index: Mapped[int] = mapped_column(
+        CheckedSmallInteger, primary_key=True, autoincrement=False
+    )
+    version: Mapped[int] = mapped_column(CheckedInteger)
+    header: Mapped[bytes] = mapped_column(CheckedBytes)
+    columns: Mapped[bytes] = mapped_column(CheckedBytes)
+
+
+class ReferenceRow(Base):
+    """One reference without its template: where it is, and its label, sealed."""
+
+    __tablename__ = "reference"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["gallery_id", "block_index"],
+            ["block.gallery_id", "block.block_index"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    gallery_id: Mapped[bytes] = mapped_column(CheckedBytes(16), primary_key=True)
+    block_index: Mapped[int] = mapped_column(
+        CheckedSmallInteger, primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(
+        CheckedSmallInteger, primary_key=True, autoincrement=False
+    )
+    reference_id: Mapped[bytes] = mapped_column(CheckedBytes(16), unique=True)
+    pseudonym: Mapped[bytes] = mapped_column(CheckedBytes(16), index=True)
+    content_tag: Mapped[bytes] = mapped_column(CheckedBytes(16))
+    sealed_label: Mapped[bytes] = mapped_column(CheckedBytes)
+
+
+class TokenRow(Base):
+    """A token of the server without its secret: whose it is, what it allows, and until when."""
+
+    __tablename__ = "token"
+
+    token_id: Mapped[str] = mapped_column(CheckedText(TOKEN_ID_SIZE), primary_key=True)
+    name: Mapped[str] = mapped_column(CheckedText(MAX_TOKEN_NAME), unique=True)
+    scope: Mapped[str] = mapped_column(CheckedText(MAX_WORD))
+    every_gallery: Mapped[int] = mapped_column(CheckedSmallInteger)
+    created: Mapped[int] = mapped_column(CheckedInteger)
+    expires: Mapped[int | None] = mapped_column(CheckedInteger(optional=True))
+    revoked: Mapped[int | None] = mapped_column(CheckedInteger(optional=True))
+    salt: Mapped[bytes] = mapped_column(CheckedBytes(32))
+    digest: Mapped[bytes] = mapped_column(CheckedBytes(32))
+
+
+class TokenGalleryRow(Base):
+    """A gallery that a token is limited to, by name; it need not be there yet."""
+
+    __tablename__ = "token_gallery"
+
+    token_id: Mapped[str] = mapped_column(
+        CheckedText(TOKEN_ID_SIZE),
+        ForeignKey(TokenRow.token_id, ondelete="CASCADE"),
+        primary_key=True,
+    )
+    name: Mapped[str] = mapped_column(CheckedText(MAX_NAME), primary_key=True)
+
+
+class AuditRow(Base):
+    """What was done to a gallery, when, by whose token; triggers refuse to change or delete it.
+
+    It repeats names and has no foreign keys, so that it outlives what it names.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_time", "time", "event_id"),)
+
+    # Only a column of the type INTEGER counts up by itself on SQLite; its integers have 64 bits.
+    event_id: Mapped[int] = mapped_column(
+        CheckedInteger().with_variant(CheckedSmallInteger(), "sqlite"), primary_key=True
+    )
+    time: Mapped[int] = mapped_column(CheckedInteger)
+    token_id: Mapped[str | None] = mapped_column(CheckedText(TOKEN_ID_SIZE, optional=True))
+    token_name: Mapped[str | None] = mapped_column(CheckedText(MAX_TOKEN_NAME, optional=True))
+    action: Mapped[str] = mapped_column(CheckedText(MAX_WORD))
+    gallery_id: Mapped[bytes | None] = mapped_column(CheckedBytes(16, optional=True))
+    gallery: Mapped[str | None] = mapped_column(CheckedText(MAX_NAME, optional=True))
+    probes: Mapped[int] = mapped_column(CheckedSmallInteger)
+    blocks: Mapped[int] = mapped_column(CheckedSmallInteger)
+    result: Mapped[str] = mapped_column(CheckedText(MAX_WORD))
+    request_id: Mapped[str] = mapped_column(CheckedText(MAX_WORD))

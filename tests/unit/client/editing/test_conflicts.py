@@ -1,0 +1,197 @@
+"""Who has lost against another writer gets the next turn, however quick the other is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.client.editing import conflicts
+from gallery.client.editing.conflicts import ConflictRetry
+from gallery.errors import WriteConflictError
+from gallery.messages import GalleryUpdate, Manifest
+from gallery.protocol import GalleryService
+from gallery.server import EmbeddedService
+from tests.support.galleries import names, random_embeddings
+
+LOOKS = 12
+"""So many looks without a write are those of a writer who waits; an enrollment needs four."""
+
+
+class Watched:
+    """A service that counts, and lets something happen before each write of blocks.
+
+    Attributes
+    ----------
+    attempts, claims
+        Writes that were asked for, with blocks and without.
+    looks
+        Manifests that were read since the last of them.
+    """
+
+    def __init__(self, service: GalleryService, happens: Callable[[], object] = bool) -> None:
+        self._service, self._happens = service, happens
+        self.attempts = self.claims = self.looks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+    def manifest(self, gallery_id: bytes) -> Manifest:
+        self.looks += 1
+        return self._service.manifest(gallery_id)
+
+    def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
+        self.looks = 0
+        if update.blocks:
+            self.attempts += 1
+            self._happens()
+        else:
+            self.claims += 1
+        self._service.write(gallery_id, update)
+
+
+class Rival:
+    """A writer who never pauses, and is always quicker than another one: as far as it is let."""
+
+    def __init__(self, service: GalleryService, key: GalleryKey) -> None:
+        self._watched = Watched(service)
+        self._client = GalleryClient(self._watched, key)  # type: ignore[arg-type]
+        self._pool = ThreadPoolExecutor(1)
+        self._running: Future[object] | None = None
+        self.enrolled = 0
+
+    def overtake(self) -> None:
+        """Enroll somebody, now; or wait until a turn is over that is not ours."""
+        if self._running is None or self._running.done():
+            self._running = self._pool.submit(self._enroll)
+        while not self._running.done() and self._watched.looks < LOOKS:
+            time.sleep(0.001)
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        if self._running is not None:
+            self._running.result()
+        self._pool.shutdown()
+        self._client.close()
+
+    def _enroll(self) -> None:
+        self._watched.looks = 0
+        row = random_embeddings(1, 8, seed=100 + self.enrolled)
+        self._client.enroll(row, [f"rival's {self.enrolled}"])
+        self.enrolled += 1
+
+
+@pytest.fixture
+def gallery(service: EmbeddedService, key: GalleryKey) -> Iterator[GalleryClient]:
+    with GalleryClient.create(service, key, dimension=8) as client:
+        client.enroll(random_embeddings(3, 8), names(3))
+        yield client
+
+
+@contextmanager
+def overtaken(service: EmbeddedService, key: GalleryKey) -> Iterator[tuple[GalleryClient, Watched]]:
+    """Give a client that a rival overtakes before each of its writes."""
+    rival = Rival(service, key)
+    watched = Watched(service, rival.overtake)
+    try:
+        with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+            yield client, watched
+    finally:
+        rival.close()
+
+
+def test_who_is_overtaken_once_is_not_overtaken_again(
+    gallery: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
+    with overtaken(service, key) as (client, watched):
+        for number in range(5):
+            client.enroll(random_embeddings(1, 8, seed=10 + number), [f"slow {number}"])
+
+            assert watched.attempts <= 2 * (number + 1)
+        assert watched.claims >= 1
+
+    labels = [item.label for item in gallery.references()]
+    assert {f"slow {number}" for number in range(5)} < set(labels)
+    assert len(labels) == len(set(labels))
+    assert gallery.verify(deep=True).findings == ()
+
+
+def test_a_removal_takes_its_turn_as_well(
+    gallery: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
+    with overtaken(service, key) as (client, watched):
+        client.remove([names(3)[1]])
+
+        assert watched.attempts <= 2
+
+    assert names(3)[1] not in [item.label for item in gallery.references()]
+
+
+def test_who_meets_nobody_claims_nothing(gallery: GalleryClient, service: EmbeddedService) -> None:
+    watched = Watched(service)
+    gallery._session.service = watched  # type: ignore[assignment]
+    version = gallery.summary().version
+
+    for number in range(3):
+        gallery.enroll(random_embeddings(1, 8, seed=10 + number), [f"another {number}"])
+
+    assert (watched.attempts, watched.claims) == (3, 0)
+    assert gallery.summary().version == version + 3
+
+
+def claim(client: GalleryClient) -> None:
+    """Claim a turn as somebody who has just lost, and do not use it."""
+    ConflictRetry(client._session)._claim(client._session.manifest())
+
+
+def test_a_claim_changes_nothing_else(gallery: GalleryClient, service: EmbeddedService) -> None:
+    before = service.manifest(gallery.description.gallery_id)
+
+    claim(gallery)
+
+    after = service.manifest(gallery.description.gallery_id)
+    assert (after.version, after.entries) == (before.version + 1, before.entries)
+    found = gallery.identify(random_embeddings(3, 8), threshold=1e-6)
+    assert [*found.labels[:, 0]] == names(3)
+    assert gallery.verify(deep=True).findings == ()
+
+
+def test_a_claim_that_nobody_uses_is_respected_for_a_while_only(
+    gallery: GalleryClient,
+    service: EmbeddedService,
+    key: GalleryKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(conflicts, "_PATIENCE_S", 0.5)
+    watched = Watched(service)
+    with GalleryClient(service, key) as gone:
+        gallery.enroll(random_embeddings(1, 8, seed=10), ["before"])
+        claim(gone)
+        gallery._session.service = watched  # type: ignore[assignment]
+
+        gallery.enroll(random_embeddings(1, 8, seed=11), ["after"])
+
+    assert watched.attempts == 1
+    assert "after" in [item.label for item in gallery.references()]
+
+
+def test_who_loses_again_and_again_is_told_to_come_back(
+    gallery: GalleryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.client.editing.conflicts.time.sleep", lambda _: None)
+    calls = 0
+
+    def refused() -> None:
+        nonlocal calls
+        calls += 1
+        raise WriteConflictError("another process changed the gallery at the same time")
+
+    with pytest.raises(WriteConflictError, match="run the command again"):
+        ConflictRetry(gallery._session).take(refused)
+
+    assert calls > 10

@@ -1,0 +1,237 @@
+"""What becomes of photos whose faces match references of other labels.
+
+The photos are patterns, embedded by the real model Dlib without a detector: it gives any picture
+some embedding, those of one pattern close together and those of others far apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gallery.client import Duplicate, GalleryClient, GalleryKey, LabelledPhoto, PhotoEmbedder
+from gallery.errors import DuplicateSubjectError, ThresholdRequiredError
+from gallery.server import EmbeddedService
+from tests.support.recording import RecordingService
+
+LIMIT = 0.002
+
+
+def photo(folder: Path, label: str, pattern: int, version: int = 0) -> LabelledPhoto:
+    """Write a picture of a pattern; versions of one differ by a little noise."""
+    blocks = np.random.default_rng(pattern).uniform(40, 215, (5, 5, 3))
+    noise = np.random.default_rng((pattern, version)).normal(0, 1, (150, 150, 3))
+    pixels = np.kron(blocks, np.ones((30, 30, 1))) + noise
+    path = folder / f"{label} {pattern} {version}.png"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return LabelledPhoto(path, label)
+
+
+@pytest.fixture(scope="module")
+def embedder(deepface_home: Path) -> PhotoEmbedder:
+    """The real model Dlib, without a detector."""
+    return PhotoEmbedder("Dlib", "skip", download=False)
+
+
+@pytest.fixture
+def client(
+    service: EmbeddedService, key: GalleryKey, embedder: PhotoEmbedder, tmp_path: Path
+) -> Iterator[GalleryClient]:
+    """A client of a gallery in which Ada's photo is enrolled, pattern 1."""
+    with GalleryClient.create(
+        service,
+        key,
+        dimension=128,
+        preprocessing=embedder.preprocessing,
+        threshold=LIMIT,
+    ) as opened:
+        opened.enroll_photos([photo(tmp_path, "Ada", 1)], embedder=embedder)
+        yield opened
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[LabelledPhoto]:
+    """Another photo of Ada, one of hers under Joan's name, and Mary's."""
+    return [
+        photo(tmp_path, "Ada", 1, version=1),
+        photo(tmp_path, "Joan", 1, version=2),
+        photo(tmp_path, "Mary", 2),
+    ]
+
+
+def labels(client: GalleryClient) -> list[str]:
+    """Return the labels of all references, sorted."""
+    return sorted(item.label for item in client.references())
+
+
+def test_duplicates_can_be_skipped(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    done = client.enroll_photos(photos, embedder=embedder, on_duplicate="skip")
+
+    assert labels(client) == ["Ada", "Ada", "Mary"]
+    assert [path for path, _ in done.added] == [photos[0].path, photos[2].path]
+    (found,) = done.duplicates
+    assert (found.path, found.enrolled) == (photos[1].path, False)
+    assert (found.duplicate.label, found.duplicate.found_label) == ("Joan", "Ada")
+    assert 0 <= found.duplicate.distance <= LIMIT
+
+
+def test_by_default_nobody_looks_for_duplicates(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    done = client.enroll_photos(photos, embedder=embedder)
+
+    assert labels(client) == ["Ada", "Ada", "Joan", "Mary"]
+    assert done.duplicates == ()
+
+
+def test_failing_writes_nothing_of_the_run(
+    client: GalleryClient,
+    embedder: PhotoEmbedder,
+    photos: list[LabelledPhoto],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Even where the others would have been written long before the duplicate came.
+    monkeypatch.setattr("gallery.client.enrolling.photo_enrollment.COMMIT_EVERY", 1)
+    before = client.summary()
+
+    with pytest.raises(DuplicateSubjectError, match="nothing was enrolled") as caught:
+        client.enroll_photos([photos[2], *photos[:2]], embedder=embedder, on_duplicate="fail")
+
+    assert client.summary() == before
+    assert str(photos[1].path) in str(caught.value)
+    assert "1 of 3 new photos" in str(caught.value)
+
+
+def test_without_duplicates_failing_enrolls_all(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    client.enroll_photos([photos[0], photos[2]], embedder=embedder, on_duplicate="fail")
+
+    assert labels(client) == ["Ada", "Ada", "Mary"]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_function_decides_about_each(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto], answer: bool
+) -> None:
+    asked: list[tuple[Path, str]] = []
+
+    def decide(path: Path, duplicate: Duplicate) -> bool:
+        asked.append((path, duplicate.found_label))
+        return answer
+
+    done = client.enroll_photos(photos, embedder=embedder, on_duplicate=decide)
+
+    assert asked == [(photos[1].path, "Ada")]
+    assert ("Joan" in labels(client)) is answer
+    assert done.duplicates[0].enrolled is answer
+
+
+@pytest.mark.parametrize("commit_every", [1, 64])
+def test_photos_of_one_run_are_compared_with_each_other(
+    client: GalleryClient,
+    embedder: PhotoEmbedder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    commit_every: int,
+) -> None:
+    # Whether the first of them is written already or not.
+    monkeypatch.setattr("gallery.client.enrolling.photo_enrollment.COMMIT_EVERY", commit_every)
+    run = [photo(tmp_path, "Mary", 2), photo(tmp_path, "Joan", 2, version=1)]
+
+    done = client.enroll_photos(run, embedder=embedder, on_duplicate="skip")
+
+    assert labels(client) == ["Ada", "Mary"]
+    (found,) = done.duplicates
+    assert (found.path, found.duplicate.found_label) == (run[1].path, "Mary")
+    assert (found.duplicate.reference_id == "") is (commit_every > 1)
+
+
+def test_a_replaced_photo_of_the_same_person_is_no_duplicate(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    done = client.enroll_photos(photos[:2], embedder=embedder, replace=True, on_duplicate="skip")
+
+    assert [path for path, _ in done.added] == [photos[0].path]
+    assert labels(client) == ["Ada"]
+
+
+def test_the_references_of_a_label_whose_photos_were_all_left_out_stay(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    client.enroll_photos([photo(tmp_path, "Joan", 3)], embedder=embedder)
+
+    client.enroll_photos(photos[1:2], embedder=embedder, replace=True, on_duplicate="skip")
+
+    assert labels(client) == ["Ada", "Joan"]
+
+
+def test_every_embedded_photo_is_measured(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    done = client.enroll_photos(photos, embedder=embedder, on_duplicate="skip")
+    again = client.enroll_photos(photos[:1], embedder=embedder)
+
+    assert [path for path, _ in done.measured] == [item.path for item in photos]
+    assert {quality.face_size for _, quality in done.measured} == {150}
+    assert again.measured == ()
+
+
+def test_an_interruption_leaves_out_what_was_not_checked(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    def interrupt(done: int) -> None:
+        raise KeyboardInterrupt
+
+    for policy, kept in (("skip", ["Ada"]), ("fail", ["Ada"]), ("add", ["Ada", "Joan"])):
+        with pytest.raises(KeyboardInterrupt):
+            client.enroll_photos(
+                photos[1:], embedder=embedder, on_duplicate=policy, progress=interrupt
+            )
+        assert labels(client) == kept
+
+
+def test_without_a_threshold_duplicates_cannot_be_looked_for(
+    service: EmbeddedService, key: GalleryKey, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    made_by = embedder.preprocessing
+    other = type(made_by)("Own", made_by.detector, True, "base", 1024)
+    with (
+        GalleryClient.create(service, key, "own", dimension=128, preprocessing=other) as client,
+        pytest.raises(ThresholdRequiredError),
+    ):
+        client.enroll_photos(photos, embedder=embedder, on_duplicate="skip")
+
+
+def test_the_server_cannot_tell_a_duplicate_that_is_enrolled_from_any_other_photo(
+    service: EmbeddedService, key: GalleryKey, embedder: PhotoEmbedder, tmp_path: Path
+) -> None:
+    conversations = []
+    for name, pattern in (("with a duplicate", 1), ("with none", 2)):
+        recorder = RecordingService(service)
+        with GalleryClient.create(
+            recorder,
+            key,
+            name,
+            dimension=128,
+            preprocessing=embedder.preprocessing,
+            threshold=LIMIT,
+        ) as client:
+            client.enroll_photos([photo(tmp_path, "Ada", 1)], embedder=embedder)
+            before = len(recorder.sent)
+            done = client.enroll_photos(
+                [photo(tmp_path, "Joan", pattern, version=1)],
+                embedder=embedder,
+                on_duplicate=lambda path, duplicate: True,
+            )
+        assert len(done.duplicates) == (pattern == 1)
+        conversations.append([(call, len(message)) for call, message in recorder.sent[before:]])
+
+    assert conversations[0] == conversations[1]
+    assert "search" in dict(conversations[0])

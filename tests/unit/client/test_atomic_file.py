@@ -1,0 +1,99 @@
+"""Files that have their name when they are complete, and not before."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from gallery.client.atomic_file import atomic_write
+
+
+def test_a_file_has_its_name_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+
+    with atomic_write(path) as file:
+        file.write(b"all of it")
+        assert not path.exists()
+
+    assert path.read_bytes() == b"all of it"
+    assert os.listdir(tmp_path) == ["results"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no modes")
+def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "results") as file:
+        file.write(b"")
+
+    assert stat.S_IMODE((tmp_path / "results").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_error_leaves_what_was_there(tmp_path: Path, overwrite: bool) -> None:
+    path = tmp_path / "results"
+    path.write_bytes(b"former")
+
+    with pytest.raises(KeyboardInterrupt), atomic_write(path, overwrite=overwrite) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    assert path.read_bytes() == b"former"
+    assert os.listdir(tmp_path) == ["results"]
+
+
+def test_a_file_is_not_replaced_unasked_even_if_it_comes_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+
+    with pytest.raises(FileExistsError), atomic_write(path) as file:
+        file.write(b"mine")
+        path.write_bytes(b"another's")
+
+    assert path.read_bytes() == b"another's"
+    assert os.listdir(tmp_path) == ["results"]
+
+
+def test_a_file_is_replaced_if_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+    path.write_bytes(b"former")
+
+    with atomic_write(path, overwrite=True) as file:
+        file.write(b"new")
+
+    assert path.read_bytes() == b"new"
+
+
+def test_what_a_killed_process_left_is_swept_away_and_what_others_write_is_not(
+    tmp_path: Path,
+) -> None:
+    old, young, other = (
+        tmp_path / name
+        for name in (".results.partial-old", ".results.partial-young", ".x.partial-old")
+    )
+    for left in (old, young, other):
+        left.write_bytes(b"half")
+    for left in (old, other):
+        os.utime(left, (time.time() - 3600,) * 2)
+
+    with atomic_write(tmp_path / "results") as file:
+        file.write(b"")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["results", young.name, other.name]
+    )
+
+
+def test_a_file_system_without_hard_links_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+    with pytest.raises(OSError, match="no hard links"), atomic_write(tmp_path / "results"):
+        pass
+
+    assert os.listdir(tmp_path) == []
