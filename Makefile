@@ -136,7 +136,7 @@ COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.1
 	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml
 
 ALL_EXTRAS = --extra server --extra evaluation --extra parquet --extra cluster \
-	--extra benchmark --extra dev
+	--extra benchmark --extra docs --extra dev
 
 lock: .venv-lock/.installed
 	@$(COMPILE) $(ALL_EXTRAS) --extra photos --output-file requirements/dev.lock
