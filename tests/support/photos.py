@@ -15,7 +15,7 @@ import pytest
 from gallery.demo.samples import Samples, fetch_samples
 from gallery.errors import SourceError
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 LONDON_FOLDER = CHECKOUT.parent / "shared" / "photos" / "london"
 
 

@@ -20,7 +20,7 @@ from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
 from gallery.store import TokenStore, open_database
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 LONGEST_START_S = 120
 
 

@@ -51,7 +51,7 @@ class LabelSealer:
     """Seals and opens the labels of one gallery, and derives what the database may know of them."""
 
     def __init__(self, key: GalleryKey, gallery_id: bytes) -> None:
-        self._sealer = Sealer(key, "labels", gallery_id)
+        self._sealer = Sealer(key.subkey("labels", gallery_id), gallery_id)
         self._pseudonyms = key.subkey("pseudonyms", gallery_id)
         self._tags = key.subkey("content tags", gallery_id)
 

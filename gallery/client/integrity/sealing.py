@@ -13,7 +13,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from gallery.client.keys.secrets import GalleryKey
+from gallery.client.keys.secrets import SubKey
 from gallery.errors import AuthenticationError
 
 _NONCE_SIZE: Final = 12
@@ -24,16 +24,14 @@ class Sealer:
 
     Parameters
     ----------
-    key
-        The owner's key.
-    purpose
-        What the values are; another purpose has another subkey.
+    subkey
+        The owner's subkey for this purpose and gallery.
     gallery_id
         The gallery, 16 bytes; a value of another gallery does not open.
     """
 
-    def __init__(self, key: GalleryKey, purpose: str, gallery_id: bytes) -> None:
-        self._cipher = ChaCha20Poly1305(key.subkey(purpose, gallery_id).reveal())
+    def __init__(self, subkey: SubKey, gallery_id: bytes) -> None:
+        self._cipher = ChaCha20Poly1305(subkey.reveal())
         self._gallery_id = gallery_id
 
     def seal(self, plain: bytes, place: bytes = b"") -> bytes:

@@ -101,7 +101,7 @@ class CalibrationSealer:
     """Seals and opens the calibrations of one gallery."""
 
     def __init__(self, key: GalleryKey, gallery_id: bytes) -> None:
-        self._sealer = Sealer(key, "calibration", gallery_id)
+        self._sealer = Sealer(key.subkey("calibration", gallery_id), gallery_id)
 
     def seal(self, calibration: Calibration) -> bytes:
         """Seal a calibration; all have the same size."""

@@ -12,7 +12,7 @@ from gallery.ciphertexts.bit_packing import pack, packed_size, unpack
 from gallery.errors import MalformedMessageError
 from tests.support.residues import slow_pack
 
-VECTOR = Path(__file__).parents[1] / "vectors" / "residues" / "packing.json"
+VECTOR = Path(__file__).parents[2] / "vectors" / "residues" / "packing.json"
 
 residues_27 = st.integers(0, 2**27 - 1)
 groups = (

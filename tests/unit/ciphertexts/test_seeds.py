@@ -16,7 +16,7 @@ from tests.support.builders import random_columns
 from tests.support.residues import keystream, slow_expand
 
 VECTORS = sorted(
-    (Path(__file__).parents[1] / "vectors" / "residues").glob("expansion-*.json"),
+    (Path(__file__).parents[2] / "vectors" / "residues").glob("expansion-*.json"),
 )
 SEED = bytes(range(32))
 
