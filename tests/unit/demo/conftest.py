@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.support.photos import samples
+
+__all__ = ["samples"]
