@@ -38,6 +38,7 @@ _COMMANDS = {
     "audit": "Show what was done with the galleries of a server.",
     "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
     "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
+    "samples": "Get embeddings or photos to try the other commands with.",
     "demo": "Run the whole story on sample photos.",
 }
 

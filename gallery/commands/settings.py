@@ -13,17 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
+from gallery.commands.output import progress_bar
 from gallery.commands.server_options import SERVER_OPTIONS, ServerAddress, chosen_server
 from gallery.errors import PassphraseRequiredError, SourceError
 
@@ -149,25 +140,8 @@ class Settings(DatabaseSettings):
     @contextmanager
     def progress(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar with rate and time left; give what advances it."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
-        )
-        hidden = self.quiet or not self.notices.is_terminal
-        with Progress(*columns, console=self.notices, disable=hidden, transient=True) as bar:
-            task = bar.add_task(text, total=total)
-            yield lambda done: bar.advance(task, done)
-
-
-class _Rate(ProgressColumn):
-    """Shows how many items are done a second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+        with progress_bar(self.notices, text, total) as advance:
+            yield advance
 
 
 def confirm(question: str) -> None:

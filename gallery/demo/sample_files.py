@@ -10,13 +10,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-REQUIREMENTS: Final = (
+
+@dataclass(frozen=True)
+class SamplePackage:
+    """One file of a Python package that holds photos.
+
+    Attributes
+    ----------
+    name
+        Name and version, as people write them.
+    archive
+        File name of the package.
+    requirement
+        A line of a pip requirements file, with the hash of that file.
+    """
+
+    name: str
+    archive: str
+    requirement: str
+
+    @property
+    def is_sdist(self) -> bool:
+        """Whether the file is an sdist; otherwise it is a wheel."""
+        return self.archive.endswith(".tar.gz")
+
+
+_FACE_RECOGNITION = SamplePackage(
+    # The wheel of the same version holds no photos.
+    "face-recognition 1.3.0",
+    "face_recognition-1.3.0.tar.gz",
     "face-recognition==1.3.0"
     " --hash=sha256:5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
+)
+_INSIGHTFACE = SamplePackage(
+    "insightface 2.1",
+    "insightface-2.1-py3-none-any.whl",
     "insightface==2.1"
     " --hash=sha256:dcd58ee79d99d689572477315f3149353afd65a36dc575f597cbb217a7bde399",
 )
-"""Lines of a pip requirements file: an sdist and a wheel."""
+
+PACKAGES: Final = (_FACE_RECOGNITION, _INSIGHTFACE)
 
 
 @dataclass(frozen=True)
@@ -43,12 +76,12 @@ class SampleFile:
 
 def _recognition(name: str, target: str, sha256: str) -> SampleFile:
     member = f"face_recognition-1.3.0/tests/test_images/{name}"
-    return SampleFile("face_recognition-1.3.0.tar.gz", member, target, sha256)
+    return SampleFile(_FACE_RECOGNITION.archive, member, target, sha256)
 
 
 def _insight(name: str, target: str, sha256: str) -> SampleFile:
     member = f"insightface/data/images/{name}"
-    return SampleFile("insightface-2.1-py3-none-any.whl", member, target, sha256)
+    return SampleFile(_INSIGHTFACE.archive, member, target, sha256)
 
 
 SAMPLE_FILES: Final = (

@@ -20,13 +20,15 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.client.photos.folders import LabelledPhoto, find_photos
-from gallery.demo.sample_files import REQUIREMENTS, SAMPLE_FILES, SampleFile
+from gallery.client.progress import Progress
+from gallery.demo.sample_files import PACKAGES, SAMPLE_FILES, SampleFile, SamplePackage
 from gallery.errors import SourceError
 
 _PIP_SECONDS: Final = 300
@@ -87,43 +89,82 @@ def default_cache_dir() -> Path:
     return platformdirs.user_cache_path("encrypted-face-gallery") / "samples"
 
 
-def fetch_samples(cache_dir: str | os.PathLike[str] | None = None) -> Samples:
-    """Have the sample photos in a cache folder, downloading them where they are not there yet.
+def fetch_samples(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    repair: bool = True,
+    progress: Progress | None = None,
+) -> Samples:
+    """Have the sample photos in a folder, downloading them where they are not there yet.
 
     Two pinned packages of together 4.4 MB are downloaded with ``pip download``, from whatever
     registry pip is set up for; only the listed photos are taken out, each checked by its hash.
+    After an interruption only what is lacking is fetched.
 
     Parameters
     ----------
-    cache_dir
+    folder
         The folder to hold the samples; None for `default_cache_dir`.
+    repair
+        Whether a file of a sample's name that holds anything else is replaced, as in a cache. If
+        not, it is refused before anything is fetched.
+    progress
+        Called with the number of photos that were just found or fetched.
 
     Raises
     ------
     SourceError
-        The packages cannot be downloaded, are not the pinned ones, or the folder cannot be written.
+        The packages cannot be downloaded, are not the pinned ones, the folder cannot be written, or
+        it holds another file where a sample is to be.
     """
-    root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
+    root = Path(folder) if folder is not None else default_cache_dir()
     lacking = [file for file in SAMPLE_FILES if not _good(root / file.target, file.sha256)]
+    if not repair:
+        _refuse_others(root, lacking)
+    advance = progress or (lambda done: None)
+    advance(len(SAMPLE_FILES) - len(lacking))
     if lacking:
         try:
             root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as aside:
-                _pip_download(Path(aside))
-                for file in lacking:
-                    _extract(file, Path(aside), root)
+                for package in PACKAGES:
+                    _fetch(package, lacking, root, Path(aside), advance)
         except (OSError, tarfile.TarError, zipfile.BadZipFile, KeyError) as error:
             raise SourceError(f"The sample photos cannot be put into {root}: {error}") from error
     return Samples(root)
 
 
-def _pip_download(folder: Path) -> None:
+def _refuse_others(root: Path, lacking: Sequence[SampleFile]) -> None:
+    for path in (root / file.target for file in lacking):
+        if os.path.lexists(path):
+            raise SourceError(
+                f"there is {path} already, and it is not the sample photo; it is left as it is"
+            )
+
+
+def _fetch(
+    package: SamplePackage,
+    lacking: Sequence[SampleFile],
+    root: Path,
+    aside: Path,
+    progress: Progress,
+) -> None:
+    """Download one package, if any of its photos is lacking, and put those into the folder."""
+    wanted = [file for file in lacking if file.archive == package.archive]
+    if not wanted:
+        return
+    _pip_download(package, aside)
+    for file in wanted:
+        _extract(file, aside, root)
+        progress(1)
+
+
+def _pip_download(package: SamplePackage, folder: Path) -> None:
     requirements = folder / "requirements.txt"
-    requirements.write_text("\n".join(REQUIREMENTS) + "\n", encoding="utf-8")
+    requirements.write_text(package.requirement + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-input", "--no-deps", "--require-hashes", "--retries", "1", "--timeout", "15"]
-    # Of one, only the sdist holds the photos; of the other, the wheel need not be built.
-    command += ["--no-binary", "face-recognition", "--only-binary", "insightface"]
+    command += ["--no-binary" if package.is_sdist else "--only-binary", ":all:"]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
     try:
         done = subprocess.run(
@@ -136,8 +177,8 @@ def _pip_download(folder: Path) -> None:
             return
         reason = _last_error(done.stderr)
     raise SourceError(
-        "The sample photos come in the packages face-recognition 1.3.0 and insightface 2.1, which"
-        f" pip could not download: {reason}. Try again where a package registry can be reached."
+        f"Sample photos come in the package {package.name}, which pip could not download: {reason}."
+        " Try again where a package registry can be reached; what is there by now is kept."
     )
 
 

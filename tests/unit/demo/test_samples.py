@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from gallery.client.photos.folders import find_photos
 from gallery.demo import samples as module
-from gallery.demo.sample_files import REQUIREMENTS, SAMPLE_FILES, SampleFile
+from gallery.demo.sample_files import PACKAGES, SAMPLE_FILES, SampleFile
 from gallery.demo.samples import Samples, default_cache_dir, fetch_samples
 from gallery.errors import SourceError
 
@@ -71,11 +72,50 @@ def test_archive_with_another_photo_is_refused(tmp_path: Path) -> None:
 
 
 def test_pins_are_complete_and_name_no_host() -> None:
-    for line in REQUIREMENTS:
-        assert "==" in line
-        assert "--hash=sha256:" in line
-        assert "//" not in line
+    for package in PACKAGES:
+        assert "==" in package.requirement
+        assert "--hash=sha256:" in package.requirement
+        assert "//" not in package.requirement
+    assert {file.archive for file in SAMPLE_FILES} == {package.archive for package in PACKAGES}
     assert len({file.target for file in SAMPLE_FILES}) == len(SAMPLE_FILES)
+
+
+def test_what_is_there_is_counted_and_only_its_package_is_left_out(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = PACKAGES
+    for file in SAMPLE_FILES:
+        if file.archive == first.archive:
+            (tmp_path / file.target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(samples.root / file.target, tmp_path / file.target)
+    done: list[int] = []
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+
+    with pytest.raises(SourceError, match=rf"{second.name}, which pip could not"):
+        fetch_samples(tmp_path, progress=done.append)
+
+    assert done == [sum(file.archive == first.archive for file in SAMPLE_FILES)]
+
+
+def test_progress_counts_all_photos(samples: Samples, tmp_path: Path) -> None:
+    done: list[int] = []
+
+    fetch_samples(tmp_path, progress=done.append)
+
+    assert done == [0] + [1] * len(SAMPLE_FILES)
+
+
+@pytest.mark.usefixtures("no_pip")
+def test_in_a_folder_that_is_no_cache_another_file_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / SAMPLE_FILES[-1].target
+    own.parent.mkdir()
+    own.write_bytes(b"somebody's own")
+
+    with pytest.raises(SourceError, match="not the sample photo"):
+        fetch_samples(tmp_path, repair=False)
+
+    assert own.read_bytes() == b"somebody's own"
 
 
 def test_default_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
