@@ -30,6 +30,7 @@ from gallery.client.searching.photo_identification import PhotoIdentification
 from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
 from gallery.client.searching.thresholds import Calibration
+from gallery.messages import Preprocessing
 
 __all__ = [
     "RESULT_KINDS",
@@ -50,6 +51,7 @@ __all__ = [
     "PhotoEnrollment",
     "PhotoFailure",
     "PhotoIdentification",
+    "Preprocessing",
     "Reference",
     "Renewal",
     "ResultFile",
