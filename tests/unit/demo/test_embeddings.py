@@ -26,7 +26,7 @@ def cosine_distances(one: LabelledEmbeddings, other: LabelledEmbeddings) -> np.n
     first, second = (item.embeddings.astype(float) for item in (one, other))
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     second /= np.linalg.norm(second, axis=1, keepdims=True)
-    return 1.0 - first @ second.T
+    return np.asarray(1.0 - first @ second.T)
 
 
 def test_subjects_have_several_references_and_strangers_none() -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.photos
 @pytest.fixture
 def no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every further start of Python, and so of pip, fail."""
-    monkeypatch.setattr(module.sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
 
 
 def test_structure(samples: Samples) -> None:
@@ -42,7 +42,7 @@ def test_fetched_once_and_repaired(
     first.no_face.write_bytes(b"damaged")
     fetch_samples(tmp_path)
     assert first.no_face.read_bytes() != b"damaged"
-    monkeypatch.setattr(module.sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
     assert fetch_samples(tmp_path) == first
 
 
