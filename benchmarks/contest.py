@@ -79,17 +79,15 @@ class Contest:
         references = prepared[STANDARD.name].references
         plain = plain_search(templates, references, vector[None])
         with ExitStack() as stack:
-            engines = dict(_engines(vector, stack))
-            beside = Beside(Candidate("FAISS", plain, references), engines)
+            backends = dict(_backends(vector, stack))
+            beside = Beside(Candidate("FAISS", plain, references), backends)
             return measure(prepared, beside, repeats)
 
 
 def verdicts(measured: Measured, whole: Whole) -> list[Verdict]:
     """Hold what was measured with d = 128 to the goals."""
     found = [v for name in PARAMETER_SETS for v in _verdicts_of(name, measured)]
-    what = (
-        f"{whole.probes:,} probes in one `gallery identify`, against one with engine tenseal each"
-    )
+    what = f"{whole.probes:,} probes in one `gallery identify`, against one with backend seal each"
     return [*found, Verdict(Goal(what, WHOLE_TIMES, "at least"), whole.command.gain)]
 
 
@@ -101,7 +99,7 @@ def best_tensors(measured: Measured) -> Series:
 def _verdicts_of(name: str, measured: Measured) -> Iterator[Verdict]:
     own, seal = measured.steps[name], measured.steps[f"SEAL, {name}"]
     probe = Goal(f"{name}: probe encryption, against SEAL's to bytes", PROBE_TIMES, "at least")
-    yield Verdict(probe, own.encrypt.times_faster_than(measured.engines[name]))
+    yield Verdict(probe, own.encrypt.times_faster_than(measured.backends[name]))
     megabytes = own.sent_bytes / 1e6
     size = Goal(f"{name}: a probe on the wire", PROBE_MEGABYTES[name], "at most", "MB")
     yield Verdict(size, Spread.of([megabytes]))
@@ -112,11 +110,11 @@ def _verdicts_of(name: str, measured: Measured) -> Iterator[Verdict]:
     yield Verdict(plain, measured.plain.times_faster_than(own.scan))
 
 
-def _engines(vector: Floats, stack: ExitStack) -> Iterator[tuple[str, Candidate]]:
-    """Yield probe encryption by the engine tenseal: SEAL's API, and the files its bytes are in."""
+def _backends(vector: Floats, stack: ExitStack) -> Iterator[tuple[str, Candidate]]:
+    """Yield probe encryption by the backend seal: SEAL's API, and the files its bytes are in."""
     key, constants = GalleryKey.generate(), probe_constants(vector)
     for name, parameters in PARAMETER_SETS.items():
-        codec = stack.enter_context(closing(make_codec("tenseal", key, parameters)))
+        codec = stack.enter_context(closing(make_codec("seal", key, parameters)))
         yield name, Candidate(name, partial(codec.encrypt_constants, constants))
 
 

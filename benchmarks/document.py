@@ -88,9 +88,9 @@ def _steps(report: Report) -> str:
         rows.append(
             (row["dimension"], "FAISS in clear, 1 thread", "", "", "", plain, "", "", "", rest)
         )
-        for name, series in row["engine_tenseal"].items():
+        for name, series in row["backend_seal"].items():
             probe = _spread(series, 1e3)
-            cells = (row["dimension"], f"engine tenseal, {name}", "", "", probe, "", "", "", "", "")
+            cells = (row["dimension"], f"backend seal, {name}", "", "", probe, "", "", "", "", "")
             rows.append(cells)
     return _table(header, rows)
 
@@ -132,7 +132,7 @@ def _whole(whole: Report) -> str:
     ways = whole["library"], whole["command"]
     rows = [
         (f"{whole['probes']:,} probes in one call", *(_spread(way["batch"], 1e3) for way in ways)),
-        ("one call a probe, engine `tenseal`", *(_spread(way["single"], 1e3) for way in ways)),
+        ("one call a probe, backend `seal`", *(_spread(way["single"], 1e3) for way in ways)),
     ]
     enrolled = (
         f"Enrolling took {1e6 * whole['enroll_seconds']:.0f} µs a reference, labels included."

@@ -64,7 +64,7 @@ def prepared(
         url = database or f"sqlite:///{folder}/load.db"
         enroll_crowd(url, gallery, key, plan, crowd)
         del crowd
-        options = ["--memory", plan.memory, "--rate", _RATE]
+        options = ["--cache-size", plan.cache_size, "--rate", _RATE]
         server = Server(url, log or folder / "server.log", options)
         accounts = [
             Account(
@@ -158,7 +158,7 @@ def measure(plan: Plan, database: str, log: Path | None, console: Console) -> di
     show_default=True,
     help="Processes that the searching clients are spread over.",
 )
-@click.option("--memory", default="4GiB", show_default=True, help="As for gallery serve.")
+@click.option("--cache-size", default="4GiB", show_default=True, help="As for gallery serve.")
 @click.option("--kill", is_flag=True, help="Kill the server at half time and start it again.")
 @click.option("--down", type=float, default=3.0, show_default=True, help="Seconds in between.")
 @click.option("--quick", is_flag=True, help="20 seconds, 8 clients, 8,000 references.")

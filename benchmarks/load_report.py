@@ -31,7 +31,7 @@ class Plan:
     dimension: int
     parameters: str
     processes: int
-    memory: str
+    cache_size: str
     kill: bool
     down: float
 

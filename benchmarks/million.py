@@ -182,7 +182,7 @@ def make_requests(plan: Plan) -> dict[str, float]:
 def serve(plan: Plan) -> dict[str, float]:
     """Search with a server's memory; no owner is in this process."""
     figures: dict[str, float] = {}
-    with open_service(plan.database, memory=plan.cache) as service:
+    with open_service(plan.database, cache_size=plan.cache) as service:
         for count in (1, plan.probes):
             request = SearchRequest.from_bytes(_request_file(plan, count).read_bytes())
             filling, *times = [_searching(service, request) for _ in range(plan.repeats + 1)]
@@ -204,7 +204,7 @@ def serve_over_http(plan: Plan) -> dict[str, float]:
     """Search through a real ``gallery serve``, the only child of this process that is large."""
     key, probe = read_key_file(plan.key_file, None), unit_rows(0, 4094, plan.dimension)[:1]
     token = AccessToken(make_token(plan.database, "million", "search", "default"))
-    options = ["--memory", f"{plan.cache // 2**20 + 1}MiB"]
+    options = ["--cache-size", f"{plan.cache // 2**20 + 1}MiB"]
     server = Server(plan.database, plan.folder / "server.log", options)
     server.start()
     try:
@@ -233,7 +233,7 @@ def search_many(plan: Plan) -> dict[str, float]:
     key, count = read_key_file(plan.key_file, None), 4 * plan.probes
     probes = unit_rows(0, 4094, plan.dimension)[:count]
     with (
-        open_service(plan.database, memory=plan.cache) as service,
+        open_service(plan.database, cache_size=plan.cache) as service,
         GalleryClient(watch := Stopwatch(service), key) as client,
     ):
         client.identify(probes[:1], threshold=THRESHOLD)

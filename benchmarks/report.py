@@ -48,7 +48,7 @@ def assemble(results: Results) -> dict[str, Any]:
         for role, found in measured.steps.items()
     ]
     beside = [
-        {"dimension": d, "faiss": as_plain(m.plain), "engine_tenseal": as_plain(m.engines)}
+        {"dimension": d, "faiss": as_plain(m.plain), "backend_seal": as_plain(m.backends)}
         for d, m in results.measured.items()
     ]
     tried = [row for d, contest in results.contests.items() for row in _trials(d, contest)]
@@ -72,7 +72,7 @@ def headline(results: Results) -> dict[str, float | int | str]:
     own, compact = measured.steps[STANDARD.name], measured.steps[COMPACT.name]
     seal, tensors = measured.steps[f"SEAL, {STANDARD.name}"].scan, best_tensors(measured)
     seal_probe = measured.steps[f"SEAL, {STANDARD.name}"].encrypt
-    notebook, engine = measured.steps["notebook"].scan, measured.engines[STANDARD.name]
+    notebook, slow = measured.steps["notebook"].scan, measured.backends[STANDARD.name]
     figures: dict[str, float | int | str] = {
         "references": own.references,
         "scan_ns_per_template": 1e9 * own.scan.spread.median,
@@ -83,7 +83,7 @@ def headline(results: Results) -> dict[str, float | int | str]:
         "notebook_ms_per_template": 1e3 * notebook.spread.median,
         "probe_ms": 1e3 * own.encrypt.spread.median,
         "probe_ms_compact": 1e3 * compact.encrypt.spread.median,
-        "probe_ms_tenseal": 1e3 * engine.spread.median,
+        "probe_ms_tenseal": 1e3 * slow.spread.median,
         "probe_ms_seal_in_memory": 1e3 * seal_probe.spread.median,
         "probe_bytes": own.sent_bytes,
         "probe_bytes_compact": compact.sent_bytes,
@@ -105,7 +105,7 @@ def headline(results: Results) -> dict[str, float | int | str]:
         "ratio_tenseal_to_scan": own.scan.times_faster_than(tensors),
         "ratio_seal_columns_to_scan": own.scan.times_faster_than(seal),
         "ratio_notebook_to_scan": own.scan.times_faster_than(notebook),
-        "ratio_probe_tenseal": own.encrypt.times_faster_than(engine),
+        "ratio_probe_tenseal": own.encrypt.times_faster_than(slow),
         "ratio_probe_seal_in_memory": own.encrypt.times_faster_than(seal_probe),
         "ratio_whole": whole.library.gain,
         "ratio_command": whole.command.gain,

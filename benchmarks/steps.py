@@ -116,10 +116,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Beside:
-    """What has only one of the steps: FAISS, and encryption by the engine ``tenseal``."""
+    """What has only one of the steps: FAISS, and encryption by the backend ``seal``."""
 
     plain: Candidate
-    engines: Mapping[str, Candidate]
+    backends: Mapping[str, Candidate]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Measured:
 
     steps: dict[str, Steps]
     plain: Series
-    engines: dict[str, Series]
+    backends: dict[str, Series]
 
 
 def measure(prepared: Mapping[str, Prepared], beside: Beside, repeats: int) -> Measured:
@@ -136,7 +136,7 @@ def measure(prepared: Mapping[str, Prepared], beside: Beside, repeats: int) -> M
     schemes = list(prepared.values())
     enrolled = in_turn([one.enrolling() for one in schemes], repeats)
     encrypting = [one.encrypting() for one in schemes]
-    encrypted = in_turn([*encrypting, *beside.engines.values()], repeats)
+    encrypted = in_turn([*encrypting, *beside.backends.values()], repeats)
     *scanned, plain = in_turn([*(one.scanning() for one in schemes), beside.plain], repeats)
     decrypted = in_turn([one.decrypting() for one in schemes], repeats)
     steps = {
@@ -145,7 +145,9 @@ def measure(prepared: Mapping[str, Prepared], beside: Beside, repeats: int) -> M
             prepared.items(), enrolled, encrypted[: len(schemes)], scanned, decrypted, strict=True
         )
     }
-    return Measured(steps, plain, dict(zip(beside.engines, encrypted[len(schemes) :], strict=True)))
+    return Measured(
+        steps, plain, dict(zip(beside.backends, encrypted[len(schemes) :], strict=True))
+    )
 
 
 def _steps(one: Prepared, enroll: Series, encrypt: Series, scan: Series, decrypt: Series) -> Steps:

@@ -3,7 +3,7 @@
 Both are measured twice on the same database, with as many threads as there are cores. As a library,
 `GalleryClient.identify` asks an embedded service whose blocks are in its cache. As a command,
 ``gallery identify`` is a process that opens its key file, reads the database and ends. The one call
-for many uses the engine ``native``, the call for each probe ``tenseal``.
+for many uses the backend ``native``, the call for each probe ``seal``.
 """
 
 from __future__ import annotations
@@ -81,22 +81,24 @@ def whole(
         folder = Path(name)
         write_key_file(folder / "owner.key", key, _PASSPHRASE)
         with (
-            open_service(_database(folder), create=True, memory=2 * memory + _BESIDES) as service,
+            open_service(
+                _database(folder), create=True, cache_size=2 * memory + _BESIDES
+            ) as service,
             GalleryClient.create(
                 service, key, dimension=dimension, parameters=parameters
             ) as native,
-            GalleryClient(service, key, engine="tenseal") as tenseal,
+            GalleryClient(service, key, backend="seal") as slow,
         ):
             started = time.perf_counter()
             native.enroll(crowd, labels)
             enrolled = time.perf_counter() - started
             expected = [labels[number] for number in chosen]
-            for client, some in ((native, vectors), (tenseal, vectors[:1])):
+            for client, some in ((native, vectors), (slow, vectors[:1])):
                 _check(client, some, expected[: len(some)])
             library = in_turn(
                 [
                     Candidate("batch", partial(_identify, native, vectors), probes),
-                    Candidate("single", partial(_identify, tenseal, vectors[:1])),
+                    Candidate("single", partial(_identify, slow, vectors[:1])),
                 ],
                 repeats,
             )
@@ -112,20 +114,20 @@ def _database(folder: Path) -> str:
 def _commands(folder: Path, vectors: Floats, expected: list[str]) -> list[Candidate]:
     """Return both commands; each run checks what the command has found."""
     candidates = []
-    for name, count, engine in (("batch", len(vectors), "native"), ("single", 1, "tenseal")):
+    for name, count, backend in (("batch", len(vectors), "native"), ("single", 1, "seal")):
         probes = folder / f"{name}.npz"
         np.savez(probes, embeddings=vectors[:count])
-        run = partial(_run, folder, probes, engine, expected[:count])
+        run = partial(_run, folder, probes, backend, expected[:count])
         candidates.append(Candidate(name, run, count))
     return candidates
 
 
-def _run(folder: Path, probes: Path, engine: str, expected: list[str]) -> None:
+def _run(folder: Path, probes: Path, backend: str, expected: list[str]) -> None:
     found = folder / "found.npz"
     options = {
         "--key": folder / "owner.key",
         "--database": _database(folder),
-        "--engine": engine,
+        "--backend": backend,
         "--threshold": _THRESHOLD,
         "--output": found,
     }

@@ -10,7 +10,14 @@ Each class has the exit code of the command line, so that a script can tell the 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from gallery.deprecation import renamed_attributes
+
+if not TYPE_CHECKING:  # no type checker knows the former names
+    __getattr__ = renamed_attributes(
+        __name__, {"MemoryFileError": "StateFileError", "FaceEngineError": "FaceRuntimeError"}
+    )
 
 
 class GalleryError(Exception):
@@ -273,7 +280,7 @@ class UnknownDetectorError(UnknownModelError):
 
 
 class FaceRuntimeError(GalleryError):
-    """DeepFace's engine is unknown, not installed, or another one already runs."""
+    """DeepFace's runtime is unknown, not installed, or another one already runs."""
 
     exit_code = 55
 

@@ -12,6 +12,7 @@ import numpy as np
 from gallery.accuracy.datasets import LabelledSet
 from gallery.accuracy.splits import Fold
 from gallery.arrays import Floats
+from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.photos.model_table import MODELS
@@ -27,11 +28,11 @@ _CELLS = 1_000_000
 
 
 @contextmanager
-def private_service(evaluator: str) -> Iterator[GalleryService]:
+def private_service(backend: str) -> Iterator[GalleryService]:
     """Serve an empty database in a private temporary folder, which is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="gallery-evaluation-") as folder:
         url = f"sqlite:///{Path(folder) / 'evaluation.db'}"
-        with open_service(url, create=True, evaluator=evaluator) as service:
+        with open_service(url, create=True, backend=backend) as service:
             yield service
 
 
@@ -42,6 +43,7 @@ def temporary_gallery(
     labelled: LabelledSet,
     metric: Metric,
     parameters: ParameterSet,
+    backend: str = Backend.NATIVE,
 ) -> Iterator[GalleryClient]:
     """Give an empty gallery for the embeddings of a labelled set, and erase it at the end."""
     with GalleryClient.create(
@@ -53,6 +55,7 @@ def temporary_gallery(
         metric=metric,
         parameters=parameters,
         norm_bound=norm_bound(labelled) if metric is Metric.EUCLIDEAN else None,
+        backend=backend,
     ) as client:
         check_embeddings(labelled.embeddings, client.description)
         yield client

@@ -23,6 +23,7 @@ from gallery.accuracy.outcomes import Outcomes, merged, outcomes_of
 from gallery.accuracy.parity import Parity, ParityTally
 from gallery.accuracy.splits import Fold, split
 from gallery.arrays import Floats
+from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.photos.model_table import MODELS
 from gallery.client.searching.release import DECIMALS
@@ -50,8 +51,8 @@ class Options:
         Wanted FPIRs, each above 0 and below 1.
     rank
         Within how many candidates a mate must be for its search to succeed.
-    evaluator
-        ``kernel`` or ``reference``.
+    backend
+        What encrypts, decrypts and compares.
     """
 
     metric: Metric = Metric.COSINE
@@ -60,7 +61,7 @@ class Options:
     seed: int = 0
     fpirs: tuple[float, ...] = FPIRS
     rank: int = 1
-    evaluator: str = "kernel"
+    backend: str = Backend.NATIVE
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,13 @@ def evaluate(labelled: LabelledSet, options: Options, progress: ProgressBar) -> 
     run = _Run(labelled, options)
     total = sum(len(fold.probes) for fold in folds)
     with (
-        private_service(options.evaluator) as service,
+        private_service(options.backend) as service,
         progress("searching the encrypted gallery", total) as advance,
     ):
         key = GalleryKey.generate()
         for fold in folds:
             with temporary_gallery(
-                service, key, labelled, options.metric, options.parameters
+                service, key, labelled, options.metric, options.parameters, options.backend
             ) as client:
                 run.add(client, fold, advance)
     return run.result([len(fold.references) for fold in folds])

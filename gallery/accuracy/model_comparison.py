@@ -14,7 +14,7 @@ from gallery.errors import FaceRuntimeError, MissingDependencyError, WeightsErro
 _REASONS = {
     WeightsError: "its weights are missing",
     MissingDependencyError: "a package is missing",
-    FaceRuntimeError: "DeepFace's engine cannot be used",
+    FaceRuntimeError: "DeepFace's runtime cannot be used",
 }
 
 

@@ -37,7 +37,7 @@ def as_json(evaluation: Evaluation, models: Sequence[ModelRun] = ()) -> dict[str
         "metric": str(options.metric),
         "parameters": options.parameters.name,
         "security_bits": options.parameters.security_bits,
-        "evaluator": options.evaluator,
+        "backend": str(options.backend),
         "folds": options.folds,
         "seed": options.seed,
         "resamples": RESAMPLES,

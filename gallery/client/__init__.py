@@ -1,5 +1,7 @@
 """The secret side: keys, embeddings, labels and decrypted distances stay in here."""
 
+from typing import TYPE_CHECKING
+
 from gallery.client.embeddings.sources import (
     EmbeddingFile,
     EmbeddingSource,
@@ -30,7 +32,13 @@ from gallery.client.searching.photo_identification import PhotoIdentification
 from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
 from gallery.client.searching.thresholds import Calibration
+from gallery.deprecation import renamed_attributes
 from gallery.messages import Preprocessing
+
+if not TYPE_CHECKING:  # no type checker knows the former names
+    __getattr__ = renamed_attributes(
+        __name__, {"FileMemory": "StateFile", "SessionMemory": "TransientStates"}
+    )
 
 __all__ = [
     "RESULT_KINDS",

@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from gallery.backends import Backend
 from gallery.client.backup import Backup, write_backup
-from gallery.client.ckks import ENGINES
 from gallery.client.editing.creation import create_gallery
 from gallery.client.editing.removal import Compactor, Remover
 from gallery.client.embeddings.sources import EmbeddingSource
@@ -23,7 +23,7 @@ from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
 from gallery.client.enrolling.enrollment import Enroller, Enrollment, NewReference
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
 from gallery.client.integrity.labels import content_digest, normalize_label
-from gallery.client.integrity.rollback import Memory
+from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.photos.compatibility import embedder_for
 from gallery.client.photos.embedder import PhotoEmbedder
@@ -41,6 +41,7 @@ from gallery.client.searching.thresholds import (
 )
 from gallery.client.session import GallerySession
 from gallery.client.verification import VerificationReport, Verifier
+from gallery.deprecation import renamed_arguments
 from gallery.distances import Metric
 from gallery.errors import (
     InvalidEmbeddingError,
@@ -51,6 +52,10 @@ from gallery.errors import (
 from gallery.messages import GalleryDescription, Preprocessing
 from gallery.parameters import STANDARD, ParameterSet
 from gallery.protocol import GalleryService
+
+_accept_former_names = renamed_arguments(
+    {"memory": "states", "engine": "backend"}, {"tenseal": Backend.SEAL}
+)
 
 
 @dataclass(frozen=True)
@@ -84,17 +89,17 @@ class GalleryClient(Secret):
         The owner's key, from `read_key_file` or `GalleryKey.generate`.
     gallery
         Name of the gallery.
-    memory
-        Remembers the newest state of galleries, so that an older one put back is noticed: a
+    states
+        The newest states of galleries that were seen, so that an older one put back is noticed: a
         `StateFile` for as long as the file lives; by default as long as this client lives.
-    engine
-        What encrypts and decrypts: ``"native"``, or ``"tenseal"``, which is slower and SEAL itself.
+    backend
+        What encrypts and decrypts: ``"native"``, or ``"seal"``, which is slower and SEAL itself.
         Either opens what the other has made.
 
     Raises
     ------
     GalleryError
-        If there is no such engine.
+        If there is no such backend.
     GalleryNotFoundError
         If there is no such gallery.
     KeyMismatchError
@@ -117,18 +122,20 @@ class GalleryClient(Secret):
     (np.str_('Grace'), True)
     """
 
+    @_accept_former_names
     def __init__(
         self,
         service: GalleryService,
         key: GalleryKey,
         gallery: str = "default",
         *,
-        memory: Memory | None = None,
-        engine: str = ENGINES[0],
+        states: SeenStates | None = None,
+        backend: str = Backend.NATIVE,
     ) -> None:
-        self._session = GallerySession(service, key, gallery, memory, engine)
+        self._session = GallerySession(service, key, gallery, states, backend)
 
     @classmethod
+    @_accept_former_names
     def create(
         cls,
         service: GalleryService,
@@ -141,13 +148,13 @@ class GalleryClient(Secret):
         parameters: ParameterSet = STANDARD,
         norm_bound: float | None = None,
         threshold: float | None = None,
-        engine: str = ENGINES[0],
+        backend: str = Backend.NATIVE,
     ) -> Self:
         """Make a gallery and open it. All of its properties are fixed from here on.
 
         Parameters
         ----------
-        service, key, gallery, engine
+        service, key, gallery, backend
             As for opening one.
         dimension
             Values of an embedding, 1 to 4,096.
@@ -179,9 +186,10 @@ class GalleryClient(Secret):
             norm_bound=norm_bound,
             threshold=threshold,
         )
-        return cls(service, key, gallery, engine=engine)
+        return cls(service, key, gallery, backend=backend)
 
     @classmethod
+    @_accept_former_names
     def restore(
         cls,
         service: GalleryService,
@@ -189,15 +197,15 @@ class GalleryClient(Secret):
         path: str | os.PathLike[str],
         gallery: str | None = None,
         *,
-        memory: Memory | None = None,
-        engine: str = ENGINES[0],
+        states: SeenStates | None = None,
+        backend: str = Backend.NATIVE,
         progress: Progress | None = None,
     ) -> Self:
         """Put the gallery of a backup into a database, whole or not at all, and open it.
 
         Parameters
         ----------
-        service, key, memory, engine
+        service, key, states, backend
             As for opening one.
         path
             The file, which `export` wrote. All of it is checked before anything is restored.
@@ -217,7 +225,7 @@ class GalleryClient(Secret):
         """
         with Backup(path, key) as backup:
             name = backup.restore(service, gallery, progress)
-        return cls(service, key, name, memory=memory, engine=engine)
+        return cls(service, key, name, states=states, backend=backend)
 
     def __enter__(self) -> Self:
         return self
@@ -444,9 +452,10 @@ class GalleryClient(Secret):
         found = self.identify(np.stack(embeddings), k, threshold) if good else None
         return PhotoIdentification(tuple(good), found, tuple(failures))
 
-    def embedder(self, *, engine: str | None = None) -> PhotoEmbedder:
+    @renamed_arguments({"engine": "runtime"})
+    def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
         """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
-        return embedder_for(self.description, engine)
+        return embedder_for(self.description, runtime)
 
     def threshold(self, given: float | None = None) -> Threshold:
         """Return the threshold that a search would use.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from gallery.client.ckks import ENGINES, CkksCodec, check_engine, make_codec
+from gallery.backends import Backend, find_backend
+from gallery.client.ckks import CkksCodec, make_codec
 from gallery.client.integrity.authentication import check_description
 from gallery.client.integrity.canaries import Canaries
 from gallery.client.integrity.labels import LabelSealer
 from gallery.client.integrity.rollback import (
-    Memory,
-    Seen,
+    NewestState,
+    SeenStates,
     TransientStates,
     calibration_id,
     check_newer,
@@ -53,9 +54,9 @@ class GallerySession(Secret):
         The owner's key.
     name
         The gallery's name.
-    memory
-        Remembers the newest state of galleries; by default as long as this session lives.
-    engine
+    states
+        The newest states of galleries that were seen; by default those since this session began.
+    backend
         What encrypts and decrypts; see `gallery.client.ckks.make_codec`.
 
     Attributes
@@ -67,7 +68,7 @@ class GallerySession(Secret):
     Raises
     ------
     GalleryError
-        If there is no such engine.
+        If there is no such backend.
     GalleryNotFoundError, KeyMismatchError, AuthenticationError
         If there is no such gallery, or it is not the owner's.
     """
@@ -77,11 +78,10 @@ class GallerySession(Secret):
         service: GalleryService,
         key: GalleryKey,
         name: str,
-        memory: Memory | None = None,
-        engine: str = ENGINES[0],
+        states: SeenStates | None = None,
+        backend: str = Backend.NATIVE,
     ) -> None:
-        check_engine(engine)
-        self._engine = engine
+        self._backend = find_backend(backend)
         self.service = service
         self.key = key
         self.description = service.describe(name)
@@ -94,7 +94,7 @@ class GallerySession(Secret):
         self.parameters = find_parameters(self.description.parameters)
         self.labels = LabelSealer(key, self.gallery_id)
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
-        self.memory = memory or TransientStates()
+        self.states = states or TransientStates()
         self.claimed = False
         self._newest: Manifest | None = None
         self._tables: dict[int, BlockReferences] = {}
@@ -107,7 +107,7 @@ class GallerySession(Secret):
     @cached_property
     def codec(self) -> CkksCodec:
         """What encrypts and decrypts; made when it is first needed."""
-        return make_codec(self._engine, self.key, self.parameters)
+        return make_codec(self._backend, self.key, self.parameters)
 
     def close(self) -> None:
         """Give up what `codec` holds."""
@@ -121,15 +121,15 @@ class GallerySession(Secret):
         self.accept_manifest(manifest, floor)
         return manifest
 
-    def newest_seen(self) -> Seen | None:
+    def newest_seen(self) -> NewestState | None:
         """Return the newest manifest seen so far; ask before a request whose answer is checked.
 
         What other processes of the owner see while the request is under way may be newer than its
         answer, and is no sign of an older state.
         """
-        return self.memory.newest(self.gallery_id)
+        return self.states.newest(self.gallery_id)
 
-    def accept_manifest(self, manifest: Manifest, floor: Seen | None) -> None:
+    def accept_manifest(self, manifest: Manifest, floor: NewestState | None) -> None:
         """Check a manifest, that it is not older than ``floor``, and remember it.
 
         Raises
@@ -151,13 +151,13 @@ class GallerySession(Secret):
         former = self._newest
         if former is None or former.version < manifest.version:
             self._newest, self.claimed = manifest, False
-        self.memory.remember(self.gallery_id, Seen.of(manifest))
+        self.states.remember(self.gallery_id, NewestState.of(manifest))
 
     def forget(self) -> None:
         """Forget what was seen of the gallery, because an older state was put back on purpose."""
         self._newest, self.claimed = None, False
         for place in (self.gallery_id, calibration_id(self.gallery_id)):
-            self.memory.forget(place)
+            self.states.forget(place)
 
     def describe_anew(self) -> None:
         """Read the description again, of which another process may have changed the calibration.

@@ -12,8 +12,10 @@ import click
 from rich.text import Text
 
 from gallery.commands.dates import FORMS, parse_date, parse_span
+from gallery.commands.deprecation import Former, renamed_option
+from gallery.commands.options import database_options, json_option
 from gallery.commands.output import result_table, results
-from gallery.commands.settings import DatabaseSettings, database_options
+from gallery.commands.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from gallery.store import AuditEvent
@@ -22,7 +24,7 @@ _EPILOG = """
 \b
 Examples:
   gallery audit --since 24h
-  gallery audit --since 2027-01-31 --gallery-name staff --json
+  gallery audit --since 2027-01-31 --gallery staff --json
 """
 
 _ROWS = 500
@@ -48,17 +50,22 @@ def _since(_context: click.Context, _option: click.Parameter, text: str | None) 
 
 @click.command("audit", epilog=_EPILOG)
 @click.option("--since", metavar="WHEN", callback=_since, help=f"Only what came after: {FORMS}.")
-@click.option("--gallery-name", metavar="NAME", help="Only what was done to this gallery.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object an event and line.")
+@renamed_option(
+    "--gallery",
+    formerly=[Former("--gallery-name")],
+    metavar="NAME",
+    help="Only what was done to this gallery.",
+)
+@json_option("Print one JSON object an event and line.")
 @database_options
 def command(
-    settings: DatabaseSettings, since: int | None, gallery_name: str | None, as_json: bool
+    settings: DatabaseSettings, since: int | None, gallery: str | None, as_json: bool
 ) -> None:
     """Show the audit log of a server, the newest event last. No key is needed."""
     from gallery.store import AuditStore, open_database
 
     with open_database(settings.database) as database:
-        records = map(_record, AuditStore(database).read(since, gallery_name))
+        records = map(_record, AuditStore(database).read(since, gallery))
         count = _print_lines(records) if as_json else _print_tables(records)
     settings.notice(f"{count} events")
 

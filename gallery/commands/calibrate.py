@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gallery.commands.evaluate import rate, read_labelled, split_options
+from gallery.commands.evaluate import read_labelled
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import common_options, fpir_option, json_option, split_options
+from gallery.commands.settings import Settings
 
 if TYPE_CHECKING:
     from gallery.accuracy.calibration import Proposal
@@ -27,18 +28,10 @@ Examples:
 
 @click.command("calibrate", epilog=_EPILOG)
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--fpir",
-    type=float,
-    callback=rate,
-    default=0.01,
-    show_default=True,
-    metavar="RATE",
-    help="Share of strangers' searches that may match somebody.",
-)
+@fpir_option("Share of strangers' searches that may match somebody.", default=0.01)
 @split_options
 @click.option("--dry-run", is_flag=True, help="Show the threshold and store nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option("Print one JSON object.")
 @common_options
 def command(
     settings: Settings,

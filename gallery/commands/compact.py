@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import common_options
+from gallery.commands.settings import Settings
 
 _EPILOG = """
 \b

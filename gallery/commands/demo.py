@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.options import model_option
 from gallery.commands.output import result_table, results
 from gallery.errors import PhotoError
 
@@ -31,11 +32,7 @@ Examples:
 
 
 @click.command("demo", epilog=_EPILOG)
-@click.option(
-    "--model",
-    metavar="NAME",
-    help="Face model. [default: Facenet if its weights are on this machine, else Dlib]",
-)
+@model_option("Face model. [default: Facenet if its weights are on this machine, else Dlib]")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),

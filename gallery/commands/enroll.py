@@ -20,7 +20,8 @@ from gallery.commands.enrollment_checks import (
     what_to_do,
 )
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import common_options, json_option
+from gallery.commands.settings import Settings
 from gallery.errors import DuplicateSubjectError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ Examples:
     "anything is enrolled. To look, each new face is searched for; a server that counts sees how "
     "many were then left out. [default: ask for photos, add for embeddings]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the counts.")
+@json_option("Print one JSON object with the counts.")
 @common_options
 def command(
     settings: Settings,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.options import (
+    backend_option,
+    detector_option,
+    force_option,
+    fpir_option,
+    metric_option,
+    model_option,
+    parameters_option,
+    quiet_option,
+    split_options,
+)
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings
 from gallery.errors import WeightsError
@@ -33,33 +43,6 @@ Examples:
 """
 
 
-def rate(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """Check that rates given as options are above 0 and below 1."""
-    for number in value if isinstance(value, tuple) else (value,):
-        if not 0.0 < number < 1.0:
-            raise click.BadParameter("a rate is above 0 and below 1", context, parameter)
-    return value
-
-
-def split_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a labelled set is split."""
-    folds = click.option(
-        "--folds",
-        type=click.IntRange(min=2),
-        default=5,
-        show_default=True,
-        help="In each fold another group of people are strangers.",
-    )
-    seed = click.option(
-        "--seed",
-        type=click.IntRange(min=0),
-        default=0,
-        show_default=True,
-        help="The same one gives the same folds and intervals.",
-    )
-    return folds(seed(function))
-
-
 @click.command("evaluate", epilog=_EPILOG)
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option(
@@ -69,46 +52,22 @@ def split_options(function: Callable[..., Any]) -> Callable[..., Any]:
     show_default="the current folder",
     help="Folder for report.html and report.json.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a report that is there.")
-@click.option("--model", metavar="NAME", help="Face model for photos. [default: Facenet]")
-@click.option("--detector", metavar="NAME", help="DeepFace's face detector, for --model.")
+@force_option("Overwrite a report that is there.")
+@model_option("Face model for photos. [default: Facenet]")
+@detector_option
 @click.option(
     "--models",
     metavar="NAME,...",
     help="Compare face models, each as NAME or NAME:DETECTOR; nothing is downloaded.",
 )
-@click.option(
-    "--metric",
-    type=click.Choice(["cosine", "euclidean", "euclidean_l2"]),
-    default="cosine",
-    show_default=True,
-    help="Distance between embeddings, as DeepFace defines it.",
-)
-@click.option(
-    "--parameters",
-    type=click.Choice(["standard", "compact"]),
-    default="standard",
-    show_default=True,
-    help="CKKS parameters.",
-)
-@click.option(
-    "--evaluator",
-    type=click.Choice(["kernel", "reference"]),
-    envvar="GALLERY_EVALUATOR",
-    default="kernel",
-    show_default=True,
-    help="What compares, with the same results. [env: GALLERY_EVALUATOR]",
-)
-@click.option(
-    "--fpir",
+@metric_option
+@parameters_option("CKKS parameters.")
+@backend_option("encrypts, decrypts and compares")
+@fpir_option(
+    "False positive identification rate to give the FNIR at; can be repeated.",
     "fpirs",
-    type=float,
     multiple=True,
-    callback=rate,
     default=(0.001, 0.003, 0.01, 0.1),
-    show_default=True,
-    metavar="RATE",
-    help="False positive identification rate to give the FNIR at; can be repeated.",
 )
 @click.option(
     "--rank",
@@ -118,7 +77,7 @@ def split_options(function: Callable[..., Any]) -> Callable[..., Any]:
     help="A mate counts as found within so many candidates; identify decides by the first.",
 )
 @split_options
-@click.option("--quiet", is_flag=True, help="Say nothing but results and errors.")
+@quiet_option
 def command(
     source: Path,
     output: Path,
@@ -146,7 +105,7 @@ def command(
     if not force and (there := existing_reports(output)):
         raise click.UsageError(f"there is {there[0]} already: say --force to overwrite it")
     require_plotting()
-    settings = _settings(quiet, choices["evaluator"])
+    settings = _settings(quiet, choices["backend"])
     options = _options(choices)
     runs = _runs(settings, source, model, detector, models, options)
     found = next((run.evaluation for run in runs if run.evaluation is not None), None)
@@ -172,15 +131,14 @@ def read_labelled(settings: Settings, source: Path, embedder: Any) -> LabelledSe
     return embed_photos(source, labelled_photos(source), embedder(), settings.progress)
 
 
-def _settings(quiet: bool, evaluator: str) -> Settings:
+def _settings(quiet: bool, backend: str) -> Settings:
     """Return settings that open nothing of the user's: this command makes a key of its own."""
     return Settings(
         key=Path(),
         database="",
         passphrase_file=None,
         gallery="",
-        evaluator=evaluator,
-        memory=None,
+        backend=backend,
         quiet=quiet,
         verbose=False,
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import common_options
+from gallery.commands.settings import Settings
 
 _EPILOG = """
 \b

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.options import common_options, force_option, json_option, threshold_option
 from gallery.commands.output import identification_table, results
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.settings import Settings
 
 if TYPE_CHECKING:
     from gallery.client import (
@@ -44,10 +45,8 @@ Examples:
     required=True,
     type=click.Path(exists=True, path_type=Path),
 )
-@click.option(
-    "--threshold",
-    type=float,
-    help="Largest distance of a match. [default: the gallery's, else DeepFace's for its model]",
+@threshold_option(
+    "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
 )
 @click.option(
     "--top",
@@ -57,13 +56,13 @@ Examples:
     metavar="K",
     help="Candidates to show for each probe.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a probe and line.")
+@json_option("Print one JSON object a probe and line.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write results to a new .npz, .parquet or .jsonl file instead.",
 )
-@click.option("--force", is_flag=True, help="Replace the file of --output if it is there.")
+@force_option("Replace the file of --output if it is there.")
 @click.option(
     "--full-precision",
     is_flag=True,
@@ -105,7 +104,7 @@ def command(
     found: Identification | None
     # A single search reads each block once, so that keeping any is of no use to it.
     several = len(source.embeddings if source else photos) > 1
-    with settings.open_client(keep=KEPT_BYTES if several else 0) as client:
+    with settings.open_client(cache_size=KEPT_BYTES if several else 0) as client:
         if source:
             names, found, failures = _search_embeddings(settings, client, source, top, threshold)
         else:

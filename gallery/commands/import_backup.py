@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import common_options
+from gallery.commands.settings import Settings
 from gallery.errors import RolledBackError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _is_older(settings: Settings, backup: Backup) -> bool:
     """Tell whether commands will take the restored gallery for one that was rolled back."""
     from gallery.client.integrity.rollback import check_newer
 
-    seen = settings.open_memory().newest(backup.description.gallery_id)
+    seen = settings.open_states().newest(backup.description.gallery_id)
     try:
         check_newer(backup.manifest, seen)
     except RolledBackError:

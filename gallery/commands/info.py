@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
+from gallery.commands.options import common_options, json_option
 from gallery.commands.output import result_table, results
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.settings import Settings
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient
@@ -24,7 +25,7 @@ Examples:
 
 
 @click.command("info", epilog=_EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option("Print one JSON object.")
 @common_options
 def command(settings: Settings, as_json: bool) -> None:
     """Show the properties of a gallery, checked with the key."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import (
+    common_options,
+    detector_option,
+    metric_option,
+    model_option,
+    parameters_option,
+    threshold_option,
+)
+from gallery.commands.settings import Settings
 
 _EPILOG = """
 \b
@@ -16,33 +24,17 @@ Examples:
 
 
 @click.command("init", epilog=_EPILOG)
-@click.option(
-    "--model",
-    metavar="NAME",
-    help="DeepFace's name of the face model. [default: Facenet, unless --dimension is given]",
-)
+@model_option("DeepFace's name of the face model. [default: Facenet, unless --dimension is given]")
 @click.option("--dimension", type=int, metavar="D", help="Values of ready embeddings.")
-@click.option("--detector", metavar="NAME", help="DeepFace's face detector, for --model.")
-@click.option(
-    "--metric",
-    type=click.Choice(["cosine", "euclidean", "euclidean_l2"]),
-    default="cosine",
-    show_default=True,
-    help="Distance between embeddings, as DeepFace defines it.",
-)
-@click.option(
-    "--parameters",
-    type=click.Choice(["standard", "compact"]),
-    default="standard",
-    show_default=True,
-    help="CKKS parameters; compact takes two thirds of the space and is less exact.",
-)
+@detector_option
+@metric_option
+@parameters_option("CKKS parameters; compact takes two thirds of the space and is less exact.")
 @click.option(
     "--norm-bound",
     type=float,
     help="Largest norm of a raw embedding, for --metric euclidean; errors grow with it.",
 )
-@click.option("--threshold", type=float, help="Default threshold of searches in this gallery.")
+@threshold_option("Default threshold of searches in this gallery.")
 @common_options
 def command(
     settings: Settings,

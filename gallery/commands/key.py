@@ -1,21 +1,24 @@
-"""``gallery key``: what can be done with a key file once it is there."""
+"""``gallery key``: make a key file, and change its passphrase."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from gallery.commands.settings import (
-    Settings,
-    common_options,
-    given_passphrase,
-    new_passphrase_option,
-)
-from gallery.errors import PassphraseRequiredError
+from gallery.commands.options import common_options, new_passphrase_option, no_passphrase_option
+from gallery.commands.prompts import chosen_passphrase
+from gallery.commands.settings import Settings
+from gallery.errors import KeyFileExistsError
 
-_EPILOG = """
+_NEW_EPILOG = """
+\b
+Examples:
+  gallery key new
+  gallery key new --key team.key --passphrase-file secret.txt
+"""
+
+_PASSPHRASE_EPILOG = """
 \b
 Examples:
   gallery key passphrase
@@ -23,18 +26,48 @@ Examples:
 """
 
 
-@click.group("key", epilog=_EPILOG)
+@click.group("key", epilog=_NEW_EPILOG)
 def command() -> None:
-    """Do something with a key file."""
+    """Make a key file, or change its passphrase."""
 
 
-@command.command("passphrase", epilog=_EPILOG)
+@command.command("new", epilog=_NEW_EPILOG)
+@no_passphrase_option
+@common_options
+def new(settings: Settings, no_passphrase: bool) -> None:
+    """Make a key file, sealed with a passphrase.
+
+    The key file opens every gallery that is made with it; without it they are lost. Keep a copy in
+    a safe place. An existing file is never overwritten.
+    """
+    from gallery.client import GalleryKey, write_key_file
+
+    if settings.key.exists():
+        raise KeyFileExistsError(
+            f"there is a key file at {settings.key} already; it is not overwritten, "
+            "since galleries made with it could never be opened again. Name another with --key"
+        )
+    passphrase = None
+    if not no_passphrase:
+        passphrase = chosen_passphrase(
+            settings.passphrase_file,
+            settings.passphrase_variable,
+            "Passphrase",
+            "a key file is sealed with a passphrase; give one with --passphrase-file or in "
+            "GALLERY_PASSPHRASE, or choose --no-passphrase",
+        )
+    key = GalleryKey.generate()
+    write_key_file(settings.key, key, passphrase)
+    settings.notice(
+        f"key {key.key_id.hex()} written to {settings.key}; keep a copy in a safe place"
+    )
+    if passphrase is None:
+        settings.notice("it is not protected by a passphrase: whoever can read it has the key")
+
+
+@command.command("passphrase", epilog=_PASSPHRASE_EPILOG)
 @new_passphrase_option
-@click.option(
-    "--no-passphrase",
-    is_flag=True,
-    help="Leave the key file unprotected: whoever can read it has the key.",
-)
+@no_passphrase_option
 @common_options
 def passphrase(settings: Settings, new_passphrase_file: Path | None, no_passphrase: bool) -> None:
     """Change the passphrase of a key file. The key in it, and its galleries, stay the same.
@@ -49,23 +82,17 @@ def passphrase(settings: Settings, new_passphrase_file: Path | None, no_passphra
     old = settings.key_passphrase()
     # A wrong passphrase is told before a new one is asked for.
     read_key_file(settings.key, old)
-    new = None if no_passphrase else _new(settings.with_new(settings.key, new_passphrase_file))
-    change_passphrase(settings.key, old, new)
-    settings.notice(f"the passphrase of {settings.key} is changed")
-    if new is None:
-        settings.notice("it is not protected by a passphrase: whoever can read it has the key")
-
-
-def _new(settings: Settings) -> str:
-    given = given_passphrase(settings)
-    if given is not None:
-        return given
-    if not sys.stdin.isatty():
-        raise PassphraseRequiredError(
+    chosen = None
+    if not no_passphrase:
+        renewed = settings.with_new(settings.key, new_passphrase_file)
+        chosen = chosen_passphrase(
+            renewed.passphrase_file,
+            renewed.passphrase_variable,
+            "New passphrase",
             "give the new passphrase with --new-passphrase-file or in GALLERY_NEW_PASSPHRASE, or "
-            "choose --no-passphrase"
+            "choose --no-passphrase",
         )
-    chosen: str = click.prompt(
-        "New passphrase", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return chosen
+    change_passphrase(settings.key, old, chosen)
+    settings.notice(f"the passphrase of {settings.key} is changed")
+    if chosen is None:
+        settings.notice("it is not protected by a passphrase: whoever can read it has the key")

@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 import click
 from rich.text import Text
 
+from gallery.commands.options import common_options, json_option
 from gallery.commands.output import result_table, results
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.settings import Settings
 
 _EPILOG = """
 \b
@@ -21,7 +22,7 @@ Examples:
 
 @click.command("list", epilog=_EPILOG)
 @click.option("--label", metavar="PATTERN", help="Only labels like this; * stands for anything.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a reference and line.")
+@json_option("Print one JSON object a reference and line.")
 @common_options
 def command(settings: Settings, label: str | None, as_json: bool) -> None:
     """List the references of a gallery, with their labels opened."""

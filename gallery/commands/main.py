@@ -19,8 +19,7 @@ EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 
 _COMMANDS = {
-    "keygen": "Make a key file.",
-    "key": "Change the passphrase of a key file.",
+    "key": "Make a key file, or change its passphrase.",
     "init": "Make an empty gallery.",
     "enroll": "Enroll photos or ready embeddings.",
     "identify": "Search a gallery with photos or ready embeddings.",
@@ -42,10 +41,13 @@ _COMMANDS = {
     "demo": "Run the whole story on sample photos.",
 }
 
+_ALIASES = {"keygen": ("key", "new")}
+"""Other names of commands in groups, which no help shows."""
+
 _EPILOG = """
 \b
 A first session, with a folder of photos that has one sub-folder per person:
-  gallery keygen
+  gallery key new
   gallery init --model Facenet
   gallery enroll people/
   gallery identify someone.jpg
@@ -59,6 +61,10 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ALIASES:
+            group, inner = _ALIASES[cmd_name]
+            found = self.get_command(ctx, group)
+            return found.get_command(ctx, inner) if isinstance(found, click.Group) else None
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"gallery.commands.{_module(cmd_name)}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gallery.commands.settings import DatabaseSettings, database_options
+from gallery.commands.options import database_options
+from gallery.commands.settings import DatabaseSettings
 
 _EPILOG = """
 \b

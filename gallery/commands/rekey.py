@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gallery.commands.settings import Settings, common_options, confirm, new_passphrase_option
+from gallery.commands.options import (
+    common_options,
+    new_passphrase_option,
+    parameters_option,
+    yes_option,
+)
+from gallery.commands.prompts import confirm
+from gallery.commands.settings import Settings
 from gallery.errors import ErasurePendingError, PassphraseRequiredError
 
 if TYPE_CHECKING:
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 _EPILOG = """
 \b
 Examples:
-  gallery keygen --key new.key
+  gallery key new --key new.key
   gallery rekey --new-key new.key
   gallery rekey --parameters compact                     same key, another parameter set
   gallery rekey --new-key new.key --discard              give up an unfinished renewal
@@ -27,17 +34,16 @@ Examples:
 @click.option(
     "--new-key",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Key file to move to, from gallery keygen. [default: the key stays]",
+    help="Key file to move to, from gallery key new. [default: the key stays]",
 )
 @new_passphrase_option
-@click.option(
-    "--parameters",
-    type=click.Choice(["standard", "compact"]),
-    help="Other CKKS parameters. To compact, templates lose precision, which the way back does not "
+@parameters_option(
+    "Other CKKS parameters. To compact, templates lose precision, which the way back does not "
     "restore. [default: they stay]",
+    default=None,
 )
 @click.option("--discard", is_flag=True, help="Erase the copy of an unfinished renewal instead.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @common_options
 def command(
     settings: Settings,
@@ -89,9 +95,9 @@ def command(
                     to,
                     settings.gallery,
                     parameters=find_parameters(parameters) if parameters else None,
-                    memory=settings.open_memory(),
-                    new_memory=new.open_memory(),
-                    engine=settings.engine,
+                    states=settings.open_states(),
+                    new_states=new.open_states(),
+                    backend=settings.backend,
                     progress=advance,
                 )
         except ErasurePendingError:

@@ -6,7 +6,9 @@ import json
 
 import click
 
-from gallery.commands.settings import Settings, common_options, confirm
+from gallery.commands.options import common_options, json_option, yes_option
+from gallery.commands.prompts import confirm
+from gallery.commands.settings import Settings
 
 _EPILOG = """
 \b
@@ -18,8 +20,8 @@ Examples:
 
 @click.command("remove", epilog=_EPILOG)
 @click.argument("names", metavar="LABEL|ID...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object an erased reference.")
+@yes_option
+@json_option("Print one JSON object an erased reference.")
 @common_options
 def command(settings: Settings, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Erase all references of the given labels, and those with the given identifiers.

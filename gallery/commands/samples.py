@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from gallery.commands.options import json_option, quiet_option
 from gallery.commands.output import progress_bar
 
 _EPILOG = """
@@ -21,7 +22,7 @@ _EMBEDDINGS_EPILOG = """
 \b
 Example, in seconds and without DeepFace:
   gallery samples embeddings samples/
-  gallery keygen
+  gallery key new
   gallery init --dimension 128 --threshold 0.4
   gallery enroll samples/people.npz
   gallery identify samples/probes.npz
@@ -31,15 +32,13 @@ _PHOTOS_EPILOG = """
 \b
 Example:
   gallery samples photos samples/
-  gallery keygen
+  gallery key new
   gallery init --model Dlib
   gallery enroll samples/enroll
   gallery identify samples/probes
 """
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_QUIET = click.option("--quiet", is_flag=True, help="Say nothing but results and errors.")
 
 
 @click.group("samples", epilog=_EPILOG)
@@ -49,8 +48,8 @@ def command() -> None:
 
 @command.command("embeddings", epilog=_EMBEDDINGS_EPILOG)
 @_FOLDER
-@_JSON
-@_QUIET
+@json_option("Print one JSON object.")
+@quiet_option
 def embeddings(folder: Path, as_json: bool, quiet: bool) -> None:
     """Write people.npz to enroll and probes.npz to search with into FOLDER.
 
@@ -85,8 +84,8 @@ def embeddings(folder: Path, as_json: bool, quiet: bool) -> None:
 
 @command.command("photos", epilog=_PHOTOS_EPILOG)
 @_FOLDER
-@_JSON
-@_QUIET
+@json_option("Print one JSON object.")
+@quiet_option
 def photos(folder: Path, as_json: bool, quiet: bool) -> None:
     """Fetch ten photos of faces into FOLDER: some to enroll, some to search with.
 

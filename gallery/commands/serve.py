@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gallery.commands.settings import DatabaseSettings, database_options
+from gallery.commands.deprecation import Former, renamed_option
+from gallery.commands.options import backend_option, database_options
+from gallery.commands.settings import DatabaseSettings
 from gallery.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ Examples:
   gallery token create --name kiosk --scope search
   gallery serve
   gallery serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key
-  gallery serve --database postgresql+psycopg://owner@host/faces --memory 16GiB
+  gallery serve --database postgresql+psycopg://owner@host/faces --cache-size 16GiB
   gallery serve --database postgresql+psycopg://owner@host/faces --cluster tcp://127.0.0.1:8786
 """
 
@@ -51,8 +53,9 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="Port."
 )
-@click.option(
-    "--memory",
+@renamed_option(
+    "--cache-size",
+    formerly=[Former("--memory")],
     metavar="SIZE",
     callback=_size,
     default="4GiB",
@@ -97,19 +100,12 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
     callback=_rate,
     help="Requests that one token may make.",
 )
-@click.option(
-    "--evaluator",
-    type=click.Choice(["kernel", "reference"]),
-    envvar="GALLERY_EVALUATOR",
-    default="kernel",
-    show_default=True,
-    help="What compares. [env: GALLERY_EVALUATOR]",
-)
+@backend_option("compares")
 @click.option(
     "--cluster",
     metavar="ADDRESS",
     help="Scheduler of a Dask cluster whose workers compare, such as tcp://127.0.0.1:8786. They "
-    "open the database by the same URL; --memory is then what each of them keeps.",
+    "open the database by the same URL; --cache-size is then what each of them keeps.",
 )
 @click.option(
     "--cluster-ca",
@@ -131,14 +127,14 @@ def command(
     settings: DatabaseSettings,
     host: str,
     port: int,
-    memory: int,
+    cache_size: int,
     tls_cert: Path | None,
     tls_key: Path | None,
     plain_http: bool,
     max_request: int,
     max_searches: int,
     rate: str,
-    evaluator: str,
+    backend: str,
     cluster: str | None,
     cluster_ca: Path | None,
     cluster_cert: Path | None,
@@ -163,10 +159,10 @@ def command(
             "proxy speaks TLS"
         )
     config = http.ServerConfig(
-        memory=memory, max_request=max_request, searches=max_searches, rate=rate
+        cache_size=cache_size, max_request=max_request, searches=max_searches, rate=rate
     )
     workers = _cluster(cluster, cluster_ca, cluster_cert, cluster_key)
-    http.serve(settings.database, host, port, config, tls=tls, evaluator=evaluator, cluster=workers)
+    http.serve(settings.database, host, port, config, tls=tls, backend=backend, cluster=workers)
 
 
 def _cluster(

@@ -10,8 +10,9 @@ import click
 from rich.text import Text
 
 from gallery.commands.dates import FORMS, iso, parse_date, parse_span
+from gallery.commands.options import database_options, json_option
 from gallery.commands.output import result_table, results
-from gallery.commands.settings import DatabaseSettings, database_options
+from gallery.commands.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from gallery.store import StoredToken
@@ -99,7 +100,7 @@ def create(
 
 
 @command.command("list", epilog=_EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a token and line.")
+@json_option("Print one JSON object a token and line.")
 @database_options
 def list_(settings: DatabaseSettings, as_json: bool) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""

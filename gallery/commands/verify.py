@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from gallery.commands.settings import Settings, common_options
+from gallery.commands.options import common_options, json_option
+from gallery.commands.settings import Settings
 from gallery.errors import IntegrityError
 
 _EPILOG = """
@@ -26,7 +27,7 @@ Examples:
     is_flag=True,
     help="Take the state of the database for the newest, though a newer one was seen.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@json_option("Print the report as one JSON object.")
 @common_options
 def command(settings: Settings, deep: bool, accept_rollback: bool, as_json: bool) -> int:
     """Check every statement, digest and label of a gallery, and name each damaged thing."""

@@ -1,7 +1,7 @@
 """Encrypted distances, computed without any key: ciphertexts in, ciphertexts out.
 
-Two evaluators give the same bits: ``kernel``, the fast one, and ``reference``, SEAL's own, which is
-there to check the other. Neither numba nor TenSEAL is imported before an evaluator is made.
+The evaluators of the two backends (`gallery.backends`) give the same bits. Neither numba nor
+TenSEAL is imported before an evaluator is made.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gallery.arrays import Residues
-from gallery.errors import GalleryError
+from gallery.backends import Backend, find_backend
 from gallery.parameters import ParameterSet
-
-EVALUATORS = ("kernel", "reference")
-"""Names that `make_evaluator` knows; the default first."""
 
 
 class Evaluator(Protocol):
@@ -65,15 +62,15 @@ class Evaluator(Protocol):
         """
 
 
-def make_evaluator(name: str = "kernel", *, threads: int | None = None) -> Evaluator:
+def make_evaluator(backend: str = Backend.NATIVE, *, threads: int | None = None) -> Evaluator:
     """Make an evaluator.
 
     Parameters
     ----------
-    name : str
-        ``"kernel"`` or ``"reference"``.
+    backend : str
+        ``"native"`` or ``"seal"``.
     threads : int, optional
-        Threads of the kernel; all usable processor cores without it. The reference has one.
+        Threads of the native kernel; all usable processor cores without it. SEAL's has one.
 
     Returns
     -------
@@ -82,14 +79,12 @@ def make_evaluator(name: str = "kernel", *, threads: int | None = None) -> Evalu
     Raises
     ------
     GalleryError
-        If the name is unknown or ``threads`` is below 1.
+        If there is no such backend, or ``threads`` is below 1.
     """
-    if name == "kernel":
-        from gallery.evaluator.native import NativeEvaluator
-
-        return NativeEvaluator(threads)
-    if name == "reference":
+    if find_backend(backend) is Backend.SEAL:
         from gallery.evaluator.seal import SealEvaluator
 
         return SealEvaluator()
-    raise GalleryError(f"no evaluator {name!r}; there are: {', '.join(EVALUATORS)}")
+    from gallery.evaluator.native import NativeEvaluator
+
+    return NativeEvaluator(threads)

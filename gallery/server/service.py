@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
+from gallery.backends import Backend
+from gallery.deprecation import renamed_arguments
 from gallery.errors import (
     GalleryExistsError,
     GalleryNotFoundError,
@@ -200,13 +202,17 @@ def _check_new(description: GalleryDescription) -> None:
     find_parameters(description.parameters)
 
 
+@renamed_arguments(
+    {"evaluator": "backend", "memory": "cache_size"},
+    {"kernel": Backend.NATIVE, "reference": Backend.SEAL},
+)
 @contextmanager
 def open_service(
     database: str,
     *,
     create: bool = False,
-    evaluator: str = "kernel",
-    memory: int = 0,
+    backend: str = Backend.NATIVE,
+    cache_size: int = 0,
     cluster: str | ClusterAddress | None = None,
 ) -> Iterator[EmbeddedService]:
     """Open a database and serve its galleries within this process.
@@ -217,9 +223,9 @@ def open_service(
         SQLAlchemy's URL, such as ``sqlite:///gallery.db``.
     create
         Whether to create the database or its tables if they are not there.
-    evaluator
-        ``kernel``, the fast one, or ``reference``, SEAL's own; their results are the same bits.
-    memory
+    backend
+        What compares: ``"native"``, the fast one, or ``"seal"``; their results are the same bits.
+    cache_size
         Bytes that blocks may take that are kept ready to scan for later searches. What is searched
         once gains nothing by it. With a cluster, this is what each of its workers may keep.
     cluster
@@ -241,7 +247,7 @@ def open_service(
     """
     with open_database(database, create=create) as opened:
         store = GalleryStore(opened)
-        scanner = make_scanner(database, store, evaluator, memory, cluster)
+        scanner = make_scanner(database, store, backend, cache_size, cluster)
         with closing(EmbeddedService(store, scanner)) as service:
             yield service
 
@@ -249,8 +255,8 @@ def open_service(
 def make_scanner(
     database: str,
     store: GalleryStore,
-    evaluator: str = "kernel",
-    memory: int = 0,
+    backend: str = Backend.NATIVE,
+    cache_size: int = 0,
     cluster: str | ClusterAddress | None = None,
 ) -> Scanner:
     """Make what computes searches, in this process or on a cluster; see `open_service`.
@@ -261,7 +267,7 @@ def make_scanner(
         If a cluster is asked for and Dask is not installed.
     """
     if cluster is None:
-        return LocalScanner(store, make_evaluator(evaluator), memory)
+        return LocalScanner(store, make_evaluator(backend), cache_size)
     try:
         from gallery.server.cluster.scanner import ClusterScanner
     except ModuleNotFoundError as error:
@@ -270,7 +276,7 @@ def make_scanner(
             "pip install 'encrypted-face-gallery[cluster]'"
         ) from error
     address = ClusterAddress(cluster) if isinstance(cluster, str) else cluster
-    return ClusterScanner(address, database, store, evaluator, memory)
+    return ClusterScanner(address, database, store, backend, cache_size)
 
 
 def migrate(database: str) -> tuple[str | None, str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
-from gallery.client.ckks import ENGINES
 from gallery.parameters import STANDARD
 from gallery.server import EmbeddedService
 from tests.support.galleries import random_embeddings
@@ -43,22 +43,22 @@ def key_material(key: GalleryKey) -> Iterator[bytes]:
             yield context[start : start + WINDOW]
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    """Return each engine in turn."""
+@pytest.fixture(params=list(Backend))
+def backend(request: pytest.FixtureRequest) -> str:
+    """Return each backend in turn."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def conversation(
-    service: EmbeddedService, key: GalleryKey, engine: str
+    service: EmbeddedService, key: GalleryKey, backend: str
 ) -> tuple[RecordingService, np.ndarray, np.ndarray]:
     """Enroll, search, list and verify; return what was said, the embeddings, and the distances."""
     recorded = RecordingService(service)
     embeddings = random_embeddings(3, 8)
     with GalleryClient.create(
-        recorded, key, dimension=8, metric="euclidean", engine=engine
+        recorded, key, dimension=8, metric="euclidean", backend=backend
     ) as client:
         client.enroll(embeddings, LABELS)
         found = client.identify(embeddings + 0.01, k=3, threshold=1.0)
@@ -116,7 +116,7 @@ def test_the_search_for_secrets_would_find_one(key: GalleryKey) -> None:
 
 
 def test_a_server_cannot_tell_a_match_from_a_non_match(
-    service: EmbeddedService, key: GalleryKey, engine: str
+    service: EmbeddedService, key: GalleryKey, backend: str
 ) -> None:
     embeddings = random_embeddings(3, 8)
     with GalleryClient.create(service, key, dimension=8) as client:
@@ -124,7 +124,7 @@ def test_a_server_cannot_tell_a_match_from_a_non_match(
     said = []
     for probe, expected in ((embeddings[0], True), (-embeddings.sum(axis=0), False)):
         recorded = RecordingService(service)
-        with GalleryClient(recorded, key, engine=engine) as client:
+        with GalleryClient(recorded, key, backend=backend) as client:
             found = client.identify(probe, k=2, threshold=0.1)
         assert found.decisions[0] == expected
         said.append([(call, len(data)) for call, data in recorded.sent])
@@ -136,7 +136,7 @@ def test_temporary_files_of_seal_hold_ciphertexts_alone_and_go_when_the_client_c
     service: EmbeddedService, key: GalleryKey
 ) -> None:
     embeddings = random_embeddings(3, 8)
-    client = GalleryClient.create(service, key, dimension=8, engine="tenseal")
+    client = GalleryClient.create(service, key, dimension=8, backend="seal")
     client.enroll(embeddings, LABELS)
     found = client.identify(embeddings, k=3, threshold=0.1)
     folder = Path(client._session.codec._folder.name)

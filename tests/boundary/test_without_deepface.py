@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_ready_embeddings_need_no_deepface(folder: Path) -> None:
     for arguments in (
-        ["keygen"],
+        ["key", "new"],
         ["init", "--dimension", 16],
         ["enroll", "a.npz"],
         ["info"],
@@ -69,7 +69,7 @@ def test_ready_embeddings_need_no_deepface(folder: Path) -> None:
 def test_a_gallery_for_a_model_can_be_made_and_filled_with_its_embeddings(folder: Path) -> None:
     embeddings = np.random.default_rng(0).normal(size=(2, 128))
     np.savez(folder / "f.npz", embeddings=embeddings, labels=np.array(["a", "b"]), model="Facenet")
-    bare(folder, "keygen")
+    bare(folder, "key", "new")
 
     assert bare(folder, "init", "--model", "Facenet").returncode == 0
     assert bare(folder, "enroll", "f.npz").returncode == 0
@@ -79,7 +79,7 @@ def test_a_gallery_for_a_model_can_be_made_and_filled_with_its_embeddings(folder
 
 
 def test_photos_say_which_extra_is_missing(folder: Path) -> None:
-    bare(folder, "keygen")
+    bare(folder, "key", "new")
     bare(folder, "init", "--model", "Dlib")
     (folder / "photo.jpg").write_bytes(b"\xff\xd8")
 

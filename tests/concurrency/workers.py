@@ -37,16 +37,16 @@ def label(number: int) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where everybody works: the database, the key file, and the memory of the newest state."""
+    """Where everybody works: the database, the key file, and the newest states seen."""
 
     url: str
     key_file: Path
-    memory: Path
+    state_file: Path
 
     def client(self, service: EmbeddedService) -> GalleryClient:
         """Open the gallery as a command does."""
         key = read_key_file(self.key_file)
-        return GalleryClient(service, key, memory=StateFile(self.memory))
+        return GalleryClient(service, key, states=StateFile(self.state_file))
 
 
 @dataclass

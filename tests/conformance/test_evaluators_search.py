@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
-from gallery.evaluator import EVALUATORS
 from gallery.messages import EncryptedProbe, SearchRequest
 from gallery.protocol import GalleryService
 from gallery.server import open_service
@@ -27,8 +27,8 @@ def test_evaluators_and_a_server_return_the_same_ciphertexts(
 
     probe = EncryptedProbe(bytes(16), key.key_id, description.parameters, 16, constants)
     answers = []
-    for evaluator in EVALUATORS:
-        with open_service(database, evaluator=evaluator) as service:
+    for backend in Backend:
+        with open_service(database, backend=backend) as service:
             answers.append(answer(service, SearchRequest(gallery_id, (probe,), {})))
     with serving(database) as server, server.connected("owner") as remote:
         answers.append(answer(remote, SearchRequest(gallery_id, (probe,), {})))
@@ -64,7 +64,7 @@ def test_a_server_leads_to_the_same_decisions_and_candidates(
 def test_a_search_with_seals_own_evaluator_identifies(database: str, key: GalleryKey) -> None:
     embeddings = random_embeddings(30, 16)
     with (
-        open_service(database, create=True, evaluator="reference") as service,
+        open_service(database, create=True, backend="seal") as service,
         GalleryClient.create(service, key, dimension=16) as client,
     ):
         client.enroll(embeddings, names(30))

@@ -32,7 +32,7 @@ from tests.support.serving import serving
 @pytest.fixture(
     params=[
         "SQLite",
-        "SQLite, reference evaluator",
+        "SQLite, SEAL's evaluator",
         "SQLite, through bytes",
         "PostgreSQL",
         "HTTP on SQLite",
@@ -48,8 +48,8 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryS
         with serving(url) as server, server.connected("owner") as remote:
             yield remote
         return
-    evaluator = "reference" if "reference" in request.param else "kernel"
-    with open_service(url, create=True, evaluator=evaluator) as opened:
+    backend = "seal" if "SEAL" in request.param else "native"
+    with open_service(url, create=True, backend=backend) as opened:
         yield RecordingService(opened) if "through bytes" in request.param else opened
 
 

@@ -237,7 +237,7 @@ def nothing(_shop: Workshop) -> None:
 
 def key(shop: Workshop) -> None:
     """A key file."""
-    shop.do(["keygen", "--no-passphrase"])
+    shop.do(["key", "new", "--no-passphrase"])
 
 
 def empty_file(shop: Workshop) -> None:
@@ -282,12 +282,12 @@ def backup(shop: Workshop) -> None:
 def some_enrolled_and_a_new_key(shop: Workshop) -> None:
     """A gallery with five references, and a second key file."""
     some_enrolled(shop)
-    shop.do(["keygen", "--no-passphrase", "--key", NEW_KEY_FILE])
+    shop.do(["key", "new", "--no-passphrase", "--key", NEW_KEY_FILE])
 
 
 def sealed_key(shop: Workshop) -> None:
     """A key file with a passphrase, and an empty gallery."""
-    shop.do(["keygen"], ["init", "--dimension", 2])
+    shop.do(["key", "new"], ["init", "--dimension", 2])
 
 
 def two_blocks(shop: Workshop) -> None:
@@ -306,9 +306,9 @@ def two_blocks_with_holes(shop: Workshop) -> None:
 
 SCENARIOS = (
     Scenario(
-        "keygen",
+        "key new",
         prepare=nothing,
-        command=["keygen"],
+        command=["key", "new"],
         states=(None, ()),
         inspect=key_state,
         environment={"GALLERY_PASSPHRASE": OLD},

@@ -167,7 +167,7 @@ def test_a_database_opened_read_only_can_be_searched_and_not_written(shop: Works
 def test_without_write_access_a_database_is_refused_and_named(shop: Workshop) -> None:
     """Also to readers: SQLite keeps its locks in a file beside the database."""
     hand_over(shop, file_mode=0o444)
-    elsewhere = {"GALLERY_MEMORY": f"{shop.folder / 'memory' / 'seen'}"}
+    elsewhere = {"GALLERY_STATE_FILE": f"{shop.folder / 'states' / 'seen'}"}
     reader = replace(shop, environment=elsewhere)
 
     for done in reader.run(["list"], *writes(), user=other_user()):
@@ -195,11 +195,11 @@ def other_user() -> int | None:
 
 
 def hand_over(shop: Workshop, file_mode: int) -> None:
-    """Let another user have the key and a folder for the memory, and the database at this mode."""
-    (shop.folder / "memory").mkdir()
+    """Let another user have the key, a folder for seen states, and the database at this mode."""
+    (shop.folder / "states").mkdir()
     (shop.folder / DATABASE).chmod(file_mode)
     if os.geteuid() == 0:
-        for name in (KEY_FILE, "memory"):
+        for name in (KEY_FILE, "states"):
             os.chown(shop.folder / name, NOBODY, NOBODY)
         (shop.folder / f"{KEY_FILE}.seen").unlink(missing_ok=True)
     shop.folder.chmod(0o555)

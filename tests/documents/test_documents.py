@@ -179,12 +179,37 @@ def test_the_table_of_commands_is_complete() -> None:
 
     assert list(rows) == list(command_names())
     for name, listed in rows.items():
-        options = {option for item in command_named(name).params for option in item.opts}
+        options = {option for item in shown_options(name) for option in item.opts}
         long = {option for option in options if option.startswith("--")}
         shared = keyless if name.split()[0] in KEYLESS else common
         alone = name.split()[0] in ("samples", "demo", "evaluate")
         assert listed == (long if alone else long - shared), name
         assert alone or shared <= long, name
+
+
+def shown_options(name: str) -> list[click.Parameter]:
+    """Return the options of a command without former spellings, which no document names."""
+    found = command_named(name).params
+    return [item for item in found if not (isinstance(item, click.Option) and item.hidden)]
+
+
+def former_spellings() -> set[str]:
+    """Return the options and environment variables that are understood but hidden."""
+    hidden = [
+        item
+        for name in command_names()
+        for item in command_named(name).params
+        if item not in shown_options(name)
+    ]
+    return {name for item in hidden for name in (*item.opts, item.envvar) if name}
+
+
+@documents
+def test_no_former_spelling_is_used(path: Path) -> None:
+    words = set(re.findall(r"--[a-z-]+|GALLERY_[A-Z_]+", path.read_text("utf-8")))
+
+    assert {"--engine", "GALLERY_ENGINE"} < former_spellings()
+    assert not words & former_spellings()
 
 
 def masked(text: str) -> str:
@@ -316,7 +341,7 @@ def test_the_environment_variables_are_those_of_the_code() -> None:
                     pattern = r"(?:GALLERY|DEEPFACE|TF)_[A-Z_]+"
                     used |= {node.value} if re.fullmatch(pattern, node.value) else set()
 
-    assert named == used
+    assert named == used - former_spellings()
 
 
 def test_the_models_and_detectors_are_those_of_the_code() -> None:

@@ -42,7 +42,7 @@ def command(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("GALLERY_KEY", str(tmp_path / "owner.key"))
     monkeypatch.setenv("GALLERY_PASSPHRASE", "correct horse")
-    for name in ("GALLERY_DATABASE", "GALLERY_EVALUATOR", "GALLERY_TRACEBACK"):
+    for name in ("GALLERY_DATABASE", "GALLERY_BACKEND", "GALLERY_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: object) -> Done:
@@ -122,7 +122,7 @@ def test_the_same_seed_gives_the_same_numbers(
         (["--metric", "euclidean"], "metric", "euclidean"),
         (["--metric", "euclidean_l2"], "metric", "euclidean_l2"),
         (["--parameters", "compact"], "parameters", "compact"),
-        (["--evaluator", "reference"], "evaluator", "reference"),
+        (["--backend", "seal"], "backend", "seal"),
         (["--rank", 5], "rank", 5),
         (["--folds", 3], "folds", 3),
     ],
@@ -182,7 +182,7 @@ def made(command: Command, faces: Path) -> Command:
     with np.load(faces) as arrays:
         first = {name: arrays[name][::3] for name in ("embeddings", "labels")}
     np.savez("first.npz", **first)
-    assert command("keygen").code == 0
+    assert command("key", "new").code == 0
     assert command("init", "--dimension", 32).code == 0
     assert command("enroll", "first.npz").code == 0
     return command
@@ -255,7 +255,7 @@ def test_models_are_compared_on_photos(
     command: Command, few: Path, samples: Samples, tmp_path: Path
 ) -> None:
     shutil.copy(samples.no_face, few / "001" / "no-face.jpg")
-    command("keygen")
+    command("key", "new")
 
     done = command("evaluate", few, "--models", "Dlib,Facenet:opencv", "--folds", 2)
 

@@ -39,7 +39,7 @@ def gallery(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str
 def enrolled(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a key and a gallery in which the sample people are enrolled."""
     folder = tmp_path_factory.mktemp("gallery")
-    for arguments in (["keygen"], ["init", "--model", "Dlib"], ["enroll", samples.enroll]):
+    for arguments in (["key", "new"], ["init", "--model", "Dlib"], ["enroll", samples.enroll]):
         done = gallery(folder, *arguments)
         assert done.returncode == 0, done.stderr
         assert done.stdout == ""

@@ -71,7 +71,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterato
     folder = tmp_path_factory.mktemp("server")
     database = f"sqlite:///{folder}/gallery.db"
     token = make_token(database)
-    options = ("--memory", "64MiB", "--max-request", "16MiB", "--rate", "1000000/second")
+    options = ("--cache-size", "64MiB", "--max-request", "16MiB", "--rate", "1000000/second")
     with running(database, folder / "log", *options) as server:
         with server.connected(token) as service:
             recorded = RecordingService(service)

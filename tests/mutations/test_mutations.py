@@ -3,7 +3,7 @@
 The database holds two galleries of one owner; the first has two blocks, and was changed since an
 older state whose rows are at hand too. A change is noticed if a search or `verify` raises an error
 or reports a finding. (The whole database put back to an older state is another matter: it is
-consistent in itself, and only the owner's memory of a newer state tells; see
+consistent in itself, and only a newer state that the owner has seen tells; see
 `client/integrity/rollback.py`.)
 """
 

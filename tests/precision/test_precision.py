@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
-from gallery.client.ckks import ENGINES
 from gallery.client.photos.model_table import MODELS
 from gallery.distances import Metric
 from gallery.parameters import COMPACT, STANDARD, ParameterSet
@@ -63,10 +63,10 @@ def test_the_notebooks_own_check_holds_on_raw_embeddings_with_norms_near_12(
     assert np.abs(encrypted**2 - plain**2).max() < 0.00001
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("backend", list(Backend))
 @pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda chosen: chosen.name)
 def test_distances_of_a_full_block_are_within_the_stated_bound(
-    service: EmbeddedService, key: GalleryKey, parameters: ParameterSet, engine: str
+    service: EmbeddedService, key: GalleryKey, parameters: ParameterSet, backend: str
 ) -> None:
     gallery, probes = random_embeddings(FULL_BLOCK, 128), random_embeddings(3, 128, seed=1)
 
@@ -76,7 +76,7 @@ def test_distances_of_a_full_block_are_within_the_stated_bound(
         dimension=128,
         metric=Metric.EUCLIDEAN_L2,
         parameters=parameters,
-        engine=engine,
+        backend=backend,
     ) as client:
         encrypted = encrypted_distances(client, probes, gallery)
 

@@ -101,12 +101,12 @@ class WatchedEvaluator:
 
 @contextmanager
 def watched_service(
-    url: str, memory: int = 0
+    url: str, cache_size: int = 0
 ) -> Iterator[tuple[EmbeddedService, WatchedEvaluator]]:
     """Open a service on a database that is there already."""
     database, evaluator = Database(url), WatchedEvaluator()
     store = GalleryStore(database)
-    service = EmbeddedService(store, LocalScanner(store, evaluator, memory))
+    service = EmbeddedService(store, LocalScanner(store, evaluator, cache_size))
     try:
         yield service, evaluator
     finally:

@@ -57,7 +57,7 @@ def serving(
     """Run a server on a database in a thread of this process; stop it at the end."""
     with (
         listening("127.0.0.1", 0) as listener,
-        make_server(database, config or ServerConfig(memory=64 * 2**20), tls=tls) as server,
+        make_server(database, config or ServerConfig(cache_size=64 * 2**20), tls=tls) as server,
     ):
         port = listener.getsockname()[1]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -1,4 +1,4 @@
-"""DeepFace on TensorFlow: a run of its own, since DeepFace keeps one engine per process.
+"""DeepFace on TensorFlow: a run of its own, since DeepFace keeps one runtime per process.
 
 Run it with ``python -m pytest tests/tensorflow`` where the extra ``tensorflow`` is installed.
 """
@@ -37,7 +37,7 @@ def deepface_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def fake_facenet(deepface_home: Path) -> Path:
     """Save DeepFace's real Facenet architecture with random weights, a fake, and return the file.
 
-    It shows that the TensorFlow engine runs, never how well faces are told apart.
+    It shows that the TensorFlow runtime runs, never how well faces are told apart.
     """
     from gallery.client.photos.deepface_runtime import load_deepface
 

@@ -1,4 +1,4 @@
-"""What an engine does: encrypt and decrypt for one parameter set."""
+"""What a backend does at the key owner's: encrypt and decrypt for one parameter set."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Encryption:
 class CkksCodec(Protocol):
     """Encrypts and decrypts under the owner's secret key for one parameter set.
 
-    What one engine encrypts, every other decrypts, and so does SEAL under the same key. Values that
-    are NaN, infinite or too large for the scale raise `InvalidEmbeddingError`.
+    What one backend encrypts, every other decrypts, and so does SEAL under the same key. Values
+    that are NaN, infinite or too large for the scale raise `InvalidEmbeddingError`.
     """
 
     def close(self) -> None:
-        """Give up temporary files, if the engine has any."""
+        """Give up temporary files, if the backend has any."""
 
     def encrypt_columns(self, columns: Floats) -> Encryption:
         """Encrypt the columns of a block, shape (d + 2, positions)."""

@@ -30,7 +30,7 @@ class CrtComposer:
         if len(self.parameters.data_primes) not in (2, 3):
             raise ParameterSetError(
                 f"parameter set {self.parameters.name!r} has another number of data primes than 2 "
-                "or 3; use the engine tenseal"
+                "or 3; use the backend seal"
             )
 
     def compose(self, works: list[Residues], lanes: int) -> Floats:

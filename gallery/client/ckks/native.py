@@ -1,4 +1,4 @@
-"""The engine of this project: SEAL's ciphertexts, made and read many at a time.
+"""The backend of this project: SEAL's ciphertexts, made and read many at a time.
 
 Encryption is SEAL's symmetric one (``encrypt_zero_symmetric``): with c1 uniform and noise e,
 ``c0 = -(c1*s + e) + m``. c1 is expanded from a random seed that is used once, so that the seed can

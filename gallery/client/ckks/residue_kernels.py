@@ -1,4 +1,4 @@
-"""The plain loops of the native engine, element by element, compiled.
+"""The plain loops of the native backend, element by element, compiled.
 
 A *work array* holds the same polynomial of sixteen ciphertexts, coefficient by coefficient: uint32
 of shape (16 * N,), coefficient ``i`` of ciphertext ``k`` at ``16*i + k``. So every step of a

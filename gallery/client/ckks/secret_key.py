@@ -1,4 +1,4 @@
-"""The CKKS secret key as the native engine uses it."""
+"""The CKKS secret key as the native backend uses it."""
 
 from __future__ import annotations
 

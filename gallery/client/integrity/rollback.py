@@ -1,4 +1,4 @@
-"""What an owner remembers of a gallery, so that an older state put back is noticed.
+"""The newest states of galleries that an owner has seen, so that an older one put back is noticed.
 
 A database that is put back whole to yesterday's state is consistent in itself: every MAC in it
 verifies. Only somebody who remembers that there was a newer state can tell.
@@ -26,25 +26,25 @@ _SCHEMA = (
 
 
 @dataclass(frozen=True)
-class Seen:
+class NewestState:
     """The newest manifest that was seen of a gallery: its version and its MAC."""
 
     version: int
     mac: bytes
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Seen:
+    def of(cls, manifest: Manifest) -> NewestState:
         """Return what is remembered of a manifest."""
         return cls(manifest.version, manifest.mac)
 
 
-class Memory(Protocol):
-    """Remembers the newest manifest of each gallery."""
+class SeenStates(Protocol):
+    """The newest manifest seen of each gallery."""
 
-    def newest(self, gallery_id: bytes) -> Seen | None:
+    def newest(self, gallery_id: bytes) -> NewestState | None:
         """Return the newest manifest that was seen, or None for a gallery never seen."""
 
-    def remember(self, gallery_id: bytes, seen: Seen) -> None:
+    def remember(self, gallery_id: bytes, seen: NewestState) -> None:
         """Remember a manifest, unless a newer one is remembered."""
 
     def forget(self, gallery_id: bytes) -> None:
@@ -52,16 +52,16 @@ class Memory(Protocol):
 
 
 class TransientStates:
-    """A memory that lasts as long as the process."""
+    """Seen states that are kept as long as the process lives."""
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, Seen] = {}
+        self._seen: dict[bytes, NewestState] = {}
 
-    def newest(self, gallery_id: bytes) -> Seen | None:
+    def newest(self, gallery_id: bytes) -> NewestState | None:
         """Return the newest manifest that was seen, or None for a gallery never seen."""
         return self._seen.get(gallery_id)
 
-    def remember(self, gallery_id: bytes, seen: Seen) -> None:
+    def remember(self, gallery_id: bytes, seen: NewestState) -> None:
         """Remember a manifest, unless a newer one is remembered."""
         known = self._seen.get(gallery_id)
         if known is None or known.version < seen.version:
@@ -73,7 +73,7 @@ class TransientStates:
 
 
 class StateFile:
-    """A memory in a file that processes share; it holds identifiers and versions, nothing secret.
+    """Seen states in a file that processes share: identifiers and versions, nothing secret.
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def newest(self, gallery_id: bytes) -> Seen | None:
+    def newest(self, gallery_id: bytes) -> NewestState | None:
         """Return the newest manifest that was seen, or None for a gallery never seen."""
         query = "SELECT version, mac FROM seen WHERE gallery_id = ?"
         with self._opened() as connection:
             row = connection.execute(query, (gallery_id,)).fetchone()
-        return None if row is None else Seen(int(row[0]), bytes(row[1]))
+        return None if row is None else NewestState(int(row[0]), bytes(row[1]))
 
-    def remember(self, gallery_id: bytes, seen: Seen) -> None:
+    def remember(self, gallery_id: bytes, seen: NewestState) -> None:
         """Remember a manifest, unless a newer one is remembered."""
         statement = (
             "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT (gallery_id) DO UPDATE"
@@ -124,20 +124,20 @@ class StateFile:
             reason = getattr(error, "strerror", None) or str(error)
             raise StateFileError(
                 f"cannot use {self._path}, which remembers the newest state of galleries: "
-                f"{reason}. Name another file with --memory, or delete it: an older state of the "
-                "database that is put back before the next run would go unnoticed then"
+                f"{reason}. Name another file with --state-file, or delete it: an older state of "
+                "the database that is put back before the next run would go unnoticed then"
             ) from error
 
 
 def calibration_id(gallery_id: bytes) -> bytes:
-    """Return under which identifier a memory keeps the newest calibration of a gallery.
+    """Return under which identifier the newest calibration of a gallery is among the seen states.
 
     The manifest does not bind a calibration, so its own number is remembered beside the gallery's.
     """
     return hashlib.sha256(b"calibration of " + gallery_id).digest()[:ID_SIZE]
 
 
-def check_newer(found: Manifest, floor: Seen | None) -> None:
+def check_newer(found: Manifest, floor: NewestState | None) -> None:
     """Check a manifest against the newest that was seen before it was asked for.
 
     Raises
@@ -147,7 +147,7 @@ def check_newer(found: Manifest, floor: Seen | None) -> None:
     """
     if floor is None or found.version > floor.version:
         return
-    if Seen.of(found) != floor:
+    if NewestState.of(found) != floor:
         raise RolledBackError(
             f"the database holds version {found.version} of the gallery, you have seen version "
             f"{floor.version}: an older state was put back. Restore the newest one; if you put an "

@@ -141,7 +141,7 @@ def _read(path: Path) -> bytes:
             data = file.read(MAX_FILE_SIZE + 1)
     except FileNotFoundError as error:
         raise KeyFileNotFoundError(
-            f"there is no key file at {path}; make one with gallery keygen, "
+            f"there is no key file at {path}; make one with gallery key new, "
             "or name another with --key"
         ) from error
     except OSError as error:

@@ -7,7 +7,7 @@ from gallery.errors import ModelMismatchError
 from gallery.messages import GalleryDescription
 
 
-def embedder_for(description: GalleryDescription, engine: str | None = None) -> PhotoEmbedder:
+def embedder_for(description: GalleryDescription, runtime: str | None = None) -> PhotoEmbedder:
     """Return what makes embeddings for a gallery out of photos.
 
     Raises
@@ -21,7 +21,7 @@ def embedder_for(description: GalleryDescription, engine: str | None = None) -> 
             f"gallery {description.name!r} holds embeddings that were made elsewhere, so "
             "photos cannot be compared with it; make a gallery with: gallery init --model NAME"
         )
-    return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, engine=engine)
+    return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, runtime=runtime)
 
 
 def check_embedder(embedder: PhotoEmbedder, description: GalleryDescription) -> None:

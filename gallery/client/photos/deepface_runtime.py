@@ -1,6 +1,6 @@
-"""DeepFace itself: loaded late, on the engine that we chose, and kept off standard output.
+"""DeepFace itself: loaded late, on the runtime that we chose, and kept off standard output.
 
-DeepFace 0.0.103 decides on an engine once per process, when it is first imported
+DeepFace 0.0.103 decides on a runtime once per process, when it is first imported
 (``commons/backend_utils.py``): the one in ``$DEEPFACE_BACKEND_ENGINE``, else TensorFlow, PyTorch or
 ONNX, whichever is installed. Ours prefers ONNX, which loads in a second instead of ten.
 """
@@ -18,12 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from gallery.client.photos.face_model import ENGINES, Engine
+from gallery.client.photos.face_model import RUNTIMES, Runtime
 from gallery.errors import FaceRuntimeError, MissingDependencyError
 
 EXTRA: Final = "pip install 'encrypted-face-gallery[photos]'"
-_ENGINE_VARIABLE: Final = "DEEPFACE_BACKEND_ENGINE"
-_MODULES: Final[dict[Engine, tuple[str, ...]]] = {
+_RUNTIME_VARIABLE: Final = "DEEPFACE_BACKEND_ENGINE"
+_MODULES: Final[dict[Runtime, tuple[str, ...]]] = {
     "onnx": ("onnxruntime",),
     "tensorflow": ("tensorflow", "tf_keras"),
 }
@@ -40,8 +40,8 @@ _INSTALLS: Final = {
 _lock = threading.RLock()
 
 
-def choose_engine(wanted: str | None = None) -> Engine:
-    """Return the engine to run DeepFace on.
+def choose_runtime(wanted: str | None = None) -> Runtime:
+    """Return the runtime to run DeepFace on.
 
     Parameters
     ----------
@@ -52,23 +52,23 @@ def choose_engine(wanted: str | None = None) -> Engine:
     Raises
     ------
     FaceRuntimeError
-        The engine is neither of the two.
+        The runtime is neither of the two.
     MissingDependencyError
-        The engine, or any engine, is not installed.
+        The runtime, or any runtime, is not installed.
     """
-    name = (wanted or os.environ.get(_ENGINE_VARIABLE) or "").strip().lower()
-    for engine in ENGINES:
-        if name == engine:
-            require_modules(_MODULES[engine], f"DeepFace's engine {engine}")
-            return engine
+    name = (wanted or os.environ.get(_RUNTIME_VARIABLE) or "").strip().lower()
+    for runtime in RUNTIMES:
+        if name == runtime:
+            require_modules(_MODULES[runtime], f"DeepFace's runtime {runtime}")
+            return runtime
     if name:
         raise FaceRuntimeError(
-            f"DeepFace's engine {name!r} is not supported here: use onnx or tensorflow"
-            f" (argument or environment variable {_ENGINE_VARIABLE})."
+            f"DeepFace's runtime {name!r} is not supported here: use onnx or tensorflow"
+            f" (argument or environment variable {_RUNTIME_VARIABLE})."
         )
-    for engine in ENGINES:
-        if all(_installed(module) for module in _MODULES[engine]):
-            return engine
+    for runtime in RUNTIMES:
+        if all(_installed(module) for module in _MODULES[runtime]):
+            return runtime
     raise MissingDependencyError(
         f"Neither onnxruntime nor tensorflow with tf-keras is installed: {EXTRA}"
     )
@@ -84,21 +84,21 @@ def require_modules(modules: Iterable[str], wanted_by: str) -> None:
         )
 
 
-def load_deepface(engine: Engine) -> Any:
-    """Import DeepFace on `engine` and return its module ``DeepFace``.
+def load_deepface(runtime: Runtime) -> Any:
+    """Import DeepFace on `runtime` and return its module ``DeepFace``.
 
     Raises
     ------
     MissingDependencyError
         DeepFace, or something that it imports, is not installed or does not work.
     FaceRuntimeError
-        DeepFace runs on another engine in this process already.
+        DeepFace runs on another runtime in this process already.
     """
     require_modules(("deepface",), "Reading photos")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("DEEPFACE_LOG_LEVEL", "40")
     # It stays set: retina-face reads it again, later.
-    os.environ[_ENGINE_VARIABLE] = engine
+    os.environ[_RUNTIME_VARIABLE] = runtime
     try:
         # DeepFace switches all warnings of the process off when it is imported.
         with quiet(), warnings.catch_warnings():
@@ -111,10 +111,10 @@ def load_deepface(engine: Engine) -> Any:
         raise MissingDependencyError(
             f"DeepFace is installed but cannot be loaded ({short(error)}): {EXTRA}"
         ) from error
-    if running != engine:
-        os.environ[_ENGINE_VARIABLE] = running
+    if running != runtime:
+        os.environ[_RUNTIME_VARIABLE] = running
         raise FaceRuntimeError(
-            f"DeepFace runs on {running} in this process already and cannot change to {engine}."
+            f"DeepFace runs on {running} in this process already and cannot change to {runtime}."
         )
     return deepface
 

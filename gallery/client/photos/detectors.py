@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from gallery.client.photos.face_model import Engine, WeightsFile, suggestion
+from gallery.client.photos.face_model import Runtime, WeightsFile, suggestion
 from gallery.errors import UnknownDetectorError
 
 
@@ -25,9 +25,9 @@ class FaceDetector:
     name
         DeepFace's name of the detector.
     onnx, tensorflow
-        Files that it needs in DeepFace's weights folder, for each engine.
+        Files that it needs in DeepFace's weights folder, for each runtime.
     modules
-        Python modules that it needs besides DeepFace and its engine.
+        Python modules that it needs besides DeepFace and its runtime.
     """
 
     name: str
@@ -35,9 +35,9 @@ class FaceDetector:
     tensorflow: tuple[WeightsFile, ...] = ()
     modules: tuple[str, ...] = ()
 
-    def weights(self, engine: Engine) -> tuple[WeightsFile, ...]:
-        """Return the weights files that the detector wants under `engine`."""
-        return self.onnx if engine == "onnx" else self.tensorflow
+    def weights(self, runtime: Runtime) -> tuple[WeightsFile, ...]:
+        """Return the weights files that the detector wants under `runtime`."""
+        return self.onnx if runtime == "onnx" else self.tensorflow
 
 
 def _either(name: str, *files: WeightsFile, modules: tuple[str, ...] = ()) -> FaceDetector:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client.photos.deepface_runtime import (
-    choose_engine,
+    choose_runtime,
     load_deepface,
     quiet,
     require_haar_files,
@@ -20,7 +20,7 @@ from gallery.client.photos.deepface_runtime import (
 )
 from gallery.client.photos.detectors import FaceDetector, find_detector
 from gallery.client.photos.download import DownloadProgress
-from gallery.client.photos.face_model import Engine, FaceModel
+from gallery.client.photos.face_model import FaceModel, Runtime
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
 from gallery.client.photos.quality import FaceQuality, measure
@@ -29,6 +29,7 @@ from gallery.client.photos.weights import (
     ensure_weights,
     weights_folder,
 )
+from gallery.deprecation import renamed_arguments
 from gallery.errors import NoFaceError, PhotoError, SeveralFacesError, WeightsError
 from gallery.messages import Preprocessing
 
@@ -70,8 +71,8 @@ class PhotoEmbedder:
         Name of a face detector; None for the model's default.
     align
         Whether to turn faces until the eyes are level.
-    engine
-        ``onnx`` or ``tensorflow``; None to choose, see `choose_engine`.
+    runtime
+        ``onnx`` or ``tensorflow``; None to choose, see `choose_runtime`.
     download
         Whether missing weights may be downloaded.
     progress
@@ -83,13 +84,14 @@ class PhotoEmbedder:
         The model or the detector is unknown.
     """
 
+    @renamed_arguments({"engine": "runtime"})
     def __init__(
         self,
         model: str,
         detector: str | None = None,
         *,
         align: bool = True,
-        engine: str | None = None,
+        runtime: str | None = None,
         download: bool = True,
         progress: DownloadProgress | None = None,
     ) -> None:
@@ -98,7 +100,7 @@ class PhotoEmbedder:
         self.preprocessing = Preprocessing(
             self.model.name, self.detector.name, align, NORMALIZATION, LONGEST_SIDE
         )
-        self._wanted_engine = engine
+        self._wanted_runtime = runtime
         self._download = download
         self._progress = progress
         self._deepface: Any = None
@@ -114,18 +116,18 @@ class PhotoEmbedder:
         Raises
         ------
         MissingDependencyError, FaceRuntimeError
-            DeepFace, its engine or a module of the model is missing or unusable.
+            DeepFace, its runtime or a module of the model is missing or unusable.
         WeightsError
             Weights are missing, cannot be fetched, or are damaged.
         """
         if self._deepface is not None:
             return
-        engine = choose_engine(self._wanted_engine)
+        runtime = choose_runtime(self._wanted_runtime)
         require_modules(("deepface", "PIL"), "Reading photos")
         for part in (self.model, self.detector):
             require_modules(part.modules, part.name)
-        self._ensure_files(engine)
-        deepface = load_deepface(engine)
+        self._ensure_files(runtime)
+        deepface = load_deepface(runtime)
         if self.detector.name not in {"dlib", "skip"}:
             require_haar_files(weights_folder())
         self._build(deepface, "facial_recognition", self.model.name)
@@ -191,7 +193,7 @@ class PhotoEmbedder:
                     normalization=self.preprocessing.normalization,
                     enforce_detection=True,
                 )
-        # DeepFace raises ValueError and what its detectors and engines raise.
+        # DeepFace raises ValueError and what its detectors and runtimes raise.
         except Exception as error:
             if type(error).__name__ == "FaceNotDetected":
                 return []
@@ -209,10 +211,12 @@ class PhotoEmbedder:
             raise PhotoError(f"DeepFace gave no finite, non-zero embedding for {photo}")
         return embedding
 
-    def _ensure_files(self, engine: Engine) -> None:
-        ensure_weights(self.model, engine=engine, download=self._download, progress=self._progress)
+    def _ensure_files(self, runtime: Runtime) -> None:
+        ensure_weights(
+            self.model, runtime=runtime, download=self._download, progress=self._progress
+        )
         ensure_detector_weights(
-            self.detector, engine=engine, download=self._download, progress=self._progress
+            self.detector, runtime=runtime, download=self._download, progress=self._progress
         )
 
     def _build(self, deepface: Any, task: str, name: str) -> None:

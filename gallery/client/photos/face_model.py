@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Engine = Literal["onnx", "tensorflow"]
+Runtime = Literal["onnx", "tensorflow"]
 """What DeepFace runs its models on."""
 
-ENGINES: Final[tuple[Engine, ...]] = ("onnx", "tensorflow")
-"""All engines, the preferred one first."""
+RUNTIMES: Final[tuple[Runtime, ...]] = ("onnx", "tensorflow")
+"""All runtimes, the preferred one first."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class FaceModel:
     dimension
         Values of one embedding.
     onnx, tensorflow
-        Weights of the two engines; the same object where DeepFace has one client for both.
+        Weights of the two runtimes; the same object where DeepFace has one client for both.
     default_detector
         Detector to crop faces with when the user names none.
     thresholds
@@ -54,7 +54,7 @@ class FaceModel:
     norm_bound
         Upper bound of a raw embedding's Euclidean norm, a power of two (see the module's text).
     modules
-        Python modules that the model needs besides DeepFace and its engine.
+        Python modules that the model needs besides DeepFace and its runtime.
     """
 
     name: str
@@ -68,17 +68,17 @@ class FaceModel:
 
     @property
     def weights_file(self) -> str:
-        """Name of the weights file of the default engine, ONNX."""
+        """Name of the weights file of the default runtime, ONNX."""
         return self.onnx.name
 
     @property
     def weights_url(self) -> str:
-        """First address of the weights file of the default engine, ONNX."""
+        """First address of the weights file of the default runtime, ONNX."""
         return self.onnx.urls[0]
 
-    def weights(self, engine: Engine) -> WeightsFile:
-        """Return the weights file that DeepFace wants when it runs on `engine`."""
-        return self.onnx if engine == "onnx" else self.tensorflow
+    def weights(self, runtime: Runtime) -> WeightsFile:
+        """Return the weights file that DeepFace wants when it runs on `runtime`."""
+        return self.onnx if runtime == "onnx" else self.tensorflow
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from typing import Final
 
 from gallery.client.photos.detectors import FaceDetector
 from gallery.client.photos.download import DownloadError, DownloadProgress, fetch
-from gallery.client.photos.face_model import Engine, FaceModel, WeightsFile
+from gallery.client.photos.face_model import FaceModel, Runtime, WeightsFile
 from gallery.errors import MissingDependencyError, WeightsError
 
 _PACKAGE: Final = "face_recognition_models"
@@ -36,7 +36,7 @@ def weights_folder() -> Path:
 def ensure_weights(
     model: FaceModel,
     *,
-    engine: Engine = "onnx",
+    runtime: Runtime = "onnx",
     download: bool = True,
     progress: DownloadProgress | None = None,
 ) -> Path:
@@ -46,8 +46,8 @@ def ensure_weights(
     ----------
     model
         The face model.
-    engine
-        DeepFace's engine: each has files of its own.
+    runtime
+        DeepFace's runtime: each has files of its own.
     download
         Whether missing files may be downloaded.
     progress
@@ -65,19 +65,19 @@ def ensure_weights(
     MissingDependencyError
         The package that holds Dlib's files is not installed.
     """
-    return _ensure(model.weights(engine), f"model {model.name}", download, progress)
+    return _ensure(model.weights(runtime), f"model {model.name}", download, progress)
 
 
 def ensure_detector_weights(
     detector: FaceDetector,
     *,
-    engine: Engine = "onnx",
+    runtime: Runtime = "onnx",
     download: bool = True,
     progress: DownloadProgress | None = None,
 ) -> tuple[Path, ...]:
     """Have all files of `detector` where DeepFace looks for them; as `ensure_weights`."""
     wanted = f"detector {detector.name}"
-    return tuple(_ensure(file, wanted, download, progress) for file in detector.weights(engine))
+    return tuple(_ensure(file, wanted, download, progress) for file in detector.weights(runtime))
 
 
 def _ensure(

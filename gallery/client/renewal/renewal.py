@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from gallery.client.ckks import ENGINES
+from gallery.backends import Backend
 from gallery.client.integrity.authentication import Authenticator, check_description
-from gallery.client.integrity.rollback import Memory, TransientStates
+from gallery.client.integrity.rollback import SeenStates, TransientStates
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.renewal.copying import Renewal, Renewer
 from gallery.client.session import GallerySession
+from gallery.deprecation import renamed_arguments
 from gallery.errors import (
     GalleryError,
     GalleryExistsError,
@@ -25,6 +26,10 @@ from gallery.parameters import ParameterSet
 from gallery.protocol import GalleryService
 
 
+@renamed_arguments(
+    {"memory": "states", "new_memory": "new_states", "engine": "backend"},
+    {"tenseal": Backend.SEAL},
+)
 def renew_gallery(
     service: GalleryService,
     old_key: GalleryKey,
@@ -32,9 +37,9 @@ def renew_gallery(
     gallery: str = "default",
     *,
     parameters: ParameterSet | None = None,
-    memory: Memory | None = None,
-    new_memory: Memory | None = None,
-    engine: str = ENGINES[0],
+    states: SeenStates | None = None,
+    new_states: SeenStates | None = None,
+    backend: str = Backend.NATIVE,
     progress: Callable[[int], None] | None = None,
 ) -> Renewal:
     """Move a gallery to a new key; in the end the old one is erased.
@@ -52,10 +57,10 @@ def renew_gallery(
     parameters
         Parameter set of the renewed gallery; by default the one that it has. From ``standard`` to
         ``compact`` templates lose precision, which the way back does not restore.
-    memory, new_memory
-        What remembers the newest states of galleries of the old and of the new key; by default the
-        second is the first.
-    engine
+    states, new_states
+        The newest states seen of galleries of the old and of the new key; by default the second are
+        the first.
+    backend
         What encrypts and decrypts, as for opening a gallery.
     progress
         Called with the number of blocks that were just finished.
@@ -75,11 +80,11 @@ def renew_gallery(
         database's files yet.
     """
     found = service.describe(gallery)
-    seen = memory or TransientStates()
-    new_seen = new_memory or seen
+    states = states or TransientStates()
+    new_states = new_states or states
     if found.key_id == new_key.key_id != old_key.key_id:
-        return _finished(service, new_key, found, parameters, new_seen)
-    old = GallerySession(service, old_key, gallery, seen, engine)
+        return _finished(service, new_key, found, parameters, new_states)
+    old = GallerySession(service, old_key, gallery, states, backend)
     wanted = parameters or old.parameters
     if new_key.key_id == old_key.key_id and wanted == old.parameters:
         raise GalleryError(
@@ -90,7 +95,7 @@ def renew_gallery(
     new_key.serialized_context(wanted)
     try:
         copy = _copy_of(old.description, new_key, wanted)
-        new = _open_copy(service, copy, new_key, new_seen, engine)
+        new = _open_copy(service, copy, new_key, new_states, backend)
         try:
             return Renewer(old, new).run(progress)
         finally:
@@ -144,8 +149,8 @@ def _open_copy(
     service: GalleryService,
     wanted: GalleryDescription,
     key: GalleryKey,
-    memory: Memory,
-    engine: str,
+    states: SeenStates,
+    backend: str,
 ) -> GallerySession:
     """Open the copy that an earlier run began, or make one."""
     authenticator = Authenticator(key, wanted.gallery_id)
@@ -157,7 +162,7 @@ def _open_copy(
         found = service.describe(wanted.name)
     if found.key_id != key.key_id:
         raise _in_the_way(wanted.name)
-    session = GallerySession(service, key, wanted.name, memory, engine)
+    session = GallerySession(service, key, wanted.name, states, backend)
     if replace(session.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
         raise GalleryExistsError(
             f"an unfinished renewal is there that goes to parameter set "
@@ -178,7 +183,7 @@ def _finished(
     key: GalleryKey,
     found: GalleryDescription,
     parameters: ParameterSet | None,
-    memory: Memory,
+    states: SeenStates,
 ) -> Renewal:
     """Clean up after a renewal that had come to its end, and say what there is."""
     if parameters is not None and parameters.name != found.parameters:
@@ -186,6 +191,6 @@ def _finished(
             f"gallery {found.name!r} is under the new key already, with parameter set "
             f"{found.parameters!r}; to change that, give the new key as the key"
         )
-    state = GallerySession(service, key, found.name, memory).state()
+    state = GallerySession(service, key, found.name, states).state()
     service.purge()
     return Renewal(len(state), len(state.blocks), found.parameters, finished_before=True)

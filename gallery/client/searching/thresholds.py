@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from gallery.client.integrity.rollback import Seen, calibration_id
+from gallery.client.integrity.rollback import NewestState, calibration_id
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.photos.model_table import MODELS
@@ -151,7 +151,7 @@ def find_calibration(session: GallerySession) -> Calibration | None:
         If a newer one was seen before.
     """
     place = calibration_id(session.gallery_id)
-    floor = session.memory.newest(place)
+    floor = session.states.newest(place)
     found = _open(session)
     if floor is not None and _seen(session, found) != floor:
         # Another process may have calibrated since this session was opened.
@@ -166,7 +166,7 @@ def find_calibration(session: GallerySession) -> Calibration | None:
             "verify --accept-rollback"
         )
     if found is not None:
-        session.memory.remember(place, seen)
+        session.states.remember(place, seen)
     return found
 
 
@@ -179,7 +179,7 @@ def store_calibration(session: GallerySession, calibration: Calibration) -> Cali
         If another process calibrated the gallery at the same time.
     """
     place = calibration_id(session.gallery_id)
-    newest = session.memory.newest(place)
+    newest = session.states.newest(place)
     session.describe_anew()
     present = _open(session)
     last = max(present.serial if present else 0, newest.version if newest else 0)
@@ -189,7 +189,7 @@ def store_calibration(session: GallerySession, calibration: Calibration) -> Cali
     signed = session.authenticator.sign(replace(former, calibration=sealed))
     session.service.update_description(former.mac, signed)
     session.describe_anew()
-    session.memory.remember(place, _seen(session, numbered))
+    session.states.remember(place, _seen(session, numbered))
     return numbered
 
 
@@ -210,10 +210,10 @@ def _open(session: GallerySession) -> Calibration | None:
     return CalibrationSealer(session.key, session.gallery_id).open(sealed) if sealed else None
 
 
-def _seen(session: GallerySession, found: Calibration | None) -> Seen:
+def _seen(session: GallerySession, found: Calibration | None) -> NewestState:
     digest = hashlib.sha256(session.description.calibration).digest()
-    return Seen(found.serial if found else 0, digest)
+    return NewestState(found.serial if found else 0, digest)
 
 
-def _differs(seen: Seen, floor: Seen) -> bool:
+def _differs(seen: NewestState, floor: NewestState) -> bool:
     return seen.version == floor.version and seen.mac != floor.mac

@@ -34,9 +34,9 @@ class ClusterScanner:
         SQLAlchemy's URL, by which every worker must be able to open the database.
     store
         The galleries of the same database, for this process.
-    evaluator
-        Name of what computes the encrypted distances.
-    memory
+    backend
+        What compares.
+    cache_size
         Bytes that blocks may take on each worker that are kept ready to scan.
 
     Raises
@@ -52,11 +52,11 @@ class ClusterScanner:
         address: ClusterAddress,
         database: str,
         store: GalleryStore,
-        evaluator: str,
-        memory: int,
+        backend: str,
+        cache_size: int,
     ) -> None:
-        self._shard_key = ShardKey(_shared(database), evaluator, memory)
-        self._store, self._evaluator = store, make_evaluator(evaluator)
+        self._shard_key = ShardKey(_shared(database), backend, cache_size)
+        self._store, self._evaluator = store, make_evaluator(backend)
         self._cluster = Cluster(address)
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:

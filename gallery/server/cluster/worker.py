@@ -29,15 +29,15 @@ class ShardKey:
     ----------
     database
         SQLAlchemy's URL of the shared database, its password included if it has one.
-    evaluator
-        Name of the evaluator.
-    memory
+    backend
+        What compares.
+    cache_size
         Bytes that blocks may take on each worker that are kept ready to scan.
     """
 
     database: str = field(repr=False)
-    evaluator: str
-    memory: int
+    backend: str
+    cache_size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +93,10 @@ class Shard:
     def __init__(self, shard_key: ShardKey) -> None:
         self._opened = ExitStack()
         self._store = GalleryStore(self._opened.enter_context(open_database(shard_key.database)))
-        self._evaluator = make_evaluator(shard_key.evaluator)
-        self._memory = shard_key.memory
+        self._evaluator = make_evaluator(shard_key.backend)
+        self._cache_size = shard_key.cache_size
         self._begun: WeakSet[PassContent] = WeakSet()
-        self.cache = BlockCache(shard_key.memory)
+        self.cache = BlockCache(shard_key.cache_size)
 
     def compare(
         self,
@@ -130,7 +130,7 @@ class Shard:
 
     def clear(self) -> None:
         """Drop all blocks."""
-        self.cache = BlockCache(self._memory)
+        self.cache = BlockCache(self._cache_size)
 
     def _keep_share(self, content: PassContent, worker: str) -> None:
         """Drop what the manifest does not name, and what is for another worker to hold."""

@@ -23,7 +23,7 @@ class ServerConfig:
 
     Attributes
     ----------
-    memory
+    cache_size
         What blocks may take that are kept ready to scan.
     max_request
         Largest body of one request. Restores, which go through a file, may be larger.
@@ -43,7 +43,7 @@ class ServerConfig:
         How long requests in flight may take to finish when the server stops.
     """
 
-    memory: int = 4 * GIB
+    cache_size: int = 4 * GIB
     max_request: int = 512 * MIB
     max_restore: int = 256 * GIB
     request_bytes: int = GIB

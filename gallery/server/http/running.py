@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from gallery.backends import Backend, find_backend
 from gallery.ciphertexts.blocks import columns_shape
 from gallery.errors import ServeError
 from gallery.evaluator import Evaluator, make_evaluator
@@ -48,7 +49,7 @@ def serve(
     config: ServerConfig,
     *,
     tls: TlsFiles | None = None,
-    evaluator: str = "kernel",
+    backend: str = Backend.NATIVE,
     cluster: ClusterAddress | None = None,
 ) -> None:
     """Serve the galleries of a database until a signal ends it.
@@ -66,10 +67,10 @@ def serve(
         The limits.
     tls
         Certificate and key; without them the listener speaks plain HTTP.
-    evaluator
-        ``kernel`` or ``reference``.
+    backend
+        What compares, as for `gallery.server.open_service`.
     cluster
-        A Dask cluster whose workers compute searches, each with ``config.memory``.
+        A Dask cluster whose workers compute searches, each with ``config.cache_size``.
 
     Raises
     ------
@@ -84,10 +85,10 @@ def serve(
     settle_allocator()
     with (
         listening(host, port) as listener,
-        make_server(database, config, tls=tls, evaluator=evaluator, cluster=cluster) as server,
+        make_server(database, config, tls=tls, backend=backend, cluster=cluster) as server,
     ):
         at, on = listener.getsockname()[:2]
-        _log.info("listening", host=at, port=on, tls=tls is not None, memory=config.memory)
+        _log.info("listening", host=at, port=on, tls=tls is not None, cache_size=config.cache_size)
         server.run(sockets=[listener])
 
 
@@ -97,15 +98,15 @@ def make_server(
     config: ServerConfig,
     *,
     tls: TlsFiles | None = None,
-    evaluator: str = "kernel",
+    backend: str = Backend.NATIVE,
     cluster: ClusterAddress | None = None,
 ) -> Iterator[uvicorn.Server]:
     """Give a server on a database, ready to run on a socket; see `serve`."""
     with open_database(database, create=True, connections=DATABASE_CONNECTIONS) as opened:
-        if evaluator == "kernel":
-            _load_kernel(make_evaluator(evaluator))
+        if find_backend(backend) is Backend.NATIVE:
+            _load_kernel(make_evaluator(backend))
         store = GalleryStore(opened)
-        scanner = make_scanner(database, store, evaluator, config.memory, cluster)
+        scanner = make_scanner(database, store, backend, config.cache_size, cluster)
         service = EmbeddedService(store, scanner)
 
         def make_state() -> ServerState:

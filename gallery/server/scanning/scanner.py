@@ -68,14 +68,14 @@ class LocalScanner:
         The galleries of one database.
     evaluator
         What computes the encrypted distances.
-    memory
+    cache_size
         Bytes that blocks may take that are kept ready to scan; see
         `gallery.server.scanning.block_cache`.
     """
 
-    def __init__(self, store: GalleryStore, evaluator: Evaluator, memory: int = 0) -> None:
+    def __init__(self, store: GalleryStore, evaluator: Evaluator, cache_size: int = 0) -> None:
         self._store, self._evaluator = store, evaluator
-        self._cache = BlockCache(memory)
+        self._cache = BlockCache(cache_size)
         self._ahead = ReadAhead()
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:

@@ -54,7 +54,7 @@ def test_every_distance_comes_back_in_its_place(key: GalleryKey, metric: Metric)
     done: list[int] = []
 
     with (
-        private_service("kernel") as service,
+        private_service("native") as service,
         temporary_gallery(service, key, labelled, metric, STANDARD) as client,
     ):
         encrypted = encrypted_distances(client, labelled.embeddings, fold, done.append)
@@ -71,7 +71,7 @@ def test_a_gallery_is_erased_and_the_folder_removed(
     key: GalleryKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with private_service("kernel") as service:
+    with private_service("native") as service:
         (folder,) = tmp_path.glob("gallery-evaluation-*")
         assert folder.stat().st_mode & 0o077 == 0
         with temporary_gallery(service, key, faces(), Metric.COSINE, STANDARD):
@@ -85,7 +85,7 @@ def test_an_embedding_that_none_can_be_is_refused_with_its_row(key: GalleryKey) 
     labelled = faces()
     labelled.embeddings[7] = np.nan
 
-    with private_service("kernel") as service, pytest.raises(InvalidEmbeddingError, match="7"):
+    with private_service("native") as service, pytest.raises(InvalidEmbeddingError, match="7"):
         with temporary_gallery(service, key, labelled, Metric.COSINE, STANDARD):
             pass
 

@@ -27,7 +27,7 @@ def report() -> dict[str, Any]:
         "gigabytes_per_second": {"read": SPREAD, "copy": SPREAD},
         "verdicts": [{"text": "scan: as it should be"}],
         "steps": [step | times | sizes],
-        "beside": [{"dimension": 128, "faiss": SPREAD, "engine_tenseal": {"standard": SPREAD}}],
+        "beside": [{"dimension": 128, "faiss": SPREAD, "backend_seal": {"standard": SPREAD}}],
         "tenseal_parameters": [],
         "growth": [point | {"references": 1_000, "scan": SPREAD}],
         "skipped": ["1,000,000 references: too little memory"],

@@ -36,7 +36,7 @@ def command(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GALLERY_KEY", str(tmp_path / "owner.key"))
     monkeypatch.setenv("GALLERY_PASSPHRASE", "correct horse")
-    for name in ("GALLERY_DATABASE", "GALLERY_EVALUATOR", "GALLERY_TRACEBACK"):
+    for name in ("GALLERY_DATABASE", "GALLERY_BACKEND", "GALLERY_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: object) -> Done:
@@ -51,7 +51,7 @@ def command(
 @pytest.fixture
 def made(command: Command) -> Command:
     """The same, with a key and a gallery for embeddings of 16 values."""
-    assert command("keygen").code == 0
+    assert command("key", "new").code == 0
     assert command("init", "--dimension", 16).code == 0
     return command
 

@@ -90,8 +90,8 @@ def test_events_are_chosen_by_gallery_and_time(command: Command) -> None:
     assert galleries("--since", "999999w") == ["week", "hour", "minute"]
     assert galleries("--since", (now - timedelta(days=2)).date().isoformat()) == ["hour", "minute"]
     assert galleries("--since", now.isoformat()) == []
-    assert galleries("--gallery-name", "hour") == ["hour"]
-    assert galleries("--gallery-name", "nowhere") == []
+    assert galleries("--gallery", "hour") == ["hour"]
+    assert galleries("--gallery", "nowhere") == []
 
 
 @pytest.mark.parametrize("since", ["yesterday", "", "24"])

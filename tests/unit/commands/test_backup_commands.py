@@ -67,7 +67,7 @@ def test_a_gallery_is_imported_once(exported: Command) -> None:
 
 
 def test_a_gallery_gets_another_name_only_if_one_is_given(command: Command) -> None:
-    command("keygen")
+    command("key", "new")
     command("init", "--dimension", 16, "--gallery", "staff")
     command("export", "staff.backup", "--gallery", "staff")
 
@@ -110,7 +110,7 @@ def test_a_damaged_backup_makes_no_database(exported: Command) -> None:
 
 
 def test_another_key_makes_no_database(exported: Command) -> None:
-    exported("keygen", "--key", "other.key")
+    exported("key", "new", "--key", "other.key")
 
     done = exported("import", "gallery.backup", "--key", "other.key", *ELSEWHERE)
 
@@ -146,7 +146,7 @@ def test_going_back_to_an_older_state_has_to_be_meant(
         (["export", "new.backup", "--database", "sqlite:///missing.db"], 30, "missing.db"),
         (["import", "missing.backup"], 2, "does not exist"),
         (["import", "."], 2, "directory"),
-        (["import", "gallery.backup", "--key", "missing.key"], 11, "gallery keygen"),
+        (["import", "gallery.backup", "--key", "missing.key"], 11, "gallery key new"),
         (["import", "gallery.backup", "--gallery", "", *ELSEWHERE], 3, "printable"),
         (["import", "gallery.backup", "--database", "sqlite:///missing/x.db"], 30, "folder"),
     ],

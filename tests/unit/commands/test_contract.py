@@ -19,10 +19,10 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def test_a_key_file_is_made_once_and_for_its_owner_alone(command: Command) -> None:
-    assert command("keygen").code == 0
+    assert command("key", "new").code == 0
     before = Path("owner.key").read_bytes()
 
-    again = command("keygen")
+    again = command("key", "new")
 
     assert stat.S_IMODE(os.stat("owner.key").st_mode) == 0o600
     assert again.code == 12
@@ -97,7 +97,7 @@ def test_identify_prints_a_table_for_people(made: Command, people: np.ndarray) -
 def test_the_threshold_of_a_gallery_without_a_model_must_be_given(
     command: Command, people: np.ndarray
 ) -> None:
-    command("keygen")
+    command("key", "new")
     command("init", "--dimension", 16)
     command("init", "--dimension", 16, "--gallery", "own", "--threshold", 0.2)
     for name in ("default", "own"):
@@ -159,7 +159,7 @@ def test_verify_fails_where_something_is_damaged(made: Command, people: np.ndarr
 def test_every_metric_and_parameter_set_can_be_chosen(
     command: Command, people: np.ndarray, metric: str, parameters: str
 ) -> None:
-    command("keygen")
+    command("key", "new")
     command("init", "--dimension", 16, "--metric", metric, "--parameters", parameters)
     command("enroll", "people.npz")
 
@@ -173,7 +173,7 @@ def test_seals_own_evaluator_gives_the_same_answers(made: Command, people: np.nd
     made("enroll", "people.npz")
 
     fast = made("identify", "people.npz", "--threshold", 0.1, "--json")
-    slow = made("identify", "people.npz", "--threshold", 0.1, "--json", "--evaluator", "reference")
+    slow = made("identify", "people.npz", "--threshold", 0.1, "--json", "--backend", "seal")
 
     assert fast.records == slow.records
 
@@ -204,7 +204,7 @@ def test_migrate_brings_a_database_up_to_date_or_says_that_it_is(made: Command) 
         (["identify", "people.npz", "people.npz"], 2, "one .npz"),
         (["identify", "people.npz", "--threshold", "1", "--gallery", "x"], 20, "no gallery"),
         (["info", "--database", "sqlite:///missing.db"], 30, "gallery init"),
-        (["info", "--key", "missing.key"], 11, "gallery keygen"),
+        (["info", "--key", "missing.key"], 11, "gallery key new"),
     ],
 )
 def test_mistakes_have_words_and_exit_codes(
@@ -230,7 +230,7 @@ def test_key_file_errors_are_told_apart(
     made: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     good = Path("owner.key").read_bytes()
-    made("keygen", "--key", "other.key")
+    made("key", "new", "--key", "other.key")
 
     assert made("info", "--key", "other.key").code == 17
     Path("owner.key").chmod(0o644)
@@ -252,9 +252,9 @@ def test_a_key_without_a_passphrase_is_made_on_request_alone(
 ) -> None:
     monkeypatch.delenv("GALLERY_PASSPHRASE")
 
-    assert command("keygen").code == 15
+    assert command("key", "new").code == 15
     assert not Path("owner.key").exists()
-    assert command("keygen", "--no-passphrase").code == 0
+    assert command("key", "new", "--no-passphrase").code == 0
     assert command("init", "--dimension", 8).code == 0
 
 
@@ -278,18 +278,21 @@ def test_files_of_embeddings_are_refused_with_a_reason(made: Command, people: np
     assert made("info", "--json").records[0]["references"] == 0
 
 
-@pytest.mark.parametrize("name", ["keygen", "init", "enroll", "identify", "info", "list", "verify"])
+@pytest.mark.parametrize(
+    "name", ["key new", "init", "enroll", "identify", "info", "list", "verify"]
+)
 def test_help_of_every_command_has_examples(command: Command, name: str) -> None:
-    done = command(name, "--help")
+    done = command(*name.split(), "--help")
 
     assert done.code == 0
     assert "Example" in done.out
     assert "--passphrase-file" in done.out
 
 
-def test_the_script_at_the_top_is_the_same_command() -> None:
+@pytest.mark.parametrize("program", [["cli.py"], ["-m", "gallery"]], ids=" ".join)
+def test_the_script_at_the_top_and_the_package_are_the_same_command(program: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "cli.py", "--help"],
+        [sys.executable, *program, "--help"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

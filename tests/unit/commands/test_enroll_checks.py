@@ -25,7 +25,7 @@ class _Terminal(io.StringIO):
 @pytest.fixture
 def made(command: Command) -> Command:
     """Runs commands on a gallery with a threshold, in which Ada is enrolled."""
-    command("keygen")
+    command("key", "new")
     command("init", "--dimension", 16, "--threshold", 0.05)
     np.savez("ada.npz", embeddings=PEOPLE[:1], labels=["Ada"])
     assert command("enroll", "ada.npz").code == 0
@@ -145,7 +145,7 @@ def test_replacing_erases_nothing_of_a_label_that_was_left_out(made: Command) ->
 
 
 def test_without_a_threshold_duplicates_cannot_be_asked_for(command: Command) -> None:
-    command("keygen")
+    command("key", "new")
     command("init", "--dimension", 16)
     np.savez("ada.npz", embeddings=PEOPLE[:1], labels=["Ada"])
 
@@ -170,7 +170,7 @@ def photos(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Runs commands on a gallery for photos, in which Ada is enrolled, and a folder of more."""
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     monkeypatch.setenv("DEEPFACE_BACKEND_ENGINE", "onnx")
-    command("keygen")
+    command("key", "new")
     done = command("init", "--model", "Dlib", "--detector", "skip", "--threshold", 0.002)
     assert done.code == 0, done.err
     picture("ada.png", 1)

@@ -17,7 +17,7 @@ from gallery.server.http import ServerConfig
 from tests.support.serving import Serving, serving
 from tests.unit.commands.conftest import Command, Done
 
-GALLERY_VARIABLES = ("GALLERY_SERVER", "GALLERY_TOKEN", "GALLERY_SERVER_CA", "GALLERY_MEMORY")
+GALLERY_VARIABLES = ("GALLERY_SERVER", "GALLERY_TOKEN", "GALLERY_SERVER_CA", "GALLERY_STATE_FILE")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def server(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in GALLERY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "served").mkdir()
-    config = ServerConfig(memory=2**24, rate="100000/minute")
+    config = ServerConfig(cache_size=2**24, rate="100000/minute")
     with serving(f"sqlite:///{tmp_path}/served/gallery.db", config) as opened:
         (tmp_path / "token").write_text(opened.token("owner") + "\n")
         yield opened
@@ -81,8 +81,8 @@ def test_the_whole_story_is_the_same_on_a_server_and_on_a_database(
     command: Command, server: Serving, people: np.ndarray, tmp_path: Path
 ) -> None:
     np.savez("small.npz", embeddings=people[:, :8], labels=np.array(["a", "b", "c", "d", "e"]))
-    assert command("keygen", "--no-passphrase").code == 0
-    assert command("keygen", "--no-passphrase", "--key", "new.key").code == 0
+    assert command("key", "new", "--no-passphrase").code == 0
+    assert command("key", "new", "--no-passphrase", "--key", "new.key").code == 0
 
     local = tell(command, "--database", "sqlite:///gallery.db")
     for made in ("copy.backup", "owner.key.seen", "new.key.seen"):
@@ -101,7 +101,7 @@ def test_the_whole_story_is_the_same_on_a_server_and_on_a_database(
 def test_variables_name_the_server_and_hold_the_token(
     command: Command, server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command("keygen", "--no-passphrase")
+    command("key", "new", "--no-passphrase")
     monkeypatch.setenv("GALLERY_SERVER", server.url)
     monkeypatch.setenv("GALLERY_TOKEN", server.token("from the environment"))
 
@@ -115,7 +115,7 @@ def test_variables_name_the_server_and_hold_the_token(
 def test_a_server_on_the_command_line_comes_before_a_database_in_the_environment(
     command: Command, server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command("keygen", "--no-passphrase")
+    command("key", "new", "--no-passphrase")
     monkeypatch.setenv("GALLERY_DATABASE", "sqlite:///other.db")
 
     place = ("--server", server.url, "--token-file", "token")
@@ -136,7 +136,7 @@ def test_a_server_and_a_database_at_once_are_a_mistake(command: Command) -> None
 def test_a_token_that_is_missing_or_wrong_is_refused(
     command: Command, server: Serving, token: str | None
 ) -> None:
-    command("keygen", "--no-passphrase")
+    command("key", "new", "--no-passphrase")
     words: tuple[object, ...] = ("info", "--server", server.url)
     if token is not None:
         Path("bad").write_text(token, encoding="utf-8")
@@ -159,7 +159,7 @@ def test_a_token_file_that_is_not_there_is_an_input_error(command: Command) -> N
 def test_a_token_of_a_lower_scope_is_refused_what_is_above_it(
     command: Command, server: Serving, people: np.ndarray
 ) -> None:
-    command("keygen", "--no-passphrase")
+    command("key", "new", "--no-passphrase")
     # Before the first request: a token that is made later is known a moment later.
     Path("search").write_text(server.token("kiosk", Scope.SEARCH))
     place = ("--server", server.url, "--token-file")
@@ -185,7 +185,7 @@ def test_a_server_that_is_not_there_is_said_to_be(
 ) -> None:
     monkeypatch.setattr("gallery.client.transport.http_connection._RETRY_SECONDS", 0.3)
     monkeypatch.setenv("GALLERY_TOKEN", "efg_0123456789abcdef_" + "A" * 43)
-    command("keygen", "--no-passphrase")
+    command("key", "new", "--no-passphrase")
     with closed_port() as port:
         done = command("info", "--server", f"http://127.0.0.1:{port}")
 
@@ -197,7 +197,7 @@ def test_plain_http_to_another_machine_is_refused_unless_it_is_meant(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GALLERY_TOKEN", "efg_0123456789abcdef_" + "A" * 43)
-    command("keygen", "--no-passphrase")
+    command("key", "new", "--no-passphrase")
 
     done = command("info", "--server", "http://faces.example.org")
 

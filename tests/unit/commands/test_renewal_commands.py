@@ -29,7 +29,7 @@ def filled(
     """A gallery of five people, and a second key file with another passphrase."""
     assert made("enroll", "people.npz").code == 0
     Path("new.txt").write_text("battery staple\n")
-    assert made("keygen", "--key", "new.key", "--passphrase-file", "new.txt").code == 0
+    assert made("key", "new", "--key", "new.key", "--passphrase-file", "new.txt").code == 0
     monkeypatch.setenv("GALLERY_NEW_PASSPHRASE", "battery staple")
     return made
 
@@ -207,7 +207,7 @@ def test_the_memory_of_the_new_key_is_beside_it(filled: Command) -> None:
 def test_mistakes_have_words_and_exit_codes(
     filled: Command, arguments: list[str], code: int, words: str
 ) -> None:
-    assert filled("keygen", "--key", "third.key").code == 0
+    assert filled("key", "new", "--key", "third.key").code == 0
 
     done = filled("rekey", "--yes", *arguments)
 

@@ -17,7 +17,7 @@ __all__ = ["samples"]
 
 def test_sample_embeddings_are_enrolled_and_found(command: Command) -> None:
     (written,) = command("samples", "embeddings", "samples", "--json").records
-    command("keygen")
+    command("key", "new")
     command("init", "--dimension", written["dimension"], "--threshold", 0.4)
     (enrolled,) = command("enroll", written["people"], "--json").records
 

@@ -10,17 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.owner import random_residues
+from gallery.backends import Backend
 from gallery.errors import (
     DimensionMismatchError,
     GalleryError,
     MalformedMessageError,
     ParameterSetError,
 )
-from gallery.evaluator import EVALUATORS, Evaluator, make_evaluator
+from gallery.evaluator import Evaluator, make_evaluator
 from gallery.evaluator.scan_kernel import BLOCKS_AT_ONCE
 from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, ParameterSet
 
-both = pytest.mark.parametrize("name", EVALUATORS)
+both = pytest.mark.parametrize("backend", Backend)
 every_set = pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda p: p.name)
 
 
@@ -55,20 +56,20 @@ def check(found: np.ndarray, expected: np.ndarray) -> None:
 @every_set
 @pytest.mark.parametrize("dimension", [1, 2, 128])
 def test_distances_are_the_sums_of_products(
-    name: str, parameters: ParameterSet, dimension: int
+    backend: str, parameters: ParameterSet, dimension: int
 ) -> None:
     columns, probe = draw(parameters, dimension), draw(parameters, dimension, 1)
 
-    found = make_evaluator(name).distances(columns, probe, parameters)
+    found = make_evaluator(backend).distances(columns, probe, parameters)
 
     check(found, definition(columns, probe, parameters))
 
 
 @both
-def test_distances_of_512_values(name: str) -> None:
+def test_distances_of_512_values(backend: str) -> None:
     columns, probe = draw(INSECURE_TOY, 512), draw(INSECURE_TOY, 512, 1)
 
-    found = make_evaluator(name).distances(columns, probe, INSECURE_TOY)
+    found = make_evaluator(backend).distances(columns, probe, INSECURE_TOY)
 
     check(found, definition(columns, probe, INSECURE_TOY))
 
@@ -85,10 +86,10 @@ def test_sums_are_reduced_before_they_overflow(dimension: int) -> None:
 @both
 @every_set
 @pytest.mark.parametrize("count", [1, 3, 130])
-def test_largest_residues(name: str, parameters: ParameterSet, count: int) -> None:
+def test_largest_residues(backend: str, parameters: ParameterSet, count: int) -> None:
     largest = filled(parameters, count, 1)
 
-    found = make_evaluator(name).distances(largest, largest, parameters)
+    found = make_evaluator(backend).distances(largest, largest, parameters)
 
     # (p - 1)**2 is 1 modulo p.
     for polynomial, expected in zip(found, (count, 2 * count, count), strict=True):
@@ -118,7 +119,7 @@ def test_seal_refuses_sums_that_hide_nothing() -> None:
     zeros = np.zeros_like(draw(COMPACT, 1))
 
     with pytest.raises(MalformedMessageError, match="transparent"):
-        make_evaluator("reference").distances(zeros, zeros, COMPACT)
+        make_evaluator("seal").distances(zeros, zeros, COMPACT)
 
 
 @settings(deadline=None, max_examples=40)
@@ -138,13 +139,13 @@ def test_any_mixture_of_adversarial_residues(data: st.DataObject, count: int) ->
 
     check(make_evaluator().distances(columns, probe, INSECURE_TOY), expected)
     if expected[1:].any():
-        check(make_evaluator("reference").distances(columns, probe, INSECURE_TOY), expected)
+        check(make_evaluator("seal").distances(columns, probe, INSECURE_TOY), expected)
 
 
 @both
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
-def test_several_probes_give_what_each_gives(name: str, count: int) -> None:
-    evaluator, columns = make_evaluator(name), draw(INSECURE_TOY, 16)
+def test_several_probes_give_what_each_gives(backend: str, count: int) -> None:
+    evaluator, columns = make_evaluator(backend), draw(INSECURE_TOY, 16)
     probes = [draw(INSECURE_TOY, 16, 1 + i) for i in range(count)]
 
     found = evaluator.distances_many(columns, probes, INSECURE_TOY)
@@ -156,11 +157,11 @@ def test_several_probes_give_what_each_gives(name: str, count: int) -> None:
 
 @both
 @pytest.mark.parametrize(("blocks", "probes"), [(0, 2), (2, 0), (1, 1), (3, 1), (2, 2), (3, 5)])
-def test_several_blocks_give_what_each_gives(name: str, blocks: int, probes: int) -> None:
+def test_several_blocks_give_what_each_gives(backend: str, blocks: int, probes: int) -> None:
     columns = [draw(INSECURE_TOY, 4, 100 + i) for i in range(blocks)]
     constants = [draw(INSECURE_TOY, 4, i) for i in range(probes)]
 
-    found = make_evaluator(name).distances_of_blocks(columns, constants, INSECURE_TOY)
+    found = make_evaluator(backend).distances_of_blocks(columns, constants, INSECURE_TOY)
 
     assert [len(of_block) for of_block in found] == [probes] * blocks
     for block, of_block in zip(columns, found, strict=True):
@@ -186,8 +187,8 @@ def test_more_blocks_than_are_scanned_at_once(blocks: int, probes: int, dimensio
 
 
 @both
-def test_blocks_of_several_dimensions_are_refused(name: str) -> None:
-    evaluator, probes = make_evaluator(name), [draw(INSECURE_TOY, 4)]
+def test_blocks_of_several_dimensions_are_refused(backend: str) -> None:
+    evaluator, probes = make_evaluator(backend), [draw(INSECURE_TOY, 4)]
 
     with pytest.raises(DimensionMismatchError):
         evaluator.distances_of_blocks(
@@ -212,20 +213,22 @@ def test_any_number_of_threads_gives_the_same(threads: int) -> None:
 
 @both
 @pytest.mark.parametrize("shift", [0, 1, 4, 17])
-def test_read_only_and_unaligned_buffers_are_read_where_they_lie(name: str, shift: int) -> None:
+def test_read_only_and_unaligned_buffers_are_read_where_they_lie(backend: str, shift: int) -> None:
     columns, probe = draw(COMPACT, 4), draw(COMPACT, 4, 1)
     blob = bytes(shift) + columns.tobytes()
     lying = np.frombuffer(blob, "<u4", offset=shift).reshape(columns.shape)
     assert not lying.flags.writeable
 
-    found = make_evaluator(name).distances(lying, lying, COMPACT)
+    found = make_evaluator(backend).distances(lying, lying, COMPACT)
 
     check(found, definition(columns, columns, COMPACT))
-    check(make_evaluator(name).distances(lying, probe, COMPACT), definition(lying, probe, COMPACT))
+    check(
+        make_evaluator(backend).distances(lying, probe, COMPACT), definition(lying, probe, COMPACT)
+    )
 
 
-def reject(error: type[GalleryError], columns: Any, probe: Any, name: str) -> None:
-    evaluator: Evaluator = make_evaluator(name)
+def reject(error: type[GalleryError], columns: Any, probe: Any, backend: str) -> None:
+    evaluator: Evaluator = make_evaluator(backend)
     with pytest.raises(error):
         evaluator.distances(columns, probe, INSECURE_TOY)
     with pytest.raises(error):
@@ -238,13 +241,13 @@ def reject(error: type[GalleryError], columns: Any, probe: Any, name: str) -> No
 @pytest.mark.parametrize("where", [(0, 0, 0, 0, 0), (1, 30, 2, 1, 7), (2, 63, 5, 1, 15)])
 @pytest.mark.parametrize("excess", [0, 1, 2**32 - 1 - 2**27])
 def test_residues_not_below_their_prime_are_refused(
-    name: str, where: tuple[int, ...], excess: int
+    backend: str, where: tuple[int, ...], excess: int
 ) -> None:
     good, bad = draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 4, 1)
     bad[where] = INSECURE_TOY.data_primes[where[0]] + excess
 
-    reject(MalformedMessageError, good, bad, name)
-    reject(MalformedMessageError, bad, good, name)
+    reject(MalformedMessageError, good, bad, backend)
+    reject(MalformedMessageError, bad, good, backend)
 
 
 @both
@@ -264,27 +267,27 @@ def test_residues_not_below_their_prime_are_refused(
         pytest.param(lambda a: np.asfortranarray(a), id="column-major"),
     ],
 )
-def test_arrays_that_are_not_in_the_layout_are_refused(name: str, change: Any) -> None:
+def test_arrays_that_are_not_in_the_layout_are_refused(backend: str, change: Any) -> None:
     good = draw(INSECURE_TOY, 4)
 
-    reject(MalformedMessageError, good, change(good), name)
-    reject(MalformedMessageError, change(good), good, name)
+    reject(MalformedMessageError, good, change(good), backend)
+    reject(MalformedMessageError, change(good), good, backend)
 
 
 @both
-def test_a_probe_of_another_dimension_is_refused(name: str) -> None:
-    reject(DimensionMismatchError, draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 5), name)
+def test_a_probe_of_another_dimension_is_refused(backend: str) -> None:
+    reject(DimensionMismatchError, draw(INSECURE_TOY, 4), draw(INSECURE_TOY, 5), backend)
 
 
 @both
-def test_more_columns_than_supported_are_refused(name: str) -> None:
+def test_more_columns_than_supported_are_refused(backend: str) -> None:
     many = filled(INSECURE_TOY, MAX_DIMENSION + 3, 1)
 
-    reject(ParameterSetError, many, many, name)
+    reject(ParameterSetError, many, many, backend)
 
 
 def test_unknown_evaluators_and_thread_counts_are_refused() -> None:
-    with pytest.raises(GalleryError, match="kernel, reference"):
+    with pytest.raises(GalleryError, match="native, seal"):
         make_evaluator("gpu")
     with pytest.raises(GalleryError, match="0 threads"):
         make_evaluator(threads=0)

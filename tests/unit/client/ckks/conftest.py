@@ -1,4 +1,4 @@
-"""SEAL as the oracle: its own encoder, encryptor and decryptor, and the native engine beside it."""
+"""SEAL as the oracle: encoder, encryptor and decryptor, and the native backend beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
 
 
 class SealOwner:
-    """A key owner who has SEAL alone, and the native engine under the same key as ``native``."""
+    """A key owner who has SEAL alone, and the native backend under the same key as ``native``."""
 
     def __init__(self, parameters: ParameterSet, folder: Path) -> None:
         self.parameters = parameters

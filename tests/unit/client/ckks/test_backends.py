@@ -1,4 +1,4 @@
-"""Both engines behind one door, under a key of a gallery."""
+"""Both backends behind one door, under a key of a gallery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gallery.client.ckks import ENGINES, CkksCodec, make_codec
+from gallery.backends import Backend
+from gallery.client.ckks import CkksCodec, make_codec
 from gallery.client.keys.secrets import GalleryKey
 from gallery.commands.enroll import command
 from gallery.errors import GalleryError, InvalidEmbeddingError, ParameterSetError
@@ -16,15 +17,15 @@ from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD
 
 @pytest.fixture(params=[STANDARD, COMPACT], ids=lambda p: p.name)
 def codecs(request: pytest.FixtureRequest, key: GalleryKey) -> Iterator[dict[str, CkksCodec]]:
-    made = {engine: make_codec(engine, key, request.param) for engine in ENGINES}
+    made = {backend: make_codec(backend, key, request.param) for backend in list(Backend)}
     yield made
     for codec in made.values():
         codec.close()
 
 
-@pytest.mark.parametrize("writer", ENGINES)
-@pytest.mark.parametrize("reader", ENGINES)
-def test_what_one_engine_encrypts_the_other_decrypts(
+@pytest.mark.parametrize("writer", list(Backend))
+@pytest.mark.parametrize("reader", list(Backend))
+def test_what_one_backend_encrypts_the_other_decrypts(
     codecs: dict[str, CkksCodec], writer: str, reader: str
 ) -> None:
     columns = np.random.default_rng(0).uniform(-1.0, 1.0, (4, 4096))
@@ -35,17 +36,17 @@ def test_what_one_engine_encrypts_the_other_decrypts(
     assert np.abs(found - columns).max() < 7 * noise
 
 
-def test_only_the_native_engine_has_seeds(codecs: dict[str, CkksCodec]) -> None:
+def test_only_the_native_backend_has_seeds(codecs: dict[str, CkksCodec]) -> None:
     seeds = {name: codec.encrypt_constants(np.ones(3)).seed for name, codec in codecs.items()}
 
     assert len(seeds["native"] or b"") == 32
-    assert seeds["tenseal"] is None
+    assert seeds["seal"] is None
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_nan_is_refused_by_every_engine(codecs: dict[str, CkksCodec], engine: str) -> None:
+@pytest.mark.parametrize("backend", list(Backend))
+def test_nan_is_refused_by_every_backend(codecs: dict[str, CkksCodec], backend: str) -> None:
     with pytest.raises(InvalidEmbeddingError, match="NaN"):
-        codecs[engine].encrypt_constants(np.array([0.0, np.nan, 0.0]))
+        codecs[backend].encrypt_constants(np.array([0.0, np.nan, 0.0]))
 
 
 def test_results_are_decrypted_alike_one_by_one_and_together(codecs: dict[str, CkksCodec]) -> None:
@@ -61,20 +62,20 @@ def test_results_are_decrypted_alike_one_by_one_and_together(codecs: dict[str, C
         np.testing.assert_array_equal(codec.decrypt_distances(results[2]), found[2])
 
 
-def test_an_unknown_engine_is_named_with_those_there_are(key: GalleryKey) -> None:
-    with pytest.raises(GalleryError, match="'fast'; there are: native, tenseal"):
+def test_an_unknown_backend_is_named_with_those_there_are(key: GalleryKey) -> None:
+    with pytest.raises(GalleryError, match="'fast'; there are: native, seal"):
         make_codec("fast", key, STANDARD)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_key_without_the_parameter_set_is_refused(key: GalleryKey, engine: str) -> None:
+@pytest.mark.parametrize("backend", list(Backend))
+def test_a_key_without_the_parameter_set_is_refused(key: GalleryKey, backend: str) -> None:
     with pytest.raises(ParameterSetError, match="'INSECURE_toy'"):
-        make_codec(engine, key, INSECURE_TOY)
+        make_codec(backend, key, INSECURE_TOY)
 
 
-def test_the_command_line_offers_the_engines_there_are() -> None:
-    option = next(option for option in command.params if option.name == "engine")
+def test_the_command_line_offers_the_backends_there_are() -> None:
+    option = next(option for option in command.params if option.name == "backend")
 
-    assert tuple(option.type.choices) == ENGINES
-    assert option.default == ENGINES[0]
-    assert option.envvar == "GALLERY_ENGINE"
+    assert list(option.type.choices) == list(Backend)
+    assert option.default == Backend.NATIVE
+    assert option.envvar == "GALLERY_BACKEND"

@@ -1,4 +1,4 @@
-"""The native engine against SEAL: each opens what the other has made, to the noise and no more."""
+"""The native backend against SEAL: each opens what the other made, to the noise and no more."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def probe(dimension: int, seed: int = 0) -> np.ndarray:
 
 # 16 ciphertexts are worked on at once: fewer, exactly as many, one more.
 @pytest.mark.parametrize("dimension", [1, 14, 15])
-def test_seal_decrypts_columns_of_the_native_engine(owner: SealOwner, dimension: int) -> None:
+def test_seal_decrypts_columns_of_the_native_backend(owner: SealOwner, dimension: int) -> None:
     parameters, columns = owner.parameters, block(owner.parameters, dimension)
 
     residues = owner.native.encrypt_columns(columns).residues
@@ -62,7 +62,7 @@ def test_seal_decrypts_columns_of_the_native_engine(owner: SealOwner, dimension:
 
 
 @pytest.mark.parametrize("dimension", [1, 14, 15])
-def test_seal_decrypts_constants_of_the_native_engine(owner: SealOwner, dimension: int) -> None:
+def test_seal_decrypts_constants_of_the_native_backend(owner: SealOwner, dimension: int) -> None:
     parameters, constants = owner.parameters, probe(dimension)
 
     residues = owner.native.encrypt_constants(constants).residues
@@ -265,7 +265,7 @@ def test_a_parameter_set_of_more_primes_than_the_engine_takes_is_refused() -> No
     )
     zero = SecretKey(np.zeros((4, 1024), np.uint32), more)
 
-    with pytest.raises(ParameterSetError, match="use the engine tenseal"):
+    with pytest.raises(ParameterSetError, match="use the backend seal"):
         NativeCodec(zero, more)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, StateFile, TransientStates
-from gallery.client.integrity.rollback import Memory, Seen
+from gallery.client.integrity.rollback import NewestState, SeenStates
 from gallery.errors import RolledBackError, StateFileError
 from gallery.server import open_service
 from tests.support.galleries import random_embeddings
@@ -19,35 +19,35 @@ ANOTHER = b"another gallery "
 
 
 @pytest.fixture(params=["session", "file"])
-def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Memory:
-    """Each kind of memory."""
+def states(request: pytest.FixtureRequest, tmp_path: Path) -> SeenStates:
+    """Seen states of each kind."""
     return TransientStates() if request.param == "session" else StateFile(tmp_path / "seen")
 
 
-def test_the_newest_of_each_gallery_is_remembered(memory: Memory) -> None:
-    memory.remember(GALLERY, Seen(3, b"three"))
-    memory.remember(GALLERY, Seen(5, b"five"))
-    memory.remember(GALLERY, Seen(4, b"four"))
-    memory.remember(GALLERY, Seen(5, b"another five"))
+def test_the_newest_of_each_gallery_is_remembered(states: SeenStates) -> None:
+    states.remember(GALLERY, NewestState(3, b"three"))
+    states.remember(GALLERY, NewestState(5, b"five"))
+    states.remember(GALLERY, NewestState(4, b"four"))
+    states.remember(GALLERY, NewestState(5, b"another five"))
 
-    assert memory.newest(GALLERY) == Seen(5, b"five")
-    assert memory.newest(ANOTHER) is None
+    assert states.newest(GALLERY) == NewestState(5, b"five")
+    assert states.newest(ANOTHER) is None
 
 
-def test_a_gallery_can_be_forgotten(memory: Memory) -> None:
-    memory.remember(GALLERY, Seen(3, b"three"))
-    memory.remember(ANOTHER, Seen(7, b"seven"))
+def test_a_gallery_can_be_forgotten(states: SeenStates) -> None:
+    states.remember(GALLERY, NewestState(3, b"three"))
+    states.remember(ANOTHER, NewestState(7, b"seven"))
 
-    memory.forget(GALLERY)
+    states.forget(GALLERY)
 
-    assert memory.newest(GALLERY) is None
-    assert memory.newest(ANOTHER) == Seen(7, b"seven")
+    assert states.newest(GALLERY) is None
+    assert states.newest(ANOTHER) == NewestState(7, b"seven")
 
 
 def test_a_file_is_shared_and_for_its_owner_alone(tmp_path: Path) -> None:
-    StateFile(tmp_path / "seen").remember(GALLERY, Seen(3, b"three"))
+    StateFile(tmp_path / "seen").remember(GALLERY, NewestState(3, b"three"))
 
-    assert StateFile(tmp_path / "seen").newest(GALLERY) == Seen(3, b"three")
+    assert StateFile(tmp_path / "seen").newest(GALLERY) == NewestState(3, b"three")
     assert stat.S_IMODE((tmp_path / "seen").stat().st_mode) == 0o600
 
 
@@ -55,7 +55,7 @@ def test_a_damaged_or_unreachable_file_is_an_error_of_its_own(tmp_path: Path) ->
     (tmp_path / "letter").write_text("Dear memory, " * 100)
 
     for path in (tmp_path / "letter", tmp_path / "no such folder" / "seen"):
-        with pytest.raises(StateFileError, match="--memory"):
+        with pytest.raises(StateFileError, match="--state-file"):
             StateFile(path).newest(GALLERY)
 
 
@@ -63,13 +63,13 @@ def test_a_damaged_or_unreachable_file_is_an_error_of_its_own(tmp_path: Path) ->
 def yesterday(database: str, key: GalleryKey, tmp_path: Path) -> Path:
     """Yesterday's database, to be put back; today's has another reference."""
     path, copy = Path(database.removeprefix("sqlite:///")), tmp_path / "yesterday.db"
-    memory = StateFile(tmp_path / "seen")
+    states = StateFile(tmp_path / "seen")
     with open_service(database, create=True) as service:
         GalleryClient.create(service, key, dimension=8).close()
-        with GalleryClient(service, key, memory=memory) as client:
+        with GalleryClient(service, key, states=states) as client:
             client.enroll(random_embeddings(1, 8), ["Ada"])
     shutil.copy(path, copy)
-    with open_service(database) as service, GalleryClient(service, key, memory=memory) as client:
+    with open_service(database) as service, GalleryClient(service, key, states=states) as client:
         client.enroll(random_embeddings(1, 8, seed=1), ["Grace"])
     return copy
 
@@ -85,9 +85,9 @@ def test_yesterdays_database_put_back_is_noticed_by_every_use(
     yesterday: Path, database: str, key: GalleryKey, tmp_path: Path
 ) -> None:
     put_back(yesterday, database)
-    memory = StateFile(tmp_path / "seen")
+    states = StateFile(tmp_path / "seen")
 
-    with open_service(database) as service, GalleryClient(service, key, memory=memory) as client:
+    with open_service(database) as service, GalleryClient(service, key, states=states) as client:
         for use in (
             lambda: client.identify(random_embeddings(1, 8), threshold=0.5),
             lambda: client.enroll(random_embeddings(1, 8, seed=2), ["Edith"]),
@@ -105,8 +105,8 @@ def test_another_history_of_the_same_length_is_noticed(
     with open_service(database) as service, GalleryClient(service, key) as somebody:
         somebody.enroll(random_embeddings(1, 8, seed=3), ["Hedy"])
 
-    memory = StateFile(tmp_path / "seen")
-    with open_service(database) as service, GalleryClient(service, key, memory=memory) as client:
+    states = StateFile(tmp_path / "seen")
+    with open_service(database) as service, GalleryClient(service, key, states=states) as client:
         with pytest.raises(RolledBackError):
             client.identify(random_embeddings(1, 8), threshold=0.5)
 
@@ -115,9 +115,9 @@ def test_an_owner_who_put_it_back_on_purpose_can_accept_it(
     yesterday: Path, database: str, key: GalleryKey, tmp_path: Path
 ) -> None:
     put_back(yesterday, database)
-    memory = StateFile(tmp_path / "seen")
+    states = StateFile(tmp_path / "seen")
 
-    with open_service(database) as service, GalleryClient(service, key, memory=memory) as client:
+    with open_service(database) as service, GalleryClient(service, key, states=states) as client:
         client.accept_rollback()
 
         assert client.verify(deep=True).findings == ()
@@ -132,9 +132,9 @@ def test_a_client_notices_a_rollback_within_its_life_without_a_file(
         newest = client._session.newest_seen()
     put_back(yesterday, database)
 
-    memory = TransientStates()
+    states = TransientStates()
     assert newest is not None
-    with open_service(database) as service, GalleryClient(service, key, memory=memory) as client:
-        memory.remember(client.description.gallery_id, newest)
+    with open_service(database) as service, GalleryClient(service, key, states=states) as client:
+        states.remember(client.description.gallery_id, newest)
         with pytest.raises(RolledBackError):
             client.identify(random_embeddings(1, 8), threshold=0.5)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gallery.client.ckks import ENGINES, make_codec
+from gallery.backends import Backend
+from gallery.client.ckks import make_codec
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.integrity.canaries import Canaries
 from gallery.client.keys.secrets import GalleryKey, Secret
@@ -34,10 +35,10 @@ def hkdf(secret: bytes, info: bytes, length: int) -> bytes:
     return output[:length]
 
 
-@pytest.fixture(params=["GalleryKey", "SubKey", *ENGINES])
+@pytest.fixture(params=["GalleryKey", "SubKey", *Backend])
 def secret(request: pytest.FixtureRequest, key: GalleryKey) -> Secret:
     """Return each kind of secret in turn."""
-    if request.param in ENGINES:
+    if request.param in list(Backend):
         codec = make_codec(request.param, key, STANDARD)
         request.addfinalizer(codec.close)
         assert isinstance(codec, Secret)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from gallery.client.photos import deepface_runtime
-from gallery.client.photos.deepface_runtime import choose_engine, load_deepface, require_haar_files
+from gallery.client.photos.deepface_runtime import choose_runtime, load_deepface, require_haar_files
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import find_photos
 from gallery.client.photos.model_table import find_model
@@ -203,17 +203,17 @@ def test_unknown_names_fail_at_once() -> None:
         PhotoEmbedder("Dlib", "Dlib")
 
 
-def test_choice_of_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choice_of_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEEPFACE_BACKEND_ENGINE", raising=False)
-    assert choose_engine() == "onnx"
-    assert choose_engine("ONNX") == "onnx"
+    assert choose_runtime() == "onnx"
+    assert choose_runtime("ONNX") == "onnx"
     monkeypatch.setenv("DEEPFACE_BACKEND_ENGINE", "jax")
-    assert choose_engine("onnx") == "onnx"
+    assert choose_runtime("onnx") == "onnx"
     with pytest.raises(FaceRuntimeError, match="'jax' is not supported"):
-        choose_engine()
+        choose_runtime()
 
 
-def test_engine_cannot_change_within_a_process(
+def test_runtime_cannot_change_within_a_process(
     dlib_embedder: PhotoEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dlib_embedder.prepare()
@@ -231,7 +231,7 @@ sys.modules[{module!r}] = None
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.errors import MissingDependencyError
 try:
-    PhotoEmbedder("Dlib", engine="onnx").embed("x.jpg")
+    PhotoEmbedder("Dlib", runtime="onnx").embed("x.jpg")
 except MissingDependencyError as error:
     print(error)
 """

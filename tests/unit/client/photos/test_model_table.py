@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client.photos.detectors import DETECTORS, find_detector
-from gallery.client.photos.face_model import ENGINES, FaceModel, WeightsFile
+from gallery.client.photos.face_model import RUNTIMES, FaceModel, WeightsFile
 from gallery.client.photos.model_table import MODELS, find_model
 from gallery.distances import Metric
 from gallery.errors import UnknownDetectorError, UnknownModelError
@@ -30,7 +30,7 @@ def sources(task: str) -> dict[str, dict[str, str]]:
 
 
 def module_and_class(dotted: str) -> tuple[str, str]:
-    """Return the text of DeepFace's module and of the named class, without importing an engine."""
+    """Return the text of DeepFace's module and of the named class, without importing a runtime."""
     module, _, name = dotted.rpartition(".")
     path = DEEPFACE.parent.joinpath(*module.split(".")).with_suffix(".py")
     text = path.read_text(encoding="utf-8")
@@ -66,12 +66,12 @@ def test_thresholds_are_deepfaces(name: str, metric: str) -> None:
     assert MODELS[name].thresholds[metric] == verification.find_threshold(name, metric)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_dimension_and_files_are_deepfaces(model: FaceModel, engine: str) -> None:
+def test_dimension_and_files_are_deepfaces(model: FaceModel, runtime: str) -> None:
     clients = sources("facial_recognition")[model.name]
-    text, client = module_and_class(clients.get(engine) or clients["any"])
-    assert_file_named_in(model.onnx if engine == "onnx" else model.tensorflow, text)
+    text, client = module_and_class(clients.get(runtime) or clients["any"])
+    assert_file_named_in(model.onnx if runtime == "onnx" else model.tensorflow, text)
     shape = re.search(r"self\.output_shape = (\d+)", client)
     assert shape is not None
     assert int(shape[1]) == model.dimension

@@ -101,7 +101,7 @@ def test_no_download_where_not_allowed(home: Path) -> None:
 def test_present_file_is_enough(home: Path) -> None:
     home.mkdir(parents=True)
     (home / "facenet_weights.h5").write_bytes(b"anything")
-    path = ensure_weights(find_model("Facenet"), engine="tensorflow", download=False)
+    path = ensure_weights(find_model("Facenet"), runtime="tensorflow", download=False)
     assert path.name == "facenet_weights.h5"
 
 

@@ -134,38 +134,38 @@ def test_a_damaged_gallery_is_not_renewed(
 def test_a_gallery_that_was_put_back_to_an_older_state_is_not_renewed(
     database: str, key: GalleryKey, other_key: GalleryKey, tmp_path: Path
 ) -> None:
-    memory, file = TransientStates(), tmp_path / "gallery.db"
+    states, file = TransientStates(), tmp_path / "gallery.db"
     with open_service(database, create=True) as service:
         with GalleryClient.create(service, key, dimension=DIMENSION) as client:
             client.enroll(PEOPLE[:8], LABELS[:8])
         service.purge()
         older = file.read_bytes()
-        with GalleryClient(service, key, memory=memory) as client:
+        with GalleryClient(service, key, states=states) as client:
             client.enroll(PEOPLE, LABELS)
     file.write_bytes(older)
 
     with open_service(database) as service, pytest.raises(RolledBackError):
-        renew_gallery(service, key, other_key, memory=memory)
+        renew_gallery(service, key, other_key, states=states)
 
 
 def test_the_old_gallery_put_back_after_a_renewal_is_noticed(
     database: str, key: GalleryKey, tmp_path: Path
 ) -> None:
-    """With the same key, nothing but the owner's memory tells the old gallery from the new."""
-    memory, file = TransientStates(), tmp_path / "gallery.db"
+    """With the same key, nothing but what the owner has seen tells the old gallery from the new."""
+    states, file = TransientStates(), tmp_path / "gallery.db"
     with open_service(database, create=True) as service:
         with GalleryClient.create(service, key, dimension=DIMENSION) as client:
             client.enroll(PEOPLE, LABELS)
         service.purge()
         older = file.read_bytes()
-        renew_gallery(service, key, key, parameters=COMPACT, memory=memory)
-        with GalleryClient(service, key, memory=memory) as client:
+        renew_gallery(service, key, key, parameters=COMPACT, states=states)
+        with GalleryClient(service, key, states=states) as client:
             assert client.summary().references == 9
     file.write_bytes(older)
 
     with (
         open_service(database) as service,
-        GalleryClient(service, key, memory=memory) as client,
+        GalleryClient(service, key, states=states) as client,
         pytest.raises(RolledBackError),
     ):
         client.summary()

@@ -107,12 +107,12 @@ def test_it_comes_before_the_one_of_the_creation(service: EmbeddedService, key: 
 def test_a_new_one_takes_its_place_for_other_clients_too(
     client: GalleryClient, service: EmbeddedService, key: GalleryKey
 ) -> None:
-    memory = TransientStates()
-    with GalleryClient(service, key, memory=memory) as another:
+    states = TransientStates()
+    with GalleryClient(service, key, states=states) as another:
         client.store_calibration(FOUND)
         client.store_calibration(replace(FOUND, threshold=0.25))
         assert another.calibration() is None
-    with GalleryClient(service, key, memory=memory) as reopened:
+    with GalleryClient(service, key, states=states) as reopened:
         assert reopened.calibration() == replace(FOUND, threshold=0.25, serial=2)
 
 
@@ -157,7 +157,7 @@ def twice(
     client: GalleryClient, service: EmbeddedService, key: GalleryKey, seen: StateFile
 ) -> Iterator[list[GalleryDescription]]:
     """The three descriptions of a gallery that was calibrated twice."""
-    with GalleryClient(service, key, memory=seen) as owner:
+    with GalleryClient(service, key, states=seen) as owner:
         descriptions = [owner.description]
         for threshold in (0.2, 0.3):
             owner.store_calibration(replace(FOUND, threshold=threshold))
@@ -176,7 +176,7 @@ def test_an_older_one_is_noticed_by_who_has_seen_the_newer(
 ) -> None:
     put_back(database, twice[older])
 
-    with GalleryClient(service, key, memory=seen) as owner:
+    with GalleryClient(service, key, states=seen) as owner:
         with pytest.raises(RolledBackError, match="older calibration"):
             owner.identify(np.ones(8))
         # A given threshold needs none.
@@ -191,12 +191,12 @@ def test_an_older_one_can_be_accepted_or_replaced(
     seen: StateFile,
 ) -> None:
     put_back(database, twice[1])
-    with GalleryClient(service, key, memory=seen) as owner:
+    with GalleryClient(service, key, states=seen) as owner:
         assert owner.store_calibration(FOUND).serial == 3
         assert owner.threshold().value == FOUND.threshold
 
     put_back(database, twice[1])
-    with GalleryClient(service, key, memory=seen) as owner:
+    with GalleryClient(service, key, states=seen) as owner:
         owner.accept_rollback()
         assert owner.threshold().value == 0.2
 
@@ -204,8 +204,8 @@ def test_an_older_one_can_be_accepted_or_replaced(
 def test_a_view_that_is_open_catches_up_with_another_process(
     service: EmbeddedService, client: GalleryClient, key: GalleryKey, seen: StateFile
 ) -> None:
-    with GalleryClient(service, key, memory=seen) as first:
-        with GalleryClient(service, key, memory=seen) as second:
+    with GalleryClient(service, key, states=seen) as first:
+        with GalleryClient(service, key, states=seen) as second:
             second.store_calibration(FOUND)
         assert first.threshold().origin == ORIGIN
 
@@ -267,14 +267,14 @@ def test_a_renewal_takes_it_along(
 
 
 def test_a_backup_holds_it(client: GalleryClient, key: GalleryKey, tmp_path: Path) -> None:
-    memory = TransientStates()
+    states = TransientStates()
     client.store_calibration(FOUND)
     client.export(tmp_path / "backup")
 
     with open_service(f"sqlite:///{tmp_path / 'other.db'}", create=True) as other:
-        with GalleryClient.restore(other, key, tmp_path / "backup", memory=memory) as restored:
+        with GalleryClient.restore(other, key, tmp_path / "backup", states=states) as restored:
             assert restored.threshold().origin == ORIGIN
         other.delete(restored.description.gallery_id)
         path = tmp_path / "backup"
-        with GalleryClient.restore(other, key, path, "renamed", memory=memory) as renamed:
+        with GalleryClient.restore(other, key, path, "renamed", states=states) as renamed:
             assert renamed.threshold().origin == ORIGIN

@@ -108,11 +108,11 @@ def rows(found: Identification) -> list[tuple[object, ...]]:
 # --- the same results -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ["native", "tenseal"])
+@pytest.mark.parametrize("backend", ["native", "seal"])
 def test_many_probes_give_what_they_give_one_by_one_in_their_order(
-    filled: GalleryClient, service: EmbeddedService, key: GalleryKey, engine: str
+    filled: GalleryClient, service: EmbeddedService, key: GalleryKey, backend: str
 ) -> None:
-    with GalleryClient(service, key, engine=engine) as client:
+    with GalleryClient(service, key, backend=backend) as client:
         together = client.identify(probes(10), k=3, threshold=0.05)
     single = [filled.identify(probe, k=3, threshold=0.05) for probe in probes(10)]
 

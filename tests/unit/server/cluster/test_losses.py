@@ -32,7 +32,7 @@ def crew(tmp_path: Path) -> Iterator[Workers]:
 @pytest.fixture
 def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
     """A service whose searches run on them."""
-    with open_service(url, memory=AMPLE, cluster=crew.address) as opened:
+    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
         yield opened
 
 
@@ -100,7 +100,7 @@ def test_a_lost_scheduler_is_an_error_and_so_is_an_erasure_then(
 ) -> None:
     monkeypatch.setattr("gallery.server.cluster.dask_client.PATIENCE_S", 1.0)
     with workers(tmp_path / "log", 1) as crew:
-        service = open_service(url, memory=AMPLE, cluster=crew.address)
+        service = open_service(url, cache_size=AMPLE, cluster=crew.address)
         opened = service.__enter__()
         search(opened, request_of(1))
     try:

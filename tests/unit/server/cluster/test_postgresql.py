@@ -41,7 +41,7 @@ def url(postgresql: str) -> str:
 @pytest.fixture
 def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
     """A service whose searches run on two workers."""
-    with open_service(url, memory=AMPLE, cluster=crew.address) as opened:
+    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
         yield opened
 
 
@@ -62,7 +62,7 @@ def test_results_are_those_of_one_process_byte_for_byte(service: EmbeddedService
 
 def test_an_owner_finds_the_right_people(crew: Workers, postgresql: str, key: GalleryKey) -> None:
     embeddings = random_embeddings(20, 8)
-    with open_service(postgresql, create=True, memory=AMPLE, cluster=crew.address) as service:
+    with open_service(postgresql, create=True, cache_size=AMPLE, cluster=crew.address) as service:
         with GalleryClient.create(service, key, dimension=8) as client:
             client.enroll(embeddings, names(20))
             assert client.identify(embeddings, threshold=1e-6).decisions.all()
@@ -77,7 +77,7 @@ def test_a_worker_that_is_killed_during_a_search_leaves_it_right(url: str, tmp_p
     request = request_of(1, 8, 10)
     with (
         workers(tmp_path / "log", 3) as crew,
-        open_service(url, memory=AMPLE, cluster=crew.address) as service,
+        open_service(url, cache_size=AMPLE, cluster=crew.address) as service,
     ):
         search(service, request_of(1))
         victim = sorted(crew.addresses())[0]  # it is where the others get the probes
@@ -93,7 +93,7 @@ def test_a_worker_that_is_killed_during_a_search_leaves_it_right(url: str, tmp_p
 def test_what_is_erased_leaves_the_workers_of_every_server_at_once(
     crew: Workers, service: EmbeddedService, url: str
 ) -> None:
-    with open_service(url, memory=AMPLE + 1, cluster=crew.address) as other:
+    with open_service(url, cache_size=AMPLE + 1, cluster=crew.address) as other:
         for one in (service, other):
             search(one, request_of(1))
             search(one, request_of(2))

@@ -38,7 +38,7 @@ AMPLE = 1000 * BLOCK_BYTES
 @pytest.fixture
 def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
     """A service whose searches run on two workers."""
-    with open_service(url, memory=AMPLE, cluster=crew.address) as opened:
+    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
         yield opened
 
 
@@ -110,7 +110,7 @@ def test_searches_of_several_galleries_at_once(service: EmbeddedService) -> None
 
 def test_an_owner_finds_the_right_people(crew: Workers, database: str, key: GalleryKey) -> None:
     embeddings = random_embeddings(20, 8)
-    with open_service(database, create=True, memory=AMPLE, cluster=crew.address) as service:
+    with open_service(database, create=True, cache_size=AMPLE, cluster=crew.address) as service:
         with GalleryClient.create(service, key, dimension=8) as client:
             client.enroll(embeddings, names(20))
             client.remove([names(20)[7]])
@@ -193,7 +193,7 @@ def test_what_another_server_replaced_leaves_them_with_the_next_search(
 def test_a_deleted_gallery_leaves_them_at_once_and_so_it_does_for_other_servers(
     crew: Workers, service: EmbeddedService, url: str
 ) -> None:
-    with open_service(url, memory=AMPLE + 1, cluster=crew.address) as other:
+    with open_service(url, cache_size=AMPLE + 1, cluster=crew.address) as other:
         for one in (service, other):
             search(one, request_of(1))
             search(one, request_of(2))
@@ -265,7 +265,7 @@ def test_a_scheduler_that_is_not_there_is_an_error_at_the_start(url: str) -> Non
 def test_the_password_of_the_database_is_not_shown(crew: Workers) -> None:
     from gallery.server.cluster.worker import ShardKey
 
-    assert "secret" not in repr(ShardKey("postgresql://owner:secret@host/faces", "kernel", 0))
+    assert "secret" not in repr(ShardKey("postgresql://owner:secret@host/faces", "native", 0))
 
 
 def test_the_empty_gallery_has_no_results(crew: Workers, database: str) -> None:

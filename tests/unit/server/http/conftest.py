@@ -71,7 +71,7 @@ def prepare(tmp_path: Path, key: GalleryKey) -> Prepare:
 
     @contextmanager
     def prepared(**limits: Any) -> Iterator[Galleries]:
-        config = ServerConfig(**{"memory": 2**24, **limits})
+        config = ServerConfig(**{"cache_size": 2**24, **limits})
         with serving(f"sqlite:///{tmp_path}/gallery.db", config) as server:
             yield filled(server, key)
 
@@ -82,7 +82,7 @@ def prepare(tmp_path: Path, key: GalleryKey) -> Prepare:
 def shared(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterator[Galleries]:
     """A server for tests that leave the two galleries as they are."""
     folder = tmp_path_factory.mktemp("server")
-    config = ServerConfig(memory=2**24, grace=2.0, rate="100000/minute", max_request=2**22)
+    config = ServerConfig(cache_size=2**24, grace=2.0, rate="100000/minute", max_request=2**22)
     with serving(f"sqlite:///{folder}/gallery.db", config) as server:
         yield filled(server, key)
 

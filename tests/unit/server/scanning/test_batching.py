@@ -105,7 +105,7 @@ def test_any_number_of_threads_may_search_at_once(url: str) -> None:
 
 def test_owners_who_search_together_find_their_own(database: str, key: GalleryKey) -> None:
     embeddings = random_embeddings(12, 8)
-    with open_service(database, create=True, memory=10**8) as service:
+    with open_service(database, create=True, cache_size=10**8) as service:
         with GalleryClient.create(service, key, dimension=8) as client:
             client.enroll(embeddings, names(12))
 

@@ -1,4 +1,4 @@
-"""DeepFace's TensorFlow engine: fake Facenet weights for the plumbing, dlib's real model."""
+"""DeepFace's TensorFlow runtime: fake Facenet weights for the plumbing, dlib's real model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client.photos.deepface_runtime import choose_engine, load_deepface
+from gallery.client.photos.deepface_runtime import choose_runtime, load_deepface
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.demo.samples import Samples
 from gallery.errors import FaceRuntimeError, WeightsError
@@ -18,14 +18,14 @@ from tests.support.photos import CHECKOUT
 
 
 def test_missing_weights_are_named_with_keras_file_name(deepface_home: Path) -> None:
-    embedder = PhotoEmbedder("Facenet512", engine="tensorflow", download=False)
+    embedder = PhotoEmbedder("Facenet512", runtime="tensorflow", download=False)
     with pytest.raises(WeightsError, match=r"facenet512_weights\.h5"):
         embedder.prepare()
 
 
 def test_facenet_runs_on_keras(fake_facenet: Path, samples: Samples) -> None:
     photo = samples.enroll / "biden" / "biden.jpg"
-    embedder = PhotoEmbedder("Facenet", "opencv", engine="tensorflow", download=False)
+    embedder = PhotoEmbedder("Facenet", "opencv", runtime="tensorflow", download=False)
     values = embedder.embed(photo)
     assert values.shape == (128,)
     assert values.dtype == np.float64
@@ -39,7 +39,7 @@ def test_facenet_runs_on_keras(fake_facenet: Path, samples: Samples) -> None:
 
 
 def test_dlibs_real_model_runs_under_tensorflow(fake_facenet: Path, samples: Samples) -> None:
-    embedder = PhotoEmbedder("Dlib", engine="tensorflow", download=False)
+    embedder = PhotoEmbedder("Dlib", runtime="tensorflow", download=False)
     reference = embedder.embed(samples.enroll / "obama" / "obama2.jpg")
     mated = embedder.embed(samples.mated[0].path)
     stranger = embedder.embed(samples.strangers[0])
@@ -51,11 +51,11 @@ def test_damaged_keras_weights_are_an_error(fake_facenet: Path) -> None:
     path = fake_facenet.with_name("openface_weights.h5")
     path.write_bytes(b"no weights")
     with pytest.raises(WeightsError, match="cannot load OpenFace"):
-        PhotoEmbedder("OpenFace", engine="tensorflow", download=False).prepare()
+        PhotoEmbedder("OpenFace", runtime="tensorflow", download=False).prepare()
 
 
-def test_engine_cannot_change_within_a_process(fake_facenet: Path) -> None:
-    assert choose_engine("tensorflow") == "tensorflow"
+def test_runtime_cannot_change_within_a_process(fake_facenet: Path) -> None:
+    assert choose_runtime("tensorflow") == "tensorflow"
     with pytest.raises(FaceRuntimeError, match="runs on tensorflow in this process already"):
         load_deepface("onnx")
 
@@ -64,7 +64,7 @@ def test_standard_output_stays_silent(samples: Samples, deepface_home: Path) -> 
     code = """
 import sys
 from gallery.client.photos.embedder import PhotoEmbedder
-embedder = PhotoEmbedder("Dlib", "opencv", engine="tensorflow", download=False)
+embedder = PhotoEmbedder("Dlib", "opencv", runtime="tensorflow", download=False)
 print(embedder.embed(sys.argv[1]).shape)
 """
     done = subprocess.run(

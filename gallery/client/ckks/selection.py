@@ -1,25 +1,20 @@
-"""Which engines there are, and how one is made."""
+"""Selection of a codec by the name of its backend."""
 
 from __future__ import annotations
 
-from typing import Final
-
+from gallery.backends import Backend, find_backend
 from gallery.client.ckks.codec import CkksCodec
 from gallery.client.keys.secrets import GalleryKey
-from gallery.errors import GalleryError
 from gallery.parameters import ParameterSet
 
-ENGINES: Final = ("native", "tenseal")
-"""Names that `make_codec` knows; the default first."""
 
-
-def make_codec(engine: str, key: GalleryKey, parameters: ParameterSet) -> CkksCodec:
+def make_codec(backend: str, key: GalleryKey, parameters: ParameterSet) -> CkksCodec:
     """Make what encrypts and decrypts.
 
     Parameters
     ----------
-    engine
-        ``"native"`` or ``"tenseal"``.
+    backend
+        ``"native"`` or ``"seal"``.
     key
         The owner's key.
     parameters
@@ -28,12 +23,11 @@ def make_codec(engine: str, key: GalleryKey, parameters: ParameterSet) -> CkksCo
     Raises
     ------
     GalleryError
-        If there is no such engine.
+        If there is no such backend.
     ParameterSetError
         If the key was made before that parameter set existed.
     """
-    check_engine(engine)
-    if engine == "tenseal":
+    if find_backend(backend) is Backend.SEAL:
         from gallery.client.ckks.seal import SealCodec
 
         return SealCodec(key, parameters)
@@ -41,9 +35,3 @@ def make_codec(engine: str, key: GalleryKey, parameters: ParameterSet) -> CkksCo
     from gallery.client.ckks.secret_key import SecretKey
 
     return NativeCodec(SecretKey.of(key, parameters), parameters)
-
-
-def check_engine(engine: str) -> None:
-    """Check that there is an engine of this name (`GalleryError`)."""
-    if engine not in ENGINES:
-        raise GalleryError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
