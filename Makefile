@@ -39,7 +39,8 @@ elif [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help venv demo test test-long lint format test-tensorflow bench bench-quick bench-load bench-million lock clean
+.PHONY: help venv demo test test-long lint format test-tensorflow docs docs-serve \
+	bench bench-quick bench-load bench-million lock clean
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -49,6 +50,7 @@ help:
 	@echo "make lint             the first three of them"
 	@echo "make format           put the code into its style"
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
+	@echo "make docs             docs/cli.md, and the site in site/; make docs-serve shows it"
 	@echo "make bench            all benchmarks; make bench-quick for a short look"
 	@echo "make bench-load       five minutes of 32 clients against a server"
 	@echo "make bench-million    a million references: time and memory"
@@ -117,6 +119,17 @@ format: venv
 test-tensorflow: $(VENV_TF)/.project-installed
 	@$(VENV_TF)/bin/python -m pytest tests/tensorflow
 
+# A notice of Material's own about the future of MkDocs is not one of the documents'.
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs
+
+docs: venv
+	@$(VENV)/bin/python docs/tools/generate_cli.py
+	@$(MKDOCS) build --quiet --strict
+	@echo "the site is in site/"
+
+docs-serve: venv
+	@$(MKDOCS) serve --strict
+
 bench: venv
 	@$(VENV)/bin/python -m benchmarks.compare
 
@@ -151,6 +164,6 @@ lock: .venv-lock/.installed
 	@touch $@
 
 clean:
-	@rm -rf $(VENV) $(VENV_TF) .venv-lock build dist .pytest_cache .mypy_cache .ruff_cache \
+	@rm -rf $(VENV) $(VENV_TF) .venv-lock build dist site .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	@find . -type d -name __pycache__ -prune -exec rm -rf {} +
