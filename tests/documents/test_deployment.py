@@ -32,13 +32,8 @@ from gallery.server.http.config import GIB, MIB
 from gallery.server.http.connections import HEADER_BYTES, HEADER_SECONDS
 from gallery.server.http.running import CONNECTIONS, DATABASE_CONNECTIONS
 from gallery.store import open_database
-from tests.documents.test_documents import (
-    CHECKOUT,
-    blocks_of,
-    check_words,
-    rows_of,
-    section_of,
-)
+from tests.support.command_line import check_words
+from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of
 from tests.support.serving import Serving, serving
 
 postgresql_server = tests.support.postgresql.postgresql_server
