@@ -45,6 +45,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Lead the links of a page to where their targets are on the site."""
     here = page.file.src_uri
+    if here == "index.md":
+        page.meta["hide"] = ["navigation"]  # the tabs above are all there would be
     places = {place: source for source, place in ADDED.items()}
     source = places.get(here, f"docs/{here}")
     parts = _FENCE.split(markdown)
@@ -61,4 +63,13 @@ def _led(found: re.Match[str], source: str, here: str) -> str:
     place = ADDED.get(name) or (name.removeprefix("docs/") if name.startswith("docs/") else None)
     if place is None:
         return text if (CHECKOUT / name).exists() else found[0]
+    if text.endswith(".md"):
+        text = _title(CHECKOUT / name)
     return f"{image}[{text}]({posixpath.relpath(place, posixpath.dirname(here) or '.')}{fragment})"
+
+
+def _title(document: Path) -> str:
+    """Return the first heading of a document, or its name if it has none or is not there."""
+    text = document.read_text("utf-8") if document.is_file() else ""
+    heading = re.search(r"^# (.+)$", text, re.M)
+    return heading[1] if heading else document.name
