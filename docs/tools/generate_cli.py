@@ -26,8 +26,9 @@ _INTRODUCTION = """\
 <!-- Written by docs/tools/generate_cli.py (`make docs`) from the commands: change their help. -->
 
 Results go to standard output, everything else to standard error. `gallery COMMAND --help` shows
-what is here. In a checkout, `python cli.py` is the same as `gallery`. Other pages say what the
-[exit codes](exit-codes.md) mean, and list the [environment variables](environment.md).
+what is here. `python -m gallery`, and `python cli.py` in a checkout, are the same as `gallery`.
+Other pages say what the [exit codes](exit-codes.md) mean, and list the [environment
+variables](environment.md).
 
 `migrate`, `serve`, `token` and `audit` work on a database and need no key. The others but
 `evaluate`, `samples` and `demo` open the key file, and talk to a database or to a server. All
