@@ -1,4 +1,7 @@
-"""Packing and expansion once more: slow, in Python's integers, by the letter of docs/format.md."""
+"""Residues for tests: random ones, and those of packing and expansion done once more.
+
+Both are slow here, in Python's integers, and follow docs/format.md to the letter.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,16 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from gallery.arrays import Residues
+from gallery.ciphertexts.blocks import columns_shape
+from gallery.parameters import ParameterSet
+
+
+def random_residues(
+    random: np.random.Generator, dimension: int, parameters: ParameterSet
+) -> Residues:
+    """Draw residues that no encryption made, in the shape of the columns of a block."""
+    shape = columns_shape(dimension, parameters)[1:]
+    return np.stack([random.integers(0, p, shape, np.uint32) for p in parameters.data_primes])
 
 
 def slow_pack(residues: Iterable[int]) -> bytes:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.owner import random_residues
 from gallery.backends import Backend
 from gallery.errors import (
     DimensionMismatchError,
@@ -20,6 +19,7 @@ from gallery.errors import (
 from gallery.evaluator import Evaluator, make_evaluator
 from gallery.evaluator.scan_kernel import BLOCKS_AT_ONCE
 from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, ParameterSet
+from tests.support.residues import random_residues
 
 both = pytest.mark.parametrize("backend", Backend)
 every_set = pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda p: p.name)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from benchmarks.owner import Owner, unit_vectors
 from gallery.evaluator import make_evaluator
 from gallery.parameters import COMPACT, STANDARD
+from tests.support.seal_owner import SealOwner, unit_vectors
 
 
 @pytest.fixture(params=[STANDARD, COMPACT], ids=lambda p: p.name)
-def owner(request: pytest.FixtureRequest) -> Iterator[Owner]:
-    made = Owner(request.param)
+def owner(request: pytest.FixtureRequest) -> Iterator[SealOwner]:
+    made = SealOwner(request.param)
     yield made
     made.close()
 
@@ -22,7 +22,7 @@ def owner(request: pytest.FixtureRequest) -> Iterator[Owner]:
 @pytest.mark.parametrize("dimension", [1, 128])
 @pytest.mark.parametrize("enrolled", [40, 2048, 4096])
 def test_error_of_a_distance_is_below_the_bound_and_near_it(
-    owner: Owner, enrolled: int, dimension: int
+    owner: SealOwner, enrolled: int, dimension: int
 ) -> None:
     parameters = owner.parameters
     random = np.random.default_rng(enrolled)

@@ -1,0 +1,163 @@
+"""The tables of ``docs/performance.md``, out of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+BEGIN = "<!-- Written by `make bench`, from here: -->"
+END = "<!-- to here. -->"
+
+PLOT = "../benchmarks/results/latency.svg"
+"""The plot's path, seen from the page."""
+
+Report = dict[str, Any]
+
+
+def write_tables(path: Path, report: Report) -> None:
+    """Replace the text between the two markers of a page.
+
+    Raises
+    ------
+    ValueError
+        If the page does not have both, in this order.
+    """
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} does not have the markers that the tables go between")
+    text = f"{before}{BEGIN}\n\n{render(report)}\n\n{END}{after}"
+    path.write_text(text, encoding="utf-8")
+
+
+def render(report: Report) -> str:
+    """Return a report in Markdown."""
+    parts = [
+        _circumstances(report),
+        "\n".join(f"- {outcome['text']}" for outcome in report["verdicts"]),
+        "### Step by step",
+        _steps(report),
+        "### TenSEAL's parameters",
+        _tenseal_parameters(report),
+        *(_scans(report) if report["growth"] else ()),
+        "### From embeddings to candidates",
+        _end_to_end(report["whole"]),
+        "### Memory",
+        _memory(report["peak_bytes"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _circumstances(report: Report) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
+    read, copy = (report["gigabytes_per_second"][way]["median"] for way in ("read", "copy"))
+    load = ", ".join(map(str, report["load_average"]))
+    return (
+        f"Measured {report['started']} in {report['seconds'] / 60:.0f} minutes: {machine}. Load "
+        f"average at the start {load}. One thread reads {read:.1f} GB/s from memory (NumPy, sum of "
+        f"256 MiB) and copies {copy:.1f} GB/s (what it reads and what it writes). Medians of "
+        f"{report['repeats']} repeats, with the least and the most."
+    )
+
+
+def _steps(report: Report) -> str:
+    header = (
+        "d", "scheme", "references", "enroll, µs a reference", "probe, ms",
+        "scan, ns a reference", "decrypt, ns a reference", "probe sent, MB",
+        "answer, B a reference", "at rest, B a reference",
+    )  # fmt: skip
+    rows = [
+        (
+            row["dimension"],
+            row["scheme"],
+            f"{row['references']:,}",
+            _spread(row["enroll"], 1e6),
+            _spread(row["encrypt"], 1e3),
+            _spread(row["scan"], 1e9),
+            _spread(row["decrypt"], 1e9),
+            f"{row['sent_bytes'] / 1e6:.3g}",
+            _number(row["answer_bytes"]),
+            _number(row["stored_bytes"]),
+        )
+        for row in report["steps"]
+    ]
+    for row in report["beside"]:
+        plain = _spread(row["faiss"], 1e9)
+        rest = 4 * row["dimension"]
+        rows.append(
+            (row["dimension"], "FAISS in clear, 1 thread", "", "", "", plain, "", "", "", rest)
+        )
+        for name, series in row["backend_seal"].items():
+            probe = _spread(series, 1e3)
+            cells = (row["dimension"], f"backend seal, {name}", "", "", probe, "", "", "", "", "")
+            rows.append(cells)
+    return _table(header, rows)
+
+
+def _tenseal_parameters(report: Report) -> str:
+    header = ("d", "parameters and form", "ns a reference", "largest error", "fastest that is")
+    rows = [
+        (
+            row["dimension"],
+            row["choice"],
+            _number(row["nanoseconds"]),
+            f"{row['error']:.1e}",
+            ", ".join(f"as accurate as {name}" for name in row["as_accurate_as"]),
+        )
+        for row in report["tenseal_parameters"]
+    ]
+    return _table(header, rows)
+
+
+def _scans(report: Report) -> Iterator[str]:
+    """Yield a table with one row for each scheme and number of probes, one column for each size."""
+    sizes = sorted({point["references"] for point in report["growth"]})
+    cells: dict[tuple[int, str, int], dict[int, str]] = {}
+    for point in report["growth"]:
+        key = point["dimension"], point["scheme"], point["probes"]
+        # FAISS was measured beside each parameter set; the first will do.
+        cells.setdefault(key, {}).setdefault(point["references"], _spread(point["scan"], 1e9))
+    header = ("d", "scheme", "probes", *(f"n = {size:,}" for size in sizes))
+    rows = [(*key, *(found.get(size, "") for size in sizes)) for key, found in cells.items()]
+    yield "### Against size and batch: ns a comparison"
+    yield f"![Seconds of a scan against the number of references, log axes]({PLOT})"
+    yield _table(header, rows)
+    yield from (f"Not measured: {text}." for text in report["skipped"])
+
+
+def _end_to_end(times: Report) -> str:
+    sizes = f"{times['references']:,} references of d = {times['dimension']}, {times['parameters']}"
+    header = (sizes, "as a library, ms a probe", "as a command, ms a probe")
+    ways = times["library"], times["command"]
+    rows = [
+        (f"{times['probes']:,} probes in one call", *(_spread(way["batch"], 1e3) for way in ways)),
+        ("one call a probe, backend `seal`", *(_spread(way["single"], 1e3) for way in ways)),
+    ]
+    enrolled = (
+        f"Enrolling took {1e6 * times['enroll_seconds']:.0f} µs a reference, labels included."
+    )
+    return f"{_table(header, rows)}\n\n{enrolled}"
+
+
+def _memory(peaks: dict[str, dict[str, int]]) -> str:
+    rows = [
+        (role, f"{int(references):,}", f"{peak / 1e6:,.0f}")
+        for role, found in peaks.items()
+        for references, peak in found.items()
+    ]
+    return _table(("scheme, d = 128", "references", "peak, MB"), rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _spread(spread: dict[str, float], factor: float) -> str:
+    median, least, most = (_number(factor * spread[k]) for k in ("median", "least", "most"))
+    return f"{median} ({least}–{most})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

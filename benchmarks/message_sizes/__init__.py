@@ -1,0 +1,1 @@
+"""Measurement of the bytes of probes, enrollments and results on the wire."""

@@ -1,0 +1,1 @@
+"""Measurement of a gallery of a million references: time and memory of enrolling and searching."""
