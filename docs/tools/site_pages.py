@@ -27,6 +27,7 @@ ADDED: Final = {
     "CHANGELOG.md": "changelog.md",
     "LICENSE": "license.txt",
     "requirements/README.md": "locks.md",
+    "examples/README.md": "examples.md",
     "benchmarks/results/latency.svg": "images/latency.svg",
 }
 """Files of the checkout outside of docs/, and where they are on the site."""
