@@ -1,12 +1,13 @@
-"""Doing one thing to an item while another is done to the item before."""
+"""A thread that prepares the next item while its consumer works on the one before."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+from gallery.closing import Closing
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -19,8 +20,8 @@ class _End:
         self.error = error
 
 
-class Prefetcher(Iterator[U], Generic[T, U]):
-    """Applies a function to items in a thread of its own, one item ahead of whoever takes them.
+class Prefetcher(Closing, Iterator[U], Generic[T, U]):
+    """Applies a function to items in a thread of its own, one item ahead of its consumer.
 
     The next item is begun when the last result is taken, never earlier: so a chain of n of these
     holds n items, beside the one that was taken. Results come in the order of the items, and so
@@ -52,15 +53,6 @@ class Prefetcher(Iterator[U], Generic[T, U]):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-        self._thread.join()
-
     def __next__(self) -> U:
         found = self._end or self._results.get()
         if isinstance(found, _End):
@@ -71,10 +63,11 @@ class Prefetcher(Iterator[U], Generic[T, U]):
         self._room.release()
         return found
 
-    def stop(self) -> None:
-        """Begin nothing more."""
+    def close(self) -> None:
+        """Begin nothing more, and wait for what is under way."""
         self._stopped = True
         self._room.release()
+        self._thread.join()
 
     def _run(self) -> None:
         try:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from queue import Empty, Full, Queue
-from types import TracebackType
-from typing import Self
 
+from gallery.closing import Closing
 from gallery.errors import DatabaseError, ServerBusyError
 from gallery.store.audit import Action, AuditEvent, AuditStore
 
@@ -26,7 +25,7 @@ _TOGETHER = 256
 _Entry = tuple[AuditEvent, "Future[None]"]
 
 
-class AuditLog:
+class AuditLog(Closing):
     """Records events; any number of threads may share it.
 
     Parameters
@@ -78,17 +77,6 @@ class AuditLog:
         if not closed_before:
             self._queue.put(None)
         self._writer.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self) -> None:
         more = True

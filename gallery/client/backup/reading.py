@@ -1,4 +1,4 @@
-"""Reading a backup: all of it is checked before anything of it is restored."""
+"""A backup file that is read: all of it is checked before anything of it is restored."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
 from gallery.client.backup.format import BackupReader, unreadable
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.progress import Progress
+from gallery.closing import Closing
 from gallery.errors import BackupError
 from gallery.messages import BlockUpdate
 from gallery.messages.naming import check_name
 from gallery.protocol import GalleryService
 
 
-class Backup(Secret):
+class Backup(Closing, Secret):
     """A backup file, opened with the key of the gallery that it holds.
 
     Parameters
@@ -49,17 +49,6 @@ class Backup(Secret):
             raise
         self.description: Final = first.description
         self.manifest: Final = first.manifest
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""
