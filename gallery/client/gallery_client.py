@@ -1,12 +1,12 @@
-"""The library's front door: one gallery, opened with the owner's key."""
+"""The client of one gallery, which the owner's key opens: all that the library does is a method."""
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -20,9 +20,11 @@ from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
-from gallery.client.enrolling.enrollment import Enroller, Enrollment, NewReference
+from gallery.client.enrolling.enrollment import Enroller, Enrollment
+from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
-from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.gallery_state import GalleryState
+from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.photos.compatibility import embedder_for
@@ -41,15 +43,11 @@ from gallery.client.searching.thresholds import (
 )
 from gallery.client.session import GallerySession
 from gallery.client.verification import VerificationReport, Verifier
+from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
 from gallery.distances import Metric
-from gallery.errors import (
-    InvalidEmbeddingError,
-    InvalidLabelError,
-    ModelMismatchError,
-    ReferenceNotFoundError,
-)
-from gallery.messages import GalleryDescription, Preprocessing
+from gallery.errors import InvalidEmbeddingError, ModelMismatchError, ReferenceNotFoundError
+from gallery.messages import ID_SIZE, GalleryDescription, Preprocessing, StoredReference
 from gallery.parameters import STANDARD, ParameterSet
 from gallery.protocol import GalleryService
 
@@ -77,7 +75,7 @@ class Summary:
     version: int
 
 
-class GalleryClient(Secret):
+class GalleryClient(Closing, Secret):
     """One gallery, opened by its owner: the only side that sees embeddings, labels and distances.
 
     Parameters
@@ -227,17 +225,6 @@ class GalleryClient(Secret):
             name = backup.restore(service, gallery, progress)
         return cls(service, key, name, states=states, backend=backend)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Give up temporary files. The service stays open."""
         self._session.close()
@@ -284,16 +271,10 @@ class GalleryClient(Secret):
             If other processes keep changing the gallery; finished blocks stay.
         """
         self._check_model(model)
-        found = check_embeddings(embeddings, self.description)
-        if len(labels) != len(found):
-            raise InvalidLabelError(f"{len(found)} embeddings have {len(labels)} labels")
-        names = [normalize_label(label) for label in labels]
-        vectors = to_vectors(found, self.description)
-        digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
-        wanted = [NewReference(*item) for item in zip(vectors, names, digests, strict=True)]
-        done = Enroller(self._session).enroll(wanted, progress)
+        inputs = LabelledEmbeddings(embeddings, labels, self.description)
+        done = Enroller(self._session).enroll(inputs.new_references(), progress)
         if replace:
-            self._erase_former(names, done.reference_ids)
+            self._erase_replaced(inputs.labels, map(bytes.fromhex, done.reference_ids.tolist()))
         return done
 
     def find_duplicates(
@@ -334,7 +315,8 @@ class GalleryClient(Secret):
         """
         self._check_model(model)
         limit = self.threshold(threshold).value
-        return find_among_embeddings(self._session, embeddings, labels, limit, progress)
+        inputs = LabelledEmbeddings(embeddings, labels, self.description)
+        return find_among_embeddings(self._session, inputs, limit, progress)
 
     def enroll_file(
         self,
@@ -369,12 +351,14 @@ class GalleryClient(Secret):
             If other processes keep changing the gallery; finished blocks stay.
         """
         self._check_model(source.model)
-        enroller = BulkEnroller(self._session, source)
-        enroller.check()
-        kept = set[str]() if replace else None
-        done = enroller.run(progress, kept)
-        if kept is not None:
-            self._erase_former(enroller.labels(), kept)
+        enroller, labels = BulkEnroller(self._session, source), set[str]()
+        for batch in enroller.batches():
+            if replace:
+                labels.update(batch.labels)
+        staying = set[bytes]() if replace else None
+        done = enroller.run(progress, staying)
+        if staying is not None:
+            self._erase_replaced(labels, staying)
         return done
 
     def enroll_photos(
@@ -426,9 +410,9 @@ class GalleryClient(Secret):
         enroller = PhotoEnroller(self._session, embedder or self.embedder(), on_duplicate, limit)
         done = enroller.run(taken, progress)
         if replace:
-            kept = dict((*done.added, *done.skipped))
-            good = [normalize_label(photo.label) for photo in taken if photo.path in kept]
-            self._erase_former(good, kept.values())
+            staying = dict((*done.added, *done.skipped))
+            labels = [normalize_label(photo.label) for photo in taken if photo.path in staying]
+            self._erase_replaced(labels, map(bytes.fromhex, staying.values()))
         return done
 
     def identify_photos(
@@ -445,11 +429,11 @@ class GalleryClient(Secret):
         Raises what `identify` and `enroll_photos` raise; photos that give no embedding are
         returned with the reason.
         """
-        self.threshold(threshold)
+        limit = self.threshold(threshold).value
         good, embeddings, failures = embed_probes(
             self.description, embedder or self.embedder(), list(paths), progress
         )
-        found = self.identify(np.stack(embeddings), k, threshold) if good else None
+        found = self.identify(np.stack(embeddings), k, limit) if good else None
         return PhotoIdentification(tuple(good), found, tuple(failures))
 
     @renamed_arguments({"engine": "runtime"})
@@ -564,30 +548,21 @@ class GalleryClient(Secret):
         """Yield all references by block and position, with their labels opened."""
         for index, block in enumerate(self._session.state().blocks):
             for item in block.table:
-                label = self._session.labels.open(item.sealed_label, item.reference_id)
-                yield Reference(item.reference_id.hex(), label, index, item.position)
+                yield self._opened(index, item)
 
     def find(self, names: Sequence[str]) -> tuple[Reference, ...]:
         """Return the references that labels and reference identifiers name.
+
+        Of all references, only the labels of those that are found are opened.
 
         Raises
         ------
         ReferenceNotFoundError
             If one of the names is neither.
+        AuthenticationError
+            If the label of one that is found is not what the owner sealed.
         """
-        found: dict[str, Reference] = {}
-        everything = list(self.references())
-        for name in names:
-            label = normalize_label(name)
-            meant = [item for item in everything if item.reference_id == name]
-            meant = meant or [item for item in everything if item.label == label]
-            if not meant:
-                raise ReferenceNotFoundError(
-                    f"gallery {self.description.name!r} holds no reference named {name!r}; "
-                    "gallery list shows what it holds"
-                )
-            found |= {item.reference_id: item for item in meant}
-        return tuple(found.values())
+        return self._find(self._session.state(), names)
 
     def remove(
         self, names: Sequence[str], *, progress: Progress | None = None
@@ -614,9 +589,10 @@ class GalleryClient(Secret):
             If the references are erased from the tables, but other processes that read the
             database keep traces of them in its files; `compact` tries again.
         """
-        chosen = self.find(names)
+        state = self._session.state()
+        chosen = self._find(state, names)
         identifiers = {bytes.fromhex(item.reference_id) for item in chosen}
-        Remover(self._session).remove(identifiers, progress)
+        Remover(self._session).remove(identifiers, progress, state)
         return chosen
 
     def excess_blocks(self) -> int:
@@ -663,7 +639,7 @@ class GalleryClient(Secret):
         self._session.forget()
 
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
-        """Audit the gallery: every statement, digest and label, and if ``deep`` every template."""
+        """Check the gallery: every statement, digest and label, and if ``deep`` every template."""
         return Verifier(self._session).run(deep=deep, progress=progress)
 
     def _check_model(self, model: str | None) -> None:
@@ -674,13 +650,43 @@ class GalleryClient(Secret):
                 f"{self.description.name!r}, which holds embeddings of {wanted!r}"
             )
 
-    def _erase_former(self, labels: Iterable[str], kept: Iterable[str]) -> None:
-        """Erase the references of labels but those to keep."""
-        renewed, staying = set(labels), set(kept)
-        former = [
-            item.reference_id
-            for item in self.references()
-            if item.label in renewed and item.reference_id not in staying
-        ]
-        if former:
-            self.remove(former)
+    def _find(self, state: GalleryState, names: Sequence[str]) -> tuple[Reference, ...]:
+        """Return what `find` returns, as of one state."""
+        pseudonyms = {name: self._pseudonym(name) for name in names}
+        identified = defaultdict[str, list[tuple[int, StoredReference]]](list)
+        for index, item in state.find("reference_id", _identifiers(names)):
+            identified[item.reference_id.hex()].append((index, item))
+        labelled = defaultdict[bytes, list[tuple[int, StoredReference]]](list)
+        for index, item in state.find("pseudonym", pseudonyms.values()):
+            labelled[item.pseudonym].append((index, item))
+        chosen: dict[bytes, tuple[int, StoredReference]] = {}
+        for name in names:
+            meant = identified[name] or labelled[pseudonyms[name]]
+            if not meant:
+                raise ReferenceNotFoundError(
+                    f"gallery {self.description.name!r} holds no reference named {name!r}; "
+                    "gallery list shows what it holds"
+                )
+            chosen |= {item.reference_id: (index, item) for index, item in meant}
+        return tuple(self._opened(*place) for place in chosen.values())
+
+    def _pseudonym(self, label: str) -> bytes:
+        return self._session.labels.pseudonym(normalize_label(label))
+
+    def _opened(self, block_index: int, item: StoredReference) -> Reference:
+        """Return a reference with its label opened."""
+        label = self._session.labels.open(item.sealed_label, item.reference_id)
+        return Reference(item.reference_id.hex(), label, block_index, item.position)
+
+    def _erase_replaced(self, labels: Iterable[str], staying: Iterable[bytes]) -> None:
+        """Erase the references of labels, which are normalised, but those that are to stay."""
+        pseudonyms = {self._session.labels.pseudonym(label) for label in set(labels)}
+        state = self._session.state()
+        found = {item.reference_id for _, item in state.find("pseudonym", pseudonyms)}
+        Remover(self._session).remove(found.difference(staying), state=state)
+
+
+def _identifiers(names: Iterable[str]) -> list[bytes]:
+    """Return the bytes of those names that are reference identifiers as `Reference` has them."""
+    digits = frozenset("0123456789abcdef")
+    return [bytes.fromhex(name) for name in names if len(name) == 2 * ID_SIZE and digits >= {*name}]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
 from gallery.client.ckks import CkksCodec, make_codec
+from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity.authentication import check_description
 from gallery.client.integrity.canaries import Canaries
 from gallery.client.integrity.labels import LabelSealer
@@ -18,6 +19,7 @@ from gallery.client.integrity.rollback import (
     check_newer,
 )
 from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.closing import Closing
 from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
 from gallery.messages import (
     BlockHeader,
@@ -32,19 +34,8 @@ from gallery.protocol import GalleryService
 _ATTEMPTS = 10
 
 
-@dataclass(frozen=True)
-class GalleryState:
-    """One consistent, checked state of a gallery: its manifest and all of its references."""
-
-    manifest: Manifest
-    blocks: tuple[BlockReferences, ...]
-
-    def __len__(self) -> int:
-        return sum(len(block.table) for block in self.blocks)
-
-
-class GallerySession(Secret):
-    """Opens a gallery of the key owner and reads from it only what the owner wrote.
+class GallerySession(Closing, Secret):
+    """The owner's session with one gallery, which reads from it only what the owner wrote.
 
     Parameters
     ----------
@@ -63,7 +54,7 @@ class GallerySession(Secret):
     ----------
     claimed
         Whether the newest manifest that was read differs from the one before in its version only:
-        somebody else has claimed the next turn, see `gallery.client.editing.conflicts`.
+        another writer has claimed the next write, see `gallery.client.editing.conflicts`.
 
     Raises
     ------
@@ -159,7 +150,7 @@ class GallerySession(Secret):
         for place in (self.gallery_id, calibration_id(self.gallery_id)):
             self.states.forget(place)
 
-    def describe_anew(self) -> None:
+    def refresh_description(self) -> None:
         """Read the description again, of which another process may have changed the calibration.
 
         Raises
@@ -178,10 +169,15 @@ class GallerySession(Secret):
             )
         self.description = found
 
-    def state(self) -> GalleryState:
+    def state(self, manifest: Manifest | None = None) -> GalleryState:
         """Return a consistent state of the gallery.
 
         Blocks that have not changed since they were last read are not asked for again.
+
+        Parameters
+        ----------
+        manifest
+            A checked manifest that was just read, to begin with; by default one is read.
 
         Raises
         ------
@@ -191,10 +187,11 @@ class GallerySession(Secret):
             If the gallery keeps changing while it is read.
         """
         for _ in range(_ATTEMPTS):
-            manifest = self.manifest()
+            manifest = self.manifest() if manifest is None else manifest
             blocks = [self._references(entry) for entry in manifest.entries]
             if all(block is not None for block in blocks):
                 return GalleryState(manifest, tuple(block for block in blocks if block))
+            manifest = None
         raise WriteConflictError(
             "other processes keep changing the gallery; run the command again when they are done"
         )
@@ -203,12 +200,12 @@ class GallerySession(Secret):
         """Return the versions of the references read so far, by block index."""
         return {index: item.header.version for index, item in self._tables.items()}
 
-    def moved_on(self, entry: ManifestEntry) -> bool:
+    def is_superseded(self, entry: ManifestEntry) -> bool:
         """Tell whether the gallery no longer has a block as an earlier manifest names it."""
         entries = self.manifest().entries
         return entry.index >= len(entries) or entries[entry.index] != entry
 
-    def accept(
+    def accept_references(
         self, header: BlockHeader, table: ReferenceTable | None, entry: ManifestEntry
     ) -> ReferenceTable:
         """Check a block's header and references against a checked manifest; return the references.
@@ -230,17 +227,17 @@ class GallerySession(Secret):
         return table
 
     def _references(self, entry: ManifestEntry) -> BlockReferences | None:
-        """Return a block's references, or None if the block has moved on since the manifest."""
+        """Return a block's references, or None if another version has superseded the block."""
         known = self._tables.get(entry.index)
         if known is not None and known.header.mac == entry.block_mac:
             return known
         try:
             found = self.service.references(self.gallery_id, entry.index)
         except MissingBlockError:
-            if self.moved_on(entry):
+            if self.is_superseded(entry):
                 return None
             raise
         if found.header.version > entry.version:
             return None
-        self.accept(found.header, found.table, entry)
+        self.accept_references(found.header, found.table, entry)
         return found

@@ -1,8 +1,8 @@
-"""Auditing a gallery: whether everything in it is what its owner wrote."""
+"""The verification of a gallery: whether everything in it is what its owner wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,16 @@ import numpy as np
 from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import canary_positions, empty_columns, place
 from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
 from gallery.errors import AuthenticationError, GalleryError
-from gallery.messages import BlockHeader, BlockReferences, ManifestEntry, StoredReference
+from gallery.messages import (
+    BlockHeader,
+    BlockReferences,
+    Manifest,
+    ManifestEntry,
+    StoredReference,
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """What an audit looked at and what it found.
+    """What a verification looked at and what it found.
 
     Attributes
     ----------
@@ -49,10 +56,8 @@ class Verifier:
     def __init__(self, session: GallerySession) -> None:
         self._session = session
 
-    def run(
-        self, *, deep: bool, progress: Callable[[int], None] | None = None
-    ) -> VerificationReport:
-        """Audit the gallery.
+    def run(self, *, deep: bool, progress: Progress | None = None) -> VerificationReport:
+        """Verify the gallery.
 
         Parameters
         ----------
@@ -66,8 +71,10 @@ class Verifier:
         IntegrityError
             If the manifest itself does not verify: nothing else can be checked then.
         """
+        # Listed before the manifest is read, so that a block written meanwhile is in the manifest.
+        stored = self._session.service.stored_blocks(self._session.gallery_id)
         manifest = self._session.manifest()
-        findings = self._strays()
+        findings = _unlisted(stored, manifest)
         references = 0
         for entry in manifest.entries:
             count, found = self.check(entry, deep=deep)
@@ -77,20 +84,10 @@ class Verifier:
                 progress(1)
         return VerificationReport(len(manifest.entries), references, deep, tuple(findings))
 
-    def _strays(self) -> list[Finding]:
-        """Find blocks that are stored and that the manifest does not name: erased ones, say."""
-        stored = self._session.service.stored_blocks(self._session.gallery_id)
-        named = len(self._session.manifest().entries)
-        return [
-            Finding(f"block {index}", "it is stored, and the gallery's manifest does not name it")
-            for index in stored
-            if index >= named
-        ]
-
     def check(self, entry: ManifestEntry, *, deep: bool) -> tuple[int, list[Finding]]:
-        """Audit one block of a checked manifest; return its references' number, and the findings.
+        """Verify a block of a checked manifest; return its references' number, and the findings.
 
-        A block that another process has changed or dropped meanwhile is audited as it is now.
+        A block that another process has changed or dropped meanwhile is verified as it is now.
         """
         findings: list[Finding] = []
         try:
@@ -115,7 +112,7 @@ class Verifier:
         block = session.service.block(session.gallery_id, entry.index)
         block.check()
         stored = session.service.references(session.gallery_id, entry.index)
-        table = session.accept(block.header, stored.table, entry)
+        table = session.accept_references(block.header, stored.table, entry)
         for reference in table:
             try:
                 self._check_label(reference)
@@ -160,3 +157,12 @@ class Verifier:
             raise AuthenticationError(
                 "its empty positions, norms or occupancy are not as encrypted"
             )
+
+
+def _unlisted(stored: Sequence[int], manifest: Manifest) -> list[Finding]:
+    """Find blocks that are stored and that the manifest does not name: erased ones, say."""
+    return [
+        Finding(f"block {index}", "it is stored, and the gallery's manifest does not name it")
+        for index in stored
+        if index >= len(manifest.entries)
+    ]

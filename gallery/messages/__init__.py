@@ -21,7 +21,12 @@ from gallery.messages.failure import Failure
 from gallery.messages.listings import BlockIndices, GalleryNames
 from gallery.messages.manifest import Manifest, ManifestEntry
 from gallery.messages.probe import EncryptedProbe
-from gallery.messages.references import TAG_SIZE, ReferenceTable, StoredReference
+from gallery.messages.references import (
+    TAG_SIZE,
+    IdentifierField,
+    ReferenceTable,
+    StoredReference,
+)
 from gallery.messages.search import BlockResult, SearchRequest, SearchResult
 from gallery.messages.update import BlockUpdate, GalleryUpdate
 
@@ -44,6 +49,7 @@ __all__ = [
     "GalleryNames",
     "GalleryReplacement",
     "GalleryUpdate",
+    "IdentifierField",
     "Manifest",
     "ManifestEntry",
     "Preprocessing",

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import overload
+from typing import Final, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,15 @@ _FIXED = struct.Struct(f"<I{ID_SIZE}s{TAG_SIZE}s{TAG_SIZE}sH")
 
 _SIZE = struct.Struct("<H")
 _SIZE_AT = _FIXED.size - _SIZE.size
-_TAG_AT = _SIZE_AT - TAG_SIZE
+
+IdentifierField = Literal["reference_id", "pseudonym", "content_tag"]
+"""The fields of a reference that have 16 bytes and name something."""
+
+_IDENTIFIERS_AT: Final[dict[IdentifierField, int]] = {
+    "reference_id": 4,
+    "pseudonym": 4 + ID_SIZE,
+    "content_tag": 4 + ID_SIZE + TAG_SIZE,
+}
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -98,9 +106,9 @@ class PackedReferences(Sequence[StoredReference]):
         """All positions, in order; uint32, shape (n,)."""
         return self._field(0, 4).view("<u4").reshape(-1).astype(np.uint32, copy=False)
 
-    def content_tags(self) -> Bytes:
-        """Return all content tags, in order; shape (n, 16)."""
-        return self._field(_TAG_AT, TAG_SIZE)
+    def identifiers(self, field: IdentifierField) -> Bytes:
+        """Return one field of all references, in order; uint8, shape (n, 16)."""
+        return self._field(_IDENTIFIERS_AT[field], TAG_SIZE)
 
     @overload
     def __getitem__(self, index: int) -> StoredReference: ...

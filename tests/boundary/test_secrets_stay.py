@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,13 +135,21 @@ def test_a_server_cannot_tell_a_match_from_a_non_match(
 
 
 def test_temporary_files_of_seal_hold_ciphertexts_alone_and_go_when_the_client_closes(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, key: GalleryKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made: list[Path] = []
+
+    class Watched(tempfile.TemporaryDirectory[str]):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            made.append(Path(self.name))
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", Watched)
     embeddings = random_embeddings(3, 8)
     client = GalleryClient.create(service, key, dimension=8, backend="seal")
     client.enroll(embeddings, LABELS)
     found = client.identify(embeddings, k=3, threshold=0.1)
-    folder = Path(client._session.codec._folder.name)
+    (folder,) = made
     left = b"".join(path.read_bytes() for path in folder.iterdir())
 
     assert not any(s in left for s in secrets_of(key, embeddings, found.distances))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.client.integrity.authentication import Authenticator
 from gallery.errors import (
     DimensionMismatchError,
     GalleryExistsError,
@@ -144,12 +145,12 @@ def test_creating_the_same_gallery_again_is_confirmed(
 
 
 def test_a_write_that_is_sent_again_is_confirmed_and_done_once(
-    service: GalleryService, filled: GalleryClient
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
 ) -> None:
     gallery_id = filled.description.gallery_id
     recorded = RecordingService(service)
     before = service.manifest(gallery_id)
-    with GalleryClient(recorded, filled._session.key) as client:
+    with GalleryClient(recorded, key) as client:
         client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
     (message,) = (data for call, data in recorded.sent if call == "write")
     update = GalleryUpdate.from_bytes(message)
@@ -163,11 +164,11 @@ def test_a_write_that_is_sent_again_is_confirmed_and_done_once(
 
 
 def test_an_older_write_that_is_sent_again_is_refused(
-    service: GalleryService, filled: GalleryClient
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
 ) -> None:
     gallery_id = filled.description.gallery_id
     recorded = RecordingService(service)
-    with GalleryClient(recorded, filled._session.key) as client:
+    with GalleryClient(recorded, key) as client:
         client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
         client.enroll(random_embeddings(1, 8, seed=6), ["Grace"])
     first, _ = (data for call, data in recorded.sent if call == "write")
@@ -320,7 +321,7 @@ def test_a_gallery_takes_anothers_place_only_at_the_version_that_was_seen(
     version = service.manifest(old.gallery_id).version
     with GalleryClient.create(service, key, "newer", dimension=8) as newer:
         newer.enroll(random_embeddings(1, 8, seed=4), ["Ada"])
-        authenticator = newer._session.authenticator
+        authenticator = Authenticator(key, newer.description.gallery_id)
         renamed = authenticator.sign(replace(newer.description, name=old.name))
         seen = newer.summary().version
 

@@ -1,4 +1,4 @@
-"""Writing a backup: one consistent, checked state of a gallery into a new file."""
+"""A backup file that is written: one consistent, checked state of a gallery."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _write(session: GallerySession, file: BinaryIO, progress: Progress | None) -
 def _copy_block(
     session: GallerySession, manifest: Manifest, entry: ManifestEntry, writer: BackupWriter
 ) -> bool:
-    """Check and write a block; return False if the gallery has moved on from the manifest."""
+    """Check and write a block; return False if a newer manifest has superseded this one."""
     service, gallery_id = session.service, session.gallery_id
     try:
         block = service.block(gallery_id, entry.index)

@@ -1,4 +1,4 @@
-"""Changing blocks: each is opened, edited in clear by its owner, and encrypted and signed anew."""
+"""The editor of blocks, which decrypts a block, and encrypts and signs what it is changed into."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from gallery.ciphertexts.blocks import (
     reference_positions,
 )
 from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.gallery_state import GalleryState
 from gallery.client.keys.secrets import Secret
-from gallery.client.session import GallerySession, GalleryState
+from gallery.client.session import GallerySession
 from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
 from gallery.messages import (
     BlockHeader,
@@ -34,8 +35,8 @@ from gallery.messages import (
 
 
 @dataclass(eq=False)
-class OpenBlock(Secret):
-    """A block in clear, on the owner's side.
+class PlaintextBlock(Secret):
+    """A block in plaintext, on the owner's side.
 
     Attributes
     ----------
@@ -72,12 +73,13 @@ class BlockEditor:
         self._session = session
         self._usable = reference_positions(session.parameters)
 
-    def new(self, index: int) -> OpenBlock:
+    def new(self, index: int) -> PlaintextBlock:
         """Return an empty block."""
-        dimension = self._session.description.dimension
-        return OpenBlock(index, np.zeros((position_count(self._session.parameters), dimension)))
+        session = self._session
+        shape = position_count(session.parameters), session.description.dimension
+        return PlaintextBlock(index, np.zeros(shape))
 
-    def open(self, state: GalleryState, index: int) -> OpenBlock:
+    def open(self, state: GalleryState, index: int) -> PlaintextBlock:
         """Read and decrypt a block of a checked state; a new one if the index is the next.
 
         Raises
@@ -93,7 +95,7 @@ class BlockEditor:
         try:
             block = session.service.block(session.gallery_id, index)
         except MissingBlockError:
-            if session.moved_on(state.manifest.entries[index]):
+            if session.is_superseded(state.manifest.entries[index]):
                 raise WriteConflictError("the block was dropped before it was read") from None
             raise
         if block.header != known.header:
@@ -110,20 +112,20 @@ class BlockEditor:
                 "Check the key file, and run gallery verify"
             )
         templates[~known.header.occupied()] = 0.0
-        return OpenBlock(index, templates, {item.position: item for item in known.table})
+        return PlaintextBlock(index, templates, {item.position: item for item in known.table})
 
-    def free_positions(self, block: OpenBlock) -> list[int]:
+    def free_positions(self, block: PlaintextBlock) -> list[int]:
         """Return the positions of a block that can take a reference, ascending."""
         return [position for position in self._usable.tolist() if position not in block.references]
 
-    def room_of(self, state: GalleryState, index: int) -> int:
-        """Return how many references a block of a state can still take, without opening it."""
+    def free_count(self, state: GalleryState, index: int) -> int:
+        """Return the number of free positions of a block of a state, without opening it."""
         return len(self._usable) - len(state.blocks[index].table)
 
     def write(
         self,
         state: GalleryState,
-        blocks: Sequence[OpenBlock],
+        blocks: Sequence[PlaintextBlock],
         count: int,
         *,
         purge: bool = False,
@@ -156,7 +158,7 @@ class BlockEditor:
         session.service.write(session.gallery_id, change)
         session.remember(signed)
 
-    def _seal(self, block: OpenBlock, version: int) -> BlockUpdate:
+    def _seal(self, block: PlaintextBlock, version: int) -> BlockUpdate:
         session, dimension = self._session, self._session.description.dimension
         table = ReferenceTable.of(
             session.gallery_id, block.index, version, block.references.values()

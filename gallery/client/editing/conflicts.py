@@ -1,13 +1,14 @@
-"""Taking turns with others who write to a gallery, so that nobody loses again and again.
+"""Retries of writes that conflict with another writer's, in an order that serves every writer.
 
-Every write names the state that it leads from, and is refused if somebody else came first. Who has
-lost would begin anew at a random moment of the other's next attempt, and who takes longer than the
-others, or meets one who never pauses, would lose for ever. So who has lost *claims* the next turn:
-by a write that changes nothing but the version. It takes no encryption and so no time to speak of,
-it makes the attempts under way void, and whoever looks at the gallery next sees it and waits.
+Every write names the state that it leads from, and the service refuses it if another write came
+first: a compare-and-swap on the version of the manifest. With retries alone, a writer could lose
+for ever whose attempts take longer than another's, or that meets one without pauses. So a writer
+that has lost *claims* the next write, by a write of its own that changes nothing but the version.
+Such a claim takes no encryption and next to no time, makes the attempts under way void, and every
+writer that reads the manifest next recognises it and waits.
 
-A claim is a matter of politeness between writers. What keeps their work whole is that a write is
-refused if it does not lead from the newest state, and a claim that nobody respects costs time only.
+Claims are a courtesy between writers. The content is kept whole by the compare-and-swap alone, and
+a writer without regard for claims costs the others time and nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from gallery.client.gallery_state import GalleryState
 from gallery.client.session import GallerySession
 from gallery.errors import WriteConflictError
 from gallery.messages import GalleryUpdate, Manifest
@@ -24,83 +26,98 @@ from gallery.messages import GalleryUpdate, Manifest
 T = TypeVar("T")
 
 _ATTEMPTS = 100
-_PATIENCE_S = 30.0
-"""How long a claim is respected: it takes as long to read, change and send a block on a slow line,
-and whoever claimed a turn may have ended before it came."""
+_CLAIM_SECONDS = 30.0
+"""How long a claim is respected: what it takes to read, change and send a block on a slow line. The
+writer that made the claim may have ended since."""
 
-_GLANCE_S = 0.1
-"""The longest pause between two looks at a gallery that somebody else has claimed."""
+_POLL_SECONDS = 0.1
+"""The longest pause between two readings of the manifest of a claimed gallery."""
 
 
 class ConflictRetry:
-    """A writer's turns at one gallery.
+    """One writer's attempts to change a gallery, repeated while other writers come first.
 
     Parameters
     ----------
     session
-        The gallery, as this writer sees it.
+        The gallery.
     """
 
     def __init__(self, session: GallerySession) -> None:
         self._session = session
         self._met_others = False
 
-    def take(self, attempt: Callable[[], T]) -> T:
-        """Call until no other process comes first; after many tries give up.
+    def run(self, attempt: Callable[[GalleryState], T], state: GalleryState | None = None) -> T:
+        """Call an attempt until no other writer comes first; give up after many of them.
 
         Parameters
         ----------
         attempt
-            Reads the gallery, and writes what leads from there.
+            Is given a state of the gallery, and writes what leads from there.
+        state
+            What to begin with, if it was just read; by default the state is read, once for each
+            attempt.
+
+        Returns
+        -------
+        object
+            What the attempt returned that succeeded.
 
         Raises
         ------
         WriteConflictError
-            If other processes come first again and again.
+            If other writers come first again and again.
         """
         if self._met_others:
-            # They wait, and would make void what is begun now.
-            time.sleep(_GLANCE_S)
-            self._met_others = False
+            # The others wait for now, and would make void what is begun without a pause.
+            time.sleep(_POLL_SECONDS)
+            self._met_others, state = False, None
         for lost in range(_ATTEMPTS):
             try:
-                state = self._give_way(lost)
-                if lost:
-                    self._claim(state)
-                return attempt()
+                state = self._unclaimed(state, lost)
+                return attempt(self._claim(state) if lost else state)
             except WriteConflictError:
-                self._met_others = True
+                self._met_others, state = True, None
                 if lost:  # in spite of a claim, which may have been another's just as well
-                    time.sleep(random.SystemRandom().uniform(0.0, _GLANCE_S))
+                    time.sleep(random.SystemRandom().uniform(0.0, _POLL_SECONDS))
         raise WriteConflictError(
             "other processes keep changing the gallery; run the command again, "
             "what it has finished is kept"
         )
 
-    def _give_way(self, lost: int) -> Manifest:
-        """Wait while the turn is somebody else's; return the state after that.
+    def _unclaimed(self, state: GalleryState | None, lost: int) -> GalleryState:
+        """Return the given state, or the newest; wait first while another writer has a claim.
 
-        Who has not seen the state before a claim does not know it as one, and at worst makes it
-        void.
+        A writer that has not read the state before a claim does not recognise the claim, and at
+        worst makes it void.
         """
         session, version, until = self._session, -1, 0.0
-        while True:
-            manifest = session.manifest()
-            if not session.claimed:
-                return manifest
+        manifest = session.manifest() if state is None else state.manifest
+        while session.claimed:
             self._met_others = True
             if manifest.version != version:
-                version, until = manifest.version, time.monotonic() + _PATIENCE_S
+                version, until = manifest.version, time.monotonic() + _CLAIM_SECONDS
             elif time.monotonic() >= until:
-                return manifest
-            # Random, so that those who wait do not come all at once, and the sooner the longer
-            # they have waited.
-            time.sleep(random.SystemRandom().uniform(0.1, 1.0) * _GLANCE_S / (1 + lost / 4))
+                break
+            # Random, so that waiting writers do not come all at once, and sooner for a writer that
+            # has waited longer.
+            time.sleep(random.SystemRandom().uniform(0.1, 1.0) * _POLL_SECONDS / (1 + lost / 4))
+            manifest = session.manifest()
+        if state is not None and state.manifest == manifest:
+            return state
+        return session.state(manifest)
 
-    def _claim(self, manifest: Manifest) -> None:
-        """Make a state another version of itself (`WriteConflictError` if it is not the newest)."""
-        session = self._session
-        claim = Manifest(manifest.gallery_id, manifest.version + 1, manifest.entries)
+    def _claim(self, state: GalleryState) -> GalleryState:
+        """Write a state as another version of itself, and return that.
+
+        Raises
+        ------
+        WriteConflictError
+            If the state is no longer the newest.
+        """
+        session, former = self._session, state.manifest
+        claim = Manifest(former.gallery_id, former.version + 1, former.entries)
         signed = session.authenticator.sign(claim)
-        session.service.write(session.gallery_id, GalleryUpdate(manifest.version, signed, ()))
+        session.service.write(session.gallery_id, GalleryUpdate(former.version, signed, ()))
         session.remember(signed)
+        return GalleryState(signed, state.blocks)

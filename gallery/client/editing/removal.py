@@ -1,15 +1,17 @@
-"""Erasing references, and closing the holes that they leave."""
+"""The removal of references, and the compaction of blocks that it leaves half empty."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 
 from gallery.ciphertexts.blocks import capacity
-from gallery.client.editing.block_editor import BlockEditor, OpenBlock
+from gallery.client.editing.block_editor import BlockEditor, PlaintextBlock
 from gallery.client.editing.conflicts import ConflictRetry
-from gallery.client.session import GallerySession, GalleryState
-from gallery.messages import StoredReference
+from gallery.client.gallery_state import GalleryState, ReferenceLookup
+from gallery.client.progress import Progress
+from gallery.client.session import GallerySession
+from gallery.messages import BlockReferences, StoredReference
 
 BLOCKS_PER_UPDATE = 8
 """Blocks that are erased from in one write; more take several, so that memory stays bounded."""
@@ -23,12 +25,24 @@ class Remover:
         self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def remove(
-        self, reference_ids: Collection[bytes], progress: Callable[[int], None] | None = None
+        self,
+        reference_ids: Collection[bytes],
+        progress: Progress | None = None,
+        state: GalleryState | None = None,
     ) -> int:
         """Erase references; return how many there were.
 
         Templates, labels, pseudonyms and the former versions of their blocks are gone from the
         database's files when this returns.
+
+        Parameters
+        ----------
+        reference_ids
+            The references, 16 bytes each.
+        progress
+            Called with the number of references that were just erased.
+        state
+            A state of the gallery that was just read, if there is one.
 
         Raises
         ------
@@ -37,34 +51,32 @@ class Remover:
         WriteConflictError
             If other processes keep changing the gallery.
         """
-        wanted, removed = frozenset(reference_ids), 0
-        while done := self._conflicts.take(lambda: self._remove(wanted)):
-            removed += len(done)
-            if progress is not None:
-                progress(len(done))
+        wanted, removed, more = _WantedReferences(reference_ids), 0, bool(reference_ids)
+        while more:
+            done, more = self._conflicts.run(lambda current: self._remove(current, wanted), state)
+            state, removed = None, removed + done
+            if progress is not None and done:
+                progress(done)
         return removed
 
-    def _remove(self, wanted: Collection[bytes]) -> set[bytes]:
-        """Erase what a few blocks hold of the wanted references, in one write."""
-        state = self._session.state()
-        holding = [
-            index
-            for index, block in enumerate(state.blocks)
-            if any(item.reference_id in wanted for item in block.table)
-        ]
-        done: set[bytes] = set()
-        blocks = []
+    def _remove(self, state: GalleryState, wanted: _WantedReferences) -> tuple[int, bool]:
+        """Erase what a few blocks hold of the wanted references, in one write.
+
+        Return how many were erased, and whether other blocks hold more of them.
+        """
+        holding = [index for index, block in enumerate(state.blocks) if wanted.among(block)]
+        blocks, done = [], 0
         for index in holding[:BLOCKS_PER_UPDATE]:
             block = self._editor.open(state, index)
-            for item in _chosen(block.references.values(), wanted):
+            for item in wanted.among(state.blocks[index]):
                 block.take(item.position)
-                done.add(item.reference_id)
+                done += 1
             blocks.append(block)
         if blocks:
             self._write(state, blocks)
-        return done
+        return done, len(holding) > len(blocks)
 
-    def _write(self, state: GalleryState, blocks: list[OpenBlock]) -> None:
+    def _write(self, state: GalleryState, blocks: list[PlaintextBlock]) -> None:
         """Write blocks, and drop those at the end that hold nothing any more."""
         sizes = {index: len(block.table) for index, block in enumerate(state.blocks)}
         sizes |= {block.index: len(block.references) for block in blocks}
@@ -73,6 +85,21 @@ class Remover:
             count -= 1
         kept = [block for block in blocks if block.index < count]
         self._editor.write(state, kept, count, purge=True)
+
+
+class _WantedReferences:
+    """The references to erase, looked up once in each version of a block."""
+
+    def __init__(self, reference_ids: Collection[bytes]) -> None:
+        self._lookup = ReferenceLookup("reference_id", reference_ids)
+        self._found: dict[bytes, list[StoredReference]] = {}
+        """What each block holds of them, by the MAC of its header."""
+
+    def among(self, block: BlockReferences) -> list[StoredReference]:
+        """Return those that a block holds."""
+        if block.header.mac not in self._found:
+            self._found[block.header.mac] = self._lookup.matches(block.table)
+        return self._found[block.header.mac]
 
 
 class Compactor:
@@ -86,27 +113,26 @@ class Compactor:
         """Return how many blocks there are more than the references need."""
         return self._excess(self._session.state())
 
-    def run(self, progress: Callable[[int], None] | None = None) -> int:
+    def run(self, progress: Progress | None = None) -> int:
         """Compact the gallery; return how many blocks were dropped.
 
         Every step is one write that leaves a whole gallery, so an interrupted run is finished by
         another. Raises what `Remover.remove` raises.
         """
         dropped = 0
-        while (done := self._conflicts.take(self._step)) is not None:
+        while (done := self._conflicts.run(self._step)) is not None:
             dropped += done
             if progress is not None:
                 progress(done)
         self._session.service.purge()
         return dropped
 
-    def _step(self) -> int | None:
+    def _step(self, state: GalleryState) -> int | None:
         """Fill one block from the last; return the blocks dropped, or None if nothing is to do."""
-        state = self._session.state()
         if not self._excess(state):
             return None
         last = len(state.blocks) - 1
-        target = next(i for i in range(last + 1) if i == last or self._editor.room_of(state, i))
+        target = next(i for i in range(last + 1) if i == last or self._editor.free_count(state, i))
         source = self._editor.open(state, last)
         blocks = [source]
         if target != last:
@@ -122,11 +148,7 @@ class Compactor:
         return len(state.blocks) - math.ceil(len(state) / capacity(self._session.parameters))
 
 
-def _chosen(items: Iterable[StoredReference], wanted: Collection[bytes]) -> list[StoredReference]:
-    return [item for item in items if item.reference_id in wanted]
-
-
-def _move(source: OpenBlock, target: OpenBlock, free: list[int]) -> None:
+def _move(source: PlaintextBlock, target: PlaintextBlock, free: list[int]) -> None:
     for position, moved in zip(free, sorted(source.references, reverse=True), strict=False):
         reference, template = source.take(moved)
         target.put(reference.at(position), template)

@@ -1,4 +1,4 @@
-"""Faces that are to be enrolled under one label and match a reference of another."""
+"""Duplicate subjects: new references that match a reference of another label."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from gallery.arrays import Floats
-from gallery.client.embeddings.templates import check_embeddings, to_vectors
-from gallery.client.enrolling.enrollment import Enroller
-from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.enrolling.enrollment import Enroller, find_enrolled
+from gallery.client.enrolling.inputs import LabelledEmbeddings, NewReference
 from gallery.client.progress import Progress
 from gallery.client.searching.identification import Searcher
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
-from gallery.errors import InvalidLabelError
 
 _ROWS_AT_ONCE = 256
 """Rows that are compared with all earlier ones together; of 100,000 these take 205 MB."""
@@ -71,19 +68,14 @@ class DuplicateFinder:
         self._threshold = threshold
 
     def find(
-        self,
-        vectors: Floats,
-        labels: Sequence[str],
-        progress: Progress | None = None,
+        self, references: Sequence[NewReference], progress: Progress | None = None
     ) -> tuple[Duplicate, ...]:
         """Compare new references with the gallery, and each with those before it.
 
         Parameters
         ----------
-        vectors
-            Vectors of norm at most 1, shape (n, d).
-        labels
-            Their n labels, normalised.
+        references
+            What is to be enrolled.
         progress
             Called with the number of references that were just searched for.
 
@@ -97,8 +89,10 @@ class DuplicateFinder:
         IntegrityError
             If the gallery or the server's answer is not what the owner enrolled.
         """
-        if not len(vectors):
+        if not references:
             return ()
+        vectors = np.stack([item.vector for item in references])
+        labels = [item.label for item in references]
         enrolled = self._in_gallery(vectors, progress)
         alongside = self._in_run(vectors, labels)
         pairs = zip(enrolled, alongside, strict=True)
@@ -138,34 +132,24 @@ class DuplicateFinder:
 
 def find_among_embeddings(
     session: GallerySession,
-    embeddings: npt.ArrayLike,
-    labels: Sequence[str],
+    inputs: LabelledEmbeddings,
     threshold: float,
     progress: Progress | None = None,
 ) -> tuple[Duplicate, ...]:
-    """Find duplicates among raw embeddings, shape (n, d), that are not enrolled yet.
+    """Find duplicates among embeddings that are not enrolled yet.
 
     Raises
     ------
-    InvalidEmbeddingError, DimensionMismatchError, InvalidLabelError
-        If an input is refused; nothing is searched for then.
     IntegrityError
         As `DuplicateFinder.find`.
     """
-    found = check_embeddings(embeddings, session.description)
-    if len(labels) != len(found):
-        raise InvalidLabelError(f"{len(found)} embeddings have {len(labels)} labels")
-    names = [normalize_label(label) for label in labels]
-    known = Enroller(session).enrolled()
-    digests = (content_digest(row.astype("<f8").tobytes()) for row in found)
-    tags = [session.labels.content_tag(*item) for item in zip(digests, names, strict=True)]
+    references, enroller = inputs.new_references(), Enroller(session)
+    tags = [enroller.tag(item) for item in references]
+    known = find_enrolled(session.state(), tags)
     new = [row for row, tag in enumerate(tags) if tag not in known]
     if progress is not None:
-        progress(len(found) - len(new))
-    vectors = to_vectors(found[new], session.description)
-    among_new = DuplicateFinder(session, threshold).find(
-        vectors, [names[row] for row in new], progress
-    )
+        progress(len(references) - len(new))
+    among_new = DuplicateFinder(session, threshold).find([references[row] for row in new], progress)
     return tuple(replace(item, row=new[item.row]) for item in among_new)
 
 

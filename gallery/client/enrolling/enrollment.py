@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import capacity
 from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.embeddings.templates import round_to_grid
-from gallery.client.session import GallerySession, GalleryState
-from gallery.messages import ID_SIZE, TAG_SIZE, StoredReference
-
-
-@dataclass(frozen=True, eq=False)
-class NewReference:
-    """What is to be enrolled.
-
-    Attributes
-    ----------
-    vector
-        Vector of norm at most 1, shape (d,).
-    label
-        Whom it shows, normalised.
-    content_digest
-        Digest of the photo or embedding that it was made of.
-    """
-
-    vector: Floats
-    label: str
-    content_digest: bytes
+from gallery.client.enrolling.inputs import NewReference
+from gallery.client.gallery_state import GalleryState
+from gallery.client.progress import Progress
+from gallery.client.session import GallerySession
+from gallery.messages import ID_SIZE, StoredReference
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +46,18 @@ class Committed:
     ----------
     added, present
         Reference identifiers by content tag: those of one write, and those that were there before.
-    twice
+    repeated
         Inputs that are equal to one that came before them.
     """
 
     added: dict[bytes, bytes]
     present: dict[bytes, bytes]
-    twice: int = 0
+    repeated: int = 0
 
     @property
     def inputs(self) -> int:
         """The number of inputs."""
-        return len(self.added) + len(self.present) + self.twice
+        return len(self.added) + len(self.present) + self.repeated
 
 
 class Enroller:
@@ -105,7 +88,7 @@ class Enroller:
         )
 
     def enroll(
-        self, wanted: Sequence[NewReference], progress: Callable[[int], None] | None = None
+        self, wanted: Sequence[NewReference], progress: Progress | None = None
     ) -> Enrollment:
         """Enroll all of the given references, block by block; see `stream`."""
         known, added = dict[bytes, bytes](), set[bytes]()
@@ -125,24 +108,38 @@ class Enroller:
         """
         incoming, room = iter(wanted), capacity(self._session.parameters)
         pending: dict[bytes, NewReference] = {}
+        state: GalleryState | None = None
         while True:
             waiting = len(pending)
             some = list(islice(incoming, room - waiting))
             pending |= {tag: item for tag, item in map(self._tagged, some) if tag not in pending}
-            twice = len(some) - (len(pending) - waiting)
-            # Else blocks would be written that hold little, because the rest is there already.
-            present = find_enrolled(self._session.state(), pending) if some else {}
-            yield _settled(pending, Committed({}, present, twice))
+            repeated = len(some) - (len(pending) - waiting)
+            present: dict[bytes, bytes] = {}
+            if some:
+                # Else blocks would be written that hold little, because the rest is there already.
+                state = self._session.state()
+                present = find_enrolled(state, pending)
+            yield _settled(pending, Committed({}, present, repeated))
             if pending and (len(pending) == room or not some):
-                yield _settled(pending, self.commit(pending))
+                yield _settled(pending, self.commit(pending, state))
+                state = None
             elif not some:
                 return
 
-    def commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
-        """Write as many references, given by content tag, as fit into one block.
+    def commit(
+        self, wanted: Mapping[bytes, NewReference], state: GalleryState | None = None
+    ) -> Committed:
+        """Write as many references as fit into one block.
 
         What is enrolled already is left out, also when another process enrolled it meanwhile. If
         another process changes the gallery first, the block is made again on what it wrote.
+
+        Parameters
+        ----------
+        wanted
+            The references by content tag.
+        state
+            A state of the gallery that was just read, if there is one.
 
         Raises
         ------
@@ -151,13 +148,12 @@ class Enroller:
         IntegrityError
             If the gallery is not as its owner wrote it; nothing is written.
         """
-        return self._conflicts.take(lambda: self._commit(wanted))
+        return self._conflicts.run(lambda current: self._commit(current, wanted), state)
 
     def _tagged(self, item: NewReference) -> tuple[bytes, NewReference]:
         return self.tag(item), item
 
-    def _commit(self, wanted: Mapping[bytes, NewReference]) -> Committed:
-        state = self._session.state()
+    def _commit(self, state: GalleryState, wanted: Mapping[bytes, NewReference]) -> Committed:
         present = find_enrolled(state, wanted)
         missing = [(tag, item) for tag, item in wanted.items() if tag not in present]
         if not missing:
@@ -174,7 +170,7 @@ class Enroller:
     def _first_with_room(self, state: GalleryState) -> int:
         """Return the first block that has room, which may be a new one."""
         for index in range(len(state.blocks)):
-            if self._editor.room_of(state, index):
+            if self._editor.free_count(state, index):
                 return index
         return len(state.blocks)
 
@@ -198,24 +194,5 @@ def _settled(pending: dict[bytes, NewReference], done: Committed) -> Committed:
 
 
 def find_enrolled(state: GalleryState, tags: Collection[bytes]) -> dict[bytes, bytes]:
-    """Return the reference identifiers of those content tags that a gallery holds, by tag.
-
-    A million references take some hundredths of a second for a block's worth of tags.
-    """
-    # A tag is a keyed hash: eight bytes of it tell nearly all apart, and the rest is looked up.
-    sought = np.sort(_leading(np.frombuffer(b"".join(tags), np.uint8).reshape(-1, TAG_SIZE)))
-    found = {}
-    for block in state.blocks if len(sought) else ():
-        references = block.table.packed
-        leading = _leading(references.content_tags())
-        places = np.minimum(np.searchsorted(sought, leading), len(sought) - 1)
-        for index in np.flatnonzero(sought[places] == leading).tolist():
-            reference = references[index]
-            if reference.content_tag in tags:
-                found[reference.content_tag] = reference.reference_id
-    return found
-
-
-def _leading(tags: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """Return the first eight bytes of content tags, (n, 16), as numbers, (n,)."""
-    return np.ascontiguousarray(tags).view(np.uint64)[:, 0]
+    """Return the reference identifiers of those content tags that a gallery holds, by tag."""
+    return {item.content_tag: item.reference_id for _, item in state.find("content_tag", tags)}

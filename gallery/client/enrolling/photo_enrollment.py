@@ -1,4 +1,4 @@
-"""Enrolling photos: each is embedded, failures are kept, the others go on."""
+"""The enrollment of photos: each is embedded, failures are kept, the others go on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
-from gallery.client.enrolling.enrollment import Enroller, NewReference
+from gallery.client.enrolling.enrollment import Enroller
+from gallery.client.enrolling.inputs import NewReference
 from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
@@ -168,9 +167,7 @@ class PhotoEnroller:
     def _settle_duplicates(self) -> None:
         """Take out of what is pending the duplicates that are not to be enrolled."""
         tags, pending = list(self._pending), list(self._pending.values())
-        found = self._finder.find(
-            np.stack([item.vector for _, item in pending]), [item.label for _, item in pending]
-        )
+        found = self._finder.find([item for _, item in pending])
         if found and self._on_duplicate == "fail":
             first, _ = pending[found[0].row]
             raise DuplicateSubjectError(

@@ -1,21 +1,23 @@
-"""Filling the copy of a gallery block by block, verifying it, and letting it take over."""
+"""The copy of a gallery: filled block by block, verified, and put in the gallery's place."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gallery.arrays import Floats
-from gallery.client.editing.block_editor import BlockEditor, OpenBlock
+from gallery.client.editing.block_editor import BlockEditor, PlaintextBlock
 from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.embeddings.templates import round_to_grid
-from gallery.client.enrolling.enrollment import Enroller, NewReference
+from gallery.client.enrolling.enrollment import Enroller
+from gallery.client.enrolling.inputs import NewReference
+from gallery.client.gallery_state import GalleryState
 from gallery.client.keys.secrets import Secret
-from gallery.client.searching.thresholds import sealed_anew
-from gallery.client.session import GallerySession, GalleryState
+from gallery.client.progress import Progress
+from gallery.client.searching.thresholds import reseal_calibration
+from gallery.client.session import GallerySession
 from gallery.client.verification import Verifier
 from gallery.distances import Metric
 from gallery.errors import (
@@ -63,21 +65,22 @@ class Renewer(Secret):
     def __init__(self, old: GallerySession, new: GallerySession) -> None:
         self._old, self._new = old, new
         self._source, self._target = BlockEditor(old), BlockEditor(new)
-        self._enroller, self._auditor = Enroller(new), Verifier(new)
+        self._enroller, self._verifier = Enroller(new), Verifier(new)
         self._equal: set[tuple[bytes, bytes]] = set()
         """MACs of the headers of old blocks and of their verified copies."""
         self._reported = 0
 
-    def run(self, progress: Callable[[int], None] | None = None) -> Renewal:
+    def run(self, progress: Progress | None = None) -> Renewal:
         """Renew the gallery; raises what `renew_gallery` raises."""
-        return ConflictRetry(self._old).take(lambda: self._attempt(progress))
+        # `_fill` reads the state of the gallery by itself, after that of the copy.
+        return ConflictRetry(self._old).run(lambda _: self._attempt(progress))
 
-    def _attempt(self, progress: Callable[[int], None] | None) -> Renewal:
+    def _attempt(self, progress: Progress | None) -> Renewal:
         old, new = self._fill(progress)
         final = replace(
             self._new.description,
             name=self._old.description.name,
-            calibration=sealed_anew(self._old, self._new),
+            calibration=reseal_calibration(self._old, self._new),
         )
         signed = self._new.authenticator.sign(final)
         version = old.manifest.version
@@ -91,15 +94,15 @@ class Renewer(Secret):
         self._old.remember(last)
         return Renewal(len(new), len(new.blocks), self._new.parameters.name)
 
-    def _fill(self, progress: Callable[[int], None] | None) -> tuple[GalleryState, GalleryState]:
+    def _fill(self, progress: Progress | None) -> tuple[GalleryState, GalleryState]:
         """Bring the copy to the present state of the gallery; return both states.
 
         Each block of the gallery is opened after the state of the copy was read that its copy is
-        written on. So whoever else fills the same copy cannot put an older content over a newer.
+        written on. So no other renewal that fills the same copy can put older content over newer.
         """
         new, old = self._new.state(), self._old.state()
         for index in range(len(old.blocks)):
-            new = self._carry(old, new, index)
+            new = self._copy(old, new, index)
             if progress is not None and index >= self._reported:
                 self._reported = index + 1
                 progress(1)
@@ -111,7 +114,7 @@ class Renewer(Secret):
             raise WriteConflictError("the copy changed while it was verified")
         return old, new
 
-    def _carry(self, old: GalleryState, new: GalleryState, index: int) -> GalleryState:
+    def _copy(self, old: GalleryState, new: GalleryState, index: int) -> GalleryState:
         """Copy a block unless its copy is equal, and verify it; return the copy's new state."""
         before, copies = old.manifest.entries[index].block_mac, new.manifest.entries
         if index < len(copies) and (before, copies[index].block_mac) in self._equal:
@@ -119,7 +122,7 @@ class Renewer(Secret):
         wanted = self._contents(self._old, _open(self._old, self._source, old, index))
         for _ in range(_COPIES):
             if index < len(new.blocks) and self._is_copied(wanted, new, index):
-                self._audit(new, index)
+                self._verify(new, index)
                 self._equal.add((before, new.manifest.entries[index].block_mac))
                 return new
             self._write(wanted, new, index)
@@ -129,13 +132,13 @@ class Renewer(Secret):
             "is as it was. Run gallery verify, then the same command again"
         )
 
-    def _contents(self, session: GallerySession, block: OpenBlock) -> list[NewReference]:
+    def _contents(self, session: GallerySession, block: PlaintextBlock) -> list[NewReference]:
         """Return the references of a block as they are to be under the copy's parameters."""
         items = list(block.references.values())
         templates = block.templates[[item.position for item in items]]
         metric, parameters = session.description.metric, session.parameters
         if parameters != self._new.parameters:
-            templates = regrid(templates, metric, parameters, self._new.parameters)
+            templates = requantize(templates, metric, parameters, self._new.parameters)
         return [
             NewReference(
                 vector=template,
@@ -160,8 +163,8 @@ class Renewer(Secret):
             block.put(self._enroller.reference(position, tag, item), item.vector)
         self._target.write(new, [block], max(len(new.blocks), index + 1))
 
-    def _audit(self, new: GalleryState, index: int) -> None:
-        _, findings = self._auditor.check(new.manifest.entries[index], deep=True)
+    def _verify(self, new: GalleryState, index: int) -> None:
+        _, findings = self._verifier.check(new.manifest.entries[index], deep=True)
         if findings:
             raise AuthenticationError(
                 f"the copy is not sound ({findings[0].subject}: {findings[0].problem}); "
@@ -169,7 +172,7 @@ class Renewer(Secret):
             )
 
 
-def regrid(templates: Floats, metric: Metric, old: ParameterSet, new: ParameterSet) -> Floats:
+def requantize(templates: Floats, metric: Metric, old: ParameterSet, new: ParameterSet) -> Floats:
     """Return templates, shape (n, d), on the grid of another parameter set.
 
     Rounding to a coarse grid leaves norms that are a little off. Where the new grid is finer they
@@ -183,7 +186,7 @@ def regrid(templates: Floats, metric: Metric, old: ParameterSet, new: ParameterS
 
 def _open(
     session: GallerySession, editor: BlockEditor, state: GalleryState, index: int
-) -> OpenBlock:
+) -> PlaintextBlock:
     """Open a block; `WriteConflictError` if it cannot be, since another process came first."""
     try:
         return editor.open(state, index)

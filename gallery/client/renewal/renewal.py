@@ -1,15 +1,15 @@
-"""Beginning a renewal, going on with one, and giving one up: the copy of a gallery by its name."""
+"""Renewals of galleries: begun, continued, and discarded by the name of the copy."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 
 from gallery.backends import Backend
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.integrity.rollback import SeenStates, TransientStates
 from gallery.client.keys.secrets import GalleryKey
+from gallery.client.progress import Progress
 from gallery.client.renewal.copying import Renewal, Renewer
 from gallery.client.session import GallerySession
 from gallery.deprecation import renamed_arguments
@@ -40,7 +40,7 @@ def renew_gallery(
     states: SeenStates | None = None,
     new_states: SeenStates | None = None,
     backend: str = Backend.NATIVE,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Renewal:
     """Move a gallery to a new key; in the end the old one is erased.
 
@@ -84,24 +84,18 @@ def renew_gallery(
     new_states = new_states or states
     if found.key_id == new_key.key_id != old_key.key_id:
         return _finished(service, new_key, found, parameters, new_states)
-    old = GallerySession(service, old_key, gallery, states, backend)
-    wanted = parameters or old.parameters
-    if new_key.key_id == old_key.key_id and wanted == old.parameters:
-        raise GalleryError(
-            f"gallery {gallery!r} is under this key and has parameter set {wanted.name!r} already; "
-            "a renewal needs a new key, or another parameter set"
-        )
-    # A key without a secret for the parameter set is refused before anything is made.
-    new_key.serialized_context(wanted)
-    try:
+    with GallerySession(service, old_key, gallery, states, backend) as old:
+        wanted = parameters or old.parameters
+        if new_key.key_id == old_key.key_id and wanted == old.parameters:
+            raise GalleryError(
+                f"gallery {gallery!r} is under this key and has parameter set {wanted.name!r} "
+                "already; a renewal needs a new key, or another parameter set"
+            )
+        # A key without a secret for the parameter set is refused before anything is made.
+        new_key.serialized_context(wanted)
         copy = _copy_of(old.description, new_key, wanted)
-        new = _open_copy(service, copy, new_key, new_states, backend)
-        try:
+        with _open_copy(service, copy, new_key, new_states, backend) as new:
             return Renewer(old, new).run(progress)
-        finally:
-            new.close()
-    finally:
-        old.close()
 
 
 def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str = "default") -> None:

@@ -1,4 +1,4 @@
-"""Searching: probes out, encrypted distances back, candidates found among what they decrypt to.
+"""The search of a gallery: probes out, encrypted distances back, candidates found among them.
 
 A search of many probes is a chain of requests. While one is scanned by the service, the next is
 encrypted, and the answer to the one before is decrypted.
@@ -7,7 +7,7 @@ encrypted, and the answer to the one before is decrypted.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import columns_size, distances_size, probe_constants
 from gallery.client.prefetch import Prefetcher
+from gallery.client.progress import Progress
 from gallery.client.searching.candidates import (
     CandidateRows,
     Identification,
@@ -72,7 +73,7 @@ class Searcher:
         vectors: Floats,
         k: int,
         threshold: float,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Identification:
         """Find the k closest references of each probe.
 
@@ -169,7 +170,7 @@ class Searcher:
                 "run the search again"
             )
         tables = tuple(
-            session.accept(block.header, block.references, entry)
+            session.accept_references(block.header, block.references, entry)
             for entry, block in zip(entries, blocks, strict=True)
         )
         for block in blocks:

@@ -155,7 +155,7 @@ def find_calibration(session: GallerySession) -> Calibration | None:
     found = _open(session)
     if floor is not None and _seen(session, found) != floor:
         # Another process may have calibrated since this session was opened.
-        session.describe_anew()
+        session.refresh_description()
         found = _open(session)
     seen = _seen(session, found)
     if floor is not None and (seen.version < floor.version or _differs(seen, floor)):
@@ -165,7 +165,7 @@ def find_calibration(session: GallerySession) -> Calibration | None:
             "calibrate again; if you put an older one back on purpose, accept it with: gallery "
             "verify --accept-rollback"
         )
-    if found is not None:
+    if found is not None and seen != floor:
         session.states.remember(place, seen)
     return found
 
@@ -180,7 +180,7 @@ def store_calibration(session: GallerySession, calibration: Calibration) -> Cali
     """
     place = calibration_id(session.gallery_id)
     newest = session.states.newest(place)
-    session.describe_anew()
+    session.refresh_description()
     present = _open(session)
     last = max(present.serial if present else 0, newest.version if newest else 0)
     numbered = replace(calibration, serial=last + 1)
@@ -188,17 +188,17 @@ def store_calibration(session: GallerySession, calibration: Calibration) -> Cali
     former = session.description
     signed = session.authenticator.sign(replace(former, calibration=sealed))
     session.service.update_description(former.mac, signed)
-    session.describe_anew()
+    session.refresh_description()
     session.states.remember(place, _seen(session, numbered))
     return numbered
 
 
-def sealed_anew(old: GallerySession, new: GallerySession) -> bytes:
+def reseal_calibration(old: GallerySession, new: GallerySession) -> bytes:
     """Return a gallery's calibration sealed for its copy under another key; empty if it has none.
 
     Its number starts anew, as everything else that the copy's owner can have seen of it.
     """
-    old.describe_anew()
+    old.refresh_description()
     found = find_calibration(old)
     if found is None:
         return b""

@@ -43,7 +43,9 @@ def test_references_come_back_whatever_the_lengths_of_their_labels(sizes: list[i
     assert list(found) == items
     assert [found.at(position) for position in range(len(items))] == items
     assert found.packed.positions.tolist() == [0, 1, 2]
-    assert [bytes(tag) for tag in found.packed.content_tags()] == [it.content_tag for it in items]
+    for field in ("reference_id", "pseudonym", "content_tag"):
+        values = [bytes(value) for value in found.packed.identifiers(field)]
+        assert values == [getattr(item, field) for item in items]
     assert found.references[1:] == tuple(items[1:])
 
 

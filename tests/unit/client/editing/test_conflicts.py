@@ -1,4 +1,4 @@
-"""Who has lost against another writer gets the next turn, however quick the other is."""
+"""A writer that has lost to another one comes first next time, however quick the other is."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.editing import conflicts
 from gallery.client.editing.conflicts import ConflictRetry
+from gallery.client.gallery_state import GalleryState
+from gallery.client.session import GallerySession
 from gallery.errors import WriteConflictError
 from gallery.messages import GalleryUpdate, Manifest
 from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
 from tests.support.galleries import names, random_embeddings
 
-LOOKS = 12
-"""So many looks without a write are those of a writer who waits; an enrollment needs four."""
+READS = 12
+"""So many readings of the manifest without a write are those of a waiting writer; an enrollment
+that meets nobody needs one."""
 
 
 class Watched:
@@ -30,23 +33,23 @@ class Watched:
     ----------
     attempts, claims
         Writes that were asked for, with blocks and without.
-    looks
+    reads
         Manifests that were read since the last of them.
     """
 
     def __init__(self, service: GalleryService, happens: Callable[[], object] = bool) -> None:
         self._service, self._happens = service, happens
-        self.attempts = self.claims = self.looks = 0
+        self.attempts = self.claims = self.reads = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._service, name)
 
     def manifest(self, gallery_id: bytes) -> Manifest:
-        self.looks += 1
+        self.reads += 1
         return self._service.manifest(gallery_id)
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
-        self.looks = 0
+        self.reads = 0
         if update.blocks:
             self.attempts += 1
             self._happens()
@@ -56,7 +59,7 @@ class Watched:
 
 
 class Rival:
-    """A writer who never pauses, and is always quicker than another one: as far as it is let."""
+    """A writer without pauses that is always quicker than another one, as far as it is let."""
 
     def __init__(self, service: GalleryService, key: GalleryKey) -> None:
         self._watched = Watched(service)
@@ -66,10 +69,10 @@ class Rival:
         self.enrolled = 0
 
     def overtake(self) -> None:
-        """Enroll somebody, now; or wait until a turn is over that is not ours."""
+        """Enroll somebody, now; or wait for the other writer, if it has claimed the next write."""
         if self._running is None or self._running.done():
             self._running = self._pool.submit(self._enroll)
-        while not self._running.done() and self._watched.looks < LOOKS:
+        while not self._running.done() and self._watched.reads < READS:
             time.sleep(0.001)
 
     def close(self) -> None:
@@ -80,7 +83,7 @@ class Rival:
         self._client.close()
 
     def _enroll(self) -> None:
-        self._watched.looks = 0
+        self._watched.reads = 0
         row = random_embeddings(1, 8, seed=100 + self.enrolled)
         self._client.enroll(row, [f"rival's {self.enrolled}"])
         self.enrolled += 1
@@ -105,7 +108,7 @@ def overtaken(service: EmbeddedService, key: GalleryKey) -> Iterator[tuple[Galle
         rival.close()
 
 
-def test_who_is_overtaken_once_is_not_overtaken_again(
+def test_a_writer_that_is_overtaken_once_is_not_overtaken_again(
     gallery: GalleryClient, service: EmbeddedService, key: GalleryKey
 ) -> None:
     with overtaken(service, key) as (client, watched):
@@ -121,7 +124,7 @@ def test_who_is_overtaken_once_is_not_overtaken_again(
     assert gallery.verify(deep=True).findings == ()
 
 
-def test_a_removal_takes_its_turn_as_well(
+def test_a_removal_claims_as_well(
     gallery: GalleryClient, service: EmbeddedService, key: GalleryKey
 ) -> None:
     with overtaken(service, key) as (client, watched):
@@ -132,29 +135,45 @@ def test_a_removal_takes_its_turn_as_well(
     assert names(3)[1] not in [item.label for item in gallery.references()]
 
 
-def test_who_meets_nobody_claims_nothing(gallery: GalleryClient, service: EmbeddedService) -> None:
+def test_a_writer_that_meets_nobody_claims_nothing(
+    gallery: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
     watched = Watched(service)
-    gallery._session.service = watched  # type: ignore[assignment]
     version = gallery.summary().version
 
-    for number in range(3):
-        gallery.enroll(random_embeddings(1, 8, seed=10 + number), [f"another {number}"])
+    with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+        for number in range(3):
+            client.enroll(random_embeddings(1, 8, seed=10 + number), [f"another {number}"])
 
     assert (watched.attempts, watched.claims) == (3, 0)
     assert gallery.summary().version == version + 3
 
 
-def claim(client: GalleryClient) -> None:
-    """Claim a turn as somebody who has just lost, and do not use it."""
-    ConflictRetry(client._session)._claim(client._session.manifest())
+def claim(service: GalleryService, key: GalleryKey) -> GalleryState:
+    """Claim the next write as a writer that has just lost, and end without it; return the claim."""
+    states: list[GalleryState] = []
+
+    def attempt(state: GalleryState) -> None:
+        states.append(state)
+        if len(states) == 1:
+            raise WriteConflictError("another process changed the gallery at the same time")
+        raise KeyboardInterrupt
+
+    with GallerySession(service, key, "default") as session:
+        with pytest.raises(KeyboardInterrupt):
+            ConflictRetry(session).run(attempt)
+    return states[-1]
 
 
-def test_a_claim_changes_nothing_else(gallery: GalleryClient, service: EmbeddedService) -> None:
+def test_a_claim_changes_nothing_else(
+    gallery: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
     before = service.manifest(gallery.description.gallery_id)
 
-    claim(gallery)
+    claimed = claim(service, key)
 
     after = service.manifest(gallery.description.gallery_id)
+    assert claimed.manifest == after
     assert (after.version, after.entries) == (before.version + 1, before.entries)
     found = gallery.identify(random_embeddings(3, 8), threshold=1e-6)
     assert [*found.labels[:, 0]] == names(3)
@@ -167,31 +186,36 @@ def test_a_claim_that_nobody_uses_is_respected_for_a_while_only(
     key: GalleryKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(conflicts, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(conflicts, "_CLAIM_SECONDS", 0.5)
     watched = Watched(service)
-    with GalleryClient(service, key) as gone:
-        gallery.enroll(random_embeddings(1, 8, seed=10), ["before"])
-        claim(gone)
-        gallery._session.service = watched  # type: ignore[assignment]
+    with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+        client.enroll(random_embeddings(1, 8, seed=10), ["before"])
+        claim(service, key)
+        started = time.monotonic()
 
-        gallery.enroll(random_embeddings(1, 8, seed=11), ["after"])
+        client.enroll(random_embeddings(1, 8, seed=11), ["after"])
 
-    assert watched.attempts == 1
+    assert time.monotonic() - started > 0.5
+    assert watched.attempts == 2
     assert "after" in [item.label for item in gallery.references()]
 
 
-def test_who_loses_again_and_again_is_told_to_come_back(
-    gallery: GalleryClient, monkeypatch: pytest.MonkeyPatch
+def test_a_writer_that_loses_again_and_again_is_told_to_come_back(
+    gallery: GalleryClient,
+    service: EmbeddedService,
+    key: GalleryKey,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("gallery.client.editing.conflicts.time.sleep", lambda _: None)
     calls = 0
 
-    def refused() -> None:
+    def refused(_: GalleryState) -> None:
         nonlocal calls
         calls += 1
         raise WriteConflictError("another process changed the gallery at the same time")
 
-    with pytest.raises(WriteConflictError, match="run the command again"):
-        ConflictRetry(gallery._session).take(refused)
+    with GallerySession(service, key, "default") as session:
+        with pytest.raises(WriteConflictError, match="run the command again"):
+            ConflictRetry(session).run(refused)
 
     assert calls > 10

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.client.session import GallerySession
 from gallery.errors import ErasurePendingError, ReferenceNotFoundError
 from gallery.server import open_service
 from gallery.store import Database
@@ -123,7 +124,8 @@ def test_no_page_of_the_database_decrypts_to_a_removed_template(
             stored = files_of(database)
             # With the key, every residue that the files still hold opens to the two that stay.
             left = service.block(client.description.gallery_id, 0)
-            templates = client._session.codec.decrypt_columns(left.columns)[:8].T
+        with GallerySession(service, key, "default") as session:
+            templates = session.codec.decrypt_columns(left.columns)[:8].T
 
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     distances = np.linalg.norm(templates[:, None] - unit, axis=2).min(axis=0)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from gallery.client import EmbeddingSource, GalleryClient, open_embeddings
-from gallery.client.enrolling.enrollment import find_enrolled
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError, InvalidLabelError
 from tests.support.galleries import names, random_embeddings
 
@@ -132,17 +131,3 @@ def test_embeddings_of_another_size_are_refused(client: GalleryClient, tmp_path:
     with source(tmp_path, random_embeddings(2, 7), names(2)) as file:
         with pytest.raises(DimensionMismatchError, match="7 values"):
             client.enroll_file(file)
-
-
-def test_content_tags_are_found_whatever_else_is_asked_for(client: GalleryClient) -> None:
-    client.enroll(random_embeddings(20, 8), names(20))
-    state = client._session.state()
-    enrolled = {item.content_tag: item.reference_id for item in state.blocks[0].table}
-    tags = list(enrolled)[5:8]
-    strangers = [bytes(16), tags[0][:8] + bytes(8), b"\xff" * 16]
-
-    found = find_enrolled(state, dict.fromkeys([*strangers, *tags]))
-
-    assert found == {tag: enrolled[tag] for tag in tags}
-    assert find_enrolled(state, {}) == {}
-    assert find_enrolled(state, dict.fromkeys(strangers)) == {}

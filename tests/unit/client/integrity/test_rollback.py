@@ -10,6 +10,7 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey, StateFile, TransientStates
 from gallery.client.integrity.rollback import NewestState, SeenStates
+from gallery.client.session import GallerySession
 from gallery.errors import RolledBackError, StateFileError
 from gallery.server import open_service
 from tests.support.galleries import random_embeddings
@@ -127,9 +128,9 @@ def test_an_owner_who_put_it_back_on_purpose_can_accept_it(
 def test_a_client_notices_a_rollback_within_its_life_without_a_file(
     yesterday: Path, database: str, key: GalleryKey
 ) -> None:
-    with open_service(database) as service, GalleryClient(service, key) as client:
-        client.identify(random_embeddings(1, 8), threshold=0.5)
-        newest = client._session.newest_seen()
+    with open_service(database) as service, GallerySession(service, key, "default") as session:
+        session.manifest()
+        newest = session.newest_seen()
     put_back(yesterday, database)
 
     states = TransientStates()

@@ -13,6 +13,6 @@ from tests.unit.client.renewal.renewing import DIMENSION, LABELS, PEOPLE, SIZES,
 def filled(service: EmbeddedService, key: GalleryKey) -> GalleryClient:
     """A gallery of nine references in three blocks."""
     client = GalleryClient.create(service, key, dimension=DIMENSION, threshold=0.01)
-    enroll_into_blocks(client, PEOPLE, LABELS, SIZES)
+    enroll_into_blocks(service, key, PEOPLE, LABELS, SIZES)
     client.close()
     return client

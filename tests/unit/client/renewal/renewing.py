@@ -11,9 +11,10 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
 from gallery.client.editing.block_editor import BlockEditor
-from gallery.client.embeddings.templates import round_to_grid, to_vectors
-from gallery.client.enrolling.enrollment import Enroller, NewReference
-from gallery.client.integrity.labels import content_digest
+from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.enrolling.enrollment import Enroller
+from gallery.client.enrolling.inputs import LabelledEmbeddings
+from gallery.client.session import GallerySession
 from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
 from tests.support.galleries import random_embeddings
@@ -26,23 +27,25 @@ SIZES = (4, 3, 2)
 
 
 def enroll_into_blocks(
-    client: GalleryClient, embeddings: np.ndarray, labels: Sequence[str], sizes: Sequence[int]
+    service: GalleryService,
+    key: GalleryKey,
+    embeddings: np.ndarray,
+    labels: Sequence[str],
+    sizes: Sequence[int],
 ) -> None:
     """Enroll into new blocks that are left partly empty, with holes as removals leave them."""
-    session = client._session
-    editor, enroller, state = BlockEditor(session), Enroller(session), session.state()
-    vectors = to_vectors(embeddings, client.description)
-    first, blocks, rows = len(state.blocks), [], iter(range(len(embeddings)))
-    for number, size in enumerate(sizes):
-        block = editor.new(first + number)
-        for position in [3 * at for at in range(size)]:
-            row = next(rows)
-            digest = content_digest(embeddings[row].astype("<f8").tobytes())
-            item = NewReference(vectors[row], labels[row], digest)
-            reference = enroller.reference(position, enroller.tag(item), item)
-            block.put(reference, round_to_grid(item.vector, session.parameters))
-        blocks.append(block)
-    editor.write(state, blocks, first + len(blocks))
+    with GallerySession(service, key, "default") as session:
+        editor, enroller, state = BlockEditor(session), Enroller(session), session.state()
+        items = iter(LabelledEmbeddings(embeddings, labels, session.description).new_references())
+        first, blocks = len(state.blocks), []
+        for number, size in enumerate(sizes):
+            block = editor.new(first + number)
+            for position in [3 * at for at in range(size)]:
+                item = next(items)
+                reference = enroller.reference(position, enroller.tag(item), item)
+                block.put(reference, round_to_grid(item.vector, session.parameters))
+            blocks.append(block)
+        editor.write(state, blocks, first + len(blocks))
 
 
 def check_whole(
@@ -64,8 +67,7 @@ def check_whole(
 
 def templates_of(service: GalleryService, key: GalleryKey, name: str = "default") -> list[Any]:
     """Return label, digest and template of every reference, block by block, sorted."""
-    with GalleryClient(service, key, name) as client:
-        session = client._session
+    with GallerySession(service, key, name) as session:
         editor, state, found = BlockEditor(session), session.state(), []
         for index in range(len(state.blocks)):
             block = editor.open(state, index)
@@ -90,11 +92,17 @@ class StoppedError(Exception):
 
 
 class StoppingService:
-    """Passes calls on until the one with a given number among the writing ones."""
+    """Passes calls on until the one with a given number among the writing ones.
+
+    Attributes
+    ----------
+    left
+        Writing calls from here to that one.
+    """
 
     def __init__(self, service: GalleryService, number: int, *, after: bool) -> None:
         self._service = service
-        self._left = number
+        self.left = number
         self._after = after
 
     def __getattr__(self, name: str) -> Any:
@@ -103,11 +111,11 @@ class StoppingService:
             return call
 
         def counted(*arguments: Any) -> Any:
-            self._left -= 1
-            if self._left == 0 and not self._after:
+            self.left -= 1
+            if self.left == 0 and not self._after:
                 raise StoppedError
             result = call(*arguments)
-            if self._left == 0:
+            if self.left == 0:
                 raise StoppedError
             return result
 

@@ -11,7 +11,9 @@ import pytest
 from gallery.ciphertexts.blocks import capacity
 from gallery.client import GalleryClient, GalleryKey, Renewal, discard_renewal, renew_gallery
 from gallery.client.embeddings.templates import round_to_grid
-from gallery.client.renewal.copying import regrid
+from gallery.client.gallery_state import GalleryState
+from gallery.client.renewal.copying import requantize
+from gallery.client.session import GallerySession
 from gallery.distances import Metric
 from gallery.errors import GalleryError, KeyMismatchError, ParameterSetError
 from gallery.messages.naming import copy_name
@@ -28,6 +30,12 @@ from tests.unit.client.renewal.renewing import (
     stopped_after_copying,
     templates_of,
 )
+
+
+def state_of(service: EmbeddedService, key: GalleryKey, name: str = "default") -> GalleryState:
+    with GallerySession(service, key, name) as session:
+        return session.state()
+
 
 # --- what a renewal keeps and what it changes -----------------------------------------------------
 
@@ -82,7 +90,7 @@ def test_references_come_in_another_order_without_holes(
     service: EmbeddedService, key: GalleryKey, other_key: GalleryKey
 ) -> None:
     with GalleryClient.create(service, key, dimension=DIMENSION) as client:
-        enroll_into_blocks(client, random_embeddings(60, DIMENSION), names(60), [60])
+        enroll_into_blocks(service, key, random_embeddings(60, DIMENSION), names(60), [60])
 
     renew_gallery(service, key, other_key)
 
@@ -120,7 +128,7 @@ def test_empty_galleries_and_empty_blocks_are_renewed(
 ) -> None:
     count = sum(sizes)
     with GalleryClient.create(service, key, dimension=DIMENSION) as client:
-        enroll_into_blocks(client, PEOPLE[:count], LABELS[:count], sizes)
+        enroll_into_blocks(service, key, PEOPLE[:count], LABELS[:count], sizes)
 
     done = renew_gallery(service, key, other_key)
 
@@ -147,12 +155,12 @@ def test_other_galleries_are_left_alone(
 ) -> None:
     with GalleryClient.create(service, key, "other", dimension=DIMENSION) as client:
         client.enroll(PEOPLE, LABELS)
-        before = client._session.manifest()
+        before = service.manifest(client.description.gallery_id)
 
     renew_gallery(service, key, other_key)
 
     with GalleryClient(service, key, "other") as client:
-        assert client._session.manifest() == before
+        assert service.manifest(client.description.gallery_id) == before
         assert client.verify(deep=True).findings == ()
 
 
@@ -178,7 +186,7 @@ def test_a_gallery_becomes_compact_and_standard_again(
     ) as client:
         # Norms at the very bound are what rounding carries beyond it.
         people = 4.0 * PEOPLE / np.linalg.norm(PEOPLE, axis=1, keepdims=True)
-        enroll_into_blocks(client, people, LABELS, SIZES)
+        enroll_into_blocks(service, key, people, LABELS, SIZES)
     precise = templates_of(service, key)
 
     small = renew_gallery(service, key, other_key, parameters=COMPACT)
@@ -206,12 +214,12 @@ def test_a_gallery_becomes_compact_and_standard_again(
 def test_the_parameter_set_changes_under_the_same_key_and_nothing_else_stays(
     service: EmbeddedService, filled: GalleryClient, key: GalleryKey
 ) -> None:
-    before = filled._session.state()
+    before = state_of(service, key)
 
     renew_gallery(service, key, key, parameters=COMPACT)
 
+    after = state_of(service, key)
     with GalleryClient(service, key) as client:
-        after = client._session.state()
         assert client.description.gallery_id != filled.description.gallery_id
         assert client.verify(deep=True).findings == ()
     for name in ("reference_id", "pseudonym", "content_tag", "sealed_label"):
@@ -249,7 +257,7 @@ def test_what_is_rounded_again_is_valid_and_near(metric: Metric) -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     compact = round_to_grid(vectors, COMPACT)
 
-    finer = regrid(compact, metric, COMPACT, STANDARD)
+    finer = requantize(compact, metric, COMPACT, STANDARD)
 
     norms = np.linalg.norm(finer, axis=1)
     assert (norms <= 1.0 + 8 * STANDARD.grid).all()
@@ -261,7 +269,7 @@ def test_what_is_rounded_again_is_valid_and_near(metric: Metric) -> None:
 def test_short_raw_vectors_stay_as_they_are_on_a_finer_grid() -> None:
     short = round_to_grid(0.1 * random_embeddings(20, 8), COMPACT)
 
-    np.testing.assert_array_equal(regrid(short, Metric.EUCLIDEAN, COMPACT, STANDARD), short)
+    np.testing.assert_array_equal(requantize(short, Metric.EUCLIDEAN, COMPACT, STANDARD), short)
 
 
 # --- nothing is left ------------------------------------------------------------------------------
@@ -269,16 +277,14 @@ def test_short_raw_vectors_stay_as_they_are_on_a_finer_grid() -> None:
 
 def pieces_of(service: EmbeddedService, key: GalleryKey, name: str) -> list[bytes]:
     """Return what a gallery stores that is its own, in pieces of 16 bytes."""
-    with GalleryClient(service, key, name) as client:
-        session, found = client._session, [client.description.gallery_id, client.description.mac]
-        state = session.state()
-        found.append(state.manifest.mac)
-        for index, block in enumerate(state.blocks):
-            columns = service.block(session.gallery_id, index).columns.tobytes()
-            found += [columns, block.header.mac, block.header.columns_digest]
-            found.append(block.header.references_digest)
-            for item in block.table:
-                found += [item.reference_id, item.pseudonym, item.content_tag, item.sealed_label]
+    description, state = service.describe(name), state_of(service, key, name)
+    found = [description.gallery_id, description.mac, state.manifest.mac]
+    for index, block in enumerate(state.blocks):
+        columns = service.block(description.gallery_id, index).columns.tobytes()
+        found += [columns, block.header.mac, block.header.columns_digest]
+        found.append(block.header.references_digest)
+        for item in block.table:
+            found += [item.reference_id, item.pseudonym, item.content_tag, item.sealed_label]
     return [item[at : at + 16] for item in found for at in range(0, len(item) - 15, 16)]
 
 

@@ -26,6 +26,7 @@ from gallery.errors import (
 from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService, open_service
+from gallery.store import Database
 from tests.unit.client.renewal.renewing import (
     DIMENSION,
     LABELS,
@@ -76,13 +77,13 @@ def test_a_copy_that_is_not_what_is_wanted_is_neither_used_nor_erased(
     name = copy_name("default", other_key.key_id)
     properties = {"dimension": DIMENSION, "threshold": 0.01, **change}
     with GalleryClient.create(service, other_key, name, **properties) as client:
-        before = client._session.manifest()
+        before = service.manifest(client.description.gallery_id)
 
     with pytest.raises(GalleryExistsError, match="--discard"):
         renew_gallery(service, key, other_key)
 
     with GalleryClient(service, other_key, name) as client:
-        assert client._session.manifest() == before
+        assert service.manifest(client.description.gallery_id) == before
     check_whole(service, key)
     discard_renewal(service, other_key)
     renew_gallery(service, key, other_key)
@@ -178,11 +179,11 @@ def test_a_renewal_whose_traces_cannot_be_removed_yet_is_done(
     other_key: GalleryKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def pending() -> None:
+    def pending(_: Database) -> None:
         raise ErasurePendingError("others are reading")
 
     with monkeypatch.context() as patched:
-        patched.setattr(service._store._database, "purge", pending)
+        patched.setattr(Database, "purge", pending)
         with pytest.raises(ErasurePendingError):
             renew_gallery(service, key, other_key)
 

@@ -8,6 +8,7 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey, Renewal, discard_renewal, renew_gallery
 from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.embeddings.templates import round_to_grid
+from gallery.client.session import GallerySession
 from gallery.errors import GalleryError, GalleryNotFoundError, WriteConflictError
 from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT, STANDARD
@@ -60,7 +61,7 @@ def test_there_are_as_many_writes_as_the_tests_stop_at(
 
     renew_gallery(counting, key, other_key)
 
-    assert 1000 - counting._left == writes_of_a_renewal()
+    assert 1000 - counting.left == writes_of_a_renewal()
 
 
 @pytest.mark.parametrize("finished", [1, 2, 3])
@@ -87,8 +88,8 @@ def test_a_second_run_does_not_copy_again_what_is_copied(
     renew_gallery(service, key, other_key)
 
     assert len(copied) == finished
-    with GalleryClient(service, other_key) as client:
-        assert client._session.manifest().entries[:finished] == copied
+    renewed = service.manifest(service.describe("default").gallery_id)
+    assert renewed.entries[:finished] == copied
     check_whole(service, other_key)
 
 
@@ -130,7 +131,7 @@ def test_what_is_enrolled_between_two_runs_is_renewed(
     added = random_embeddings(3, DIMENSION, seed=5)
     with GalleryClient(service, key) as client:
         client.enroll(added[:1], ["Mary"])
-        enroll_into_blocks(client, added[1:], ["Rosa", "Lise"], [1, 1])
+        enroll_into_blocks(service, key, added[1:], ["Rosa", "Lise"], [1, 1])
 
     renew_gallery(service, key, other_key)
 
@@ -157,9 +158,8 @@ def test_a_photo_that_gives_another_template_than_before_is_copied_again(
 ) -> None:
     """The same content under the same label, embedded by another release of a face model."""
     stopped_after_copying(service, key, other_key)
-    with GalleryClient(service, key) as client:
-        session, state = client._session, client._session.state()
-        editor = BlockEditor(session)
+    with GallerySession(service, key, "default") as session:
+        editor, state = BlockEditor(session), session.state()
         block = editor.open(state, 1)
         block.templates[0] = round_to_grid(np.array([0.6, 0.0, 0.0, 0.8]), STANDARD)
         editor.write(state, [block], len(state.blocks))
@@ -182,10 +182,10 @@ def test_what_others_enroll_meanwhile_is_not_lost(
     new = [f"new {number}" for number in range(4)]
 
     def enroll(number: int) -> None:
-        with GalleryClient(service, key) as client:
-            if number % 2:
-                enroll_into_blocks(client, added[[number]], [new[number]], [1])
-            else:
+        if number % 2:
+            enroll_into_blocks(service, key, added[[number]], [new[number]], [1])
+        else:
+            with GalleryClient(service, key) as client:
                 client.enroll(added[[number]], [new[number]])
 
     acts = iter([lambda number=number: enroll(number) for number in range(4)])

@@ -152,20 +152,18 @@ def in_common(one: dict[bytes, set[str]], other: dict[bytes, set[str]]) -> set[t
 
 
 def gallery_of(
-    service: EmbeddedService, key: GalleryKey, name: str, **properties: Any
+    service: EmbeddedService, database: str, key: GalleryKey, name: str, **properties: Any
 ) -> list[Field]:
     """Enroll the people; return the fields of the gallery."""
     wanted = {"dimension": 2, "preprocessing": PREPROCESSING, "threshold": 0.25, **properties}
     with GalleryClient.create(service, key, name, **wanted) as client:
         client.enroll(PEOPLE, LABELS)
-    return stored(service, name)
+    return stored(service, database, name)
 
 
-def stored(service: EmbeddedService, name: str) -> list[Field]:
-    found = service.describe(name)
-    database = service._store._database._url.database
-    assert database
-    return list(fields_of(rows_of(Path(database), found.gallery_id)))
+def stored(service: EmbeddedService, database: str, name: str) -> list[Field]:
+    path = Path(database.removeprefix("sqlite:///"))
+    return list(fields_of(rows_of(path, service.describe(name).gallery_id)))
 
 
 def allowed(*names: str) -> set[tuple[str, str]]:
@@ -188,28 +186,28 @@ def check_unlinkable(first: list[Field], second: list[Field], *, same_owner: boo
 
 
 def test_galleries_of_the_same_people_under_two_keys_share_nothing(
-    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey
+    service: EmbeddedService, database: str, key: GalleryKey, other_key: GalleryKey
 ) -> None:
-    first = gallery_of(service, key, GALLERY)
-    second = gallery_of(service, other_key, f"another: {GALLERY}")
+    first = gallery_of(service, database, key, GALLERY)
+    second = gallery_of(service, database, other_key, f"another: {GALLERY}")
 
     check_unlinkable(first, second)
 
 
 def test_galleries_of_the_same_people_under_one_key_share_nothing_but_the_key(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, database: str, key: GalleryKey
 ) -> None:
-    first = gallery_of(service, key, GALLERY)
-    second = gallery_of(service, key, f"another: {GALLERY}")
+    first = gallery_of(service, database, key, GALLERY)
+    second = gallery_of(service, database, key, f"another: {GALLERY}")
 
     check_unlinkable(first, second, same_owner=True)
 
 
 @pytest.mark.parametrize("change", ["key", "parameter set", "both"])
 def test_a_gallery_and_the_one_it_becomes_share_nothing(
-    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey, change: str
+    service: EmbeddedService, database: str, key: GalleryKey, other_key: GalleryKey, change: str
 ) -> None:
-    first = gallery_of(service, key, GALLERY)
+    first = gallery_of(service, database, key, GALLERY)
 
     renew_gallery(
         service,
@@ -219,13 +217,15 @@ def test_a_gallery_and_the_one_it_becomes_share_nothing(
         parameters=None if change == "key" else COMPACT,
     )
 
-    check_unlinkable(first, stored(service, GALLERY), same_owner=change == "parameter set")
+    check_unlinkable(
+        first, stored(service, database, GALLERY), same_owner=change == "parameter set"
+    )
 
 
 def test_a_gallery_and_its_copy_share_nothing_while_both_are_there(
-    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey
+    service: EmbeddedService, database: str, key: GalleryKey, other_key: GalleryKey
 ) -> None:
-    first = gallery_of(service, key, GALLERY)
+    first = gallery_of(service, database, key, GALLERY)
 
     def stop(_: int) -> None:
         raise KeyboardInterrupt
@@ -233,16 +233,16 @@ def test_a_gallery_and_its_copy_share_nothing_while_both_are_there(
     with pytest.raises(KeyboardInterrupt):
         renew_gallery(service, key, other_key, GALLERY, progress=stop)
 
-    check_unlinkable(first, stored(service, copy_name(GALLERY, other_key.key_id)))
+    check_unlinkable(first, stored(service, database, copy_name(GALLERY, other_key.key_id)))
 
 
 def test_two_versions_of_a_block_share_nothing_but_what_its_owner_kept(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, database: str, key: GalleryKey
 ) -> None:
-    first = gallery_of(service, key, GALLERY)
+    first = gallery_of(service, database, key, GALLERY)
     with GalleryClient(service, key, GALLERY) as client:
         client.enroll(random_embeddings(1, 2, seed=9), ["Mary"])
-    second = stored(service, GALLERY)
+    second = stored(service, database, GALLERY)
 
     found = in_common(windows_of(first), windows_of(second))
 
@@ -252,9 +252,9 @@ def test_two_versions_of_a_block_share_nothing_but_what_its_owner_kept(
 
 
 def test_the_comparison_would_notice_what_is_kept(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, database: str, key: GalleryKey
 ) -> None:
-    fields = gallery_of(service, key, GALLERY)
+    fields = gallery_of(service, database, key, GALLERY)
     windows = windows_of(fields)
 
     for kept, found_in in [

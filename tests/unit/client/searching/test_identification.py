@@ -13,6 +13,7 @@ import pytest
 import gallery.client.searching.identification as identification
 from gallery.ciphertexts.blocks import columns_size, distances_size
 from gallery.client import GalleryClient, GalleryKey, Identification
+from gallery.client.integrity.labels import LabelSealer
 from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.parameters import STANDARD
@@ -141,14 +142,13 @@ def test_lists_longer_than_the_gallery_and_those_of_several_blocks_agree_with_pl
 def test_only_labels_of_candidates_are_opened_and_each_once_a_request(
     filled: GalleryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sealer, opened = filled._session.labels, []
-    original = sealer.open
+    opened, original = [], LabelSealer.open
 
-    def open_and_count(sealed: bytes, reference_id: bytes) -> str:
+    def open_and_count(sealer: LabelSealer, sealed: bytes, reference_id: bytes) -> str:
         opened.append(reference_id)
-        return original(sealed, reference_id)
+        return original(sealer, sealed, reference_id)
 
-    monkeypatch.setattr(sealer, "open", open_and_count)
+    monkeypatch.setattr(LabelSealer, "open", open_and_count)
     probe = probes(1)[0]
 
     found = filled.identify([probe, probe, probe], k=2, threshold=0.05)

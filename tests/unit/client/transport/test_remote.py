@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
+from gallery.client.integrity.authentication import Authenticator
 from gallery.client.transport import AccessToken, RemoteService, http_connection
 from gallery.errors import (
     AccessDeniedError,
@@ -136,10 +137,10 @@ def test_a_gallery_is_made_once(
     assert service.gallery_names().count(name) == 1
 
 
-def described(gallery: GalleryClient, calibration: bytes) -> GalleryDescription:
+def described(gallery: GalleryClient, key: GalleryKey, calibration: bytes) -> GalleryDescription:
     """Return a gallery's description with another calibration."""
     changed = replace(gallery.description, calibration=calibration)
-    return gallery._session.authenticator.sign(changed)
+    return Authenticator(key, changed.gallery_id).sign(changed)
 
 
 # Of a change that carries little, so little is sent when its connection is cut.
@@ -154,10 +155,15 @@ SMALL_CUTS = [
 @pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_gallery_is_deleted_though_connections_break(
-    gallery: GalleryClient, relay: Relay, sent: int | None, received: int, times: int
+    gallery: GalleryClient,
+    service: RemoteService,
+    relay: Relay,
+    sent: int | None,
+    received: int,
+    times: int,
 ) -> None:
     relay.cuts += [Cut(b"DELETE ", sent, received)] * times
-    service, gallery_id = gallery._session.service, gallery.description.gallery_id
+    gallery_id = gallery.description.gallery_id
 
     service.delete(gallery_id)
 
@@ -167,7 +173,10 @@ def test_a_gallery_is_deleted_though_connections_break(
 
 
 def test_a_deletion_whose_answer_is_lost_is_not_done_before_traces_are_gone(
-    gallery: GalleryClient, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    gallery: GalleryClient,
+    service: RemoteService,
+    relay: Relay,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outcomes = [ErasurePendingError("others are reading")] * 2
     real = Database.purge
@@ -179,10 +188,9 @@ def test_a_deletion_whose_answer_is_lost_is_not_done_before_traces_are_gone(
 
     monkeypatch.setattr(Database, "purge", purge)
     relay.cuts += [Cut(b"DELETE ")]
-    service, gallery_id = gallery._session.service, gallery.description.gallery_id
 
     with pytest.raises(ErasurePendingError):
-        service.delete(gallery_id)
+        service.delete(gallery.description.gallery_id)
 
     assert (relay.cuts, outcomes) == ([], [])
 
@@ -198,23 +206,29 @@ def test_a_gallery_that_is_not_there_is_an_error_at_the_first_try(
 
 @pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_gallery_is_described_anew_though_connections_break(
-    gallery: GalleryClient, relay: Relay, sent: int | None, received: int, times: int
+def test_a_description_is_updated_though_connections_break(
+    gallery: GalleryClient,
+    service: RemoteService,
+    key: GalleryKey,
+    relay: Relay,
+    sent: int | None,
+    received: int,
+    times: int,
 ) -> None:
     relay.cuts += [Cut(b"/description ", sent, received)] * times
+    updated = described(gallery, key, b"sealed")
 
-    anew = described(gallery, b"sealed")
-
-    gallery._session.service.update_description(gallery.description.mac, anew)
+    service.update_description(gallery.description.mac, updated)
 
     assert relay.cuts == []
-    assert gallery._session.service.describe(anew.name) == anew
+    assert service.describe(updated.name) == updated
 
 
 @pytest.mark.parametrize(("sent", "received"), SMALL_CUTS)
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_gallery_is_replaced_though_connections_break(
     gallery: GalleryClient,
+    service: RemoteService,
     key: GalleryKey,
     relay: Relay,
     sent: int | None,
@@ -222,8 +236,7 @@ def test_a_gallery_is_replaced_though_connections_break(
     times: int,
 ) -> None:
     relay.cuts += [Cut(b"/replacement ", sent, received)] * times
-    service, name = gallery._session.service, gallery.description.name
-    former = gallery.description.gallery_id
+    name, former = gallery.description.name, gallery.description.gallery_id
     successor = GalleryKey.generate()
 
     renewed = renew_gallery(service, key, successor, name)
@@ -237,18 +250,18 @@ def test_a_gallery_is_replaced_though_connections_break(
 
 
 def test_what_another_has_changed_first_is_not_taken_for_ours(
-    gallery: GalleryClient, server: Serving, relay: Relay
+    gallery: GalleryClient, service: RemoteService, key: GalleryKey, server: Serving, relay: Relay
 ) -> None:
     former = gallery.description
-    ours, theirs = described(gallery, b"ours"), described(gallery, b"theirs")
+    ours, theirs = described(gallery, key, b"ours"), described(gallery, key, b"theirs")
     server.state.service.update_description(former.mac, theirs)
     relay.cuts += [Cut(b"/description ", 0)]
 
     with pytest.raises(WriteConflictError):
-        gallery._session.service.update_description(former.mac, ours)
+        service.update_description(former.mac, ours)
 
     assert relay.cuts == []
-    assert gallery._session.service.describe(former.name) == theirs
+    assert service.describe(former.name) == theirs
 
 
 def test_a_connection_that_breaks_again_and_again_is_an_error(
@@ -388,7 +401,9 @@ class SearchElsewhere:
         return getattr(self._service, name)
 
 
-def test_nothing_of_a_truncated_answer_is_believed(gallery: GalleryClient, relay: Relay) -> None:
+def test_nothing_of_a_truncated_answer_is_believed(
+    gallery: GalleryClient, service: RemoteService, key: GalleryKey, relay: Relay
+) -> None:
     whole = search_answers(gallery, relay)
     manifest_end = 4 + int.from_bytes(whole[:4], "little")
     failure = framed(Failure("DatabaseError", "the server's database failed").to_bytes())
@@ -405,13 +420,12 @@ def test_nothing_of_a_truncated_answer_is_believed(gallery: GalleryClient, relay
         (b"\xff\xff\xff\xff" + whole, MalformedMessageError),
         (bytes(4), MalformedMessageError),
     ]
-    session = gallery._session
-    real = session.service
     for body, kind in cases:
         with answering(response(body)) as other:
-            session.service = SearchElsewhere(real, other)  # type: ignore[assignment]
-            with pytest.raises(kind):
-                gallery.identify(random_embeddings(1, 8), threshold=0.01)
+            elsewhere = SearchElsewhere(service, other)
+            with GalleryClient(elsewhere, key, gallery.description.name) as client:  # type: ignore[arg-type]
+                with pytest.raises(kind):
+                    client.identify(random_embeddings(1, 8), threshold=0.01)
 
 
 # --- tokens and certificates ----------------------------------------------------------------------

@@ -1,0 +1,77 @@
+"""The inputs of an enrollment: embeddings and labels, checked, and prepared to be encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy.typing as npt
+
+from gallery.arrays import Floats
+from gallery.client.embeddings.templates import check_embeddings, to_vectors
+from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.keys.secrets import Secret
+from gallery.errors import InvalidLabelError
+from gallery.messages import GalleryDescription
+
+
+@dataclass(frozen=True, eq=False)
+class NewReference:
+    """One reference that is to be enrolled.
+
+    Attributes
+    ----------
+    vector
+        Vector of norm at most 1, shape (d,).
+    label
+        The subject's label, normalised.
+    content_digest
+        Digest of the photo or embedding that it was made of.
+    """
+
+    vector: Floats
+    label: str
+    content_digest: bytes
+
+
+class LabelledEmbeddings(Secret):
+    """Embeddings with their labels, checked against the gallery that they are for.
+
+    Parameters
+    ----------
+    embeddings
+        Real numbers, shape (n, d), or (d,) for one.
+    labels
+        The n labels.
+    description
+        The gallery.
+
+    Attributes
+    ----------
+    labels
+        The n labels, normalised.
+
+    Raises
+    ------
+    InvalidEmbeddingError, DimensionMismatchError
+        If embeddings are not what `check_embeddings` lets pass.
+    InvalidLabelError
+        If a label is refused, or there are more or fewer than embeddings.
+    """
+
+    def __init__(
+        self, embeddings: npt.ArrayLike, labels: Sequence[str], description: GalleryDescription
+    ) -> None:
+        self._embeddings, self._description = check_embeddings(embeddings, description), description
+        if len(labels) != len(self._embeddings):
+            raise InvalidLabelError(f"{len(self._embeddings)} embeddings have {len(labels)} labels")
+        self.labels = [normalize_label(label) for label in labels]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def new_references(self) -> list[NewReference]:
+        """Return what is to be enrolled, in the order of the embeddings."""
+        vectors = to_vectors(self._embeddings, self._description)
+        digests = (content_digest(row.astype("<f8").tobytes()) for row in self._embeddings)
+        return [NewReference(*item) for item in zip(vectors, self.labels, digests, strict=True)]
