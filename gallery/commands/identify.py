@@ -105,11 +105,11 @@ def command(
     # A single search reads each block once, so that keeping any is of no use to it.
     several = len(source.embeddings if source else photos) > 1
     with settings.open_client(cache_size=KEPT_BYTES if several else 0) as client:
+        limit, description = client.threshold(threshold), client.description
         if source:
-            names, found, failures = _search_embeddings(settings, client, source, top, threshold)
+            names, found, failures = _search_embeddings(settings, client, source, top, limit.value)
         else:
-            names, found, failures = _search_photos(settings, client, photos, top, threshold)
-        origin, description = client.threshold(threshold).origin, client.description
+            names, found, failures = _search_photos(settings, client, photos, top, limit.value)
     if found is not None:
         shown = found.distances if full_precision else release(found.distances, description)
         done = Results(names, found, shown)
@@ -118,7 +118,7 @@ def command(
         else:
             _show(done, as_json)
         if not as_json:
-            _say(settings, found, origin, output)
+            _say(settings, found, limit.origin, output)
     for failure in failures:
         settings.notice(f"not searched: {failure.path}: {failure.reason}")
     return EXIT_PARTIAL if failures else 0
@@ -148,7 +148,7 @@ def _search_embeddings(
     client: GalleryClient,
     source: EmbeddingFile,
     top: int,
-    threshold: float | None,
+    threshold: float,
 ) -> tuple[list[str | int], Identification, Sequence[PhotoFailure]]:
     with settings.progress("searching", len(source.embeddings)) as advance:
         found = client.identify(
@@ -162,7 +162,7 @@ def _search_photos(
     client: GalleryClient,
     photos: Sequence[Path],
     top: int,
-    threshold: float | None,
+    threshold: float,
 ) -> tuple[list[str | int], Identification | None, Sequence[PhotoFailure]]:
     with settings.progress("searching", len(photos)) as advance:
         done = client.identify_photos(photos, top, threshold, progress=advance)

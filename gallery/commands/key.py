@@ -75,24 +75,25 @@ def passphrase(settings: Settings, new_passphrase_file: Path | None, no_passphra
     The file changes in one step. Copies of it, and backups, still open with the old passphrase: if
     somebody may have both, make a new key and move the galleries to it with gallery rekey.
     """
-    from gallery.client import change_passphrase, read_key_file
+    from gallery.client import change_passphrase
 
     if no_passphrase and new_passphrase_file is not None:
         raise click.UsageError("give --new-passphrase-file or --no-passphrase, not both")
-    old = settings.key_passphrase()
-    # A wrong passphrase is told before a new one is asked for.
-    read_key_file(settings.key, old)
-    chosen = None
-    if not no_passphrase:
+
+    def choose() -> str | None:
+        # Called when the file is open: a wrong passphrase is told before a new one is asked for.
+        if no_passphrase:
+            return None
         renewed = settings.with_new(settings.key, new_passphrase_file)
-        chosen = chosen_passphrase(
+        return chosen_passphrase(
             renewed.passphrase_file,
             renewed.passphrase_variable,
             "New passphrase",
             "give the new passphrase with --new-passphrase-file or in GALLERY_NEW_PASSPHRASE, or "
             "choose --no-passphrase",
         )
-    change_passphrase(settings.key, old, chosen)
+
+    change_passphrase(settings.key, settings.key_passphrase, choose)
     settings.notice(f"the passphrase of {settings.key} is changed")
-    if chosen is None:
+    if no_passphrase:
         settings.notice("it is not protected by a passphrase: whoever can read it has the key")

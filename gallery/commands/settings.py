@@ -65,16 +65,14 @@ class Settings(DatabaseSettings):
         """Open the key file, asking for its passphrase if it has one and none was given."""
         from gallery.client import read_key_file
 
-        key = read_key_file(self.key, self.key_passphrase())
+        key = read_key_file(self.key, self.key_passphrase)
         self.detail(f"key {key.key_id.hex()} from {self.key}")
         return key
 
     def key_passphrase(self) -> str | None:
-        """Return the key file's passphrase, or None if it has none or nobody can be asked."""
-        from gallery.client import is_protected
-
-        passphrase = self.given_passphrase() if is_protected(self.key) else None
-        if passphrase is None and is_protected(self.key) and sys.stdin.isatty():
+        """Return the passphrase of a sealed key file, or None if nobody can be asked for it."""
+        passphrase = self.given_passphrase()
+        if passphrase is None and sys.stdin.isatty():
             passphrase = click.prompt(f"Passphrase of {self.key}", hide_input=True, err=True)
         return passphrase
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from gallery.client.atomic_file import atomic_write
 from gallery.client.keys.keyfile_format import (
     Argon2Parameters,
+    Passphrase,
     corrupted,
     decode_key,
     encode_key,
     needs_passphrase,
+    resolve_passphrase,
 )
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import (
@@ -69,7 +71,7 @@ def write_key_file(
         raise KeyFileError(f"cannot write the key file {path}: {error.strerror}") from error
 
 
-def read_key_file(path: str | os.PathLike[str], passphrase: str | None = None) -> GalleryKey:
+def read_key_file(path: str | os.PathLike[str], passphrase: Passphrase = None) -> GalleryKey:
     """Open a key file.
 
     Parameters
@@ -77,7 +79,8 @@ def read_key_file(path: str | os.PathLike[str], passphrase: str | None = None) -
     path
         The file.
     passphrase
-        What it is sealed with; not needed for an unprotected one.
+        What it is sealed with, or a function that returns that, such as one that asks for it; the
+        function is called only if the file is sealed. An unprotected file needs none.
 
     Raises
     ------
@@ -91,8 +94,8 @@ def read_key_file(path: str | os.PathLike[str], passphrase: str | None = None) -
 
 def change_passphrase(
     path: str | os.PathLike[str],
-    old: str | None,
-    new: str | None,
+    old: Passphrase,
+    new: Passphrase,
     hardness: Argon2Parameters | None = None,
 ) -> None:
     """Seal a key file with another passphrase; the key in it stays the same.
@@ -105,22 +108,27 @@ def change_passphrase(
     path
         The file.
     old
-        What it is sealed with; not needed for an unprotected one.
+        What it is sealed with, as for `read_key_file`.
     new
-        What to seal it with; None leaves it unprotected: whoever reads the file has the key.
+        What to seal it with, or a function that returns that, which is called when the file is
+        open; None leaves it unprotected: whoever reads the file has the key.
     hardness
         Cost of one try of the new passphrase.
 
     Raises
     ------
     KeyFileError
-        What `read_key_file` raises, or if the file cannot be written.
+        What `read_key_file` raises, or if the file cannot be written or changed meanwhile.
     """
     path = Path(path)
-    key = decode_key(_read(path), old, str(path))
-    data = encode_key(key, new, hardness or Argon2Parameters())
-    if decode_key(data, new, str(path)).reveal() != key.reveal():
+    former = _read(path)
+    key, chosen = decode_key(former, old, str(path)), resolve_passphrase(new)
+    data = encode_key(key, chosen, hardness or Argon2Parameters())
+    if decode_key(data, chosen, str(path)).reveal() != key.reveal():
         raise KeyFileError(f"the new content of {path} would not open; nothing was changed")
+    # Somebody may have taken long to choose, and another key in this file would be lost.
+    if _read(path) != former:
+        raise KeyFileError(f"the key file {path} changed meanwhile; nothing was changed")
     try:
         # A link to the file is followed: else the old file would stay where it points to.
         with atomic_write(path.resolve(strict=True), overwrite=True) as file:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -22,6 +23,10 @@ from gallery.errors import (
     PassphraseRequiredError,
     WrongPassphraseError,
 )
+
+Passphrase = str | Callable[[], str | None] | None
+"""A passphrase, or a function that returns it, which is called only if it is needed; None for none.
+"""
 
 MAGIC = b"EFGKEY\r\n"
 FORMAT_VERSION = 1
@@ -100,10 +105,11 @@ def encode_key(key: GalleryKey, passphrase: str | None, hardness: Argon2Paramete
     return body + hashlib.sha256(body).digest()
 
 
-def decode_key(data: bytes, passphrase: str | None, name: str = "key file") -> GalleryKey:
+def decode_key(data: bytes, passphrase: Passphrase, name: str = "key file") -> GalleryKey:
     """Read the bytes of a key file; raises what `read_key_file` raises."""
     header, payload = _parse(data, name)
     if header.protection == _PASSPHRASE:
+        passphrase = resolve_passphrase(passphrase)
         if passphrase is None:
             raise PassphraseRequiredError(
                 f"{name} is sealed with a passphrase; give it with --passphrase-file, "
@@ -118,6 +124,11 @@ def decode_key(data: bytes, passphrase: str | None, name: str = "key file") -> G
     if key.key_id != header.key_id:
         raise corrupted(name, "its key does not have the fingerprint in its header")
     return key
+
+
+def resolve_passphrase(passphrase: Passphrase) -> str | None:
+    """Return a passphrase as text, or None for none."""
+    return passphrase() if callable(passphrase) else passphrase
 
 
 def needs_passphrase(data: bytes, name: str) -> bool:

@@ -27,6 +27,7 @@ from gallery.errors import (
     PassphraseRequiredError,
     WrongPassphraseError,
 )
+from tests.support.counting import count_calls
 
 CHEAP = Argon2Parameters(memory_kib=64, iterations=1, lanes=1)
 PASSPHRASE = "correct horse battery staple"
@@ -85,6 +86,36 @@ def test_a_path_may_be_given_as_text(tmp_path: Path) -> None:
 
     assert read_key_file(path).key_id == SMALL_KEY.key_id
     assert not is_protected(path)
+
+
+def test_a_passphrase_is_asked_for_once_and_only_where_the_file_is_sealed(tmp_path: Path) -> None:
+    sealed, unprotected = tmp_path / "sealed.key", tmp_path / "unprotected.key"
+    write_key_file(sealed, SMALL_KEY, PASSPHRASE, CHEAP)
+    write_key_file(unprotected, SMALL_KEY, None)
+    asked: list[str] = []
+
+    def ask() -> str:
+        asked.append("")
+        return PASSPHRASE
+
+    assert read_key_file(unprotected, ask).key_id == SMALL_KEY.key_id
+    assert asked == []
+    assert read_key_file(sealed, ask).key_id == SMALL_KEY.key_id
+    assert len(asked) == 1
+    with pytest.raises(PassphraseRequiredError):
+        read_key_file(sealed, lambda: None)
+
+
+@pytest.mark.parametrize("passphrase", [PASSPHRASE, None])
+def test_a_key_file_is_opened_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str | None
+) -> None:
+    write_key_file(tmp_path / "team.key", SMALL_KEY, passphrase, CHEAP)
+    opened = count_calls(monkeypatch, Path, "open")
+
+    read_key_file(tmp_path / "team.key", lambda: passphrase)
+
+    assert len(opened) == 1
 
 
 def test_an_unprotected_key_opens_whatever_passphrase_is_given() -> None:

@@ -119,6 +119,38 @@ def test_without_the_old_passphrase_nothing_changes(
     assert path.read_bytes() == before
 
 
+def test_a_new_passphrase_is_asked_for_only_when_the_old_one_has_opened_the_file(
+    path: Path,
+) -> None:
+    asked: list[str] = []
+
+    def choose() -> str:
+        asked.append("")
+        return NEW
+
+    with pytest.raises(WrongPassphraseError):
+        change_passphrase(path, lambda: "wrong", choose, CHEAP)
+    assert asked == []
+
+    change_passphrase(path, lambda: OLD, choose, CHEAP)
+    assert len(asked) == 1
+    assert read_key_file(path, NEW).reveal() == KEY.reveal()
+
+
+def test_a_key_that_took_the_files_place_meanwhile_is_not_overwritten(path: Path) -> None:
+    another = GalleryKey(bytes(range(32, 64)), {})
+
+    def choose() -> str:
+        path.unlink()
+        write_key_file(path, another, OLD, CHEAP)
+        return NEW
+
+    with pytest.raises(KeyFileError, match="changed meanwhile"):
+        change_passphrase(path, OLD, choose, CHEAP)
+
+    assert read_key_file(path, OLD).reveal() == another.reveal()
+
+
 def test_files_that_cannot_be_read_are_told_apart(path: Path) -> None:
     with pytest.raises(KeyFileNotFoundError):
         change(path.with_name("missing.key"))

@@ -1,0 +1,219 @@
+"""What an operation asks of the service and opens with the key: each thing once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gallery.ciphertexts.blocks import capacity
+from gallery.client import Calibration, GalleryClient, GalleryKey, TransientStates, open_embeddings
+from gallery.client.integrity.labels import LabelSealer
+from gallery.client.integrity.sealing import Sealer
+from gallery.client.searching.thresholds import CalibrationSealer
+from gallery.messages import GalleryUpdate
+from gallery.parameters import STANDARD
+from gallery.server import EmbeddedService
+from tests.support.counting import CountingService, count_calls
+from tests.support.galleries import names, random_embeddings
+
+DIMENSION = 8
+
+
+@pytest.fixture
+def counting(service: EmbeddedService) -> CountingService:
+    return CountingService(service)
+
+
+@pytest.fixture
+def client(counting: CountingService, key: GalleryKey) -> Iterator[GalleryClient]:
+    """A client of an empty gallery whose calls are counted."""
+    with GalleryClient.create(counting, key, dimension=DIMENSION) as opened:  # type: ignore[arg-type]
+        counting.calls.clear()
+        yield opened
+
+
+# --- enrolling ------------------------------------------------------------------------------------
+
+
+def test_an_enrollment_reads_one_manifest_for_each_block(
+    client: GalleryClient, counting: CountingService
+) -> None:
+    count = capacity(STANDARD) + 10
+    client.enroll(random_embeddings(count, DIMENSION), names(count))
+
+    assert (counting.calls["write"], counting.calls["manifest"]) == (2, 2)
+
+
+def test_what_is_enrolled_already_takes_one_manifest_and_nothing_else(
+    client: GalleryClient, counting: CountingService
+) -> None:
+    client.enroll(random_embeddings(3, DIMENSION), names(3))
+    client.summary()
+    counting.calls.clear()
+
+    client.enroll(random_embeddings(3, DIMENSION), names(3))
+
+    assert counting.calls == {"manifest": 1}
+
+
+class OvertakenService(CountingService):
+    """Lets something happen once, before the first write."""
+
+    def __init__(self, service: EmbeddedService, happens: Callable[[], object]) -> None:
+        super().__init__(service)
+        self._happens: list[Callable[[], object]] = [happens]
+
+    def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
+        if self._happens:
+            self._happens.pop()()
+        self.__getattr__("write")(gallery_id, update)
+
+
+def test_a_writer_that_comes_second_reads_one_manifest_for_each_attempt(
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
+    overtaken = OvertakenService(
+        service, lambda: client.enroll(random_embeddings(1, DIMENSION, seed=1), ["first"])
+    )
+    with GalleryClient(overtaken, key) as second:  # type: ignore[arg-type]
+        second.enroll(random_embeddings(1, DIMENSION, seed=2), ["second"])
+
+    # The refused write, the claim, and the write.
+    assert (overtaken.calls["write"], overtaken.calls["manifest"]) == (3, 2)
+    assert [item.label for item in client.references()] == ["first", "second"]
+    assert client.verify(deep=True).findings == ()
+
+
+# --- replacing, finding and removing --------------------------------------------------------------
+
+
+def calls_of_replacing(
+    client: GalleryClient, counting: CountingService, enrolled: int, replaced: int
+) -> tuple[Counter[str], dict[str, int]]:
+    """Enroll some people, and others anew; return the calls of the latter, and what was opened."""
+    client.enroll(random_embeddings(enrolled, DIMENSION), names(enrolled))
+    client.summary()
+    counting.calls.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        opened = count_calls(patch, Sealer, "open")
+        hashed = count_calls(patch, LabelSealer, "pseudonym")
+        newer = random_embeddings(replaced, DIMENSION, seed=1)
+        client.enroll(newer, names(replaced), replace=True)
+    assert len(list(client.references())) == enrolled
+    # Each new reference has its pseudonym computed as well.
+    return Counter(counting.calls), {"opened": len(opened), "hashed": len(hashed) - replaced}
+
+
+@pytest.mark.parametrize("enrolled", [10, 300])
+@pytest.mark.parametrize("replaced", [1, 10])
+def test_replacing_opens_no_label_and_reads_the_gallery_once(
+    client: GalleryClient, counting: CountingService, enrolled: int, replaced: int
+) -> None:
+    calls, counts = calls_of_replacing(client, counting, enrolled, replaced)
+
+    assert counts == {"opened": 0, "hashed": replaced}
+    calls.pop("references")  # of the list of the check
+    calls["manifest"] -= 1
+    assert calls == {"manifest": 2, "block": 2, "write": 2}
+
+
+def test_replacing_from_a_file_opens_no_label(
+    client: GalleryClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.enroll(random_embeddings(30, DIMENSION), names(30))
+    newer = random_embeddings(20, DIMENSION, seed=1)
+    np.savez(tmp_path / "newer.npz", embeddings=newer, labels=np.array(names(20)))
+    opened = count_calls(monkeypatch, Sealer, "open")
+
+    with open_embeddings(tmp_path / "newer.npz", need_labels=True) as source:
+        client.enroll_file(source, replace=True)
+
+    assert opened == []
+    assert sorted(item.label for item in client.references()) == sorted(names(30))
+    found = client.identify(newer, threshold=0.001)
+    assert [*found.labels[:, 0]] == names(20)
+
+
+@pytest.mark.parametrize("enrolled", [10, 300])
+def test_only_the_labels_of_what_is_found_are_opened(
+    client: GalleryClient,
+    counting: CountingService,
+    enrolled: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client.enroll(random_embeddings(enrolled, DIMENSION), names(enrolled))
+    client.summary()
+    counting.calls.clear()
+    opened = count_calls(monkeypatch, Sealer, "open")
+
+    found = client.find(["person 3", "person 7"])
+
+    assert [item.label for item in found] == ["person 3", "person 7"]
+    assert len(opened) == 2
+    assert counting.calls == {"manifest": 1}
+
+
+def test_removing_opens_what_it_removes_and_reads_the_gallery_once(
+    client: GalleryClient, counting: CountingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.enroll(random_embeddings(100, DIMENSION), names(100))
+    client.summary()
+    counting.calls.clear()
+    opened = count_calls(monkeypatch, Sealer, "open")
+
+    client.remove(["person 3", "person 7"])
+
+    assert len(opened) == 2
+    assert counting.calls == {"manifest": 1, "block": 1, "write": 1}
+
+
+# --- searching ------------------------------------------------------------------------------------
+
+FOUND = Calibration(0.1875, 0.01, non_mated=1234, mated=567, gallery_size=89, made=1_795_435_200)
+
+
+class CountingStates(TransientStates):
+    """Counts what is asked of the newest states."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[bytes] = Counter()
+
+    def newest(self, gallery_id: bytes):  # type: ignore[no-untyped-def]
+        self.asked[gallery_id] += 1
+        return super().newest(gallery_id)
+
+
+def test_a_search_opens_the_calibration_once(
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
+    client.enroll(random_embeddings(3, DIMENSION), names(3))
+    client.store_calibration(FOUND)
+    counting, states = CountingService(service), CountingStates()
+    with GalleryClient(counting, key, memory=states) as opened:  # type: ignore[arg-type]
+        counting.calls.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            calls = count_calls(patch, CalibrationSealer, "open")
+            found = opened.identify(random_embeddings(3, DIMENSION))
+        gallery_id = opened.description.gallery_id
+
+    assert found.threshold == FOUND.threshold
+    assert len(calls) == 1
+    assert counting.calls == {"manifest": 1, "search": 1}
+    (calibration_id,) = states.asked.keys() - {gallery_id}
+    assert states.asked[calibration_id] == 1
+
+
+def test_a_verification_reads_the_manifest_once(
+    client: GalleryClient, counting: CountingService
+) -> None:
+    client.enroll(random_embeddings(3, DIMENSION), names(3))
+    counting.calls.clear()
+
+    client.verify(deep=True)
+
+    assert counting.calls == {"stored_blocks": 1, "manifest": 1, "block": 1, "references": 1}
