@@ -361,7 +361,7 @@ def test_the_role_of_the_server_can_do_its_work_and_no_more(postgresql_server: s
         pytest.skip("the role is made on a server of the tests' own only")
     admin = make_url(postgresql_server)
     environment = {
-        "PATH": f"{tests.support.postgresql._programs()}:{os.environ['PATH']}",
+        "PATH": f"{tests.support.postgresql.program_folder()}:{os.environ['PATH']}",
         "PGHOST": str(admin.host),
         "PGPORT": str(admin.port),
         "POSTGRES_USER": str(admin.username),

@@ -23,7 +23,7 @@ _PACKAGED = "/usr/lib/postgresql/*/bin"
 _PATIENCE_S = 60
 
 
-def _programs() -> Path | None:
+def program_folder() -> Path | None:
     """Return the folder of PostgreSQL's programs, or None."""
     found = shutil.which("initdb")
     if found is not None:
@@ -54,7 +54,7 @@ def postgresql_server() -> Iterator[str]:
         yield given
         return
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    programs = _programs()
+    programs = program_folder()
     if programs is None:
         pytest.skip(f"no PostgreSQL: initdb is neither on the PATH nor in {_PACKAGED}")
     with tempfile.TemporaryDirectory(prefix="gallery-postgresql-") as folder:

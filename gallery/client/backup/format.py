@@ -106,7 +106,7 @@ class BackupReader(Secret):
         file.seek(0)
         self._left = os.fstat(file.fileno()).st_size - _MAC_SIZE
         header = self._read_header()
-        with self._believing("its description"):
+        with self._reading("its description"):
             length, data = self._message(0, _MAX_DESCRIPTION)
             self.description = GalleryDescription.from_bytes(data)
             if not header.endswith(self.description.key_id):
@@ -116,7 +116,7 @@ class BackupReader(Secret):
         for part in (header, length, data):
             self._mac.update(part)
         self._limits = _Limits(self.description, find_parameters(self.description.parameters))
-        with self._believing("its manifest"):
+        with self._reading("its manifest"):
             data = self._authenticated(*self._limits.manifest(self._left))
             self.manifest = Manifest.from_bytes(data)
             self.authenticator.check_manifest(self.manifest)
@@ -124,7 +124,7 @@ class BackupReader(Secret):
     def block(self, entry: ManifestEntry) -> BlockUpdate:
         """Return the next block, which must be the one that an entry of the manifest names."""
         limits = self._limits
-        with self._believing(f"block {entry.index}"):
+        with self._reading(f"block {entry.index}"):
             block = EncryptedBlock.from_bytes(self._authenticated(limits.block, limits.block))
             self.authenticator.check_header(block.header, entry)
             data = self._authenticated(limits.empty_table, limits.full_table)
@@ -181,7 +181,7 @@ class BackupReader(Secret):
         return data
 
     @contextmanager
-    def _believing(self, what: str) -> Iterator[None]:
+    def _reading(self, what: str) -> Iterator[None]:
         """Turn what is wrong with a part of the backup into the error that says so."""
         try:
             yield

@@ -1,1 +1,1 @@
-"""Changing what a gallery holds: making it, writing its blocks, erasing references."""
+"""Changes of a gallery: its creation, the writes of its blocks, and the removal of references."""

@@ -1,4 +1,4 @@
-"""The editor of blocks, which decrypts a block, and encrypts and signs what it is changed into."""
+"""The editor of blocks: it decrypts a block, and encrypts and signs what becomes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a gallery: what is fixed at its creation."""
+"""The creation of a gallery, which fixes its properties."""
 
 from __future__ import annotations
 

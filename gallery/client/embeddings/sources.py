@@ -1,4 +1,4 @@
-"""Inputs of the commands: what kind a path is, and embeddings out of files.
+"""The sources of embeddings and photos: what kind a path is, and embeddings out of files.
 
 A file of embeddings is a ``.npz`` file with arrays ``embeddings`` (n, d), ``labels`` (n,) and
 ``model``, or a Parquet file with columns ``embedding`` and ``label``, and ``model`` in its

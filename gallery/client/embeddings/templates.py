@@ -1,4 +1,4 @@
-"""From embeddings to the vectors that are encrypted: checked, scaled, rounded to the grid."""
+"""Templates: embeddings that are checked, scaled, and rounded to the grid, to be encrypted."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Adding references to a gallery: embeddings, whole files, and photos."""
+"""Enrollment: of embeddings, whole files and photos, and the search for duplicates before it."""

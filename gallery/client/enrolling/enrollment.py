@@ -1,4 +1,4 @@
-"""Adding references, one block at a time."""
+"""The enrollment of references, one block at a time."""
 
 from __future__ import annotations
 

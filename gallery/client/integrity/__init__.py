@@ -1,4 +1,4 @@
-"""What the server says counts only after it is checked: this room checks, signs and audits.
+"""The integrity of a gallery: nothing that the server says counts before it is checked here.
 
 Statements of the owner, canaries in every block, labels sealed for one reference each, and the
 newest state that was seen come together in a `gallery.client.session.GallerySession`. All other

@@ -1,4 +1,4 @@
-"""The owner's statements about a gallery: signing them, and checking them before use."""
+"""The authentication of the owner's statements: they are signed, and checked before use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether photos are made into embeddings as those of a gallery were."""
+"""The check that photos are made into embeddings as those of a gallery were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One photo in, the embedding of its one face out."""
+"""The embedder of photos: one photo in, the embedding of its one face out."""
 
 from __future__ import annotations
 

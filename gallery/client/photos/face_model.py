@@ -1,4 +1,4 @@
-"""What is known of a face model or a detector: files, addresses, dimensions, thresholds."""
+"""The properties of face models and detectors: files, addresses, dimensions, thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the same for all photos, and decides with model and detector which embedding one gets.
+"""The preprocessing that all photos share, which decides their embeddings with model and detector.
 
 A gallery keeps these values (`gallery.messages.Preprocessing`): embeddings and thresholds are only
 comparable where all of it is equal.

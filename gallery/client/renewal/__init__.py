@@ -1,4 +1,4 @@
-"""Moving a gallery to a new key, or to another parameter set, without enrolling again.
+"""The renewal of a gallery: to a new key or another parameter set, without enrolling again.
 
 A copy is made block by block beside the gallery, under the new key: templates encrypted anew and in
 a random order, labels sealed anew, identifiers, pseudonyms and content tags that have nothing in

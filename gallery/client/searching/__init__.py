@@ -1,1 +1,1 @@
-"""Searching a gallery: probes, candidate lists, thresholds, and results as they may be released."""
+"""Searches: probes, candidate lists, thresholds, and results as they may be released."""

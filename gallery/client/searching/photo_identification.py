@@ -1,4 +1,4 @@
-"""Searching with photos: each is embedded, failures are kept, the others are searched with."""
+"""The search with photos: each is embedded, failures are kept, the others are searched with."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def test_a_search_opens_the_calibration_once(
     client.enroll(random_embeddings(3, DIMENSION), names(3))
     client.store_calibration(FOUND)
     counting, states = CountingService(service), CountingStates()
-    with GalleryClient(counting, key, memory=states) as opened:  # type: ignore[arg-type]
+    with GalleryClient(counting, key, states=states) as opened:  # type: ignore[arg-type]
         counting.calls.clear()
         with pytest.MonkeyPatch.context() as patch:
             calls = count_calls(patch, CalibrationSealer, "open")

@@ -19,7 +19,7 @@ from tests.unit.commands.conftest import Command
 def test_a_command_reads_the_key_file_once(
     command: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
-    command("keygen", *options)
+    command("key", "new", *options)
     command("init", "--dimension", 16)
     read: list[Path] = []
     real = Path.open
