@@ -1,8 +1,8 @@
 """Every error that the project raises on purpose, in one tree.
 
-A message says what is wrong, where, and what to do about it. It never holds an embedding, a
-distance or key material: messages end up in bug reports. It may name the path of an input, on the
-machine of the owner who gave it; the keyless side never sees one.
+A message says what is wrong and where, and a hint what to do about it in terms of this library. A
+message never holds an embedding, a distance or key material: messages end up in bug reports. It may
+name the path of an input, on the machine of the owner who gave it; the keyless side never sees one.
 
 Each class has the exit code of the command line, so that a script can tell the kinds apart. Codes 0
 (done), 1 (done, but some inputs failed) and 2 (usage) belong to the commands themselves.
@@ -19,11 +19,36 @@ if not TYPE_CHECKING:  # no type checker knows the former names
         __name__, {"MemoryFileError": "StateFileError", "FaceEngineError": "FaceRuntimeError"}
     )
 
+from gallery.hints import Hint
+
 
 class GalleryError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose.
+
+    Its text is the message, and the hint if there is one.
+
+    Parameters
+    ----------
+    message
+        What is wrong, and where.
+    hint
+        What to do about it, if that is a call or an argument of this library.
+
+    Attributes
+    ----------
+    message, hint
+        The same.
+    """
 
     exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, hint: Hint | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}; {self.hint.value}"
 
 
 # --- keys ---------------------------------------------------------------------------------------
@@ -326,11 +351,12 @@ class AccessDeniedError(GalleryError):
         self,
         message: str,
         *,
+        hint: Hint | None = None,
         reason: str = "",
         token_id: str | None = None,
         token_name: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, hint=hint)
         self.reason = reason
         self.token_id = token_id
         self.token_name = token_name

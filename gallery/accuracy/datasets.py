@@ -152,7 +152,7 @@ def embed_set(
         try:
             found[place] = embedder.embed(photo.path)
         except PhotoError as error:
-            failures.append(PhotoFailure(photo.path, str(error)))
+            failures.append(PhotoFailure.of(photo.path, error))
         else:
             seconds.append(time.perf_counter() - started)
         if progress is not None:

@@ -66,7 +66,7 @@ def compare(
         try:
             embedder.prepare()
         except (WeightsError, MissingDependencyError, FaceRuntimeError) as error:
-            yield ModelRun(model, detector, None, _REASONS[type(error)], str(error))
+            yield ModelRun(model, detector, None, _REASONS[type(error)], error.message)
             continue
         labelled = embed_photos(source, photos, embedder, progress)
         yield ModelRun(model, detector, evaluate(labelled, options, progress))

@@ -47,6 +47,7 @@ from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
 from gallery.distances import Metric
 from gallery.errors import InvalidEmbeddingError, ModelMismatchError, ReferenceNotFoundError
+from gallery.hints import Hint
 from gallery.messages import ID_SIZE, GalleryDescription, Preprocessing, StoredReference
 from gallery.parameters import STANDARD, ParameterSet
 from gallery.protocol import GalleryService
@@ -664,8 +665,8 @@ class GalleryClient(Closing, Secret):
             meant = identified[name] or labelled[pseudonyms[name]]
             if not meant:
                 raise ReferenceNotFoundError(
-                    f"gallery {self.description.name!r} holds no reference named {name!r}; "
-                    "gallery list shows what it holds"
+                    f"gallery {self.description.name!r} holds no reference named {name!r}",
+                    hint=Hint.LIST_REFERENCES,
                 )
             chosen |= {item.reference_id: (index, item) for index, item in meant}
         return tuple(self._opened(*place) for place in chosen.values())

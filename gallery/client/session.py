@@ -21,6 +21,7 @@ from gallery.client.integrity.rollback import (
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.closing import Closing
 from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
+from gallery.hints import Hint
 from gallery.messages import (
     BlockHeader,
     BlockReferences,
@@ -165,7 +166,7 @@ class GallerySession(Closing, Secret):
         former = self.description
         if replace(found, calibration=former.calibration, mac=former.mac) != former:
             raise WriteConflictError(
-                "another gallery has taken this one's place; run the command again"
+                "another gallery has taken this one's place", hint=Hint.TRY_AGAIN
             )
         self.description = found
 
@@ -192,9 +193,7 @@ class GallerySession(Closing, Secret):
             if all(block is not None for block in blocks):
                 return GalleryState(manifest, tuple(block for block in blocks if block))
             manifest = None
-        raise WriteConflictError(
-            "other processes keep changing the gallery; run the command again when they are done"
-        )
+        raise WriteConflictError("other processes keep changing the gallery", hint=Hint.TRY_AGAIN)
 
     def known_versions(self) -> dict[int, int]:
         """Return the versions of the references read so far, by block index."""

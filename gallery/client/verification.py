@@ -93,7 +93,7 @@ class Verifier:
         try:
             return self._check_current(entry, deep, findings), findings
         except GalleryError as error:
-            return 0, [*findings, Finding(f"block {entry.index}", str(error))]
+            return 0, [*findings, Finding(f"block {entry.index}", error.message)]
 
     def _check_current(self, entry: ManifestEntry, deep: bool, findings: list[Finding]) -> int:
         """Check a block; if another process has changed or dropped it meanwhile, as it is now."""
@@ -117,7 +117,8 @@ class Verifier:
             try:
                 self._check_label(reference)
             except GalleryError as error:
-                findings.append(Finding(f"reference {reference.reference_id.hex()}", str(error)))
+                subject = f"reference {reference.reference_id.hex()}"
+                findings.append(Finding(subject, error.message))
         self._check_places(BlockReferences(block.header, table))
         if deep:
             self._check_templates(block.header, session.codec.decrypt_columns(block.columns))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.evaluate import read_labelled
+from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, fpir_option, json_option, split_options
 from gallery.commands.settings import Settings
@@ -74,7 +75,7 @@ def command(
             )
     _show(settings, found, as_json, stored=not dry_run)
     for failure in labelled.failures:
-        settings.notice(f"not embedded: {failure.path}: {failure.reason}")
+        settings.notice(f"not embedded: {failure.path}: {worded(failure.reason, failure.hint)}")
     return EXIT_PARTIAL if labelled.failures else 0
 
 

@@ -110,4 +110,4 @@ def _show_refusal(samples: Samples, embedder: PhotoEmbedder, console: Console) -
     try:
         embedder.embed(samples.several_faces)
     except PhotoError as error:
-        console.print(f"refused, as it should be: {error}", markup=False)
+        console.print(f"refused, as it should be: {error.message}", markup=False)

@@ -19,10 +19,12 @@ from gallery.commands.enrollment_checks import (
     warn_of_quality,
     what_to_do,
 )
+from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option
 from gallery.commands.settings import Settings
 from gallery.errors import DuplicateSubjectError
+from gallery.hints import Hint
 
 if TYPE_CHECKING:
     from gallery.client import (
@@ -120,7 +122,7 @@ class _Tally:
 
     def report(self, settings: Settings, as_json: bool) -> None:
         for failure in self.failures:
-            settings.notice(f"not enrolled: {failure.path}: {failure.reason}")
+            settings.notice(f"not enrolled: {failure.path}: {worded(failure.reason, failure.hint)}")
         warn_of_quality(settings, self.measured)
         for duplicate in self.duplicates:
             duplicate.notify(settings)
@@ -130,7 +132,10 @@ class _Tally:
             + (f", {left_out} left out as duplicates" if left_out else "")
         )
         if as_json:
-            failures = [{"path": str(item.path), "reason": item.reason} for item in self.failures]
+            failures = [
+                {"path": str(item.path), "reason": worded(item.reason, item.hint)}
+                for item in self.failures
+            ]
             counts = {"enrolled": self.enrolled, "skipped": self.skipped, "failed": len(failures)}
             lists = {
                 "failures": failures,
@@ -190,8 +195,8 @@ def _enroll_checked(
     if duplicates and policy == "fail":
         raise DuplicateSubjectError(
             f"{len(duplicates)} of {len(embeddings)} embeddings match references of other labels, "
-            f"the first is row {duplicates[0].row} of {path}; nothing was enrolled. "
-            "--on-duplicate ask shows each"
+            f"the first is row {duplicates[0].row} of {path}; nothing was enrolled",
+            hint=Hint.SETTLE_DUPLICATES,
         )
     found = [
         FoundDuplicate.shown(client, path, item.row, item, policy == "ask") for item in duplicates

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import (
     backend_option,
@@ -117,7 +118,7 @@ def command(
     write_report(output, found, runs if models is not None else ())
     _show(settings, found, output)
     for failure in found.labelled.failures:
-        settings.notice(f"not embedded: {failure.path}: {failure.reason}")
+        settings.notice(f"not embedded: {failure.path}: {worded(failure.reason, failure.hint)}")
     return EXIT_PARTIAL if found.labelled.failures else 0
 
 

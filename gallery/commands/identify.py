@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, force_option, json_option, threshold_option
 from gallery.commands.output import identification_table, results
@@ -120,7 +121,7 @@ def command(
         if not as_json:
             _say(settings, found, limit.origin, output)
     for failure in failures:
-        settings.notice(f"not searched: {failure.path}: {failure.reason}")
+        settings.notice(f"not searched: {failure.path}: {worded(failure.reason, failure.hint)}")
     return EXIT_PARTIAL if failures else 0
 
 

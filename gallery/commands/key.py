@@ -10,6 +10,7 @@ from gallery.commands.options import common_options, new_passphrase_option, no_p
 from gallery.commands.prompts import chosen_passphrase
 from gallery.commands.settings import Settings
 from gallery.errors import KeyFileExistsError
+from gallery.hints import Hint
 
 _NEW_EPILOG = """
 \b
@@ -45,7 +46,8 @@ def new(settings: Settings, no_passphrase: bool) -> None:
     if settings.key.exists():
         raise KeyFileExistsError(
             f"there is a key file at {settings.key} already; it is not overwritten, "
-            "since galleries made with it could never be opened again. Name another with --key"
+            "since galleries made with it could never be opened again",
+            hint=Hint.OTHER_KEY_FILE,
         )
     passphrase = None
     if not no_passphrase:

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from gallery import __version__
+from gallery.commands.hints import told
 from gallery.errors import GalleryError
 
 EXIT_PARTIAL = 1
@@ -106,7 +107,7 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except GalleryError as error:
-        _say(f"error: {error}")
+        _say(f"error: {told(error)}")
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code

@@ -24,6 +24,7 @@ from gallery.errors import (
     ServerError,
     WriteConflictError,
 )
+from gallery.hints import Hint
 from gallery.messages.wire import MessageType, Reader, Writer
 
 MAX_TEXT = 1000
@@ -55,6 +56,17 @@ _KINDS = {
 """What a keyless side can find. That a passphrase is wrong, or a gallery was rolled back, only the
 owner's side can tell: nobody else may make a program say so."""
 
+_HINTS = {
+    AccessDeniedError.__name__: Hint.ASK_FOR_TOKEN,
+    ErasurePendingError.__name__: Hint.PURGE,
+    GalleryExistsError.__name__: Hint.OTHER_GALLERY_NAME,
+    GalleryNotFoundError.__name__: Hint.MAKE_GALLERY,
+    KeyMismatchError.__name__: Hint.OTHER_KEY,
+    WriteConflictError.__name__: Hint.TRY_AGAIN,
+}
+"""What to do about a failure, known by its kind. Hints do not cross: a program that asks a server
+over HTTP may use neither this library nor its command line."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -66,14 +78,15 @@ class Failure:
     @classmethod
     def of(cls, error: GalleryError) -> Failure:
         """Return the failure that stands for an error."""
-        return cls(type(error).__name__, _shown(str(error)))
+        return cls(type(error).__name__, _shown(error.message))
 
     def error(self) -> GalleryError:
         """Return the error that it stands for; `ServerError` for one that is no server's to find.
 
         Its text comes from another machine: what could steer a terminal is taken out of it.
         """
-        return _KINDS.get(self.kind, ServerError)(_shown(self.text))
+        kind = _KINDS.get(self.kind, ServerError)
+        return kind(_shown(self.text), hint=_HINTS.get(self.kind))
 
     def to_bytes(self) -> bytes:
         """Return the message."""

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gallery.errors import AccessDeniedError, GalleryError
+from gallery.hints import Hint
 from gallery.messages.naming import check_name, is_copy_name
 from gallery.store.tables import MAX_TOKEN_NAME, TOKEN_ID_SIZE
 from gallery.store.tokens import Scope, StoredToken, TokenStore
@@ -31,11 +32,6 @@ CACHE_SECONDS = 2.0
 _SECRET_SIZE = 32
 _DIGEST_SIZE = 32
 _FORMAT = re.compile(r"efg_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
-_REFUSED = (
-    "the server does not admit this request: its token is missing, unknown, expired or revoked; "
-    "the operator of the server makes tokens with gallery token create"
-)
-"""One message for all reasons: an outsider does not learn which tokens there are, or were."""
 
 
 @dataclass(frozen=True)
@@ -165,19 +161,17 @@ class Gatekeeper:
             If the tokens cannot be read: then nobody is admitted.
         """
         if token is None:
-            raise AccessDeniedError(_REFUSED, reason="missing")
+            raise _refused("missing")
         parts = _FORMAT.fullmatch(token)
         if parts is None:
-            raise AccessDeniedError(_REFUSED, reason="malformed")
+            raise _refused("malformed")
         found = self._current().get(parts[1], self._nobody)
         genuine = hmac.compare_digest(_digest(found.salt, token), found.digest)
         if not genuine or found is self._nobody:
-            raise AccessDeniedError(_REFUSED, reason="unknown")
+            raise _refused("unknown")
         reason = _ended(found, time.time())
         if reason is not None:
-            raise AccessDeniedError(
-                _REFUSED, reason=reason, token_id=found.token_id, token_name=found.name
-            )
+            raise _refused(reason, found)
         return Grant(found.token_id, found.name, found.scope, found.galleries)
 
     def _current(self) -> dict[str, StoredToken]:
@@ -188,6 +182,20 @@ class Gatekeeper:
                 # The time before reading: what is revoked meanwhile is seen in time.
                 self._read_at = now
             return self._tokens
+
+
+def _refused(reason: str, token: StoredToken | None = None) -> AccessDeniedError:
+    """Return the error for a token that is not admitted; a genuine one is named in it.
+
+    One message for all reasons: an outsider does not learn which tokens there are, or were.
+    """
+    return AccessDeniedError(
+        "the server does not admit this request: its token is missing, unknown, expired or revoked",
+        hint=Hint.ASK_FOR_TOKEN,
+        reason=reason,
+        token_id=token.token_id if token else None,
+        token_name=token.name if token else None,
+    )
 
 
 def _digest(salt: bytes, token: str) -> bytes:

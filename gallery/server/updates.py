@@ -13,6 +13,7 @@ import numpy as np
 
 from gallery.ciphertexts.blocks import canary_positions, position_count
 from gallery.errors import MalformedMessageError, WriteConflictError
+from gallery.hints import Hint
 from gallery.messages import BlockUpdate, GalleryDescription, GalleryUpdate, Manifest
 from gallery.parameters import find_parameters
 
@@ -29,7 +30,7 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
     """
     if current.version != update.expected_version:
         raise WriteConflictError(
-            "another process changed the gallery at the same time; run the command again"
+            "another process changed the gallery at the same time", hint=Hint.TRY_AGAIN
         )
     manifest = update.manifest
     if manifest.gallery_id != description.gallery_id:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
+from gallery.hints import Hint
 from gallery.store.tables import SCHEMA_REVISION
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -46,17 +47,30 @@ def parse_url(url: str) -> URL:
         ) from error
 
 
-_HINTS = {
-    "disk is full": "nothing was changed. Free some space on its disk and run the command again",
-    "disk I/O error": "its disk is full or failing: SQLite needs some free space beside the file "
-    "even to search. Nothing was changed",
-    "readonly database": "you need write access to the file and its folder, also to search. To "
-    "search a read-only copy: --database 'sqlite:///file:/path?immutable=1&uri=true'",
-    "unable to open database file": "check that you may read and write it and its folder",
-    "database is locked": "another process has been writing for half a minute; run the command "
-    "again when it is done",
+_EXPLANATIONS: dict[str, tuple[str, Hint | None]] = {
+    "disk is full": (
+        "nothing was changed; some space on its disk has to be freed",
+        Hint.TRY_AGAIN,
+    ),
+    "disk I/O error": (
+        "its disk is full or failing: SQLite needs some free space beside the file even to search; "
+        "nothing was changed",
+        None,
+    ),
+    "readonly database": (
+        "you need write access to the file and its folder, also to search",
+        Hint.SEARCH_READ_ONLY,
+    ),
+    "unable to open database file": (
+        "check that you may read and write it and its folder",
+        None,
+    ),
+    "database is locked": (
+        "another process has been writing for half a minute",
+        Hint.TRY_AGAIN,
+    ),
 }
-"""What to do about what SQLite says, by its words."""
+"""What SQLite's words mean, and what to do about it."""
 
 
 class Database:
@@ -134,7 +148,8 @@ class Database:
         if not done:
             raise ErasurePendingError(
                 f"{self.name}: erased from the tables, but other processes are reading, so traces "
-                "remain in its files; run gallery compact when they are done"
+                "remain in its files",
+                hint=Hint.PURGE,
             )
 
     def revision(self) -> str | None:
@@ -154,13 +169,12 @@ class Database:
         """
         found = self.revision()
         if found is None:
-            raise DatabaseError(
-                f"{self.name} holds no galleries yet; create one with: gallery init"
-            )
+            raise DatabaseError(f"{self.name} holds no galleries yet", hint=Hint.MAKE_DATABASE)
         if found != SCHEMA_REVISION:
             raise SchemaVersionError(
                 f"{self.name} is at schema version {found}, this program works with "
-                f"{SCHEMA_REVISION}; upgrade it with: gallery migrate --database '{self.name}'"
+                f"{SCHEMA_REVISION}",
+                hint=Hint.MIGRATE,
             )
 
     def _check_file(self, create: bool) -> None:
@@ -175,10 +189,7 @@ class Database:
         if path.startswith("file:"):
             return
         if not create and not Path(path).is_file():
-            raise DatabaseError(
-                f"there is no database at {path}; create it with: gallery init, "
-                "or name another one with --database"
-            )
+            raise DatabaseError(f"there is no database at {path}", hint=Hint.MAKE_DATABASE)
         if create and not Path(path).absolute().parent.is_dir():
             raise DatabaseError(f"the folder of {path} does not exist; create it first")
 
@@ -187,7 +198,8 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise DatabaseError(f"{self.name}: {_reason(error)}") from error
+            reason, hint = _reason(error)
+            raise DatabaseError(f"{self.name}: {reason}", hint=hint) from error
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -202,12 +214,18 @@ def _revision(connection: Connection) -> str | None:
     return str(found) if found is not None else None
 
 
-def _reason(error: SQLAlchemyError) -> str:
-    """Return the driver's own words without the statement, whose values do not belong in logs."""
+def _reason(error: SQLAlchemyError) -> tuple[str, Hint | None]:
+    """Return the driver's own words and what to do about them.
+
+    They come without the statement, whose values do not belong in logs.
+    """
     cause = getattr(error, "orig", None)
     lines = str(cause if cause is not None else error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
-    return reason + next((f"; {hint}" for words, hint in _HINTS.items() if words in reason), "")
+    for words, (explanation, hint) in _EXPLANATIONS.items():
+        if words in reason:
+            return f"{reason}; {explanation}", hint
+    return reason, None
 
 
 def _configure_sqlite(engine: Engine) -> None:

@@ -21,6 +21,7 @@ from gallery.errors import (
     MissingBlockError,
     WriteConflictError,
 )
+from gallery.hints import Hint
 from gallery.messages import (
     BlockHeader,
     BlockUpdate,
@@ -127,8 +128,7 @@ class GalleryStore:
             found = connection.execute(query).scalar()
         if found is None:
             raise GalleryNotFoundError(
-                f"there is no gallery named {name!r}; create it with gallery init, "
-                "or name another with --gallery"
+                f"there is no gallery named {name!r}", hint=Hint.MAKE_GALLERY
             )
         return GalleryDescription.from_bytes(found)
 
@@ -264,8 +264,8 @@ class GalleryStore:
         except DatabaseError as error:
             if isinstance(error.__cause__, UniqueViolation):
                 raise GalleryExistsError(
-                    f"there is a gallery named {description.name!r}, or this same gallery, "
-                    "already; choose another name with --gallery"
+                    f"there is a gallery named {description.name!r}, or this same gallery, already",
+                    hint=Hint.OTHER_GALLERY_NAME,
                 ) from error
             raise
 
@@ -286,7 +286,7 @@ def _gallery_row(description: GalleryDescription, manifest: Manifest) -> Insert:
 
 def _conflict() -> WriteConflictError:
     return WriteConflictError(
-        "another process changed the gallery at the same time; run the command again"
+        "another process changed the gallery at the same time", hint=Hint.TRY_AGAIN
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.errors import DatabaseError, IntegrityError, TokenExistsError, TokenNotFoundError
+from gallery.hints import Hint
 from gallery.store.database import Database
 from gallery.store.tables import TokenGalleryRow, TokenRow
 
@@ -117,8 +118,7 @@ class TokenStore:
                 return True
             if connection.execute(select(TokenRow.name).where(named)).one_or_none() is None:
                 raise TokenNotFoundError(
-                    f"{self._database.name} holds no token named {name!r}; gallery token list "
-                    "shows those that there are"
+                    f"{self._database.name} holds no token named {name!r}", hint=Hint.LIST_TOKENS
                 )
         return False
 

@@ -121,7 +121,7 @@ def enroll(place: Place, people: list[int], batch: int, start: Any, pipe: Connec
                         client.enroll(rows, [label(number) for number in some])
                         work.enrolled += some
                     except WriteConflictError as error:
-                        work.refused.append(str(error))  # "run the command again"
+                        work.refused.append(str(error))  # "try again"
                         continue
                     except Exception as error:
                         work.wrong.append(f"enrolling {some[0]} to {some[-1]}: {error!r}")

@@ -20,6 +20,7 @@ from gallery.ciphertexts.blocks import capacity, columns_shape, position_count
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.keys.secrets import KEY_ID_SIZE, GalleryKey, Secret
 from gallery.errors import AuthenticationError, BackupError, GalleryError, KeyMismatchError
+from gallery.hints import Hint
 from gallery.messages import (
     DIGEST_SIZE,
     ID_SIZE,
@@ -197,9 +198,7 @@ class BackupReader(Secret):
         )
 
     def _foreign(self) -> BackupError:
-        return BackupError(
-            f"{self._path} is not a backup of a gallery; name a file that gallery export wrote"
-        )
+        return BackupError(f"{self._path} is not a backup of a gallery", hint=Hint.NAME_BACKUP)
 
 
 class _Limits:

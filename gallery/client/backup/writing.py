@@ -19,6 +19,7 @@ from gallery.errors import (
     MissingBlockError,
     WriteConflictError,
 )
+from gallery.hints import Hint
 from gallery.messages import Manifest, ManifestEntry
 
 _ATTEMPTS = 5
@@ -87,7 +88,7 @@ def _write(session: GallerySession, file: BinaryIO, progress: Progress | None) -
             writer.end()
             return manifest
     raise WriteConflictError(
-        "other processes keep changing the gallery; export it again when they are done"
+        "other processes keep changing the gallery; nothing was exported", hint=Hint.TRY_AGAIN
     )
 
 
@@ -112,7 +113,8 @@ def _copy_block(
     if hashlib.sha256(table).digest() != block.header.references_digest:
         raise AuthenticationError(
             f"the references of block {entry.index} are not the ones that were enrolled: some "
-            "were changed, moved or dropped; nothing was exported. Run gallery verify"
+            "were changed, moved or dropped; nothing was exported",
+            hint=Hint.VERIFY,
         )
     # A seed is the sender's choice, and a backup's blocks all have one size: without.
     writer.message(replace(block, seed=None).to_bytes())

@@ -20,6 +20,7 @@ from gallery.client.gallery_state import GalleryState
 from gallery.client.keys.secrets import Secret
 from gallery.client.session import GallerySession
 from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
+from gallery.hints import Hint
 from gallery.messages import (
     BlockHeader,
     BlockUpdate,
@@ -108,8 +109,8 @@ class BlockEditor:
         reserved = canary_positions(session.parameters)
         if not np.array_equal(templates[reserved], canaries):
             raise AuthenticationError(
-                f"block {index} does not decrypt to what was encrypted; nothing was written. "
-                "Check the key file, and run gallery verify"
+                f"block {index} does not decrypt to what was encrypted; nothing was written",
+                hint=Hint.VERIFY_KEY_FILE_AND_GALLERY,
             )
         templates[~known.header.occupied()] = 0.0
         return PlaintextBlock(index, templates, {item.position: item for item in known.table})

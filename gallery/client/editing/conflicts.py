@@ -21,6 +21,7 @@ from typing import TypeVar
 from gallery.client.gallery_state import GalleryState
 from gallery.client.session import GallerySession
 from gallery.errors import WriteConflictError
+from gallery.hints import Hint
 from gallery.messages import GalleryUpdate, Manifest
 
 T = TypeVar("T")
@@ -81,8 +82,8 @@ class ConflictRetry:
                 if lost:  # in spite of a claim, which may have been another's just as well
                     time.sleep(random.SystemRandom().uniform(0.0, _POLL_SECONDS))
         raise WriteConflictError(
-            "other processes keep changing the gallery; run the command again, "
-            "what it has finished is kept"
+            "other processes keep changing the gallery; what was finished before is kept",
+            hint=Hint.TRY_AGAIN,
         )
 
     def _unclaimed(self, state: GalleryState | None, lost: int) -> GalleryState:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError
+from gallery.hints import Hint
 from gallery.messages import GalleryDescription
 from gallery.parameters import ParameterSet
 
@@ -64,14 +65,14 @@ def _check_rows(found: Floats, description: GalleryDescription) -> None:
     if not description.metric.normalizes:
         _refuse_first(
             np.greater(norms, description.norm_bound),
-            f"has a norm above this gallery's bound of {description.norm_bound:g}; make a gallery "
-            "with a higher one: gallery init --norm-bound",
+            f"has a norm above this gallery's bound of {description.norm_bound:g}",
+            Hint.MAKE_GALLERY_OF_HIGHER_BOUND,
         )
 
 
-def _refuse_first(refused: npt.ArrayLike, reason: str) -> None:
+def _refuse_first(refused: npt.ArrayLike, reason: str, hint: Hint | None = None) -> None:
     if np.any(refused):
-        raise InvalidEmbeddingError(f"embedding {int(np.argmax(refused))} {reason}")
+        raise InvalidEmbeddingError(f"embedding {int(np.argmax(refused))} {reason}", hint=hint)
 
 
 def to_vectors(embeddings: Floats, description: GalleryDescription) -> Floats:

@@ -60,7 +60,7 @@ class BulkEnroller:
                 batch = LabelledEmbeddings(embeddings, labels, self._session.description)
             except (InvalidEmbeddingError, InvalidLabelError) as error:
                 where = f"{self._source.path}, in the rows from {first} on: "
-                raise type(error)(where + str(error)) from error
+                raise type(error)(where + error.message, hint=error.hint) from error
             yield batch
             first += len(batch)
 

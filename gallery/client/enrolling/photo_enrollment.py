@@ -25,6 +25,7 @@ from gallery.errors import (
     InvalidLabelError,
     PhotoError,
 )
+from gallery.hints import Hint
 
 COMMIT_EVERY = 64
 """Photos between two writes: about half a minute of work on two cores, which is what is lost if the
@@ -157,7 +158,7 @@ class PhotoEnroller:
         except OSError as error:
             self._failures.append(PhotoFailure(photo.path, f"cannot be read: {error.strerror}"))
         except (PhotoError, InvalidLabelError, InvalidEmbeddingError) as error:
-            self._failures.append(PhotoFailure(photo.path, str(error)))
+            self._failures.append(PhotoFailure.of(photo.path, error))
 
     def _flush(self) -> None:
         if self._pending and self._on_duplicate != "add":
@@ -172,7 +173,8 @@ class PhotoEnroller:
             first, _ = pending[found[0].row]
             raise DuplicateSubjectError(
                 f"{len(found)} of {len(pending)} new photos match references of other labels, the "
-                f"first is {first}; nothing was enrolled. --on-duplicate ask shows each"
+                f"first is {first}; nothing was enrolled",
+                hint=Hint.SETTLE_DUPLICATES,
             )
         for duplicate in found:
             path, _ = pending[duplicate.row]

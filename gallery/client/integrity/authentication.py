@@ -6,6 +6,7 @@ from typing import Protocol, Self, TypeVar
 
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import AuthenticationError, KeyMismatchError, SwappedBlockError
+from gallery.hints import Hint
 from gallery.messages import BlockHeader, GalleryDescription, Manifest, ManifestEntry
 
 
@@ -85,8 +86,8 @@ def check_description(description: GalleryDescription, key: GalleryKey) -> Authe
     if description.key_id != key.key_id:
         raise KeyMismatchError(
             f"gallery {description.name!r} was made with another key "
-            f"(its key is {description.key_id.hex()[:16]}, yours {key.key_id.hex()[:16]}); "
-            "name the right key file with --key"
+            f"(its key is {description.key_id.hex()[:16]}, yours {key.key_id.hex()[:16]})",
+            hint=Hint.OTHER_KEY,
         )
     authenticator = Authenticator(key, description.gallery_id)
     authenticator._check(description, f"the description of gallery {description.name!r}")

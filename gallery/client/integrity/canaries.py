@@ -16,6 +16,7 @@ from gallery.ciphertexts.blocks import CANARIES, canary_positions
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import WrongResultError
+from gallery.hints import Hint
 from gallery.parameters import ParameterSet
 
 
@@ -61,6 +62,6 @@ class Canaries:
         if not np.all(np.abs(found - expected) <= tolerance):
             raise WrongResultError(
                 f"the result for block {block_index} does not belong to this probe, block version "
-                "and key, or was damaged on the way; nothing of it was used. Run the search again; "
-                "if that fails too, run gallery verify"
+                "and key, or was damaged on the way; nothing of it was used",
+                hint=Hint.SEARCH_AGAIN,
             )

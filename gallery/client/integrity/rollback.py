@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gallery.errors import RolledBackError, StateFileError
+from gallery.hints import Hint
 from gallery.messages import ID_SIZE, Manifest
 
 _BUSY_SECONDS = 30.0
@@ -123,9 +124,8 @@ class StateFile:
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise StateFileError(
-                f"cannot use {self._path}, which remembers the newest state of galleries: "
-                f"{reason}. Name another file with --state-file, or delete it: an older state of "
-                "the database that is put back before the next run would go unnoticed then"
+                f"cannot use {self._path}, which remembers the newest state of galleries: {reason}",
+                hint=Hint.OTHER_STATE_FILE,
             ) from error
 
 
@@ -150,6 +150,6 @@ def check_newer(found: Manifest, floor: NewestState | None) -> None:
     if NewestState.of(found) != floor:
         raise RolledBackError(
             f"the database holds version {found.version} of the gallery, you have seen version "
-            f"{floor.version}: an older state was put back. Restore the newest one; if you put an "
-            "older one back on purpose, accept it with: gallery verify --accept-rollback"
+            f"{floor.version}: an older state was put back",
+            hint=Hint.ACCEPT_ROLLBACK,
         )

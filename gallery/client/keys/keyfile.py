@@ -23,6 +23,7 @@ from gallery.errors import (
     KeyFileNotFoundError,
     KeyFilePermissionsError,
 )
+from gallery.hints import Hint
 
 MAX_FILE_SIZE = 16 * 1024 * 1024
 
@@ -149,8 +150,7 @@ def _read(path: Path) -> bytes:
             data = file.read(MAX_FILE_SIZE + 1)
     except FileNotFoundError as error:
         raise KeyFileNotFoundError(
-            f"there is no key file at {path}; make one with gallery key new, "
-            "or name another with --key"
+            f"there is no key file at {path}", hint=Hint.MAKE_KEY_FILE
         ) from error
     except OSError as error:
         raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from error
@@ -170,5 +170,6 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
 def _exists(path: Path) -> KeyFileExistsError:
     return KeyFileExistsError(
         f"there is a key file at {path} already; it is not overwritten, "
-        "since galleries made with it could never be opened again. Name another with --key"
+        "since galleries made with it could never be opened again",
+        hint=Hint.OTHER_KEY_FILE,
     )

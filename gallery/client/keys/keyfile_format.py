@@ -23,6 +23,7 @@ from gallery.errors import (
     PassphraseRequiredError,
     WrongPassphraseError,
 )
+from gallery.hints import Hint
 
 Passphrase = str | Callable[[], str | None] | None
 """A passphrase, or a function that returns it, which is called only if it is needed; None for none.
@@ -112,8 +113,8 @@ def decode_key(data: bytes, passphrase: Passphrase, name: str = "key file") -> G
         passphrase = resolve_passphrase(passphrase)
         if passphrase is None:
             raise PassphraseRequiredError(
-                f"{name} is sealed with a passphrase; give it with --passphrase-file, "
-                "in GALLERY_PASSPHRASE, or at the prompt"
+                f"{name} is sealed with a passphrase, and none was given",
+                hint=Hint.GIVE_PASSPHRASE,
             )
         try:
             cipher = ChaCha20Poly1305(_stretch(passphrase, header))

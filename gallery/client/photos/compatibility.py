@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.errors import ModelMismatchError
+from gallery.hints import Hint
 from gallery.messages import GalleryDescription
 
 
@@ -19,7 +20,8 @@ def embedder_for(description: GalleryDescription, runtime: str | None = None) ->
     if not made_by.model:
         raise ModelMismatchError(
             f"gallery {description.name!r} holds embeddings that were made elsewhere, so "
-            "photos cannot be compared with it; make a gallery with: gallery init --model NAME"
+            "photos cannot be compared with it",
+            hint=Hint.MAKE_GALLERY_FOR_PHOTOS,
         )
     return PhotoEmbedder(made_by.model, made_by.detector, align=made_by.align, runtime=runtime)
 

@@ -30,7 +30,14 @@ from gallery.client.photos.weights import (
     weights_folder,
 )
 from gallery.deprecation import renamed_arguments
-from gallery.errors import NoFaceError, PhotoError, SeveralFacesError, WeightsError
+from gallery.errors import (
+    GalleryError,
+    NoFaceError,
+    PhotoError,
+    SeveralFacesError,
+    WeightsError,
+)
+from gallery.hints import Hint
 from gallery.messages import Preprocessing
 
 
@@ -52,10 +59,16 @@ class EmbeddedFace:
 
 @dataclass(frozen=True)
 class PhotoFailure:
-    """A photo that gave no embedding, and why."""
+    """A photo that gave no embedding, why, and what to do about it where that is a `Hint`."""
 
     path: Path
     reason: str
+    hint: Hint | None = None
+
+    @classmethod
+    def of(cls, path: Path, error: GalleryError) -> PhotoFailure:
+        """Return what an error says of a photo."""
+        return cls(path, error.message, error.hint)
 
 
 class PhotoEmbedder:
@@ -226,5 +239,5 @@ class PhotoEmbedder:
         except Exception as error:
             raise WeightsError(
                 f"DeepFace cannot load {name}: its weights file is damaged or does not fit"
-                f" ({short(error)}). Delete it and run this again."
+                f" ({short(error)}). Delete it and try again."
             ) from error

@@ -19,6 +19,7 @@ from gallery.client.photos.detectors import FaceDetector
 from gallery.client.photos.download import DownloadError, DownloadProgress, fetch
 from gallery.client.photos.face_model import FaceModel, Runtime, WeightsFile
 from gallery.errors import MissingDependencyError, WeightsError
+from gallery.hints import Hint
 
 _PACKAGE: Final = "face_recognition_models"
 
@@ -94,7 +95,9 @@ def _ensure(
             else:
                 raise DownloadError("downloading was not allowed")
     except (DownloadError, OSError) as error:
-        raise WeightsError(_how_to_get(file, wanted, path, str(error))) from error
+        raise WeightsError(
+            _how_to_get(file, wanted, path, str(error)), hint=Hint.USE_DLIB
+        ) from error
     if file.sha256 is not None:
         _verify(path, file.sha256)
     return path
@@ -103,9 +106,8 @@ def _ensure(
 def _how_to_get(file: WeightsFile, wanted: str, path: Path, reason: str) -> str:
     return (
         f"The {wanted} needs the file {path.name} in the folder {path.parent}, and it could not be"
-        f" fetched ({reason}). Either run this again where the internet can be reached, or download"
-        f" {file.urls[0]} on another machine and save it as {path}."
-        " The model Dlib with the detector dlib (--model Dlib) works without any download."
+        f" fetched ({reason}). Either try again where the internet can be reached, or download"
+        f" {file.urls[0]} on another machine and save it as {path}"
     )
 
 
@@ -141,5 +143,5 @@ def _verify(path: Path, sha256: str) -> None:
     if actual != sha256:
         raise WeightsError(
             f"The weights file {path} is damaged or another version: its SHA-256 is {actual},"
-            f" expected {sha256}. Delete it and run this again."
+            f" expected {sha256}. Delete it and try again."
         )

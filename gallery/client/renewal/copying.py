@@ -26,6 +26,7 @@ from gallery.errors import (
     IntegrityError,
     WriteConflictError,
 )
+from gallery.hints import Hint
 from gallery.messages import Manifest
 from gallery.parameters import ParameterSet
 
@@ -129,7 +130,8 @@ class Renewer(Secret):
             new = self._new.state()
         raise AuthenticationError(
             f"the copy of block {index} does not decrypt to what was written; the gallery itself "
-            "is as it was. Run gallery verify, then the same command again"
+            "is as it was",
+            hint=Hint.RENEW_AGAIN,
         )
 
     def _contents(self, session: GallerySession, block: PlaintextBlock) -> list[NewReference]:

@@ -19,6 +19,7 @@ from gallery.errors import (
     GalleryNotFoundError,
     KeyMismatchError,
 )
+from gallery.hints import Hint
 from gallery.messages import ID_SIZE, GalleryDescription, Manifest
 from gallery.messages.description import MAC_SIZE
 from gallery.messages.naming import copy_name
@@ -160,8 +161,8 @@ def _open_copy(
     if replace(session.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
         raise GalleryExistsError(
             f"an unfinished renewal is there that goes to parameter set "
-            f"{session.description.parameters!r}, or began before the gallery was made anew; "
-            "finish it as it was begun, or give it up with: gallery rekey --discard"
+            f"{session.description.parameters!r}, or began before the gallery was made anew",
+            hint=Hint.DISCARD_RENEWAL,
         )
     return session
 

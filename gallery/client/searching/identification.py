@@ -25,6 +25,7 @@ from gallery.client.searching.candidates import (
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
 from gallery.errors import MissingBlockError, WrongResultError
+from gallery.hints import Hint
 from gallery.messages import (
     ID_SIZE,
     BlockResult,
@@ -166,8 +167,8 @@ class Searcher:
         blocks, entries = tuple(result.blocks), result.manifest.entries
         if len(blocks) != len(entries):
             raise MissingBlockError(
-                f"the server compared the probe with {len(blocks)} of {len(entries)} blocks; "
-                "run the search again"
+                f"the server compared the probe with {len(blocks)} of {len(entries)} blocks",
+                hint=Hint.SEARCH_AGAIN,
             )
         tables = tuple(
             session.accept_references(block.header, block.references, entry)
@@ -232,6 +233,7 @@ def _check_answers(block: BlockResult, probes: Sequence[EncryptedProbe]) -> None
         if stated != (probe.probe_id, header.index, header.version, probe.parameters):
             raise WrongResultError(
                 f"the result for block {header.index} does not belong to this probe or block; "
-                "nothing of it was used. Run the search again"
+                "nothing of it was used",
+                hint=Hint.SEARCH_AGAIN,
             )
         found.check()

@@ -49,7 +49,7 @@ def embed_probes(
             embedding = embedder.embed(path)
             check_embeddings(embedding, description)
         except (PhotoError, InvalidEmbeddingError) as error:
-            failures.append(PhotoFailure(path, str(error)))
+            failures.append(PhotoFailure.of(path, error))
         else:
             good.append(path)
             embeddings.append(embedding)

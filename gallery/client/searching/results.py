@@ -17,6 +17,7 @@ from gallery.client.atomic_file import atomic_write
 from gallery.client.embeddings.parquet import import_pyarrow
 from gallery.client.searching.candidates import Identification
 from gallery.errors import GalleryError
+from gallery.hints import Hint
 
 RESULT_KINDS: Final = (".npz", ".parquet", ".jsonl")
 """Endings of the names of files that results can be written to."""
@@ -113,7 +114,7 @@ class ResultFile:
             raise GalleryError(f"cannot write {self._path}: {error.strerror or error}") from error
 
     def _exists(self) -> GalleryError:
-        return GalleryError(f"there is a file {self._path} already; --force replaces it")
+        return GalleryError(f"there is a file {self._path} already", hint=Hint.OVERWRITE)
 
 
 def _write_npz(file: IO[bytes], results: Results) -> None:

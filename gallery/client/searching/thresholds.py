@@ -20,6 +20,7 @@ from gallery.client.keys.secrets import GalleryKey
 from gallery.client.photos.model_table import MODELS
 from gallery.client.session import GallerySession
 from gallery.errors import AuthenticationError, RolledBackError, ThresholdRequiredError
+from gallery.hints import Hint
 from gallery.messages import GalleryDescription
 
 _LAYOUT: Final = struct.Struct("<BQddIIIQ")
@@ -53,8 +54,8 @@ def find_threshold(description: GalleryDescription, given: float | None = None) 
         value = MODELS[model].thresholds[description.metric]
         return Threshold(float(value), f"DeepFace's for {model} and {description.metric}")
     raise ThresholdRequiredError(
-        f"gallery {description.name!r} names no face model, so no table has a threshold for it; "
-        "give one with --threshold, or set one with gallery init --threshold"
+        f"gallery {description.name!r} names no face model, so no table has a threshold for it",
+        hint=Hint.GIVE_THRESHOLD,
     )
 
 
@@ -134,8 +135,8 @@ class CalibrationSealer:
         except (AuthenticationError, ValueError, struct.error) as error:
             raise AuthenticationError(
                 "the calibrated threshold was not sealed for this gallery, was changed since, or "
-                "was made by a newer program; restore the database from a backup, or run gallery "
-                "calibrate again"
+                "was made by a newer program",
+                hint=Hint.CALIBRATE_ANEW,
             ) from error
         return Calibration(threshold, fpir, non_mated, mated, size, made, serial)
 
@@ -161,9 +162,8 @@ def find_calibration(session: GallerySession) -> Calibration | None:
     if floor is not None and (seen.version < floor.version or _differs(seen, floor)):
         raise RolledBackError(
             "the database holds an older calibration of the gallery than you have seen: an older "
-            "state was put back. Restore the newest one, give --threshold, or run gallery "
-            "calibrate again; if you put an older one back on purpose, accept it with: gallery "
-            "verify --accept-rollback"
+            "state was put back",
+            hint=Hint.ACCEPT_OLD_CALIBRATION,
         )
     if found is not None and seen != floor:
         session.states.remember(place, seen)

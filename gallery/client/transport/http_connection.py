@@ -27,6 +27,7 @@ from gallery.errors import (
     ServerError,
     WriteConflictError,
 )
+from gallery.hints import Hint
 from gallery.messages import Failure
 from gallery.messages.stream import Readable
 
@@ -196,8 +197,9 @@ class Connection(Secret):
                     raise _reported(answer)
                 yield answer
         except httpx.TransportError as error:
+            reason, hint = _reason(error)
             raise _DroppedError(
-                f"no answer from the server {self._url}: {_reason(error)}"
+                f"no answer from the server {self._url}: {reason}", hint=hint
             ) from error
 
 
@@ -236,13 +238,13 @@ def _checked(url: str, plain_http: bool) -> str:
         raise ServerError("the address of a server looks like https://faces.example.org")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise ServerError(
-            "the address of a server has no user, query or fragment; the token goes into "
-            "GALLERY_TOKEN or a token file"
+            "the address of a server has no user, query or fragment", hint=Hint.TOKEN_APART
         )
     if parsed.scheme == "http" and parsed.host not in _LOOPBACK and not plain_http:
         raise ServerError(
             f"the server {url} is on another machine and its address is plain http, so others on "
-            "the way could read the token; use https, or say --plain-http"
+            "the way could read the token",
+            hint=Hint.USE_HTTPS,
         )
     return url.rstrip("/")
 
@@ -273,13 +275,10 @@ def _reported(answer: httpx.Response) -> GalleryError:
     return failure.error()
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: httpx.TransportError) -> tuple[str, Hint | None]:
     text = str(error) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return (
-            "its certificate is not trusted here; name a file with its authority's certificate "
-            "with --server-ca"
-        )
+        return "its certificate is not trusted here", Hint.TRUST_AUTHORITY
     if isinstance(error, httpx.ConnectError):
-        return f"{text}; is it running, and is the address right?"
-    return f"{text}; run the command again, what was finished is kept"
+        return f"{text}; is it running, and is the address right?", None
+    return f"{text}; what was finished before is kept", Hint.TRY_AGAIN

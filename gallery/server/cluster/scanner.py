@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gallery.errors import DatabaseError, ErasurePendingError, ServerError
 from gallery.evaluator import Evaluator, make_evaluator
+from gallery.hints import Hint
 from gallery.messages import BlockResult, Manifest, ManifestEntry
 from gallery.server.cluster import worker
 from gallery.server.cluster.address import ClusterAddress
@@ -114,7 +115,8 @@ class ClusterScanner:
         except ServerError as error:
             raise ErasurePendingError(
                 "done in the database, but workers of the cluster may still hold what was erased "
-                f"in memory: {error}. Stop those workers, or run gallery compact when they answer"
+                f"in memory, until they are stopped or answer again: {error.message}",
+                hint=Hint.PURGE,
             ) from error
 
 

@@ -18,7 +18,9 @@ from gallery.server.http.state import state_of
 
 _log = structlog.get_logger("gallery.server")
 
-_bearer = HTTPBearer(auto_error=False, description="A token from `gallery token create`.")
+_bearer = HTTPBearer(
+    auto_error=False, description="A token that the operator of the server has made."
+)
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 GalleryId = Annotated[

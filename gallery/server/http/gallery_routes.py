@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from gallery.ciphertexts.blocks import columns_size
 from gallery.errors import BlockCorruptedError, GalleryNotFoundError, MalformedMessageError
+from gallery.hints import Hint
 from gallery.messages import (
     BlockIndices,
     BlockUpdate,
@@ -62,10 +63,7 @@ async def describe(request: Request, name: str, grant: Searching) -> Response:
     """Return the description of the gallery of that name."""
     if not grant.covers(name):
         await record_denial(request, grant.token_id, grant.name, gallery=name)
-        raise GalleryNotFoundError(
-            f"there is no gallery named {name!r}; create it with gallery init, "
-            "or name another with --gallery"
-        )
+        raise GalleryNotFoundError(f"there is no gallery named {name!r}", hint=Hint.MAKE_GALLERY)
     found = await run_in_threadpool(state_of(request).service.describe, name)
     return _message(found.to_bytes())
 

@@ -71,7 +71,7 @@ def failure_of(error: GalleryError) -> Failure:
     """
     kind = next(k for k in type(error).__mro__ if getattr(errors, k.__name__, None) is k)
     private = isinstance(error, DatabaseError) and not isinstance(error, ErasurePendingError)
-    text = "the server's database failed; its log says how" if private else str(error)
+    text = "the server's database failed; its log says how" if private else error.message
     return Failure.of(kind(text))
 
 

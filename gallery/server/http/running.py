@@ -20,6 +20,7 @@ from gallery.backends import Backend, find_backend
 from gallery.ciphertexts.blocks import columns_shape
 from gallery.errors import ServeError
 from gallery.evaluator import Evaluator, make_evaluator
+from gallery.hints import Hint
 from gallery.parameters import COMPACT
 from gallery.server.audit_log import AuditLog
 from gallery.server.cluster import ClusterAddress
@@ -131,8 +132,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind((host.strip("[]"), port))
         except OSError as error:
             raise ServeError(
-                f"cannot listen on {host} port {port}: {error.strerror or error}; "
-                "choose another --host or --port"
+                f"cannot listen on {host} port {port}: {error.strerror or error}",
+                hint=Hint.OTHER_ADDRESS,
             ) from error
         yield listener
 

@@ -14,6 +14,7 @@ from gallery.errors import (
     KeyMismatchError,
     ParameterSetError,
 )
+from gallery.hints import Hint
 from gallery.messages import (
     BlockResult,
     EncryptedProbe,
@@ -109,8 +110,8 @@ def _begin(search: Search, snapshot: Snapshot) -> bool:
 def _check_fit(probe: EncryptedProbe, description: GalleryDescription) -> None:
     if probe.key_id != description.key_id:
         raise KeyMismatchError(
-            f"the probe is encrypted under another key than gallery {description.name!r}; "
-            "use the key file that the gallery was made with"
+            f"the probe is encrypted under another key than gallery {description.name!r}",
+            hint=Hint.OTHER_KEY,
         )
     if probe.parameters != description.parameters:
         raise ParameterSetError(

@@ -230,12 +230,12 @@ def test_the_threshold_comes_from_the_call_the_gallery_or_deepfaces_table(
     assert named.threshold().value == 0.40
     assert named.threshold(0.1).value == 0.1
     assert own.threshold().value == 0.25
-    with pytest.raises(ThresholdRequiredError, match="--threshold"):
+    with pytest.raises(ThresholdRequiredError, match="argument threshold"):
         bare.identify(random_embeddings(1, 8))
 
 
 def test_a_gallery_for_embeddings_takes_no_photos(client: GalleryClient) -> None:
-    with pytest.raises(ModelMismatchError, match="--model"):
+    with pytest.raises(ModelMismatchError, match="argument preprocessing"):
         client.identify_photos([], threshold=0.5)
 
 

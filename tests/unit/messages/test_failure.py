@@ -12,6 +12,7 @@ from gallery.errors import (
     ServerError,
     WriteConflictError,
 )
+from gallery.hints import Hint
 from gallery.messages import Failure
 
 OWNERS = [
@@ -37,7 +38,7 @@ def test_an_error_crosses_with_its_class_and_its_message(kind: type[GalleryError
     found = Failure.from_bytes(sent).error()
 
     assert type(found) is kind
-    assert str(found) == "block 3 of 'Zürich' is not there"
+    assert found.message == "block 3 of 'Zürich' is not there"
 
 
 def test_every_error_can_be_told_and_comes_back_as_one() -> None:
@@ -45,7 +46,22 @@ def test_every_error_can_be_told_and_comes_back_as_one() -> None:
         if issubclass(kind, GalleryError):
             found = Failure.from_bytes(Failure.of(kind("why")).to_bytes()).error()
             assert type(found) in (kind, ServerError)
-            assert str(found) == "why"
+            assert found.message == "why"
+
+
+def test_a_hint_does_not_cross_and_is_known_again_by_the_kind() -> None:
+    error = GalleryNotFoundError("there is no gallery named 'staff'", hint=Hint.MAKE_GALLERY)
+
+    failure = Failure.of(error)
+    found = failure.error()
+
+    assert failure.text == "there is no gallery named 'staff'"
+    assert (found.message, found.hint) == (error.message, error.hint)
+
+
+def test_no_server_chooses_a_hint_that_is_not_its_kinds() -> None:
+    for kind in ("RolledBackError", "StateFileError", "ServerError", "IntegrityError"):
+        assert Failure(kind, Hint.ACCEPT_ROLLBACK.value).error().hint is None
 
 
 @pytest.mark.parametrize("name", ["", "FutureError", "Exception", "KeyboardInterrupt", "errors"])

@@ -55,7 +55,7 @@ def test_a_revoked_token_stays_and_keeps_the_time_of_its_first_revocation(
 
 
 def test_what_is_not_there_cannot_be_revoked(tokens: TokenStore) -> None:
-    with pytest.raises(TokenNotFoundError, match=r"'kiosk'.*gallery token list"):
+    with pytest.raises(TokenNotFoundError, match=r"'kiosk'.*TokenStore.all lists"):
         tokens.revoke("kiosk", 1_850_000_000)
 
 

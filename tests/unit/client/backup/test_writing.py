@@ -273,7 +273,7 @@ def test_a_gallery_that_keeps_changing_is_given_up(
 
     monkeypatch.setattr(service, "block", block)
 
-    with pytest.raises(WriteConflictError, match="export it again"):
+    with pytest.raises(WriteConflictError, match="nothing was exported; try again"):
         small.export(folder / "small.backup")
 
     assert next(seeds) < 20

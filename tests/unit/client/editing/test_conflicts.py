@@ -215,7 +215,7 @@ def test_a_writer_that_loses_again_and_again_is_told_to_come_back(
         raise WriteConflictError("another process changed the gallery at the same time")
 
     with GallerySession(service, key, "default") as session:
-        with pytest.raises(WriteConflictError, match="run the command again"):
+        with pytest.raises(WriteConflictError, match="try again"):
             ConflictRetry(session).run(refused)
 
     assert calls > 10

@@ -149,7 +149,7 @@ def test_a_reader_that_keeps_the_log_makes_the_erasure_pending(
         reader = Database(database)
         with reader.reading() as connection:
             connection.exec_driver_sql("SELECT count(*) FROM block").scalar()
-            with pytest.raises(ErasurePendingError, match="gallery compact"):
+            with pytest.raises(ErasurePendingError, match="call the service's purge"):
                 client.remove(["person 0"])
         reader.close()
 

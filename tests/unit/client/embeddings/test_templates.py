@@ -62,7 +62,7 @@ def test_the_first_row_at_fault_is_the_one_that_is_named() -> None:
 
 def test_a_norm_above_the_bound_of_the_gallery_is_refused_with_what_to_do() -> None:
     with pytest.raises(
-        InvalidEmbeddingError, match=r"embedding 2 has a norm above .* 32; .*--norm-bound"
+        InvalidEmbeddingError, match=r"embedding 2 has a norm above .* 32; .*argument norm_bound"
     ):
         check_embeddings(rows([32.0, 0.001, 0.0]), EUCLIDEAN)
 

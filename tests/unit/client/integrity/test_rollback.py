@@ -56,7 +56,7 @@ def test_a_damaged_or_unreachable_file_is_an_error_of_its_own(tmp_path: Path) ->
     (tmp_path / "letter").write_text("Dear memory, " * 100)
 
     for path in (tmp_path / "letter", tmp_path / "no such folder" / "seen"):
-        with pytest.raises(StateFileError, match="--state-file"):
+        with pytest.raises(StateFileError, match="give StateFile another path"):
             StateFile(path).newest(GALLERY)
 
 
@@ -95,7 +95,7 @@ def test_yesterdays_database_put_back_is_noticed_by_every_use(
             lambda: client.remove(["Ada"]),
             lambda: client.verify(),
         ):
-            with pytest.raises(RolledBackError, match="--accept-rollback"):
+            with pytest.raises(RolledBackError, match=r"GalleryClient\.accept_rollback"):
                 use()
 
 

@@ -275,7 +275,7 @@ def test_a_passphrase_that_is_not_text_is_refused_and_does_not_show_in_the_error
 
 
 def test_a_missing_key_file_is_named_with_what_to_do_about_it(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileNotFoundError, match=r"team\.key; make one with gallery key new"):
+    with pytest.raises(KeyFileNotFoundError, match=r"team\.key; make one with write_key_file"):
         read_key_file(tmp_path / "team.key")
     with pytest.raises(KeyFileNotFoundError):
         is_protected(tmp_path / "team.key")

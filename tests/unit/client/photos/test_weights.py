@@ -83,7 +83,7 @@ def test_unreachable_weights_say_all_that_helps(home: Path) -> None:
     with pytest.raises(WeightsError) as caught:
         ensure_weights(model)
     message = str(caught.value)
-    for helpful in ("facenet_weights.onnx", str(home), model.weights_url, "--model Dlib"):
+    for helpful in ("facenet_weights.onnx", str(home), model.weights_url, "model Dlib"):
         assert helpful in message
     assert list(home.iterdir()) == []
 

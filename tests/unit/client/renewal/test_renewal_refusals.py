@@ -79,7 +79,7 @@ def test_a_copy_that_is_not_what_is_wanted_is_neither_used_nor_erased(
     with GalleryClient.create(service, other_key, name, **properties) as client:
         before = service.manifest(client.description.gallery_id)
 
-    with pytest.raises(GalleryExistsError, match="--discard"):
+    with pytest.raises(GalleryExistsError, match="discard_renewal"):
         renew_gallery(service, key, other_key)
 
     with GalleryClient(service, other_key, name) as client:

@@ -62,7 +62,7 @@ def test_every_known_model_has_a_threshold_for_every_metric(model: str, metric: 
 
 @pytest.mark.parametrize("model", ["", "dlib", "MyOwnModel"])
 def test_without_any_of_them_the_error_says_how_to_give_one(model: str) -> None:
-    with pytest.raises(ThresholdRequiredError, match=r"'staff' names no face .*--threshold"):
+    with pytest.raises(ThresholdRequiredError, match=r"'staff' names no face .*argument threshold"):
         find_threshold(gallery(model))
 
 

@@ -269,7 +269,7 @@ def test_a_connection_that_breaks_again_and_again_is_an_error(
 ) -> None:
     relay.cuts += [Cut(b"/search")] * 1000
 
-    with pytest.raises(ServerError, match="run the command again"):
+    with pytest.raises(ServerError, match="try again"):
         gallery.identify(random_embeddings(1, 8), threshold=0.01)
 
     assert 2 <= sum(b"/search" in item.request for item in relay.exchanges) < 100
@@ -517,7 +517,7 @@ def test_a_certificate_is_trusted_when_its_authority_is_named(
             found = client.identify(random_embeddings(3, 8), threshold=0.01)
         service.close()
         stranger = RemoteService(server.url, token)
-        with pytest.raises(ServerError, match="--server-ca"):
+        with pytest.raises(ServerError, match="argument authorities"):
             stranger.gallery_names()
         stranger.close()
         plain = RemoteService(server.url.replace("https", "http"), token)

@@ -60,7 +60,7 @@ def test_an_erasure_that_somebody_prevents_says_so_and_can_be_finished(
     monkeypatch.setattr(database, "_LOCK_WAITS_S", (1,))
     with open_service(url) as service, open_database(url) as opened:
         with GalleryStore(opened).snapshot(gallery_id(1)) as before:
-            with pytest.raises(ErasurePendingError, match="run gallery compact"):
+            with pytest.raises(ErasurePendingError, match="call the service's purge"):
                 rewrite(service, 1, 4, purge=True)
             assert before.block(4).header.version == 2
         service.purge()

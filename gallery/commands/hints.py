@@ -1,0 +1,74 @@
+"""Hints of the library in the words of the command line: its commands, options and variables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gallery.errors import GalleryError
+from gallery.hints import Hint
+
+WORDING: Final[dict[Hint, str]] = {
+    Hint.TRY_AGAIN: "run the command again",
+    Hint.MAKE_KEY_FILE: "make one with gallery key new, or name another with --key",
+    Hint.OTHER_KEY_FILE: "name another with --key",
+    Hint.GIVE_PASSPHRASE: (
+        "give it with --passphrase-file, in GALLERY_PASSPHRASE, or at the prompt"
+    ),
+    Hint.OTHER_KEY: "name the key file that it was made with: --key",
+    Hint.OTHER_STATE_FILE: (
+        "name another file with --state-file, or delete it: an older state of the database that is put "
+        "back before the next run would go unnoticed then"
+    ),
+    Hint.ACCEPT_ROLLBACK: (
+        "restore the newest one; if you put an older one back on purpose, accept it with: gallery "
+        "verify --accept-rollback"
+    ),
+    Hint.ACCEPT_OLD_CALIBRATION: (
+        "restore the newest one, give --threshold, or run gallery calibrate again; if you put an "
+        "older one back on purpose, accept it with: gallery verify --accept-rollback"
+    ),
+    Hint.MAKE_GALLERY: "create it with gallery init, or name another with --gallery",
+    Hint.OTHER_GALLERY_NAME: "choose another name with --gallery",
+    Hint.MAKE_GALLERY_FOR_PHOTOS: "gallery init --model NAME makes one for photos",
+    Hint.MAKE_GALLERY_OF_HIGHER_BOUND: "gallery init --norm-bound makes one with a higher bound",
+    Hint.GIVE_THRESHOLD: "give one with --threshold, or set one with gallery init --threshold",
+    Hint.CALIBRATE_ANEW: "restore the database from a backup, or run gallery calibrate again",
+    Hint.LIST_REFERENCES: "gallery list shows what it holds",
+    Hint.SETTLE_DUPLICATES: "--on-duplicate ask shows each",
+    Hint.OVERWRITE: "--force replaces it",
+    Hint.DISCARD_RENEWAL: "finish it as it was begun, or give it up with: gallery rekey --discard",
+    Hint.NAME_BACKUP: "name a file that gallery export wrote",
+    Hint.VERIFY: "gallery verify shows what is damaged",
+    Hint.VERIFY_KEY_FILE_AND_GALLERY: (
+        "check the key file; gallery verify shows what else is damaged"
+    ),
+    Hint.SEARCH_AGAIN: (
+        "run the search again; if that fails too, gallery verify shows what is damaged"
+    ),
+    Hint.RENEW_AGAIN: "run gallery verify, then the same command again",
+    Hint.MAKE_DATABASE: "make one with gallery init, or name another with --database",
+    Hint.MIGRATE: "upgrade it with gallery migrate, given the same --database",
+    Hint.SEARCH_READ_ONLY: (
+        "a read-only copy is searched with: --database 'sqlite:///file:/path?immutable=1&uri=true'"
+    ),
+    Hint.PURGE: "when that is over, run gallery compact",
+    Hint.TOKEN_APART: "the token goes into GALLERY_TOKEN or a file named with --token-file",
+    Hint.USE_HTTPS: "use https, or say --plain-http",
+    Hint.TRUST_AUTHORITY: "name a file with its authority's certificate with --server-ca",
+    Hint.ASK_FOR_TOKEN: "the operator of the server makes tokens with gallery token create",
+    Hint.LIST_TOKENS: "gallery token list shows those that there are",
+    Hint.OTHER_ADDRESS: "choose another --host or --port",
+    Hint.USE_DLIB: (
+        "the model Dlib with the detector dlib (--model Dlib) works without any download"
+    ),
+}
+
+
+def worded(message: str, hint: Hint | None) -> str:
+    """Return a message and its hint for a user of the command line."""
+    return message if hint is None else f"{message}; {WORDING[hint]}"
+
+
+def told(error: GalleryError) -> str:
+    """Return what a user of the command line is told of an error."""
+    return worded(error.message, error.hint)

@@ -1,0 +1,88 @@
+"""The closed set of hints: what to do about an error, in terms of the library.
+
+An error's message says what is wrong and where. Where the way out is a call or an argument, it is
+a hint beside the message, because the command line has another name for it:
+`gallery.commands.hints` words each hint as a command or an option. Advice about the world, such as
+to restore a database from a backup, is the same for everybody and belongs to the message.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+
+
+@unique
+class Hint(Enum):
+    """What to do about an error; the value is the end of a sentence that its message begins."""
+
+    TRY_AGAIN = "try again"
+
+    # Keys.
+    MAKE_KEY_FILE = "make one with write_key_file, or give the path of another"
+    OTHER_KEY_FILE = "give another path"
+    GIVE_PASSPHRASE = "give it as the argument passphrase"
+    OTHER_KEY = "open the gallery with the key that it was made with"
+
+    # What was seen of a gallery before.
+    OTHER_STATE_FILE = (
+        "give StateFile another path, or delete the file: an older state of the database that is "
+        "put back before it is used again would go unnoticed then"
+    )
+    ACCEPT_ROLLBACK = (
+        "restore the newest one; if you put an older one back on purpose, accept it with "
+        "GalleryClient.accept_rollback"
+    )
+    ACCEPT_OLD_CALIBRATION = (
+        "restore the newest one, give a threshold, or store a new calibration with "
+        "GalleryClient.store_calibration; if you put an older one back on purpose, accept it with "
+        "GalleryClient.accept_rollback"
+    )
+
+    # Galleries and what is in them.
+    MAKE_GALLERY = "make it with GalleryClient.create, or name another"
+    OTHER_GALLERY_NAME = "choose another name"
+    MAKE_GALLERY_FOR_PHOTOS = (
+        "the argument preprocessing of GalleryClient.create makes one for photos"
+    )
+    MAKE_GALLERY_OF_HIGHER_BOUND = (
+        "the argument norm_bound of GalleryClient.create makes one with a higher bound"
+    )
+    GIVE_THRESHOLD = (
+        "give one with each search, or set one with the argument threshold of GalleryClient.create"
+    )
+    CALIBRATE_ANEW = (
+        "restore the database from a backup, or store a new calibration with "
+        "GalleryClient.store_calibration"
+    )
+    LIST_REFERENCES = "GalleryClient.references lists what it holds"
+    SETTLE_DUPLICATES = "the argument on_duplicate says what is done with each"
+    OVERWRITE = "overwrite=True replaces it"
+    DISCARD_RENEWAL = "finish it as it was begun, or give it up with discard_renewal"
+    NAME_BACKUP = "name a file that GalleryClient.export wrote"
+
+    # Damage.
+    VERIFY = "GalleryClient.verify shows what is damaged"
+    VERIFY_KEY_FILE_AND_GALLERY = (
+        "check the key file; GalleryClient.verify shows what else is damaged"
+    )
+    SEARCH_AGAIN = "search again; if that fails too, GalleryClient.verify shows what is damaged"
+    RENEW_AGAIN = "check the gallery with GalleryClient.verify, then renew it again"
+
+    # The database.
+    MAKE_DATABASE = "open_service(..., create=True) makes one; or name another"
+    MIGRATE = "bring it up to date with gallery.server.migrate"
+    SEARCH_READ_ONLY = (
+        "a read-only copy is searched by the URL sqlite:///file:/path?immutable=1&uri=true"
+    )
+    PURGE = "when that is over, call the service's purge"
+
+    # Servers and their tokens.
+    TOKEN_APART = "the token is an argument of its own"
+    USE_HTTPS = "use https, or say plain_http=True"
+    TRUST_AUTHORITY = "name a file with its authority's certificate in the argument authorities"
+    ASK_FOR_TOKEN = "the operator of the server makes tokens, with issue_token"
+    LIST_TOKENS = "TokenStore.all lists those that there are"
+    OTHER_ADDRESS = "choose another host or port"
+
+    # Face models.
+    USE_DLIB = "the model Dlib with the detector dlib works without any download"

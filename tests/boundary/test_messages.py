@@ -1,0 +1,122 @@
+"""What is said below the command line names no command, option or variable of its.
+
+Users of the library and of a server over HTTP read the same messages. What they are to do is a
+`gallery.hints.Hint`, which `gallery.commands.hints` turns into commands and options.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import gallery
+from gallery.commands.main import cli
+from gallery.commands.server_options import TOKEN_VARIABLE
+from gallery.commands.settings import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE
+
+PACKAGE = Path(gallery.__file__).parent
+MODULES = sorted(
+    path.relative_to(PACKAGE).as_posix()
+    for path in PACKAGE.rglob("*.py")
+    if "commands" not in path.relative_to(PACKAGE).parts
+)
+
+ALLOWED = {
+    "demo/samples.py": "options of pip, which fetches the sample photos",
+    "demo/sample_files.py": "hashes of packages, as lines of a requirements file",
+}
+"""Modules with strings that look like options of ours and are another program's, and why."""
+
+
+def _variables() -> set[str]:
+    """Return the environment variables that the command line alone reads."""
+    found = {TOKEN_VARIABLE, PASSPHRASE_VARIABLE, NEW_PASSPHRASE_VARIABLE, "GALLERY_TRACEBACK"}
+    groups: list[click.Group] = [cli]
+    while groups:
+        group = groups.pop()
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                groups.append(command)
+            for parameter in command.params:
+                named = parameter.envvar
+                found |= {named} if isinstance(named, str) else set(named or ())
+    return found
+
+
+FOREIGN = re.compile(
+    "|".join(
+        (
+            r"--[a-z]",
+            rf"\bgallery (?:{'|'.join(cli.list_commands(click.Context(cli)))})\b",
+            rf"\b(?:{'|'.join(sorted(_variables()))})\b",
+            r"\b(?:the|same|this) command\b",
+            r"\bcommand line\b",
+        )
+    )
+)
+
+
+def _texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of every string that is not a docstring.
+
+    What is put into an f-string is left out, so that the words around it come together.
+    """
+    tree = ast.parse(source)
+    silent: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):  # docstrings, of attributes too
+            silent.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            silent.update(node.values)
+    for node in ast.walk(tree):
+        if node in silent:
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+        elif isinstance(node, ast.JoinedStr):
+            parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+            yield node.lineno, "".join(str(part) for part in parts)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_text_below_the_command_line_speaks_its_language(module: str) -> None:
+    texts = _texts((PACKAGE / module).read_text(encoding="utf-8"))
+    found = [f"{module}:{line}: {text}" for line, text in texts if FOREIGN.search(text)]
+
+    if module in ALLOWED:
+        assert found, f"{module} needs no exception any more"
+    else:
+        assert found == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'raise Error(f"{path} is there already; --force replaces it")',
+        'raise Error("no gallery; make one with: " "gallery init")',
+        'HINT = "put it into GALLERY_TOKEN"',
+        'raise Error(f"{what}; run the command again")',
+    ],
+)
+def test_the_words_of_the_command_line_are_noticed(said: str) -> None:
+    assert any(FOREIGN.search(text) for _, text in _texts(said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"""Is asked for with gallery init --model."""',
+        'raise Error(f"gallery {name!r} has no block -- none at all")',
+        'raise Error("start one with: dask worker")',
+    ],
+)
+def test_other_words_are_not_taken_for_them(said: str) -> None:
+    assert not any(FOREIGN.search(text) for _, text in _texts(said))
