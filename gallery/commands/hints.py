@@ -16,8 +16,8 @@ WORDING: Final[dict[Hint, str]] = {
     ),
     Hint.OTHER_KEY: "name the key file that it was made with: --key",
     Hint.OTHER_STATE_FILE: (
-        "name another file with --state-file, or delete it: an older state of the database that is put "
-        "back before the next run would go unnoticed then"
+        "name another file with --state-file, or delete it: an older state of the database that is "
+        "put back before the next run would go unnoticed then"
     ),
     Hint.ACCEPT_ROLLBACK: (
         "restore the newest one; if you put an older one back on purpose, accept it with: gallery "

@@ -7,17 +7,13 @@ Users of the library and of a server over HTTP read the same messages. What they
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
 import gallery
-from gallery.commands.main import cli
-from gallery.commands.server_options import TOKEN_VARIABLE
-from gallery.commands.settings import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE
+from tests.support.wording import FOREIGN
 
 PACKAGE = Path(gallery.__file__).parent
 MODULES = sorted(
@@ -31,37 +27,6 @@ ALLOWED = {
     "demo/sample_files.py": "hashes of packages, as lines of a requirements file",
 }
 """Modules with strings that look like options of ours and are another program's, and why."""
-
-
-def _variables() -> set[str]:
-    """Return the environment variables that the command line alone reads."""
-    found = {TOKEN_VARIABLE, PASSPHRASE_VARIABLE, NEW_PASSPHRASE_VARIABLE, "GALLERY_TRACEBACK"}
-    groups: list[click.Group] = [cli]
-    while groups:
-        group = groups.pop()
-        context = click.Context(group)
-        for name in group.list_commands(context):
-            command = group.get_command(context, name)
-            assert command is not None
-            if isinstance(command, click.Group):
-                groups.append(command)
-            for parameter in command.params:
-                named = parameter.envvar
-                found |= {named} if isinstance(named, str) else set(named or ())
-    return found
-
-
-FOREIGN = re.compile(
-    "|".join(
-        (
-            r"--[a-z]",
-            rf"\bgallery (?:{'|'.join(cli.list_commands(click.Context(cli)))})\b",
-            rf"\b(?:{'|'.join(sorted(_variables()))})\b",
-            r"\b(?:the|same|this) command\b",
-            r"\bcommand line\b",
-        )
-    )
-)
 
 
 def _texts(source: str) -> Iterator[tuple[int, str]]:

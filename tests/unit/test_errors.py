@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
+import re
 
 import pytest
 
-from gallery import errors
+from gallery import client, errors, server
+from gallery.client import GalleryClient
 from gallery.errors import AccessDeniedError, GalleryError, ThresholdRequiredError
 from gallery.hints import Hint
+from gallery.server import gatekeeper
+from gallery.store import TokenStore
 
 KINDS = [
     kind
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, GalleryError)
 ]
+FUNCTIONS = {*client.__all__, *server.__all__, *gatekeeper.__all__}
 
 
 def test_the_text_is_the_message_and_the_hint() -> None:
@@ -55,3 +61,15 @@ def test_hints_continue_a_sentence() -> None:
         first = hint.value.split()[0]
         assert first[0].islower() or "." in first, f"{hint.name} starts a sentence of its own"
         assert not hint.value.endswith((".", ";")), hint.name
+
+
+@pytest.mark.parametrize("hint", Hint, ids=lambda hint: hint.name)
+def test_what_a_hint_names_is_in_the_library(hint: Hint) -> None:
+    classes = {"GalleryClient": GalleryClient, "TokenStore": TokenStore}
+
+    for owner, name in re.findall(r"\b([A-Z]\w+)\.(\w+)", hint.value):
+        assert callable(getattr(classes[owner], name))
+    for argument in re.findall(r"argument (\w+) of GalleryClient\.create", hint.value):
+        assert argument in inspect.signature(GalleryClient.create).parameters
+    for name in re.findall(r"(?<!\.)(?<!argument )\b[a-z]+_[a-z_]+\b(?!=)", hint.value):
+        assert name in FUNCTIONS

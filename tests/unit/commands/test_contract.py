@@ -205,6 +205,17 @@ def test_migrate_brings_a_database_up_to_date_or_says_that_it_is(made: Command) 
         (["identify", "people.npz", "--threshold", "1", "--gallery", "x"], 20, "no gallery"),
         (["info", "--database", "sqlite:///missing.db"], 30, "gallery init"),
         (["info", "--key", "missing.key"], 11, "gallery key new"),
+        (["info", "--gallery", "x"], 20, "another with --gallery"),
+        (["init", "--dimension", "8"], 21, "another name with --gallery"),
+        (["key", "new"], 12, "another with --key"),
+        (["remove", "nobody", "--yes"], 28, "gallery list"),
+        (["identify", "one.jpg", "--threshold", "1"], 22, "gallery init --model"),
+        (["import", "owner.key", "--gallery", "x"], 56, "gallery export"),
+        (["identify", "people.npz", "--threshold", "1", "--output", "old.npz"], 3, "--force"),
+        (["rekey", "--new-key", "new.key", "--discard"], 11, "gallery key new"),
+        (["info", "--state-file", "owner.key"], 19, "another file with --state-file"),
+        (["token", "revoke", "nobody"], 65, "gallery token list"),
+        (["info", "--server", "http://faces.example.org"], 61, "--token-file"),
     ],
 )
 def test_mistakes_have_words_and_exit_codes(
@@ -217,6 +228,9 @@ def test_mistakes_have_words_and_exit_codes(
     words: str,
 ) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "deepface"))
+
+    for name in ("old.npz", "one.jpg"):
+        Path(name).touch()
 
     done = made(*arguments)
 

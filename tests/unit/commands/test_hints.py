@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import click
 import pytest
 
 from gallery.commands.hints import WORDING, told, worded
-from gallery.commands.main import cli
 from gallery.errors import KeyFileNotFoundError
 from gallery.hints import Hint
+from tests.support.command_line import command_named, command_names, shown_options
 
 _NAMED = re.compile(r"gallery ((?:[a-z]+ ?)+)(--[a-z-]+)?|(--[a-z-]+)|(GALLERY_[A-Z_]+)")
 """A command, perhaps with an option of its own; an option of any command; a variable."""
 
 
-def _shown(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Yield the words of every command that is not hidden, and the command."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        assert found is not None
-        if not found.hidden:
-            words = f"{path} {name}".strip()
-            yield words, found
-            if isinstance(found, click.Group):
-                yield from _shown(found, words)
-
-
-def _options(command: click.Command) -> set[str]:
-    """Return the names of a command's options that its help shows."""
-    shown = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
-    return {name for option in shown for name in option.opts}
-
-
-COMMANDS = dict(_shown(cli))
-OPTIONS = {words: _options(command) for words, command in COMMANDS.items()}
-HELP = "".join(one.get_help(click.Context(one)) for one in COMMANDS.values())
+OPTIONS = {
+    name: {spelling for option in shown_options(name) for spelling in option.opts}
+    for name in command_names()
+}
+HELP = "".join(
+    command_named(name).get_help(click.Context(command_named(name))) for name in command_names()
+)
+"""The help of all commands, which names the variables."""
 
 
 def _command(words: str) -> str:
     """Return the longest command that a text starts with, or nothing."""
     first = words.split()
-    return next((c for n in (2, 1) if (c := " ".join(first[:n])) in COMMANDS), "")
+    return next((name for n in (2, 1) if (name := " ".join(first[:n])) in OPTIONS), "")
 
 
 def test_every_hint_has_its_wording() -> None:

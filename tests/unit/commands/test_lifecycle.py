@@ -75,5 +75,6 @@ def test_yesterdays_database_is_refused_until_it_is_accepted(
     searched = made("identify", "people.npz", "--threshold", 0.1, "--json")
 
     assert refused.code == 46
+    assert "gallery verify --accept-rollback" in refused.err
     assert (refused.out, accepted.code, searched.code) == ("", 0, 0)
     assert Path("owner.key.seen").exists()

@@ -148,7 +148,9 @@ def test_a_file_that_is_there_is_replaced_only_if_that_is_meant(tmp_path: Path, 
     path = tmp_path / f"found{kind}"
     path.write_bytes(b"older")
 
-    with pytest.raises(GalleryError, match=r"there is a file .* already; overwrite=True replaces it"):
+    with pytest.raises(
+        GalleryError, match=r"there is a file .* already; overwrite=True replaces it"
+    ):
         ResultFile(path)
     assert path.read_bytes() == b"older"
 
