@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from gallery.errors import DatabaseError, ErasurePendingError, ServerError
@@ -15,11 +14,12 @@ from gallery.server.cluster.address import ClusterAddress
 from gallery.server.cluster.dask_client import Cluster
 from gallery.server.cluster.dispatch import ScanDispatch
 from gallery.server.cluster.worker import ShardKey
-from gallery.server.scanning.block_cache import CacheStatistics, ReadyBlock
-from gallery.server.scanning.passes import SearchPass, hand_out, probes_of
-from gallery.server.scanning.scanner import compare
+from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
+from gallery.server.scanning.block_reader import BlockReader
+from gallery.server.scanning.block_results import compute_results, probes_of
+from gallery.server.scanning.passes import SearchPass
 from gallery.server.scanning.searches import Search, SearchStatistics
-from gallery.store import GalleryStore, Snapshot
+from gallery.store import GalleryStore
 from gallery.store.database import parse_url
 
 
@@ -61,14 +61,12 @@ class ClusterScanner:
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:
         """Begin a pass over a gallery, on the workers that are there now."""
-        opened = ExitStack()
+        # The cache holds nothing: blocks are kept by the workers.
+        reader = BlockReader(self._store, BlockCache(0), gallery_id)
         try:
-            snapshot = opened.enter_context(self._store.snapshot(gallery_id))
-            return ClusterPass(
-                searches, snapshot, opened, self._cluster, self._shard_key, self._evaluator
-            )
+            return ClusterPass(searches, reader, self._evaluator, self._cluster, self._shard_key)
         except BaseException:
-            opened.close()
+            reader.close()
             raise
 
     def renew(self, gallery_id: bytes, manifest: Manifest, *, erased: bool) -> None:
@@ -126,58 +124,52 @@ class ClusterPass(SearchPass):
 
     Parameters
     ----------
-    searches, snapshot, opened
+    searches, reader, evaluator
         As of `SearchPass`.
     cluster, shard_key
         The workers, and what they need to know.
-    evaluator
-        What computes here.
     """
 
     def __init__(
         self,
         searches: Sequence[Search],
-        snapshot: Snapshot,
-        opened: ExitStack,
+        reader: BlockReader,
+        evaluator: Evaluator,
         cluster: Cluster,
         shard_key: ShardKey,
-        evaluator: Evaluator,
     ) -> None:
-        super().__init__(searches, snapshot, opened)
-        self._snapshot, self._evaluator = snapshot, evaluator
+        super().__init__(searches, reader, evaluator)
+        self._reader = reader
         self._probes = probes_of(self._searches)
         self._scan: ScanDispatch | None = None
         if not self.is_over:
+            manifest = reader.snapshot.manifest
             self._scan = ScanDispatch(
-                cluster, shard_key, snapshot.manifest, self._probes, self._wants_references
+                cluster, shard_key, manifest, self._probes, self._wants_references
             )
-            opened.callback(self._scan.close)
-            self._scan.submit()
+            self._opened.callback(self._scan.close)
 
     def turn(self, following: SearchPass) -> SearchStatistics:
         """Wait for the next blocks and hand them out."""
         assert self._scan is not None
         started = time.perf_counter()
         following.read_ahead()
-        comparisons = 0
-        for entry, found in self._scan.take():
-            self._entries.popleft()
-            result = self._compare_here(entry) if found is None else found
-            comparisons += hand_out(result, self._searches)
-        return SearchStatistics(
-            comparisons=comparisons, scanning_seconds=time.perf_counter() - started
-        )
+        return self._hand_out(self._results(self._scan), self._searches, started)
 
     def read_ahead(self) -> None:
         """Give workers what they have room for."""
         if self._scan is not None:
             self._scan.submit()
 
+    def _results(self, scan: ScanDispatch) -> Iterator[BlockResult]:
+        for entry, found in scan.take():
+            self._entries.popleft()
+            yield self._compare_here(entry) if found is None else found
+
     def _compare_here(self, entry: ManifestEntry) -> BlockResult:
-        block = self._snapshot.block(entry.index)
-        wanted = self._wants_references(entry)
-        table = self._snapshot.references(entry.index, block.header.version) if wanted else None
-        return compare([ReadyBlock(block, table)], self._probes, self._evaluator)[0]
+        block = self._reader.read(entry, references=self._wants_references(entry))
+        assert block is not None  # the manifest of the pass is the snapshot's own
+        return compute_results([block], self._probes, self._evaluator)[0]
 
 
 def _shared(database: str) -> str:

@@ -6,19 +6,20 @@ Everything here is called by Dask. The functions at the end are what a server as
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from weakref import WeakSet
 
-from gallery.errors import GalleryNotFoundError
 from gallery.evaluator import make_evaluator
 from gallery.messages import BlockResult, EncryptedProbe, Manifest, ManifestEntry
 from gallery.server.cluster.placement import shares
-from gallery.server.scanning.block_cache import BlockCache, CacheStatistics, ReadyBlock
-from gallery.server.scanning.scanner import BLOCKS_AT_ONCE, compare
-from gallery.store import GalleryStore, Snapshot, open_database
+from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
+from gallery.server.scanning.block_reader import BlockReader
+from gallery.server.scanning.block_results import compute_results
+from gallery.store import GalleryStore, open_database
 
 
 @dataclass(frozen=True)
@@ -106,80 +107,25 @@ class Shard:
         worker: str,
     ) -> list[BlockResult | None]:
         """Compare blocks with the probes of a pass; see `compare_shard`."""
-        if content not in self._begun:
-            self._keep_share(content, worker)
-            self._begun.add(content)
-        results: list[BlockResult | None] = []
-        with ExitStack() as opened:
-            blocks = _Blocks(self._store, self.cache, content.opened_manifest.gallery_id, opened)
-            group: list[ReadyBlock] = []
-            for entry in entries:
-                kept = blocks.is_ready(entry)
-                if group and (not kept or len(group) == BLOCKS_AT_ONCE):
-                    results += compare(group, content.opened_probes, self._evaluator)
-                    group = []
-                found = blocks.read(entry, entry.index in references)
-                if found is None:
-                    results += compare(group, content.opened_probes, self._evaluator)
+        manifest = content.opened_manifest
+        left, results = deque(entries), list[BlockResult | None]()
+        with closing(BlockReader(self._store, self.cache, manifest.gallery_id)) as reader:
+            if content not in self._begun:
+                # What the manifest does not name, and what is for another worker to hold, goes.
+                divided = shares(manifest.gallery_id, manifest.entries, content.workers)
+                reader.keep(divided.get(worker, []))
+                self._begun.add(content)
+            while left:
+                blocks = reader.next_group(left, lambda entry: entry.index in references)
+                results += compute_results(blocks, content.opened_probes, self._evaluator)
+                if not blocks:
+                    left.popleft()
                     results.append(None)
-                    group = []
-                else:
-                    group.append(found)
-            results += compare(group, content.opened_probes, self._evaluator)
         return results
 
     def clear(self) -> None:
         """Drop all blocks."""
         self.cache = BlockCache(self._cache_size)
-
-    def _keep_share(self, content: PassContent, worker: str) -> None:
-        """Drop what the manifest does not name, and what is for another worker to hold."""
-        manifest = content.opened_manifest
-        share = shares(manifest.gallery_id, manifest.entries, content.workers).get(worker, [])
-        self.cache.keep(self.cache.open(manifest.gallery_id), share)
-
-
-class _Blocks:
-    """Blocks for one task: from the cache, or from the database as it is now."""
-
-    def __init__(
-        self, store: GalleryStore, cache: BlockCache, gallery_id: bytes, opened: ExitStack
-    ) -> None:
-        self._store, self._cache, self._gallery_id = store, cache, gallery_id
-        self._shelf = cache.open(gallery_id)  # before the snapshot
-        self._opened = opened
-
-    @cached_property
-    def _snapshot(self) -> Snapshot | None:
-        """The gallery now; None if it is not there any more."""
-        try:
-            return self._opened.enter_context(self._store.snapshot(self._gallery_id))
-        except GalleryNotFoundError:
-            return None
-
-    def is_ready(self, entry: ManifestEntry) -> bool:
-        """Tell whether a block is in the cache."""
-        return self._cache.holds(self._shelf, entry)
-
-    def read(self, entry: ManifestEntry, references: bool) -> ReadyBlock | None:
-        """Return a block; None if the gallery has moved on and names another version of it."""
-        found = self._cache.get(self._shelf, entry)
-        if found is not None and (found.references is not None or not references):
-            return found
-        snapshot = self._snapshot
-        if snapshot is None or not _names(snapshot.manifest, entry):
-            return None
-        # What is stored in the place of a block that the manifest names is given out even if its
-        # header tells another story. Who has tampered with it is for the key owner to find out.
-        block = snapshot.block(entry.index) if found is None else found.block
-        table = snapshot.references(entry.index, block.header.version) if references else None
-        ready = ReadyBlock(block, table)
-        self._cache.put(self._shelf, entry, ready)
-        return ready
-
-
-def _names(manifest: Manifest, entry: ManifestEntry) -> bool:
-    return entry.index < len(manifest.entries) and manifest.entries[entry.index] == entry
 
 
 _shards: dict[ShardKey, Shard] = {}
