@@ -1,4 +1,4 @@
-"""Passes over galleries on a cluster; the other implementation of a scanner."""
+"""A scanner whose passes are computed by the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gallery.evaluator import Evaluator, make_evaluator
 from gallery.messages import BlockResult, Manifest, ManifestEntry
 from gallery.server.cluster import worker
 from gallery.server.cluster.address import ClusterAddress
-from gallery.server.cluster.dask_client import Cluster
+from gallery.server.cluster.dask_client import DaskClient
 from gallery.server.cluster.dispatch import ScanDispatch
-from gallery.server.cluster.worker import ShardKey
+from gallery.server.cluster.worker import WorkerConfig
 from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
 from gallery.server.scanning.block_reader import BlockReader
 from gallery.server.scanning.block_results import compute_results, probes_of
@@ -55,16 +55,16 @@ class ClusterScanner:
         backend: str,
         cache_size: int,
     ) -> None:
-        self._shard_key = ShardKey(_shared(database), backend, cache_size)
+        self._config = WorkerConfig(_absolute_url(database), backend, cache_size)
         self._store, self._evaluator = store, make_evaluator(backend)
-        self._cluster = Cluster(address)
+        self._cluster = DaskClient(address)
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:
         """Begin a pass over a gallery, on the workers that are there now."""
         # The cache holds nothing: blocks are kept by the workers.
         reader = BlockReader(self._store, BlockCache(0), gallery_id)
         try:
-            return ClusterPass(searches, reader, self._evaluator, self._cluster, self._shard_key)
+            return ClusterPass(searches, reader, self._evaluator, self._cluster, self._config)
         except BaseException:
             reader.close()
             raise
@@ -76,20 +76,20 @@ class ClusterScanner:
         except ErasurePendingError:
             if erased:
                 raise
-            # What was only replaced may wait: the next search drops it.
+            # Blocks that were only replaced may wait: the next search drops them.
 
     def forget(self, gallery_id: bytes) -> None:
         """Drop all blocks of a gallery."""
         self._evict(worker.forget, gallery_id)
 
     def purge(self) -> None:
-        """Drop all blocks of all galleries: which were not dropped in time is not known."""
+        """Drop all blocks of all galleries, since it is not known which ones are left to drop."""
         self._evict(worker.clear)
 
     def statistics(self) -> CacheStatistics:
-        """Return what all workers keep together; nothing if they do not answer."""
+        """Return the sums over all workers' caches; zeros if the workers do not answer."""
         try:
-            answers = self._cluster.tell(worker.statistics, self._shard_key).values()
+            answers = self._cluster.run_on_all(worker.statistics, self._config).values()
         except ServerError:
             answers = {}.values()
         found = [answer for answer in answers if answer is not None]
@@ -108,7 +108,7 @@ class ClusterScanner:
 
     def _evict(self, function: Callable[..., None], *arguments: object) -> None:
         try:
-            self._cluster.tell(function, *arguments)
+            self._cluster.run_on_all(function, *arguments)
         except ServerError as error:
             raise ErasurePendingError(
                 "done in the database, but workers of the cluster may still hold what was erased "
@@ -117,7 +117,7 @@ class ClusterScanner:
 
 
 class ClusterPass(SearchPass):
-    """A pass that workers compute; what they find replaced since it began is compared here.
+    """A pass that workers compute; blocks replaced since it began are compared in this process.
 
     So all results are of the one state that the manifest names, whatever is written meanwhile: the
     pass has its own snapshot, in which a replaced block still is what it was.
@@ -126,8 +126,8 @@ class ClusterPass(SearchPass):
     ----------
     searches, reader, evaluator
         As of `SearchPass`.
-    cluster, shard_key
-        The workers, and what they need to know.
+    cluster, config
+        The workers, and what they need to open the database and to compare.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class ClusterPass(SearchPass):
         searches: Sequence[Search],
         reader: BlockReader,
         evaluator: Evaluator,
-        cluster: Cluster,
-        shard_key: ShardKey,
+        cluster: DaskClient,
+        config: WorkerConfig,
     ) -> None:
         super().__init__(searches, reader, evaluator)
         self._reader = reader
@@ -145,7 +145,7 @@ class ClusterPass(SearchPass):
         if not self.is_over:
             manifest = reader.snapshot.manifest
             self._scan = ScanDispatch(
-                cluster, shard_key, manifest, self._probes, self._wants_references
+                cluster, config, manifest, self._probes, self._wants_references
             )
             self._opened.callback(self._scan.close)
 
@@ -157,7 +157,7 @@ class ClusterPass(SearchPass):
         return self._hand_out(self._results(self._scan), self._searches, started)
 
     def read_ahead(self) -> None:
-        """Give workers what they have room for."""
+        """Submit as many tasks as the workers have room for."""
         if self._scan is not None:
             self._scan.submit()
 
@@ -172,7 +172,7 @@ class ClusterPass(SearchPass):
         return compute_results([block], self._probes, self._evaluator)[0]
 
 
-def _shared(database: str) -> str:
+def _absolute_url(database: str) -> str:
     """Return a URL that means the same in every folder.
 
     Raises

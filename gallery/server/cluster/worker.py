@@ -1,6 +1,6 @@
-"""What runs on a worker: its share of the blocks, kept in memory, and the comparison with it.
+"""The program of a worker: it keeps its share of the blocks in memory and compares probes with it.
 
-Everything here is called by Dask. The functions at the end are what a server asks for by name.
+Everything here is called by Dask. The functions at the end are those that a server submits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from gallery.evaluator import make_evaluator
 from gallery.messages import BlockResult, EncryptedProbe, Manifest, ManifestEntry
-from gallery.server.cluster.placement import shares
+from gallery.server.cluster.placement import place_blocks
 from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
 from gallery.server.scanning.block_reader import BlockReader
 from gallery.server.scanning.block_results import compute_results
@@ -23,8 +23,8 @@ from gallery.store import GalleryStore, open_database
 
 
 @dataclass(frozen=True)
-class ShardKey:
-    """What a server tells workers about where they work.
+class WorkerConfig:
+    """What a worker needs to open the database and to compare.
 
     Attributes
     ----------
@@ -42,13 +42,13 @@ class ShardKey:
 
 
 @dataclass(frozen=True, eq=False)
-class PassContent:
+class PassContext:
     """What the tasks of one pass have in common; a worker receives it once.
 
     Attributes
     ----------
-    shard_key
-        Where to work.
+    config
+        What the worker needs to open the database and to compare.
     manifest
         The state of the gallery that the pass sees, as a message.
     probes
@@ -57,22 +57,22 @@ class PassContent:
         Addresses of the workers that the blocks are divided among.
     """
 
-    shard_key: ShardKey
+    config: WorkerConfig
     manifest: bytes
     probes: tuple[bytes, ...]
     workers: tuple[str, ...]
 
-    def __reduce__(self) -> tuple[type[PassContent], tuple[object, ...]]:
-        # Not what was read from the messages: another worker reads them itself.
-        return PassContent, (self.shard_key, self.manifest, self.probes, self.workers)
+    def __reduce__(self) -> tuple[type[PassContext], tuple[object, ...]]:
+        # Without what was parsed out of the messages: another worker parses them itself.
+        return PassContext, (self.config, self.manifest, self.probes, self.workers)
 
     @cached_property
-    def opened_manifest(self) -> Manifest:
+    def parsed_manifest(self) -> Manifest:
         """The manifest."""
         return Manifest.from_bytes(self.manifest)
 
     @cached_property
-    def opened_probes(self) -> tuple[EncryptedProbe, ...]:
+    def parsed_probes(self) -> tuple[EncryptedProbe, ...]:
         """The probes, their uniform halves expanded."""
         return tuple(EncryptedProbe.from_bytes(probe) for probe in self.probes)
 
@@ -82,8 +82,8 @@ class Shard:
 
     Parameters
     ----------
-    shard_key
-        Where to work.
+    config
+        What the worker needs to open the database and to compare.
 
     Raises
     ------
@@ -91,33 +91,33 @@ class Shard:
         If the worker cannot open the database.
     """
 
-    def __init__(self, shard_key: ShardKey) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         self._opened = ExitStack()
-        self._store = GalleryStore(self._opened.enter_context(open_database(shard_key.database)))
-        self._evaluator = make_evaluator(shard_key.backend)
-        self._cache_size = shard_key.cache_size
-        self._begun: WeakSet[PassContent] = WeakSet()
-        self.cache = BlockCache(shard_key.cache_size)
+        self._store = GalleryStore(self._opened.enter_context(open_database(config.database)))
+        self._evaluator = make_evaluator(config.backend)
+        self._cache_size = config.cache_size
+        self._begun: WeakSet[PassContext] = WeakSet()
+        self.cache = BlockCache(config.cache_size)
 
     def compare(
         self,
-        content: PassContent,
+        context: PassContext,
         entries: Sequence[ManifestEntry],
         references: Collection[int],
         worker: str,
     ) -> list[BlockResult | None]:
         """Compare blocks with the probes of a pass; see `compare_shard`."""
-        manifest = content.opened_manifest
+        manifest = context.parsed_manifest
         left, results = deque(entries), list[BlockResult | None]()
         with closing(BlockReader(self._store, self.cache, manifest.gallery_id)) as reader:
-            if content not in self._begun:
-                # What the manifest does not name, and what is for another worker to hold, goes.
-                divided = shares(manifest.gallery_id, manifest.entries, content.workers)
+            if context not in self._begun:
+                # Drop what the manifest does not name, and what another worker holds.
+                divided = place_blocks(manifest.gallery_id, manifest.entries, context.workers)
                 reader.keep(divided.get(worker, []))
-                self._begun.add(content)
+                self._begun.add(context)
             while left:
                 blocks = reader.next_group(left, lambda entry: entry.index in references)
-                results += compute_results(blocks, content.opened_probes, self._evaluator)
+                results += compute_results(blocks, context.parsed_probes, self._evaluator)
                 if not blocks:
                     left.popleft()
                     results.append(None)
@@ -128,12 +128,12 @@ class Shard:
         self.cache = BlockCache(self._cache_size)
 
 
-_shards: dict[ShardKey, Shard] = {}
+_shards: dict[WorkerConfig, Shard] = {}
 _lock = threading.Lock()
 
 
 def compare_shard(
-    content: PassContent,
+    context: PassContext,
     entries: Sequence[ManifestEntry],
     references: Collection[int],
     worker: str,
@@ -142,7 +142,7 @@ def compare_shard(
 
     Parameters
     ----------
-    content
+    context
         The pass.
     entries
         The blocks, as the manifest of the pass names them; there may be none, if the worker is
@@ -163,37 +163,37 @@ def compare_shard(
         If a block cannot be had.
     """
     with _lock:
-        shard = _shards.get(content.shard_key)
+        shard = _shards.get(context.config)
         if shard is None:
-            shard = _shards[content.shard_key] = Shard(content.shard_key)
-    return shard.compare(content, entries, references, worker)
+            shard = _shards[context.config] = Shard(context.config)
+    return shard.compare(context, entries, references, worker)
 
 
 def renew(gallery_id: bytes, manifest: bytes) -> None:
     """Drop what the new manifest of a gallery, a message, does not name."""
     opened = Manifest.from_bytes(manifest)
-    for shard in _all():
+    for shard in _all_shards():
         shard.cache.renew(gallery_id, opened)
 
 
 def forget(gallery_id: bytes) -> None:
     """Drop all blocks of a gallery."""
-    for shard in _all():
+    for shard in _all_shards():
         shard.cache.forget(gallery_id)
 
 
 def clear() -> None:
     """Drop all blocks of all galleries."""
-    for shard in _all():
+    for shard in _all_shards():
         shard.clear()
 
 
-def statistics(shard_key: ShardKey) -> CacheStatistics | None:
-    """Return what the worker keeps; None if it has not worked there yet."""
-    shard = _shards.get(shard_key)
+def statistics(config: WorkerConfig) -> CacheStatistics | None:
+    """Return the figures of the worker's cache; None if it has no shard of that database yet."""
+    shard = _shards.get(config)
     return None if shard is None else shard.cache.statistics()
 
 
-def _all() -> list[Shard]:
-    # Of all servers that share the cluster: what is erased is erased for each of them.
+def _all_shards() -> list[Shard]:
+    # Of all servers that share the cluster, since a reference is erased for each of them.
     return list(_shards.values())

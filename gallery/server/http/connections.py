@@ -1,4 +1,4 @@
-"""Connections that cannot be held open by sending or reading slowly, or by endless headers."""
+"""HTTP connections with limits, so that slow clients and endless headers do not hold them open."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HEADER_BYTES = 64 * 1024
 """Most bytes of the head of a request; uvicorn's fast parser sets no limit either."""
 
 
-class TimedProtocol(HttpToolsProtocol):
+class TimeLimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits on how long a client may take.
 
-    The head of a request is limited in time and in size, what follows a request that is answered
-    before it has come as a whole in time, and the reading of an answer in its rate. Bodies that a
-    handler reads are limited there.
+    The head of a request is limited in time and in size; the rest of a request that is answered
+    before it has come as a whole, in time; the reading of an answer, in its rate. Bodies that a
+    handler reads are limited by `gallery.server.http.request_bodies`.
     """
 
     _deadline: asyncio.TimerHandle | None = None

@@ -1,7 +1,7 @@
-"""Blocks that are kept ready to scan: read from the database and checked already.
+"""The block cache: blocks that were read from the database and checked, ready to scan.
 
 A search asks for what the manifest of its snapshot names: index, version and authentication code
-of each block. So an old version is never given for a new one, whoever wrote that.
+of each block. So the cache never gives an old version for a new one, whichever process wrote that.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ReadyBlock:
 
 @dataclass(frozen=True)
 class CacheStatistics:
-    """What a cache holds and what it has done since it was made.
+    """Figures of a cache: what it holds now, and what it has done since it was made.
 
     Attributes
     ----------
@@ -74,9 +74,9 @@ class CacheStatistics:
 
 @dataclass(eq=False)
 class CachePartition:
-    """The blocks of one gallery, from one write to the gallery to the next.
+    """A gallery's part of the cache, from one write to the gallery to the next.
 
-    Only its cache, which makes it, looks into it.
+    Only the cache, which makes partitions, looks into them.
     """
 
     gallery_id: bytes
@@ -88,7 +88,7 @@ class CachePartition:
         return sum(ready.size for ready in self.blocks.values())
 
     def drop_all_but(self, entries: Iterable[ManifestEntry]) -> None:
-        """Drop what these entries of a manifest do not name."""
+        """Drop the blocks that these entries of a manifest do not name."""
         named = {entry.index: entry for entry in entries}
         for index, ready in list(self.blocks.items()):
             if index not in named or not ready.is_named_by(named[index]):
@@ -101,7 +101,7 @@ class BlockCache:
     Room is made at the expense of the gallery that was searched longest ago. A gallery never makes
     room at its own expense, nor at that of one that was searched after it: a scan of more blocks
     than the budget holds would evict each of them right before it is needed again. Instead the
-    first ones stay, and each search reads the rest.
+    first blocks stay, and each search reads the rest.
 
     Parameters
     ----------
@@ -118,8 +118,9 @@ class BlockCache:
     def open(self, gallery_id: bytes) -> CachePartition:
         """Return a gallery's partition, for one search, as the most recently used one.
 
-        Must be called before the search's snapshot is opened: a write to the gallery gives it
-        another partition, so that a search that began before cannot bring back what was erased.
+        It must be called before the search's snapshot is opened. A write to the gallery gives the
+        gallery another partition, so that a search that began before the write cannot bring back
+        what it erased.
         """
         with self._lock:
             partition = self._partitions.setdefault(gallery_id, CachePartition(gallery_id))
@@ -127,15 +128,15 @@ class BlockCache:
             return partition
 
     def keep(self, partition: CachePartition, entries: Iterable[ManifestEntry]) -> None:
-        """Drop what is not named by these entries of a search's manifest.
+        """Drop the blocks that these entries of a search's manifest do not name.
 
-        Another process has replaced it, or it is not for this process to hold any more.
+        Another process has replaced them, or they are not for this process to hold any more.
         """
         with self._lock:
             partition.drop_all_but(entries)
 
     def holds(self, partition: CachePartition, entry: ManifestEntry) -> bool:
-        """Tell whether a block is there, in the version that the entry names."""
+        """Tell whether a block is in the cache, in the version that the entry names."""
         with self._lock:
             return self._find(partition, entry) is not None
 
@@ -161,7 +162,7 @@ class BlockCache:
                 partition.blocks[entry.index] = former
 
     def renew(self, gallery_id: bytes, manifest: Manifest) -> None:
-        """Drop what a gallery's new manifest does not name any more."""
+        """Drop the blocks that a gallery's new manifest does not name any more."""
         with self._lock:
             former = self._partitions.get(gallery_id)
             if former is not None:
@@ -195,13 +196,13 @@ class BlockCache:
         return found if found is not None and found.is_named_by(entry) else None
 
     def _make_room(self, partition: CachePartition, size: int) -> bool:
-        """Evict from the galleries used before this one, if that gives room."""
+        """Evict blocks of the galleries used before this one, if that gives room."""
         older = list(takewhile(lambda other: other is not partition, self._partitions.values()))
         if self._held() - sum(other.bytes for other in older) + size > self._budget:
             return False
         for other in older:
             while other.blocks and self._held() + size > self._budget:
-                # From the end, so that what stays is what the next search reads first.
+                # From the end: the next search reads the blocks at the beginning first.
                 del other.blocks[max(other.blocks)]
                 self._evictions += 1
         return True

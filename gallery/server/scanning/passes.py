@@ -124,7 +124,7 @@ class SearchPass(ABC):
 
 
 def _begin(search: Search, snapshot: Snapshot) -> bool:
-    """Hand a search the manifest, or tell it what does not fit; return whether it goes on."""
+    """Hand a search the manifest, or an error if a probe does not fit; tell whether it goes on."""
     try:
         for probe in search.request.probes:
             _check_fit(probe, snapshot.description)

@@ -19,7 +19,7 @@ from gallery.store import GalleryStore
 class Scanner(Protocol):
     """Computes searches, and keeps blocks ready for them.
 
-    A pass is begun and computed by one thread. All else may be called by any.
+    One thread begins and computes passes. Any thread may call the other methods.
     """
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:
@@ -30,16 +30,16 @@ class Scanner(Protocol):
         GalleryNotFoundError, DatabaseError
             If there is no such gallery, or the database fails.
         ServerBusyError
-            If there is nothing to compute with at the moment.
+            If no worker is there to compute it.
         """
 
     def renew(self, gallery_id: bytes, manifest: Manifest, *, erased: bool) -> None:
-        """Drop what a gallery's new manifest does not name any more.
+        """Drop the blocks that a gallery's new manifest does not name any more.
 
         Raises
         ------
         ErasurePendingError
-            If ``erased`` says that it must not be anywhere any more, and it may be.
+            If ``erased`` says that they must be gone everywhere, and some may be left.
         """
 
     def forget(self, gallery_id: bytes) -> None:
@@ -49,10 +49,10 @@ class Scanner(Protocol):
         """Drop what earlier calls could not (`ErasurePendingError` if that fails again)."""
 
     def statistics(self) -> CacheStatistics:
-        """Return what is kept ready to scan."""
+        """Return the figures of the block cache."""
 
     def close(self) -> None:
-        """End all threads; nothing may be computing any more."""
+        """End all threads; no pass may be under way any more."""
 
 
 class LocalScanner:
@@ -65,8 +65,7 @@ class LocalScanner:
     evaluator
         What computes the encrypted distances.
     cache_size
-        Bytes that blocks may take that are kept ready to scan; see
-        `gallery.server.scanning.block_cache`.
+        Budget of the block cache, bytes; see `gallery.server.scanning.block_cache`.
     """
 
     def __init__(self, store: GalleryStore, evaluator: Evaluator, cache_size: int = 0) -> None:
@@ -85,7 +84,7 @@ class LocalScanner:
             raise
 
     def renew(self, gallery_id: bytes, manifest: Manifest, *, erased: bool) -> None:
-        """Drop what a gallery's new manifest does not name any more, erased or not."""
+        """Drop the blocks that a gallery's new manifest does not name any more, erased or not."""
         self._cache.renew(gallery_id, manifest)
 
     def forget(self, gallery_id: bytes) -> None:
@@ -93,10 +92,10 @@ class LocalScanner:
         self._cache.forget(gallery_id)
 
     def purge(self) -> None:
-        """Do nothing: what is in this process was dropped at once."""
+        """Do nothing: a write dropped the blocks of this process before it returned."""
 
     def statistics(self) -> CacheStatistics:
-        """Return what is kept ready to scan."""
+        """Return the figures of the block cache."""
         return self._cache.statistics()
 
     def close(self) -> None:
