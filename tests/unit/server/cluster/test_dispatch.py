@@ -1,4 +1,4 @@
-"""Workers that are killed, and workers that join."""
+"""Dispatch to workers that are killed, and to workers that join."""
 
 from __future__ import annotations
 
