@@ -43,8 +43,8 @@ PROBE_BYTES = 2**18
 second cache of half a megabyte holds them beside the tiles that pass."""
 
 AHEAD_BYTES = 2**12
-"""How far ahead of what is read memory is asked for: 0.2 µs of arithmetic, a little more than it
-takes to answer. Half and twice as much made no difference."""
+"""Bytes ahead of those being read from which on memory is asked for: 0.2 µs of arithmetic, a little
+more than it takes to answer. Half and twice as much made no difference."""
 
 BAD_COLUMNS, BAD_PROBE = 1, 2
 """Bits in the result of `scan`: a residue of the columns, or of a probe, is not below its prime."""

@@ -20,7 +20,7 @@ TAG_SIZE = 16
 MAX_SEALED_LABEL = 4096
 
 _FIXED = struct.Struct(f"<I{ID_SIZE}s{TAG_SIZE}s{TAG_SIZE}sH")
-"""What stands before the sealed label: all other fields, and the label's size."""
+"""The part of a record before the sealed label: all other fields, and the label's size."""
 
 _SIZE = struct.Struct("<H")
 _SIZE_AT = _FIXED.size - _SIZE.size

@@ -3,8 +3,8 @@
 A token is ``efg_`` + its identifier (16 hexadecimal digits) + ``_`` + its secret (43 characters of
 base64url: 32 bytes of the operating system's). The database holds the identifier, a random salt,
 and HMAC-SHA-256 of the whole token under that salt. A secret of 256 bits cannot be guessed however
-fast the hash is. A slow one, as passwords need, would protect nothing more, and would let anybody
-who can reach the server keep it busy with made-up tokens.
+fast the hash is. A slow one, as passwords need, would protect nothing more, and would let any
+client keep the server busy with made-up tokens.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from gallery.errors import ServerBusyError, ServerError
 from gallery.server.cluster.address import ClusterAddress
 
 REPLY_TIMEOUT_S = 30.0
-"""How long the scheduler, and with it every worker, may take to answer."""
+"""Seconds within which the scheduler, and with it every worker, must answer."""
 
 
 class DaskClient:

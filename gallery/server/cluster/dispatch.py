@@ -30,7 +30,7 @@ TASKS_PER_WORKER = 3
 """Tasks that a worker is given at a time: one that runs, one that waits, one being fetched."""
 
 MAX_LOSSES = 3
-"""How often workers may be lost in one scan. The scan itself might be what kills them."""
+"""Losses of workers after which a scan is given up: the scan itself might be what kills them."""
 
 LIVENESS_INTERVAL_S = 0.5
 """Seconds without a result after which the scan checks that all of its workers are connected."""

@@ -24,7 +24,7 @@ from gallery.store import GalleryStore, open_database
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker needs to open the database and to compare.
+    """The configuration of a worker: what it needs to open the database and to compare.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class WorkerConfig:
 
 @dataclass(frozen=True, eq=False)
 class PassContext:
-    """What the tasks of one pass have in common; a worker receives it once.
+    """The context that the tasks of one pass share; a worker receives it once.
 
     Attributes
     ----------

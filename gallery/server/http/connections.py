@@ -12,7 +12,7 @@ from gallery.server.http.config import ServerConfig
 _log = structlog.get_logger("gallery.server")
 
 HEADER_SECONDS = 10.0
-"""How long the head of a request may take; uvicorn itself sets no limit."""
+"""Seconds that the head of a request may take; uvicorn itself sets no limit."""
 
 HEADER_BYTES = 64 * 1024
 """Most bytes of the head of a request; uvicorn's fast parser sets no limit either."""
@@ -50,7 +50,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
             if self._head_bytes > HEADER_BYTES:
                 self.transport.abort()
         elif self._deadline is None and self._answered():
-            # What is left of a body that nobody reads, or empty lines before the next request.
+            # The rest of a body that is not read, or empty lines before the next request.
             self._await_head()
 
     def _answered(self) -> bool:

@@ -115,8 +115,8 @@ class BlockReader:
             return found
         if not self._is_current(entry):
             return None
-        # What is stored in the place of a block that the manifest names is given out even if its
-        # header tells another story. Who has tampered with it is for the key owner to find out.
+        # A block that is stored in the place of the one that the manifest names is given out even
+        # if its header tells another story: tampering is for the key owner to find.
         block = self._load(entry, None if found is None else found.block, references)
         self._cache.put(self._partition, entry, block)
         return block
