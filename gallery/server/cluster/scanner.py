@@ -150,11 +150,11 @@ class ClusterPass(SearchPass):
             self._opened.callback(self._scan.close)
 
     def turn(self, following: SearchPass) -> SearchStatistics:
-        """Wait for the next blocks and hand them out."""
+        """Wait for the next blocks, and give the searches their results."""
         assert self._scan is not None
         started = time.perf_counter()
         following.read_ahead()
-        return self._hand_out(self._results(self._scan), self._searches, started)
+        return self._deliver(self._results(self._scan), self._searches, started)
 
     def read_ahead(self) -> None:
         """Submit as many tasks as the workers have room for."""

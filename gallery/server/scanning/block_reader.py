@@ -15,7 +15,7 @@ from gallery.store import GalleryStore, Snapshot
 BLOCKS_AT_ONCE = 8
 """Blocks in memory that are scanned at once; what the kernel makes the most of."""
 
-Wanted = Callable[[ManifestEntry], bool]
+WantsReferences = Callable[[ManifestEntry], bool]
 """Tells whether the references of a block are asked for."""
 
 
@@ -60,7 +60,9 @@ class BlockReader:
         """Tell whether a block is in the cache."""
         return self._cache.holds(self._partition, entry)
 
-    def next_group(self, entries: deque[ManifestEntry], wanted: Wanted) -> list[ReadyBlock]:
+    def next_group(
+        self, entries: deque[ManifestEntry], wants_references: WantsReferences
+    ) -> list[ReadyBlock]:
         """Take entries off a queue and return their blocks, which are to be scanned at once.
 
         Several blocks come together if they are in the cache; one that has to be read comes alone.
@@ -69,7 +71,7 @@ class BlockReader:
         ----------
         entries
             What is left to scan, in order.
-        wanted
+        wants_references
             Tells whether the references of a block are asked for.
 
         Returns
@@ -88,7 +90,7 @@ class BlockReader:
             ready = self.is_ready(entries[0])
             if group and not ready:
                 break
-            block = self.read(entries[0], references=wanted(entries[0]))
+            block = self.read(entries[0], references=wants_references(entries[0]))
             if block is None:
                 break
             entries.popleft()

@@ -95,7 +95,7 @@ class SearchPass(ABC):
         for search in self._searches:
             search.end(error)
 
-    def _hand_out(
+    def _deliver(
         self, results: Iterable[BlockResult], searches: Sequence[Search], started: float
     ) -> SearchStatistics:
         """Give searches their results, and return the figures of a turn.

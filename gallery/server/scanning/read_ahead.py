@@ -9,7 +9,7 @@ from functools import partial
 
 from gallery.messages import EncryptedBlock, ManifestEntry
 from gallery.server.scanning.block_cache import BlockCache, ReadyBlock
-from gallery.server.scanning.block_reader import BlockReader, Wanted
+from gallery.server.scanning.block_reader import BlockReader, WantsReferences
 from gallery.store import GalleryStore
 
 
@@ -67,13 +67,15 @@ class ReadAheadReader(BlockReader):
         self._thread = thread
         self._pending: _PendingBlock | None = None
 
-    def read_ahead(self, entries: Iterable[ManifestEntry], wanted: Wanted) -> None:
+    def read_ahead(
+        self, entries: Iterable[ManifestEntry], wants_references: WantsReferences
+    ) -> None:
         """Begin to read the first of these blocks that is not in the cache."""
         if self._pending is not None:
             return
         for entry in entries:
             if not self.is_ready(entry):
-                read = partial(super()._load, entry, None, wanted(entry))
+                read = partial(super()._load, entry, None, wants_references(entry))
                 ready = self._thread.begin(read)
                 self._pending = None if ready is None else _PendingBlock(entry, ready)
                 return

@@ -125,7 +125,7 @@ class LocalPass(SearchPass):
         following.read_ahead()
         started = time.perf_counter()
         results = compute_results(blocks, probes_of(listening), self._evaluator)
-        return self._hand_out(results, listening, started)
+        return self._deliver(results, listening, started)
 
     def read_ahead(self) -> None:
         """Begin to read the next block that is not in the cache."""
