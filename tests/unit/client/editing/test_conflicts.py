@@ -139,7 +139,7 @@ def test_a_writer_that_meets_nobody_claims_nothing(
     watched = Watched(service)
     version = gallery.summary().version
 
-    with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+    with GalleryClient(watched, key) as client:
         for number in range(3):
             client.enroll(random_embeddings(1, 8, seed=10 + number), [f"another {number}"])
 
@@ -186,7 +186,7 @@ def test_a_claim_that_nobody_uses_is_respected_for_a_while_only(
 ) -> None:
     monkeypatch.setattr(conflicts, "_CLAIM_SECONDS", 0.5)
     watched = Watched(service)
-    with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+    with GalleryClient(watched, key) as client:
         client.enroll(random_embeddings(1, 8, seed=10), ["before"])
         claim(service, key)
         started = time.monotonic()
