@@ -1,7 +1,7 @@
-"""What a key owner can ask of the keyless side, whatever carries it there.
+"""The protocol of the keyless side: all that a key owner can ask of it, over any transport.
 
-The embedded service implements this on a database in the same process; another transport can carry
-the same messages to another machine. Nothing here takes or gives anything but messages.
+The embedded service implements it on a database in the same process; another transport can carry
+the same messages to another machine. No method takes or gives anything but messages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gallery.messages import (
 
 
 class GalleryService(Protocol):
-    """The keyless side.
+    """The keyless side, as its callers see it.
 
     All methods raise `DatabaseError` if the database fails, and `GalleryNotFoundError` if they
     name a gallery that is not there.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from gallery.ciphertexts.seeds import SEED_SIZE
+from gallery.forwarding import ForwardingService
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
 from gallery.protocol import GalleryService
 
@@ -14,15 +14,12 @@ _NO_REFERENCES = "result of one block, references known"
 _WITH_REFERENCES = "result of one block, with references"
 
 
-class RecordingService:
-    """A service around another one that keeps the bytes of messages by their names."""
+class RecordingService(ForwardingService):
+    """Keeps the bytes of the messages that it passes on, by their names."""
 
     def __init__(self, service: GalleryService) -> None:
-        self._service = service
+        super().__init__(service)
         self.messages: dict[str, bytes] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Keep an update in both forms: with both halves of all ciphertexts, and with a seed."""
@@ -31,14 +28,14 @@ class RecordingService:
                 replace(item, block=replace(item.block, seed=seed)) for item in update.blocks
             )
             self.messages[f"enrollment, {form}"] = replace(update, blocks=blocks).to_bytes()
-        self._service.write(gallery_id, update)
+        super().write(gallery_id, update)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Keep a request in both forms, and the results of the blocks."""
         for form, seed in (("whole", None), ("seeded", _ANY_SEED)):
             probes = tuple(replace(probe, seed=seed) for probe in request.probes)
             self.messages[f"probe, {form}"] = replace(request, probes=probes).to_bytes()
-        found = self._service.search(request)
+        found = super().search(request)
         blocks = list(found.blocks)
         for block in blocks:
             name = _NO_REFERENCES if block.references is None else _WITH_REFERENCES

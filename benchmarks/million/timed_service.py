@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
+from gallery.forwarding import ForwardingService
 from gallery.messages import SearchRequest, SearchResult
 from gallery.protocol import GalleryService
 
 
-class TimedService:
-    """A service around another one.
+class TimedService(ForwardingService):
+    """Times the searches of the service that it passes all calls on to.
 
     Attributes
     ----------
@@ -21,18 +21,15 @@ class TimedService:
     """
 
     def __init__(self, service: GalleryService) -> None:
-        self._service = service
+        super().__init__(service)
         self.seconds = 0.0
         self.largest: SearchRequest | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
 
     def search(self, request: SearchRequest) -> SearchResult:
         started = time.perf_counter()
         if self.largest is None or len(request.probes) > len(self.largest.probes):
             self.largest = request
-        found = self._service.search(request)
+        found = super().search(request)
         blocks = list(found.blocks)
         self.seconds += time.perf_counter() - started
         return SearchResult(found.manifest, iter(blocks))

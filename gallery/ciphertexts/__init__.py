@@ -1,1 +1,1 @@
-"""How ciphertexts lie: in memory, at rest in 27 bits a residue, as seeds, and in SEAL's streams."""
+"""Representations of ciphertexts: in memory, packed to 27 bits, as seeds, in SEAL's streams."""

@@ -1,4 +1,4 @@
-"""The layout of a block: which position holds what, in which column, in which array cell.
+"""The layout of a block: positions, columns, and where each lies in an array.
 
 A *block* has one position for each of the N real values that fit into the N/2 complex slots of a
 ciphertext: position ``i`` is slot ``i mod N/2``, the real part for ``i < N/2`` and the imaginary
@@ -143,11 +143,13 @@ def to_tiles(residues: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Return ciphertexts (column, polynomial, prime, coefficient) in the layout at rest."""
     columns, polynomials, primes, degree = residues.shape
     tiled = residues.reshape(columns, polynomials, primes, degree // LANES, LANES)
+    # (column, polynomial, prime, tile, lane) becomes (prime, tile, column, polynomial, lane).
     return np.ascontiguousarray(tiled.transpose(2, 3, 0, 1, 4))
 
 
 def from_tiles(tiled: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Return the ciphertexts of a block, shape (column, polynomial, prime, coefficient)."""
     primes, tiles, columns, polynomials, lanes = tiled.shape
+    # (prime, tile, column, polynomial, lane) becomes (column, polynomial, prime, tile, lane).
     ordered = tiled.transpose(2, 3, 0, 1, 4)
     return np.ascontiguousarray(ordered).reshape(columns, polynomials, primes, tiles * lanes)

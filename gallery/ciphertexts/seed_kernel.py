@@ -1,4 +1,4 @@
-"""The compiled loop of an expansion: which words of a keystream count."""
+"""The compiled kernel of seed expansion: rejection sampling of the words of a keystream."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def _accept(words: npt.NDArray[np.uint32], prime: np.uint32) -> np.intp:
     Returns
     -------
     int
-        How many they are; what is behind them is of no use.
+        Number of accepted words; the words behind them are of no use.
     """
     count = np.intp(0)
-    # All are written and few are written again: a branch would be mispredicted for each of those.
+    # Each word is written at the end of those accepted, and overwritten by the next one if it is
+    # rejected: a branch would be mispredicted for each rejected word.
     for j in range(words.size):
         word = words[j] & _MASK
         words[count] = word

@@ -2,8 +2,8 @@
 
 In a fresh ciphertext ``(c0, c1)`` under a secret key, ``c1`` is uniform and independent of what is
 encrypted. If it is the output of a generator, its seed can travel in its place (as SEAL's own
-seeded ciphertexts do); whoever has the seed expands it to the same residues. The seed is public:
-``c0`` hides the plaintext whoever knows ``c1``, as long as no seed serves twice.
+seeded ciphertexts do); every reader expands the seed to the same residues. The seed is public:
+``c0`` hides the plaintext even where ``c1`` is known, as long as no seed serves twice.
 
 For the prime with number ``i`` the residues are, in the order of
 `gallery.ciphertexts.blocks.columns_shape` (tile, column, lane), the accepted words of one ChaCha20
@@ -11,7 +11,7 @@ keystream (RFC 8439): key is the seed, nonce the tag ``b"uniform1"`` and ``i`` a
 counter starts at 0. Words have 32 bits; of each the low 27 are taken, and dropped if they are not
 below the prime. All numbers are little-endian.
 
-That which residues are dropped takes time tells nothing: they are public.
+The time that dropped words take tells nothing, since they are public.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _CHUNK: Final = 2**16
 """Words that are made at once, so that they stay in the processor's caches."""
 
 _ZEROS: Final = bytes(4 * _CHUNK)
+"""The plaintext: a stream cipher turns zeros into its keystream."""
 
 
 def expand(seed: bytes, columns: int, parameters: ParameterSet) -> Residues:
@@ -88,6 +89,8 @@ def expand_into(residues: Residues, seed: bytes, parameters: ParameterSet) -> No
 def _fill(uniform: Residues, seed: bytes, parameters: ParameterSet) -> None:
     if len(seed) != SEED_SIZE:
         raise MalformedMessageError(f"a seed has {len(seed)} bytes, not {SEED_SIZE}")
+    # Whole tiles at a time. A tile of polynomial 1 does not lie in one piece where both polynomials
+    # are interleaved, so its residues are made in ``taken``, a contiguous array, and copied.
     step = min(parameters.tiles, max(1, _CHUNK // uniform[0, 0].size))
     taken = np.empty(step * uniform[0, 0].size, "<u4")
     for number, prime in enumerate(parameters.data_primes):
@@ -111,7 +114,8 @@ class _Stream:
         from gallery.ciphertexts.seed_kernel import accept
 
         while residues.size:
-            # Never more words than residues are missing: none that is accepted goes to waste.
+            # Never more words than residues are missing: none that is accepted goes to waste. The
+            # keystream is written where the residues belong, and those accepted move to the front.
             self._cipher.update_into(_zeros(residues.nbytes), residues.view(np.uint8).data)
             residues = residues[accept(residues, self._prime) :]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from gallery.client import (
     GalleryClient,
@@ -22,7 +21,6 @@ from gallery.client import (
 from gallery.demo.samples import Samples
 from gallery.demo.timing import TimedService
 from gallery.errors import WeightsError
-from gallery.protocol import GalleryService
 from gallery.server import open_service
 
 
@@ -116,7 +114,7 @@ class DemoGallery:
         with open_service(f"sqlite:///{folder / 'demo.db'}", create=True) as embedded:
             service = TimedService(embedded)
             with GalleryClient.create(
-                cast("GalleryService", service),
+                service,
                 key,
                 "demo",
                 dimension=embedder.dimension,

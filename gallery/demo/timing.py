@@ -1,29 +1,26 @@
-"""How much of a search is the server's work."""
+"""A service that measures how much of a search is the server's work."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
+from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.protocol import GalleryService
 
 
-class TimedService:
-    """A service that measures the time that its searches take; the rest it passes on."""
+class TimedService(ForwardingService):
+    """Measures the time that searches take in the service that it passes all calls on to."""
 
     def __init__(self, service: GalleryService) -> None:
-        self._service = service
+        super().__init__(service)
         self._seconds = 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Search, and count the time between asking for each part and getting it."""
         started = time.perf_counter()
-        result = self._service.search(request)
+        result = super().search(request)
         self._seconds += time.perf_counter() - started
         return SearchResult(result.manifest, self._timed(result.blocks))
 

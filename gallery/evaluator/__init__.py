@@ -58,7 +58,7 @@ class Evaluator(Protocol):
         -------
         list of list of numpy.ndarray
             For each block, for each probe, uint32 of shape (3, primes, N). Each array has memory of
-            its own: who keeps one does not keep the others.
+            its own: keeping one does not keep the others.
         """
 
 

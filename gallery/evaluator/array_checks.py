@@ -1,4 +1,4 @@
-"""Checks of what evaluators are given, without which the kernel would read past its arrays."""
+"""Checks of the arrays that evaluators are given: without them the kernel would read past them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from gallery.evaluator.scan_kernel import BAD_COLUMNS, scan
 from gallery.parameters import ParameterSet
 
 _PIECES_PER_THREAD = 4
-"""A thread that is held up by something else leaves its remaining pieces to the others."""
+"""Pieces of a scan for each thread, so that one that is held up leaves pieces to the others."""
 
 
 def usable_cores() -> int:
@@ -87,7 +87,8 @@ class NativeEvaluator:
         if not sums:
             return
         # Addresses instead of arrays: one compiled version serves writable, read-only and unaligned
-        # buffers alike. The arrays stay alive in this frame meanwhile.
+        # buffers alike. The arrays stay alive in this frame meanwhile. ``intp`` is the integer as
+        # wide as an address.
         tables = [
             np.array([array.ctypes.data for array in arrays], np.intp)
             for arrays in (blocks, probes, sums)
@@ -102,7 +103,7 @@ class NativeEvaluator:
     def _run(self, work: partial[int], units: int) -> int:
         if self.threads == 1:
             return work(0, units)
-        step = -(-units // (self.threads * _PIECES_PER_THREAD))
+        step = -(-units // (self.threads * _PIECES_PER_THREAD))  # rounded up
         pieces = deque(range(0, units, step))
 
         def drain() -> int:
@@ -115,6 +116,8 @@ class NativeEvaluator:
                 bad |= work(start, min(start + step, units))
             return bad
 
+        # The calling thread takes pieces too. A helper that has not started when none is left is
+        # not waited for.
         pool = self._executor()
         helpers = [pool.submit(drain) for _ in range(self.threads - 1)]
         bad = drain()

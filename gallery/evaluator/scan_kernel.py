@@ -1,4 +1,4 @@
-"""The inner loop: dot products over columns, sixteen coefficients at a time, in LLVM vector types.
+"""The scan kernel: dot products over columns, sixteen coefficients at a time, in LLVM vectors.
 
 Two residues share each 64-bit lane: the even coefficient in its low half, the odd one in its high
 half. Masking and shifting part them, and 64-bit multiply-adds follow without a shuffle. LLVM turns
@@ -6,8 +6,8 @@ half. Masking and shifting part them, and 64-bit multiply-adds follow without a 
 
 Two blocks meet two probes at a time, so that what is loaded serves twice. Blocks come from memory,
 and a processor that is left to itself asks memory for too little at once: it looks ahead within a
-page of 4 KB, and by the time that has come, the arithmetic on it would have been done long ago. So
-whoever works on a tile also asks for a part of the tile that lies next.
+page of 4 KB, and by the time that the page has come, the arithmetic on it would long have been
+done. So the loop over a tile also asks for a part of the tile that lies next.
 
 The intrinsic and the compiled function stay in one file because numba's on-disk cache watches only
 the file of the compiled function: split, a changed intrinsic would go unnoticed.
@@ -43,12 +43,14 @@ PROBE_BYTES = 2**18
 second cache of half a megabyte holds them beside the tiles that pass."""
 
 AHEAD_BYTES = 2**12
-"""How far ahead of what is read memory is asked for: 0.2 µs of arithmetic, a little more than it
-takes to answer. Half and twice as much made no difference."""
+"""Bytes ahead of those being read from which on memory is asked for: 0.2 µs of arithmetic, a little
+more than it takes to answer. Half and twice as much made no difference."""
 
 BAD_COLUMNS, BAD_PROBE = 1, 2
 """Bits in the result of `scan`: a residue of the columns, or of a probe, is not below its prime."""
 
+# LLVM types and constants: vectors of eight 64-bit words, of sixteen 32-bit residues and of eight
+# doubles. LOW masks the even coefficients in the words, and SHIFT moves the odd ones down.
 I8, I32, I64, F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 WORDS, HALVES, FLOATS = (ir.VectorType(t, n) for t, n in ((I64, 8), (I32, 16), (F64, 8)))
 ZERO, LOW, SHIFT = (ir.Constant(WORDS, [v] * 8) for v in (0, 0xFFFFFFFF, 32))
@@ -62,25 +64,30 @@ class _Pair(NamedTuple):
 
 
 def _load(b: ir.IRBuilder, base: Any, offset: int) -> Any:
+    """Load sixteen residues, as eight words, from an address."""
     address = b.inttoptr(b.add(base, I64(offset)), WORDS.as_pointer())
     # A blob from a database or a network buffer may start at any byte.
     return b.load(address, align=1)
 
 
 def _part(b: ir.IRBuilder, words: Any) -> _Pair:
+    """Part words into their even and odd residues, each in 64 bits, where products have room."""
     return _Pair(b.and_(words, LOW), b.lshr(words, SHIFT))
 
 
 def _multiply_add(b: ir.IRBuilder, total: _Pair, x: _Pair, y: _Pair) -> _Pair:
+    """Return ``total + x * y``; the operands are below 2**32, so LLVM finds 32-bit multiplies."""
     return _Pair(*(b.add(t, b.mul(u, v)) for t, u, v in zip(total, x, y, strict=True)))
 
 
 def _maximum(b: ir.IRBuilder, x: Any, words: Any) -> Any:
+    """Return the maximum of each of sixteen residues and those in the words, without parting."""
     halves = b.bitcast(words, HALVES)
     return b.select(b.icmp_unsigned(">", halves, x), halves, x)
 
 
 def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
+    """Return a vector that holds the value in every element."""
     one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
     order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
     return b.shuffle_vector(one, one, order)
@@ -107,7 +114,7 @@ class _Column(NamedTuple):
 
 
 class _Operands(NamedTuple):
-    """The blocks, or the probes, of a loop: addresses of their tiles, and what to ask for ahead.
+    """The blocks, or the probes, of a loop: addresses of their tiles, and what to prefetch.
 
     With each column ``step`` more bytes are asked for, from ``ahead`` bytes after the tile's start.
     """
@@ -118,7 +125,7 @@ class _Operands(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """What a loop carries along: three sums for each block and probe, and the largest residues."""
+    """Values that a loop carries: three sums for each block and probe, and the largest residues."""
 
     pairs: list[_Pair]
     largest: list[Any]
@@ -138,7 +145,8 @@ def _prefetch(b: ir.IRBuilder, address: Any) -> None:
     pointer = I8.as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
     function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
-    # Data, for reading, into all caches but the first. A hint: no address is a wrong one.
+    # Arguments of llvm.prefetch: to read (0), into all caches but the first (2), data (1). It is a
+    # hint, so that an address behind the end of an array does no harm.
     b.call(function, [b.inttoptr(address, pointer), I32(0), I32(2), I32(1)])
 
 
@@ -223,35 +231,40 @@ def _sum_columns(
 
 
 def _addresses(b: ir.IRBuilder, table: Any, count: int) -> list[Any]:
+    """Load the first addresses out of a table of 64-bit integers."""
     entries = b.inttoptr(table, I64.as_pointer())
     return [b.load(b.gep(entries, [I64(i)])) for i in range(count)]
 
 
 def _emit(b: ir.IRBuilder, args: tuple[Any, ...], blocks: int, probes: int) -> Any:
+    """Emit the code of an intrinsic of `_dot`; return the LLVM value of its result."""
     tables, (out, row, tile, plane, count, prime) = args[:4], args[4:]
+    # A tile of a block holds ``count`` columns; tiles of all primes lie one after the other.
     offset = b.mul(tile, b.mul(count, I64(COLUMN_BYTES)))
     columns, constants = (
         _Operands(
             [b.add(base, offset) for base in _addresses(b, table, number)],
-            *(b.extract_value(share, i) for i in (0, 1)),
+            *(b.extract_value(prefetch, i) for i in (0, 1)),
         )
-        for table, share, number in ((*tables[:2], blocks), (*tables[2:], probes))
+        for table, prefetch, number in ((*tables[:2], blocks), (*tables[2:], probes))
     )
     sums = _sum_columns(b, columns, constants, count, prime)
     rows = [b.add(out, b.mul(row, I64(i))) for i in range(blocks)]
     targets = [base for table in rows for base in _addresses(b, table, probes)]
+    # In the sums, polynomials lie ``plane`` bytes apart, each with its tiles one after the other.
     place = b.mul(tile, I64(TILE_BYTES))
     places = [b.add(b.add(base, place), b.mul(plane, I64(i))) for base in targets for i in range(3)]
     for address, (even, odd) in zip(places, sums.pairs, strict=True):
         pointer = b.inttoptr(address, WORDS.as_pointer())
         b.store(b.or_(even, b.shl(odd, SHIFT)), pointer, align=1)
-    return _verdict(b, sums.largest, b.trunc(prime, I32))
+    return _bad_bits(b, sums.largest, b.trunc(prime, I32))
 
 
-def _verdict(b: ir.IRBuilder, largest: list[Any], prime: Any) -> Any:
-    """Return the bits of what has a residue that is not below the prime."""
+def _bad_bits(b: ir.IRBuilder, largest: list[Any], prime: Any) -> Any:
+    """Return `BAD_COLUMNS` and `BAD_PROBE`, for those with a residue not below the prime."""
     bad, limit = I64(0), _spread(b, prime, HALVES)
     for bit, top in zip((BAD_COLUMNS, BAD_PROBE), largest, strict=True):
+        # Sixteen comparisons of one bit, read as one number: not 0 if any lane is too large.
         lanes = b.bitcast(b.icmp_unsigned(">=", top, limit), ir.IntType(16))
         found = b.icmp_unsigned("!=", lanes, ir.IntType(16)(0))
         bad = b.or_(bad, b.select(found, I64(bit), I64(0)))
@@ -262,17 +275,17 @@ def _dot(blocks: int, probes: int) -> Callable[..., int]:
     """Make the intrinsic for so many blocks and probes at once.
 
     It sums up tile number ``tile`` of those whose addresses are in the tables at ``columns`` and
-    ``constants``; the shares are what `_share` says. Sums go to where the entries at ``out`` point,
-    those of the next block ``row`` bytes further in the table; ``plane`` bytes part the three of
-    one.
+    ``constants``, and prefetches what `_prefetch_range` says. Sums go to where the entries at
+    ``out`` point, those of the next block ``row`` bytes further in the table; ``plane`` bytes part
+    the three of one.
     """
 
     def dot(
         _: Any,
         columns: Any,
-        columns_share: Any,
+        columns_prefetch: Any,
         constants: Any,
-        constants_share: Any,
+        constants_prefetch: Any,
         out: Any,
         row: Any,
         tile: Any,
@@ -281,7 +294,9 @@ def _dot(blocks: int, probes: int) -> Callable[..., int]:
         p: Any,
     ) -> Any:
         word = types.intp
-        signature = word(word, columns_share, word, constants_share, *[word] * 5, types.uint64)
+        signature = word(
+            word, columns_prefetch, word, constants_prefetch, *[word] * 5, types.uint64
+        )
         return signature, lambda context, b, sig, args: _emit(b, args, blocks, probes)
 
     return intrinsic(dot)
@@ -290,11 +305,11 @@ def _dot(blocks: int, probes: int) -> Callable[..., int]:
 _dot11, _dot12, _dot21, _dot22 = _dot(1, 1), _dot(1, 2), _dot(2, 1), _dot(2, 2)
 
 
-def _share(part: int, parts: int, size: int) -> tuple[int, int]:
-    """Return what a pass over a tile of ``size`` bytes asks for ahead: from where on, and the step.
+def _prefetch_range(part: int, parts: int, size: int) -> tuple[int, int]:
+    """Return what a loop over a tile of ``size`` bytes prefetches: from where on, and the step.
 
-    If a tile serves in one pass alone, what is needed next is what follows a little further on. If
-    it serves in several, each asks for a part of the next tile, so that no pass waits for memory.
+    If a tile serves in one loop alone, the bytes needed next are those a little further on. If it
+    serves in several, each prefetches a part of the next tile, so that no loop waits for memory.
     """
     if parts == 1:
         return AHEAD_BYTES, COLUMN_BYTES
@@ -303,7 +318,7 @@ def _share(part: int, parts: int, size: int) -> tuple[int, int]:
 
 _compiled: Callable[..., Callable[..., Any]] = njit
 _kept: Callable[..., Callable[..., int]] = njit(nogil=True, cache=True)
-share = _compiled(_share)
+prefetch_range = _compiled(_prefetch_range)
 
 
 def _scan(
@@ -339,20 +354,23 @@ def _scan(
     int
         0, or the sum of `BAD_COLUMNS` and `BAD_PROBE`; if not 0, the sums are meaningless.
     """
+    # Bytes of a row of the table ``out``, and of a tile of a block. Entries of tables have 8 bytes.
     bad, row, size = 0, 8 * probes.size, count * COLUMN_BYTES
     plane = primes.size * tiles * TILE_BYTES
     step = max(1, PROBE_BYTES // max(1, probes.size * size))
+    # From the outside: groups of blocks; tiles of which all probes fit into the cache; pairs of
+    # blocks; the tiles; pairs of probes.
     for lowest in range(0, blocks.size, BLOCKS_AT_ONCE):
         highest = min(lowest + BLOCKS_AT_ONCE, blocks.size)
         for first in range(start, stop, step):
             for block in range(lowest, highest, 2):
                 c, two = blocks.ctypes.data + 8 * block, block + 1 < highest
-                ahead_d = share((block - lowest) // 2, (highest - lowest + 1) // 2, size)
+                ahead_d = prefetch_range((block - lowest) // 2, (highest - lowest + 1) // 2, size)
                 for tile in range(first, min(first + step, stop)):
                     p = primes[tile // tiles]
                     for i in range(0, probes.size, 2):
                         d, sums = probes.ctypes.data + 8 * i, out.ctypes.data + block * row + 8 * i
-                        ahead_c = share(i // 2, (probes.size + 1) // 2, size)
+                        ahead_c = prefetch_range(i // 2, (probes.size + 1) // 2, size)
                         args = (c, ahead_c, d, ahead_d, sums, row, tile, plane, count, p)
                         if i + 1 < probes.size:
                             bad |= _dot22(*args) if two else _dot12(*args)

@@ -1,4 +1,4 @@
-"""SEAL's own evaluator as the oracle for the kernel: slow, simple, and not of this project.
+"""SEAL's own evaluator, the oracle for the kernel: slow, simple, and not of this project.
 
 SEAL reads and writes ciphertexts only as files. They go to a temporary directory, in memory where
 the system has such a thing; they hold ciphertext, nothing secret.

@@ -1,6 +1,6 @@
-"""What crosses the boundary between key owner and server: frozen types with strict bytes.
+"""Messages between key owner and server: frozen types with strict bytes.
 
-Nothing in here can hold an embedding, a label in clear, a distance in clear, or a key.
+No message can hold an embedding, a label in clear, a distance in clear, or a key.
 """
 
 from gallery.messages.block import (

@@ -20,7 +20,7 @@ from gallery.parameters import find_parameters
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """What the owner states about one version of a block.
+    """The owner's statement about one version of a block.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Statements about whole galleries: what one starts with, and what takes the place of another."""
+"""Messages about whole galleries: content, replacement, and update of the description."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GalleryContent:
 
 @dataclass(frozen=True, eq=False)
 class GalleryReplacement:
-    """That a gallery takes the place of an old one.
+    """A statement that a gallery takes the place of an old one.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class GalleryReplacement:
 
 @dataclass(frozen=True, eq=False)
 class DescriptionUpdate:
-    """That a new description takes the place of the one that has the given MAC, 32 bytes."""
+    """A statement that a new description replaces the one that has the given MAC, 32 bytes."""
 
     former_mac: bytes
     description: GalleryDescription

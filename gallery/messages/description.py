@@ -1,4 +1,4 @@
-"""What a gallery is: authenticated by its owner, and but for its calibration fixed when made."""
+"""The description of a gallery: authenticated by its owner, and fixed but for its calibration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_CALIBRATION = 1024
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a photo becomes an embedding; two embeddings compare only if all of it is the same.
+    """The steps from a photo to an embedding; embeddings compare only if all of them are the same.
 
     Attributes
     ----------

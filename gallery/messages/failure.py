@@ -1,4 +1,4 @@
-"""That something was not done, and why, as one side tells the other."""
+"""The failure message: an error of this project, as one side tells the other."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ _KINDS = {
         WriteConflictError,
     )
 }
-"""What a keyless side can find. That a passphrase is wrong, or a gallery was rolled back, only the
-owner's side can tell: nobody else may make a program say so."""
+"""Errors that a keyless side can find. That a passphrase is wrong, or a gallery was rolled back,
+only the owner's side can tell: no other side may make a program say so."""
 
 _HINTS = {
     AccessDeniedError.__name__: Hint.ASK_FOR_TOKEN,
@@ -81,9 +81,9 @@ class Failure:
         return cls(type(error).__name__, _shown(error.message))
 
     def error(self) -> GalleryError:
-        """Return the error that it stands for; `ServerError` for one that is no server's to find.
+        """Return the error that it stands for; `ServerError` for one that a server cannot find.
 
-        Its text comes from another machine: what could steer a terminal is taken out of it.
+        Its text comes from another machine: characters that could steer a terminal are taken out.
         """
         kind = _KINDS.get(self.kind, ServerError)
         return kind(_shown(self.text), hint=_HINTS.get(self.kind))

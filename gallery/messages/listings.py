@@ -1,4 +1,4 @@
-"""Short lists: the names of galleries, the indices of blocks."""
+"""Listings: the names of galleries, the indices of blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gallery consists of at one instant: the versions of all of its blocks."""
+"""The manifest of a gallery: the versions of all of its blocks at one instant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Names of galleries: what they may be, and what the copy of a key renewal is called.
+"""Names of galleries, and of the copies that a key renewal makes of them.
 
 A name is a public property. The owner's side makes the copy, and the keyless side recognises it as
-the gallery's, so that who may do something with a gallery may do it with its copy.
+the gallery's, so that a token for a gallery is for its copy too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is where: the references of one block, as the database may know them."""
+"""The reference table of one block: its references, as the database may know them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAG_SIZE = 16
 MAX_SEALED_LABEL = 4096
 
 _FIXED = struct.Struct(f"<I{ID_SIZE}s{TAG_SIZE}s{TAG_SIZE}sH")
-"""What stands before the sealed label: all other fields, and the label's size."""
+"""The part of a record before the sealed label: all other fields, and the label's size."""
 
 _SIZE = struct.Struct("<H")
 _SIZE_AT = _FIXED.size - _SIZE.size
@@ -50,7 +50,7 @@ class StoredReference:
     pseudonym
         Keyed hash of the label: equal for the references of one subject in one gallery, 16 bytes.
     content_tag
-        Keyed hash of what was enrolled, by which a second enrollment of it is noticed, 16 bytes.
+        Keyed hash of the enrolled content, by which a second enrollment of it is noticed, 16 bytes.
     sealed_label
         The label under an AEAD that is bound to gallery and reference.
     """
@@ -229,7 +229,7 @@ class ReferenceTable:
 
 
 def _record(item: StoredReference) -> bytes:
-    """Return the bytes of one reference; `IntegrityError` for what none of ours can hold."""
+    """Return the record of one reference; `IntegrityError` if a field has a size that none has."""
     label = item.sealed_label
     names = item.reference_id, item.pseudonym, item.content_tag
     # `struct` would cut what is too long and fill what is too short, and so hide damage.

@@ -1,4 +1,4 @@
-"""What is sent to search a gallery, and what comes back."""
+"""Messages of a search: the request, and the result of each block."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class SearchRequest:
     probes
         The probes; each is compared with every position of every block.
     known
-        Version of the references that the caller has already, by block index. They are asked for by
-        whole blocks only, never for candidates: which rows a key owner looks at after decrypting
-        would tell the server who was found.
+        Version of the references that the caller has already, by block index. References are asked
+        for by whole blocks only, never for candidates: the rows that a key owner looks at after
+        decrypting would tell the server which subjects were found.
     """
 
     gallery_id: bytes
@@ -79,7 +79,7 @@ class SearchRequest:
 
 @dataclass(frozen=True, eq=False)
 class BlockResult:
-    """What a search yields for one block.
+    """The result of a search for one block.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
-"""Messages one after another, for what is too large to be one message.
+"""Streams of messages, for content that is too large to be one message.
 
-Each message stands after its length, 32 bits; four zero bytes end the stream, so that one that was
-cut off is noticed. A `Failure` in place of a message says that the rest does not come.
+Each message stands after its length, 32 bits; four zero bytes end the stream, so that a stream that
+was cut off is noticed. A `Failure` in place of a message says that the rest does not come.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from gallery.messages.wire import MessageType, message_type
 _LENGTH = struct.Struct("<I")
 
 END = _LENGTH.pack(0)
-"""What ends a stream."""
+"""The bytes that end a stream."""
 
 
 class Readable(Protocol):
-    """What a stream is read from, such as a file."""
+    """A source that a stream is read from, such as a file."""
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes, fewer than ``size`` only at the end."""
@@ -54,7 +54,7 @@ def read_stream(source: Readable, largest: int) -> Iterator[bytes]:
     MalformedMessageError
         If the stream is cut off, or goes on after its end.
     GalleryError
-        What a `Failure` in the stream stands for.
+        The error that a `Failure` in the stream stands for.
     """
     while True:
         (length,) = _LENGTH.unpack(_take(source, _LENGTH.size))

@@ -1,4 +1,4 @@
-"""One write to a gallery: whole new block versions and the manifest that names them."""
+"""Updates of a gallery: whole new block versions, and the manifest that names them."""
 
 from __future__ import annotations
 

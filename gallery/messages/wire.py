@@ -1,8 +1,8 @@
-"""Strict reading and writing of the fields that messages are made of.
+"""The wire format: strict reading and writing of the fields that messages are made of.
 
 All numbers are little-endian. Every message starts with the same eight bytes: the magic ``EFGM``,
 the format version and the message type, both of 16 bits. A reader never allocates more than the
-bytes that it was given call for, and refuses what is left over at the end.
+bytes that it was given call for, and refuses bytes that are left over at the end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEADER = struct.Struct("<4sHH")
 
 
 class MessageType(IntEnum):
-    """What a message is; the number stands in its header."""
+    """Types of messages; the number stands in a message's header."""
 
     DESCRIPTION = 1
     BLOCK_HEADER = 2

@@ -1,4 +1,4 @@
-"""Writing the audit log: events of many requests at once, in one transaction of one thread.
+"""The writer of the audit log: events of many requests in one transaction, by one thread.
 
 A commit of SQLite waits for the disk and for other writers. Requests that come meanwhile share the
 next one, so the log costs a busy server little and an idle one a single commit for a request.
@@ -12,14 +12,14 @@ from queue import Empty, Full, Queue
 
 from gallery.closing import Closing
 from gallery.errors import DatabaseError, ServerBusyError
-from gallery.store.audit import Action, AuditEvent, AuditStore
+from gallery.store.audit_store import Action, AuditEvent, AuditStore
 
 __all__ = ["Action", "AuditEvent", "AuditLog"]
 
-_WAITING = 1_024
+_MAX_WAITING = 1_024
 """Events that may wait to be written; a server that is further behind is to refuse requests."""
 
-_TOGETHER = 256
+_EVENTS_PER_TRANSACTION = 256
 """Events in one transaction."""
 
 _Entry = tuple[AuditEvent, "Future[None]"]
@@ -36,7 +36,7 @@ class AuditLog(Closing):
 
     def __init__(self, store: AuditStore) -> None:
         self._store = store
-        self._queue: Queue[_Entry | None] = Queue(_WAITING)
+        self._queue: Queue[_Entry | None] = Queue(_MAX_WAITING)
         self._lock = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write, name="audit log", daemon=True)
@@ -49,8 +49,9 @@ class AuditLog(Closing):
         -------
         concurrent.futures.Future
             Done when the event is committed. It fails with `DatabaseError` if the event cannot be
-            written, and with `ServerBusyError` if too many wait or the log is closed: whoever must
-            not act unrecorded waits for it before giving anything away. It cannot be cancelled.
+            written, and with `ServerBusyError` if too many wait or the log is closed. A caller that
+            must not act unrecorded waits for it before it gives anything away. It cannot be
+            cancelled.
         """
         future: Future[None] = Future()
         # From here on it cannot be cancelled: a client that hangs up is recorded too.
@@ -71,7 +72,7 @@ class AuditLog(Closing):
         return future
 
     def close(self) -> None:
-        """Write what waits, and end."""
+        """Write the events that wait, and end the thread."""
         with self._lock:
             closed_before, self._closed = self._closed, True
         if not closed_before:
@@ -86,12 +87,12 @@ class AuditLog(Closing):
                 self._commit(entries)
 
     def _next(self) -> tuple[list[_Entry], bool]:
-        """Return what waits, at least one entry, and whether the log goes on after it."""
+        """Return the entries that wait, at least one, and whether the log goes on after them."""
         entries: list[_Entry] = []
         entry = self._queue.get()
         while entry is not None:
             entries.append(entry)
-            if len(entries) == _TOGETHER:
+            if len(entries) == _EVENTS_PER_TRANSACTION:
                 break
             try:
                 entry = self._queue.get_nowait()

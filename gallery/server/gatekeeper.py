@@ -1,10 +1,10 @@
-"""Who may do what: tokens, and the gatekeeper that knows them.
+"""The gatekeeper: tokens, and what each allows.
 
 A token is ``efg_`` + its identifier (16 hexadecimal digits) + ``_`` + its secret (43 characters of
 base64url: 32 bytes of the operating system's). The database holds the identifier, a random salt,
 and HMAC-SHA-256 of the whole token under that salt. A secret of 256 bits cannot be guessed however
-fast the hash is. A slow one, as passwords need, would protect nothing more, and would let anybody
-who can reach the server keep it busy with made-up tokens.
+fast the hash is. A slow one, as passwords need, would protect nothing more, and would let any
+client keep the server busy with made-up tokens.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from gallery.errors import AccessDeniedError, GalleryError
 from gallery.hints import Hint
 from gallery.messages.naming import check_name, is_copy_name
 from gallery.store.tables import MAX_TOKEN_NAME, TOKEN_ID_SIZE
-from gallery.store.tokens import Scope, StoredToken, TokenStore
+from gallery.store.token_store import Scope, StoredToken, TokenStore
 
 __all__ = ["CACHE_SECONDS", "Gatekeeper", "Grant", "Scope", "issue_token"]
 
 CACHE_SECONDS = 2.0
-"""For how long the database is not asked again: after that a revoked token is refused."""
+"""Seconds for which tokens are cached: after that a revoked one is refused."""
 
 _SECRET_SIZE = 32
 _DIGEST_SIZE = 32
@@ -36,12 +36,12 @@ _FORMAT = re.compile(r"efg_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True)
 class Grant:
-    """What the holder of a token may do.
+    """The rights of a token's holder.
 
     Attributes
     ----------
     token_id, name
-        The token's, 16 hexadecimal digits and text; both are public.
+        Identifier, 16 hexadecimal digits, and name of the token; both are public.
     scope
         What it allows.
     galleries
@@ -119,7 +119,7 @@ def issue_token(
 
 
 class Gatekeeper:
-    """Tells what a token allows, as of at most a few seconds ago.
+    """Admits tokens, by what the database held at most a few seconds ago.
 
     All tokens are read at once and kept for a moment. So a request with a made-up token costs no
     more than another, no number of them keeps the database busy, and whether an identifier is known
@@ -132,7 +132,8 @@ class Gatekeeper:
     store
         The tokens of a database.
     cache_seconds
-        For how long they are kept: a new token is admitted, and a revoked one refused, after that.
+        Seconds for which they are cached: a new token is admitted, and a revoked one refused, after
+        that.
         A token that expires is refused at once.
     """
 
@@ -142,10 +143,10 @@ class Gatekeeper:
         self._lock = threading.Lock()
         self._tokens: dict[str, StoredToken] = {}
         self._read_at: float | None = None
-        self._nobody = _nobody()
+        self._dummy = _dummy_token()
 
     def admit(self, token: str | None) -> Grant:
-        """Return what a token allows.
+        """Return the rights of a token's holder.
 
         Parameters
         ----------
@@ -165,11 +166,11 @@ class Gatekeeper:
         parts = _FORMAT.fullmatch(token)
         if parts is None:
             raise _refused("malformed")
-        found = self._current().get(parts[1], self._nobody)
+        found = self._current().get(parts[1], self._dummy)
         genuine = hmac.compare_digest(_digest(found.salt, token), found.digest)
-        if not genuine or found is self._nobody:
+        if not genuine or found is self._dummy:
             raise _refused("unknown")
-        reason = _ended(found, time.time())
+        reason = _refusal_reason(found, time.time())
         if reason is not None:
             raise _refused(reason, found)
         return Grant(found.token_id, found.name, found.scope, found.galleries)
@@ -179,7 +180,7 @@ class Gatekeeper:
             now = time.monotonic()
             if self._read_at is None or now - self._read_at >= self._cache_seconds:
                 self._tokens = {token.token_id: token for token in self._store.all()}
-                # The time before reading: what is revoked meanwhile is seen in time.
+                # The time before reading: a token that is revoked meanwhile is refused in time.
                 self._read_at = now
             return self._tokens
 
@@ -202,7 +203,7 @@ def _digest(salt: bytes, token: str) -> bytes:
     return hmac.digest(salt, token.encode("ascii"), "sha256")
 
 
-def _ended(token: StoredToken, now: float) -> str | None:
+def _refusal_reason(token: StoredToken, now: float) -> str | None:
     """Return why a genuine token is not admitted, or None."""
     if token.revoked is not None:
         return "revoked"
@@ -211,7 +212,7 @@ def _ended(token: StoredToken, now: float) -> str | None:
     return None
 
 
-def _nobody() -> StoredToken:
-    """Return what the token of an unknown identifier is compared with."""
+def _dummy_token() -> StoredToken:
+    """Return what a token with an unknown identifier is compared with, so that it takes as long."""
     salt, digest = secrets.token_bytes(_DIGEST_SIZE), secrets.token_bytes(_DIGEST_SIZE)
     return StoredToken("", "", Scope.SEARCH, None, 0, 0, 0, salt, digest)

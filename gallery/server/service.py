@@ -1,7 +1,7 @@
 """The keyless service on a database in the same process.
 
-It stores what owners send, compares encrypted probes with encrypted templates, and holds no key of
-any kind: the comparison of this layout needs none.
+The service stores what owners send, compares encrypted probes with encrypted templates, and holds
+no key of any kind: the comparison of this layout needs none.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class EmbeddedService:
     store
         The galleries of one database.
     scanner
-        What computes searches; closed with the service.
+        Computes searches; closed with the service.
     """
 
     def __init__(self, store: GalleryStore, scanner: Scanner) -> None:
@@ -163,7 +163,7 @@ class EmbeddedService:
         return self._batcher.search(request)
 
     def search_statistics(self) -> SearchStatistics:
-        """Return what was searched since the service was opened."""
+        """Return the figures of the searches since the service was opened."""
         return self._batcher.statistics()
 
     def waiting_searches(self) -> int:
@@ -171,11 +171,11 @@ class EmbeddedService:
         return self._batcher.waiting()
 
     def cache_statistics(self) -> CacheStatistics:
-        """Return what is kept ready to scan."""
+        """Return the figures of the block cache."""
         return self._scanner.statistics()
 
     def close(self) -> None:
-        """Refuse searches that wait (`ServerBusyError`), and finish those under way."""
+        """Refuse the searches that wait (`ServerBusyError`), and finish those under way."""
         self._batcher.close()
         self._scanner.close()
 
@@ -188,7 +188,7 @@ class EmbeddedService:
             return False
 
     def _holds(self, description: GalleryDescription, manifest: Manifest) -> bool:
-        """Tell whether a gallery is there exactly as it is stated."""
+        """Tell whether the database holds a gallery exactly as it is stated."""
         try:
             with self._store.snapshot(description.gallery_id) as snapshot:
                 return (snapshot.description, snapshot.manifest) == (description, manifest)
@@ -259,7 +259,7 @@ def make_scanner(
     cache_size: int = 0,
     cluster: str | ClusterAddress | None = None,
 ) -> Scanner:
-    """Make what computes searches, in this process or on a cluster; see `open_service`.
+    """Make a scanner, for this process or for a cluster; see `open_service`.
 
     Raises
     ------

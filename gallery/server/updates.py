@@ -1,7 +1,7 @@
-"""What a keyless side can check of a write: that it is whole and fits together.
+"""Checks of updates without a key: that an update is whole and fits together.
 
-It cannot check a MAC. These checks keep mistakes of a client, not forgeries, out of the database;
-forgeries are found by the key owner, who checks every MAC.
+The keyless side cannot check a MAC. These checks keep mistakes of a client, not forgeries, out of
+the database; forgeries are found by the key owner, who checks every MAC.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Ciphertext in a SQL database, and who may reach it: models, schema versions, repositories."""
+"""The SQL database: tables, schema versions, and stores of galleries, tokens and audit events."""
 
-from gallery.store.audit import Action, AuditEvent, AuditStore
+from gallery.store.audit_store import Action, AuditEvent, AuditStore
 from gallery.store.database import Database
+from gallery.store.gallery_store import GalleryStore, Snapshot
 from gallery.store.opening import open_database
-from gallery.store.repository import GalleryStore, Snapshot
-from gallery.store.tokens import Scope, StoredToken, TokenStore
+from gallery.store.token_store import Scope, StoredToken, TokenStore
 
 __all__ = [
     "Action",

@@ -1,4 +1,4 @@
-"""Opening a database: the engine, its settings, its transactions, and the check of its schema."""
+"""The database: its engine and settings, its transactions, and the check of its schema."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _BUSY_TIMEOUT_MS = 30_000
 _LOCK_WAITS_S = (1, 2, 4, 8, 16)
 """How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
 
-While it waits, all who come later wait behind it: also whoever is needed to end a search that the
-vacuum waits for, such as a cluster's workers, or the thread that takes turns with another gallery.
-The database cannot see such a circle, so that only giving up for a while ends it."""
+While it waits, all later transactions wait behind it: also those that are needed to end a search
+which the vacuum waits for, such as those of a cluster's workers, or of the thread that takes turns
+with another gallery. The database cannot see such a circle, so that only giving up for a while ends
+it."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _BEGINS_WITH = "gallery_begins_with"
@@ -70,7 +71,7 @@ _EXPLANATIONS: dict[str, tuple[str, Hint | None]] = {
         Hint.TRY_AGAIN,
     ),
 }
-"""What SQLite's words mean, and what to do about it."""
+"""Advice about SQLite's errors, by words of theirs."""
 
 
 class Database:
@@ -264,7 +265,7 @@ def _cut_off_log(connection: Connection) -> bool:
 
 def _vacuum(connection: Connection) -> bool:
     """Have PostgreSQL write its tables anew; return whether that was possible."""
-    connection.detach()  # its setting is not for whoever would use it next
+    connection.detach()  # its setting is not for the connection's next user
     for seconds in _LOCK_WAITS_S:
         connection.exec_driver_sql(f"SET lock_timeout = '{seconds}s'")
         try:
@@ -272,7 +273,7 @@ def _vacuum(connection: Connection) -> bool:
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
-            time.sleep(seconds / 2)  # for those who wait behind it
+            time.sleep(seconds / 2)  # for the transactions that wait behind it
         else:
             connection.exec_driver_sql("CHECKPOINT")
             return True

@@ -1,4 +1,4 @@
-"""The tables. What they hold is ciphertext, keyed hashes, public properties, and who did what."""
+"""The tables: ciphertexts, keyed hashes, public properties, tokens and the audit log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOKEN_ID_SIZE = 16
 
 MAX_TOKEN_NAME = 100
 MAX_WORD = 64
-"""Characters of what is chosen from a list, and of a request's identifier."""
+"""Characters of a word that is chosen from a list, and of a request's identifier."""
 
 
 class _Checked(TypeDecorator[Any]):
@@ -136,7 +136,7 @@ class BlockRow(Base):
 
 
 class ReferenceRow(Base):
-    """One reference without its template: where it is, and its label, sealed."""
+    """One reference without its template: its position, and its label, sealed."""
 
     __tablename__ = "reference"
     __table_args__ = (
@@ -190,9 +190,9 @@ class TokenGalleryRow(Base):
 
 
 class AuditRow(Base):
-    """What was done to a gallery, when, by whose token; triggers refuse to change or delete it.
+    """An event of the audit log; triggers refuse to change or delete it.
 
-    It repeats names and has no foreign keys, so that it outlives what it names.
+    It repeats names and has no foreign keys, so that it outlives the gallery and the token.
     """
 
     __tablename__ = "audit"

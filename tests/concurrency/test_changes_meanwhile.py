@@ -10,28 +10,13 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.parameters import COMPACT
-from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
 from tests.support.galleries import key, names, service
+from tests.support.interception import InterceptedService, before
 
 __all__ = ["key", "service"]
 
 FULL_BLOCK = 4094
-
-
-class Interrupted:
-    """A service that lets something happen right before one of its calls."""
-
-    def __init__(self, service: GalleryService, call: str, happens: Callable[[], object]) -> None:
-        self._service = service
-        self._call = call
-        self._happens: Callable[[], object] | None = happens
-
-    def __getattr__(self, name: str) -> Any:
-        if name == self._call and self._happens is not None:
-            happens, self._happens = self._happens, None
-            happens()
-        return getattr(self._service, name)
 
 
 @pytest.fixture
@@ -63,8 +48,8 @@ def test_a_block_that_is_dropped_meanwhile_is_not_taken_for_damage(
     people = names(len(rows))
     with GalleryClient.create(service, key, dimension=2, parameters=COMPACT) as client:
         client.enroll(rows, people)
-        interrupted = Interrupted(service, call, lambda: client.remove(people[FULL_BLOCK:]))
-        with GalleryClient(interrupted, key) as other:  # type: ignore[arg-type]
+        removal = before([lambda: client.remove(people[FULL_BLOCK:])])
+        with GalleryClient(InterceptedService(service, [call], removal), key) as other:
             work(other)
             assert other.summary().blocks in (1, 2)
             assert client.verify().findings == ()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from gallery.client import GalleryClient, read_key_file
 from gallery.client.integrity.rollback import StateFile
 from gallery.errors import GalleryError, WriteConflictError
+from gallery.forwarding import ForwardingService
 from gallery.messages import EncryptedBlock, GalleryUpdate
 from gallery.server import EmbeddedService, open_service
 
@@ -75,32 +76,29 @@ class Work:
     seconds: float = 0.0
 
 
-class CountingService:
+class CountingService(ForwardingService):
     """Passes everything on to a service and counts how often each write was tried.
 
     A try opens the block that has room, and writes. Either can find that another came first.
     """
 
     def __init__(self, service: EmbeddedService) -> None:
-        self._service = service
+        super().__init__(service)
         self._opened = self._written = 0
         self.attempts: list[int] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
 
     def block(self, gallery_id: bytes, index: int) -> EncryptedBlock:
         """Read a block."""
         self._opened += 1
-        return self._service.block(gallery_id, index)
+        return super().block(gallery_id, index)
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Write."""
         if not update.blocks:  # a claim of the next turn
-            self._service.write(gallery_id, update)
+            super().write(gallery_id, update)
             return
         self._written += 1
-        self._service.write(gallery_id, update)
+        super().write(gallery_id, update)
         self.attempts.append(max(self._opened, self._written))
         self._opened = self._written = 0
 
@@ -110,7 +108,7 @@ def enroll(place: Place, people: list[int], batch: int, start: Any, pipe: Connec
     work = Work()
     with open_service(place.url) as service:
         counting = CountingService(service)
-        with place.client(counting) as client:  # type: ignore[arg-type]
+        with place.client(counting) as client:
             start.wait()
             started = time.perf_counter()
             for at in range(0, len(people), batch):

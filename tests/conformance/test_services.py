@@ -21,6 +21,7 @@ from gallery.errors import (
     ParameterSetError,
     WriteConflictError,
 )
+from gallery.forwarding import ForwardingService
 from gallery.messages import EncryptedProbe, GalleryUpdate, SearchRequest
 from gallery.parameters import COMPACT
 from gallery.protocol import GalleryService
@@ -35,6 +36,7 @@ from tests.support.serving import serving
         "SQLite",
         "SQLite, SEAL's evaluator",
         "SQLite, through bytes",
+        "SQLite, forwarded",
         "PostgreSQL",
         "HTTP on SQLite",
         "HTTP on PostgreSQL",
@@ -51,7 +53,12 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryS
         return
     backend = "seal" if "SEAL" in request.param else "native"
     with open_service(url, create=True, backend=backend) as opened:
-        yield RecordingService(opened) if "through bytes" in request.param else opened
+        if "through bytes" in request.param:
+            yield RecordingService(opened)
+        elif "forwarded" in request.param:
+            yield ForwardingService(opened)
+        else:
+            yield opened
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
 from gallery.server.http.config import GIB, MIB
 from gallery.server.http.connections import HEADER_BYTES, HEADER_SECONDS
-from gallery.server.http.running import CONNECTIONS, DATABASE_CONNECTIONS
+from gallery.server.http.uvicorn_server import CONNECTIONS, DATABASE_CONNECTIONS
 from gallery.store import open_database
 from tests.support.command_line import check_words
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of

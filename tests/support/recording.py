@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from gallery.errors import GalleryError
+from gallery.forwarding import ForwardingService
 from gallery.messages import (
     BlockIndices,
     BlockReferences,
@@ -26,7 +27,7 @@ from gallery.messages import (
 from gallery.protocol import GalleryService
 
 
-class RecordingService:
+class RecordingService(ForwardingService):
     """Passes everything on, as bytes and back, and keeps what was said in both directions.
 
     Not even an error comes back otherwise than as a message.
@@ -40,7 +41,7 @@ class RecordingService:
     """
 
     def __init__(self, service: GalleryService) -> None:
-        self._service = service
+        super().__init__(service)
         self._own: GalleryError | None = None
         """What went wrong on this side while the other one took blocks."""
         self.sent: list[tuple[str, bytes]] = []

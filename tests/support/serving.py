@@ -13,8 +13,8 @@ import structlog
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
 from gallery.server.http import ServerConfig, TlsFiles
-from gallery.server.http.running import listening, make_server
 from gallery.server.http.state import ServerState
+from gallery.server.http.uvicorn_server import listening, make_server
 from gallery.store import TokenStore, open_database
 
 # Into Python's logging, where pytest finds it: not to standard output, which commands write to.

@@ -14,7 +14,7 @@ from gallery.evaluator.native import NativeEvaluator
 from gallery.messages import ID_SIZE, EncryptedDistances, EncryptedProbe
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 from gallery.server.scanning.batching import PROBES_PER_PASS
-from gallery.server.scanning.scanner import BLOCKS_AT_ONCE
+from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE
 
 
 class GalleryScheme:

@@ -3,8 +3,8 @@
 The body is: parms_id (32), NTT form (u8), size, N, primes (u64 each), scale (f64), correction
 (u64), then the residues as an array.
 
-SEAL's loader is not for untrusted bytes. A stream made here is: it holds nothing of anyone else's
-but residues that were checked against their primes.
+SEAL's loader must not be given untrusted bytes. It may be given a stream that was built here: only
+the residues in it come from outside, and they are checked against their primes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SIZES: Final = (2, 3)
 
 @dataclass(frozen=True)
 class SealCiphertext:
-    """What a stream holds.
+    """The content of a stream.
 
     Attributes
     ----------

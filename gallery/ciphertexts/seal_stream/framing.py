@@ -1,4 +1,4 @@
-"""What SEAL's streams have in common: header, version, compression, arrays.
+"""Framing of SEAL's streams: header, version, compression, arrays.
 
 All numbers are little-endian. A header is: magic 0xA15E, header size 16, version major, minor,
 compression, 0, total bytes (u64). With compression, everything after it is one zstd frame

@@ -1,4 +1,4 @@
-"""Where a cluster is, and how to speak to it."""
+"""The address of a Dask cluster, and the certificates to speak to it with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ClusterAddress:
-    """A Dask scheduler.
+    """The address of a Dask scheduler.
 
     Attributes
     ----------
     scheduler
         Its address, such as ``tcp://127.0.0.1:8786``, or ``tls://`` with the files that follow.
     authorities, certificate, key
-        PEM files for ``tls://``: whom to trust, and what to show the scheduler and its workers.
+        PEM files for ``tls://``: the authorities to trust, and the certificate, with its key, that
+        the scheduler and its workers are shown.
     """
 
     scheduler: str

@@ -1,4 +1,4 @@
-"""The connection to a Dask scheduler, with this program's errors."""
+"""A client of a Dask scheduler that raises this program's errors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from distributed import Client, Future, Security, fire_and_forget
 from gallery.errors import ServerBusyError, ServerError
 from gallery.server.cluster.address import ClusterAddress
 
-PATIENCE_S = 30.0
-"""How long the scheduler, and with it every worker, may take to answer."""
+REPLY_TIMEOUT_S = 30.0
+"""Seconds within which the scheduler, and with it every worker, must answer."""
 
 
-class Cluster:
-    """A Dask cluster. Any thread may use it; a connection that was lost is made again.
+class DaskClient:
+    """A connection to a cluster, for any thread; one that was lost is made again.
 
     Parameters
     ----------
     address
-        Where it is.
+        The cluster.
 
     Raises
     ------
@@ -35,14 +35,14 @@ class Cluster:
         self._client = self._connect()
 
     def workers(self) -> list[str]:
-        """Return the addresses of the workers that are there, sorted.
+        """Return the addresses of the workers that are connected, sorted.
 
         Raises
         ------
         ServerBusyError
             If there is none, or the scheduler does not answer.
         """
-        found = self._present()
+        found = self._worker_addresses()
         if not found:
             raise ServerBusyError(
                 f"the cluster at {self._address.scheduler} has no workers; start some with: "
@@ -50,8 +50,8 @@ class Cluster:
             )
         return sorted(found)
 
-    def place(self, content: object, workers: Sequence[str]) -> Future[Any]:
-        """Put an object on the first of some workers that takes it; the others fetch it there.
+    def scatter(self, content: object, workers: Sequence[str]) -> Future[Any]:
+        """Put an object on the first worker that takes it; the others fetch it from there.
 
         Not on all at once: Dask's broadcast never returns if a worker is lost meanwhile.
 
@@ -61,12 +61,12 @@ class Cluster:
             If none takes it.
         """
         for worker in workers:
-            with suppress(ServerBusyError), self._answering() as client:
+            with suppress(ServerBusyError), self._connected() as client:
                 # Not by its hash: equal content is never sent twice, and hashing it takes time.
                 scatter = partial(client.scatter, content, workers=[worker], hash=False)
-                placed: Future[Any] = _soon(client, scatter)
+                placed: Future[Any] = _call(client, scatter)
                 return placed
-        self.workers()  # says so if none is left
+        self.workers()  # raises if none is left
         raise ServerBusyError(
             f"no worker of the cluster at {self._address.scheduler} takes a search; try again in "
             "a while"
@@ -74,38 +74,40 @@ class Cluster:
 
     def submit(self, worker: str, function: Callable[..., Any], *arguments: object) -> Future[Any]:
         """Have a function called on a worker and on no other (`ServerBusyError`)."""
-        with self._answering() as client:
+        with self._connected() as client:
             return client.submit(
                 function, *arguments, workers=[worker], allow_other_workers=False, pure=False
             )
 
-    def send(self, worker: str, function: Callable[..., Any], *arguments: object) -> None:
+    def submit_and_forget(
+        self, worker: str, function: Callable[..., Any], *arguments: object
+    ) -> None:
         """Have a function called on a worker without waiting for it (`ServerBusyError`)."""
         fire_and_forget(self.submit(worker, function, *arguments))
 
     def cancel(self, futures: list[Future[Any]]) -> None:
-        """Give up on what was submitted, as far as the scheduler can still be told."""
-        with suppress(ServerError), self._answering() as client:
-            _soon(client, partial(client.cancel, futures))
+        """Cancel submitted calls, as far as the scheduler can still be reached."""
+        with suppress(ServerError), self._connected() as client:
+            _call(client, partial(client.cancel, futures))
 
-    def tell(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-        """Call a quick function on all workers at once, beside what they compute.
+    def run_on_all(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+        """Call a quick function on all workers at once, beside the tasks that they compute.
 
         Returns
         -------
         dict of str to object
-            What it returned, by the worker's address.
+            What the function returned, by the worker's address.
 
         Raises
         ------
         ServerBusyError
-            If a worker that is still there has not done it.
+            If the call failed on a worker that is still connected.
         """
-        with self._answering() as client:
+        with self._connected() as client:
             run = partial(client.run, function, *arguments, on_error="return")
-            answers: dict[str, Any] = _soon(client, run)
+            answers: dict[str, Any] = _call(client, run)
         failed = {worker for worker, answer in answers.items() if isinstance(answer, Exception)}
-        left = sorted(failed.intersection(self._present())) if failed else []
+        left = sorted(failed.intersection(self._worker_addresses())) if failed else []
         if left:
             raise ServerBusyError(
                 f"{len(left)} workers of the cluster have failed, {left[0]} with "
@@ -117,13 +119,13 @@ class Cluster:
         """End the connection."""
         self._client.close()
 
-    def _present(self) -> list[str]:
-        with self._answering() as client:
-            return list(_soon(client, client.nthreads))
+    def _worker_addresses(self) -> list[str]:
+        with self._connected() as client:
+            return list(_call(client, client.nthreads))
 
     @contextmanager
-    def _answering(self) -> Iterator[Client]:
-        """Give the client, and say in this program's words that it gets no answer."""
+    def _connected(self) -> Iterator[Client]:
+        """Give the client, connected, and raise `ServerBusyError` if it gets no answer."""
         if self._client.status == "closed":
             self._client = self._connect()
         try:
@@ -140,7 +142,7 @@ class Cluster:
             return Client(
                 address.scheduler,
                 security=_security(address),
-                timeout=PATIENCE_S,
+                timeout=REPLY_TIMEOUT_S,
                 name="encrypted-face-gallery",
                 set_as_default=False,
                 direct_to_workers=True,
@@ -152,13 +154,13 @@ class Cluster:
             ) from error
 
 
-def _soon(client: Client, call: Callable[[], Any]) -> Any:
+def _call(client: Client, call: Callable[[], Any]) -> Any:
     """Return what a method of the client returns, or raise `TimeoutError`."""
 
     async def answer() -> Any:
         return await call()  # within the client's own thread, its methods can be waited for
 
-    return client.sync(answer, callback_timeout=PATIENCE_S)
+    return client.sync(answer, callback_timeout=REPLY_TIMEOUT_S)
 
 
 def _security(address: ClusterAddress) -> Security | None:

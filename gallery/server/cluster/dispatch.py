@@ -1,4 +1,4 @@
-"""One scan of a gallery, divided among the workers of a cluster."""
+"""Dispatch of one scan: its blocks become tasks, and its tasks go to the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from gallery.ciphertexts.blocks import distances_size
 from gallery.errors import GalleryError, ServerBusyError, ServerError
 from gallery.messages import BlockResult, EncryptedProbe, Manifest, ManifestEntry
 from gallery.parameters import find_parameters
-from gallery.server.cluster.dask_client import Cluster
-from gallery.server.cluster.placement import shares
-from gallery.server.cluster.worker import PassContent, ShardKey, compare_shard
+from gallery.server.cluster.dask_client import DaskClient
+from gallery.server.cluster.placement import place_blocks
+from gallery.server.cluster.worker import PassContext, WorkerConfig, compare_shard
 
 TASK_BYTES = 8 * 2**20
 """Results that one task returns, more or less: a task takes Dask about a millisecond, whatever is
 in it, and what it returns is in the memory of its worker until it is fetched."""
 
-TASKS_AT_ONCE = 3
+TASKS_PER_WORKER = 3
 """Tasks that a worker is given at a time: one that runs, one that waits, one being fetched."""
 
-LOSSES = 3
-"""How often workers may be lost in one scan. What is computed might be what kills them."""
+MAX_LOSSES = 3
+"""Losses of workers after which a scan is given up: the scan itself might be what kills them."""
 
-PULSE_S = 0.5
-"""How long to wait for a result before looking whether all workers are still there."""
+LIVENESS_INTERVAL_S = 0.5
+"""Seconds without a result after which the scan checks that all of its workers are connected."""
 
-_LOST = (CancelledError, futures.CancelledError, KilledWorker, CommClosedError)
-"""What Dask raises where a result is gone with its worker."""
+_LOST_RESULT_ERRORS = (CancelledError, futures.CancelledError, KilledWorker, CommClosedError)
+"""Errors that Dask raises for a result that was lost with its worker."""
 
 Outcome = list[BlockResult | None] | BaseException
 
@@ -49,17 +49,17 @@ class _Task:
 
 
 class ScanDispatch:
-    """Compares all blocks of a gallery with probes on the workers that are there.
+    """Compares all blocks of a gallery with probes on the workers that are connected.
 
-    It belongs to the thread that scans. A worker gets tasks for its own blocks only. If one is
-    lost, what is not finished is divided anew among those that are there then.
+    A dispatch belongs to the thread that scans. A worker gets tasks for its own blocks only. If one
+    is lost, the unfinished blocks are divided anew among the workers that are left.
 
     Parameters
     ----------
     cluster
         The workers.
-    shard_key
-        What they need to know of the database.
+    config
+        What the workers need to open the database and to compare.
     manifest
         The state of the gallery to compare with.
     probes
@@ -75,8 +75,8 @@ class ScanDispatch:
 
     def __init__(
         self,
-        cluster: Cluster,
-        shard_key: ShardKey,
+        cluster: DaskClient,
+        config: WorkerConfig,
         manifest: Manifest,
         probes: Sequence[EncryptedProbe],
         wants_references: Callable[[ManifestEntry], bool],
@@ -85,21 +85,21 @@ class ScanDispatch:
         self._gallery_id = manifest.gallery_id
         self._wants_references = wants_references
         messages = tuple(probe.to_bytes() for probe in probes)
-        self._content = PassContent(shard_key, manifest.to_bytes(), messages, ())
+        self._context = PassContext(config, manifest.to_bytes(), messages, ())
         self._blocks_per_task = _blocks_per_task(probes)
-        self._unanswered = deque(manifest.entries)
-        self._answers: dict[int, BlockResult | None] = {}
+        self._unfinished = deque(manifest.entries)
+        self._results: dict[int, BlockResult | None] = {}
         self._waiting: dict[str, deque[_Task]] = {}
         self._running: set[_Task] = set()
         self._finished: SimpleQueue[tuple[_Task, Outcome]] = SimpleQueue()
         self._losses = 0
-        self._place(manifest.entries)
+        self._distribute(manifest.entries)
 
     def submit(self) -> None:
-        """Give workers what they have room for, without waiting."""
+        """Submit as many tasks as the workers have room for, without waiting."""
         busy = [task.worker for task in self._running]
         for worker, waiting in self._waiting.items():
-            room = TASKS_AT_ONCE - busy.count(worker)
+            room = TASKS_PER_WORKER - busy.count(worker)
             for _ in range(min(room, len(waiting))):
                 self._start(waiting.popleft())
 
@@ -118,33 +118,33 @@ class ScanDispatch:
         ServerError
             If a worker fails with an error that is not this program's own.
         GalleryError
-            What a worker says, such as that a block is damaged.
+            The error of a worker, such as that a block is damaged.
         """
         self.submit()
-        while self._unanswered[0].index not in self._answers:
+        while self._unfinished[0].index not in self._results:
             self._receive()
         taken = []
-        while self._unanswered and self._unanswered[0].index in self._answers:
-            entry = self._unanswered.popleft()
-            taken.append((entry, self._answers.pop(entry.index)))
+        while self._unfinished and self._unfinished[0].index in self._results:
+            entry = self._unfinished.popleft()
+            taken.append((entry, self._results.pop(entry.index)))
         return taken
 
     def close(self) -> None:
-        """Give up on what is not finished."""
+        """Cancel the tasks that are not finished."""
         left = [task.future for task in self._running if task.future is not None]
         self._running.clear()
         if left:
             self._cluster.cancel(left)
 
-    def _place(self, entries: Iterable[ManifestEntry]) -> None:
-        """Divide blocks among the workers that are there now."""
+    def _distribute(self, entries: Iterable[ManifestEntry]) -> None:
+        """Divide blocks among the workers that are connected now."""
         workers = self._cluster.workers()
-        content = replace(self._content, workers=tuple(workers))
-        self._placed = self._cluster.place(content, workers)
-        for worker, share in shares(self._gallery_id, entries, workers).items():
+        context = replace(self._context, workers=tuple(workers))
+        self._placed = self._cluster.scatter(context, workers)
+        for worker, share in place_blocks(self._gallery_id, entries, workers).items():
             if not share:
                 # It may hold blocks from a time when there were fewer workers, or more blocks.
-                self._cluster.send(worker, compare_shard, self._placed, (), (), worker)
+                self._cluster.submit_and_forget(worker, compare_shard, self._placed, (), (), worker)
             starts = range(0, len(share), self._blocks_per_task)
             tasks = (_Task(worker, share[at : at + self._blocks_per_task]) for at in starts)
             self._waiting[worker] = deque(tasks)
@@ -155,20 +155,20 @@ class ScanDispatch:
             task.worker, compare_shard, self._placed, task.entries, wanted, task.worker
         )
         self._running.add(task)
-        task.future.add_done_callback(partial(_finish, self._finished, task))
+        task.future.add_done_callback(partial(_collect_outcome, self._finished, task))
 
     def _receive(self) -> None:
-        """Wait for a task to finish, or find out what has become of it."""
+        """Wait for a task to finish, or redistribute the blocks of a worker that was lost."""
         try:
-            task, outcome = self._finished.get(timeout=PULSE_S)
+            task, outcome = self._finished.get(timeout=LIVENESS_INTERVAL_S)
         except Empty:
             if not self._waiting.keys() <= set(self._cluster.workers()):
-                self._move()
+                self._redistribute()
             return
-        if task not in self._running:  # it was given up on, and its blocks are in another task
+        if task not in self._running:  # it was cancelled, and its blocks are in another task
             return
-        if isinstance(outcome, _LOST):
-            self._move()
+        if isinstance(outcome, _LOST_RESULT_ERRORS):
+            self._redistribute()
         elif isinstance(outcome, GalleryError):
             raise outcome
         elif isinstance(outcome, BaseException):
@@ -179,25 +179,27 @@ class ScanDispatch:
         else:
             self._running.discard(task)
             for entry, answer in zip(task.entries, outcome, strict=True):
-                self._answers[entry.index] = answer
+                self._results[entry.index] = answer
             self.submit()
 
-    def _move(self) -> None:
-        """Divide all that is not finished anew."""
+    def _redistribute(self) -> None:
+        """Divide the unfinished blocks anew."""
         self._losses += 1
-        if self._losses > LOSSES:
+        if self._losses > MAX_LOSSES:
             raise ServerBusyError(
                 "workers of the cluster were lost again and again during a search; their logs, or "
                 "their machines' logs, say why. Too little memory is the usual reason"
             )
         self.close()
         self._waiting.clear()
-        self._place([one for one in self._unanswered if one.index not in self._answers])
+        self._distribute([one for one in self._unfinished if one.index not in self._results])
         self.submit()
 
 
-def _finish(finished: SimpleQueue[tuple[_Task, Outcome]], task: _Task, future: Future[Any]) -> None:
-    """Fetch a result; called by a thread of Dask's."""
+def _collect_outcome(
+    finished: SimpleQueue[tuple[_Task, Outcome]], task: _Task, future: Future[Any]
+) -> None:
+    """Fetch the result of a task; called by a thread of Dask's."""
     try:
         outcome: Outcome = future.result()
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Which worker has which block: rendezvous hashing.
+"""Placement of blocks on workers, by rendezvous hashing.
 
 Each pair of a block and a worker has a random-looking weight, and a block belongs to the worker
 with the highest. So when a worker is lost, its blocks alone move, spread over all that remain; and
@@ -17,9 +17,10 @@ import numpy.typing as npt
 from gallery.messages import ManifestEntry
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
+"""What SplitMix64 adds to its state for each output: 2**64 divided by the golden ratio, odd."""
 
 
-def shares(
+def place_blocks(
     gallery_id: bytes, entries: Iterable[ManifestEntry], workers: Sequence[str]
 ) -> dict[str, list[ManifestEntry]]:
     """Divide blocks among workers.
@@ -36,11 +37,12 @@ def shares(
     Returns
     -------
     dict of str to list of ManifestEntry
-        For every worker its blocks, in their order.
+        The blocks of each worker, in their order.
     """
     ordered, named = list(entries), sorted(workers)
     divided: dict[str, list[ManifestEntry]] = {worker: [] for worker in named}
     indices = np.array([entry.index for entry in ordered], np.uint64)
+    # Shape (workers, blocks): each column holds the weights of one block.
     weights = np.stack([_weights(gallery_id, worker, indices) for worker in named])
     for entry, chosen in zip(ordered, weights.argmax(axis=0), strict=True):
         divided[named[chosen]].append(entry)
@@ -50,7 +52,11 @@ def shares(
 def _weights(
     gallery_id: bytes, worker: str, indices: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.uint64]:
-    """Return SplitMix64's outputs (Steele, Lea and Flood, 2014), seeded by gallery and worker."""
+    """Return a worker's weights for blocks: outputs of SplitMix64 (Steele, Lea and Flood, 2014).
+
+    The generator is seeded by gallery and worker. Its output number ``index`` depends on no output
+    before, so that all weights are computed at once; uint64 wraps around as the generator has it.
+    """
     digest = hashlib.blake2b(gallery_id + worker.encode(), digest_size=8).digest()
     seed = np.frombuffer(digest, "<u8")
     mixed: npt.NDArray[np.uint64] = (indices + np.uint64(1)) * _GAMMA + seed

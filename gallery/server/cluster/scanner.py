@@ -1,10 +1,9 @@
-"""Passes over galleries on a cluster; the other implementation of a scanner."""
+"""A scanner whose passes are computed by the workers of a Dask cluster."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from gallery.errors import DatabaseError, ErasurePendingError, ServerError
@@ -13,14 +12,15 @@ from gallery.hints import Hint
 from gallery.messages import BlockResult, Manifest, ManifestEntry
 from gallery.server.cluster import worker
 from gallery.server.cluster.address import ClusterAddress
-from gallery.server.cluster.dask_client import Cluster
+from gallery.server.cluster.dask_client import DaskClient
 from gallery.server.cluster.dispatch import ScanDispatch
-from gallery.server.cluster.worker import ShardKey
-from gallery.server.scanning.block_cache import CacheStatistics, ReadyBlock
-from gallery.server.scanning.passes import SearchPass, hand_out, probes_of
-from gallery.server.scanning.scanner import compare
+from gallery.server.cluster.worker import WorkerConfig
+from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
+from gallery.server.scanning.block_reader import BlockReader
+from gallery.server.scanning.block_results import compute_results, probes_of
+from gallery.server.scanning.passes import SearchPass
 from gallery.server.scanning.searches import Search, SearchStatistics
-from gallery.store import GalleryStore, Snapshot
+from gallery.store import GalleryStore
 from gallery.store.database import parse_url
 
 
@@ -56,20 +56,18 @@ class ClusterScanner:
         backend: str,
         cache_size: int,
     ) -> None:
-        self._shard_key = ShardKey(_shared(database), backend, cache_size)
+        self._config = WorkerConfig(_absolute_url(database), backend, cache_size)
         self._store, self._evaluator = store, make_evaluator(backend)
-        self._cluster = Cluster(address)
+        self._cluster = DaskClient(address)
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:
         """Begin a pass over a gallery, on the workers that are there now."""
-        opened = ExitStack()
+        # The cache holds nothing: blocks are kept by the workers.
+        reader = BlockReader(self._store, BlockCache(0), gallery_id)
         try:
-            snapshot = opened.enter_context(self._store.snapshot(gallery_id))
-            return ClusterPass(
-                searches, snapshot, opened, self._cluster, self._shard_key, self._evaluator
-            )
+            return ClusterPass(searches, reader, self._evaluator, self._cluster, self._config)
         except BaseException:
-            opened.close()
+            reader.close()
             raise
 
     def renew(self, gallery_id: bytes, manifest: Manifest, *, erased: bool) -> None:
@@ -79,20 +77,20 @@ class ClusterScanner:
         except ErasurePendingError:
             if erased:
                 raise
-            # What was only replaced may wait: the next search drops it.
+            # Blocks that were only replaced may wait: the next search drops them.
 
     def forget(self, gallery_id: bytes) -> None:
         """Drop all blocks of a gallery."""
         self._evict(worker.forget, gallery_id)
 
     def purge(self) -> None:
-        """Drop all blocks of all galleries: which were not dropped in time is not known."""
+        """Drop all blocks of all galleries, since it is not known which ones are left to drop."""
         self._evict(worker.clear)
 
     def statistics(self) -> CacheStatistics:
-        """Return what all workers keep together; nothing if they do not answer."""
+        """Return the sums over all workers' caches; zeros if the workers do not answer."""
         try:
-            answers = self._cluster.tell(worker.statistics, self._shard_key).values()
+            answers = self._cluster.run_on_all(worker.statistics, self._config).values()
         except ServerError:
             answers = {}.values()
         found = [answer for answer in answers if answer is not None]
@@ -111,7 +109,7 @@ class ClusterScanner:
 
     def _evict(self, function: Callable[..., None], *arguments: object) -> None:
         try:
-            self._cluster.tell(function, *arguments)
+            self._cluster.run_on_all(function, *arguments)
         except ServerError as error:
             raise ErasurePendingError(
                 "done in the database, but workers of the cluster may still hold what was erased "
@@ -121,68 +119,62 @@ class ClusterScanner:
 
 
 class ClusterPass(SearchPass):
-    """A pass that workers compute; what they find replaced since it began is compared here.
+    """A pass that workers compute; blocks replaced since it began are compared in this process.
 
     So all results are of the one state that the manifest names, whatever is written meanwhile: the
     pass has its own snapshot, in which a replaced block still is what it was.
 
     Parameters
     ----------
-    searches, snapshot, opened
+    searches, reader, evaluator
         As of `SearchPass`.
-    cluster, shard_key
-        The workers, and what they need to know.
-    evaluator
-        What computes here.
+    cluster, config
+        The workers, and what they need to open the database and to compare.
     """
 
     def __init__(
         self,
         searches: Sequence[Search],
-        snapshot: Snapshot,
-        opened: ExitStack,
-        cluster: Cluster,
-        shard_key: ShardKey,
+        reader: BlockReader,
         evaluator: Evaluator,
+        cluster: DaskClient,
+        config: WorkerConfig,
     ) -> None:
-        super().__init__(searches, snapshot, opened)
-        self._snapshot, self._evaluator = snapshot, evaluator
+        super().__init__(searches, reader, evaluator)
+        self._reader = reader
         self._probes = probes_of(self._searches)
         self._scan: ScanDispatch | None = None
         if not self.is_over:
+            manifest = reader.snapshot.manifest
             self._scan = ScanDispatch(
-                cluster, shard_key, snapshot.manifest, self._probes, self._wants_references
+                cluster, config, manifest, self._probes, self._wants_references
             )
-            opened.callback(self._scan.close)
-            self._scan.submit()
+            self._opened.callback(self._scan.close)
 
     def turn(self, following: SearchPass) -> SearchStatistics:
-        """Wait for the next blocks and hand them out."""
+        """Wait for the next blocks, and give the searches their results."""
         assert self._scan is not None
         started = time.perf_counter()
         following.read_ahead()
-        comparisons = 0
-        for entry, found in self._scan.take():
-            self._entries.popleft()
-            result = self._compare_here(entry) if found is None else found
-            comparisons += hand_out(result, self._searches)
-        return SearchStatistics(
-            comparisons=comparisons, scanning_seconds=time.perf_counter() - started
-        )
+        return self._deliver(self._results(self._scan), self._searches, started)
 
     def read_ahead(self) -> None:
-        """Give workers what they have room for."""
+        """Submit as many tasks as the workers have room for."""
         if self._scan is not None:
             self._scan.submit()
 
+    def _results(self, scan: ScanDispatch) -> Iterator[BlockResult]:
+        for entry, found in scan.take():
+            self._entries.popleft()
+            yield self._compare_here(entry) if found is None else found
+
     def _compare_here(self, entry: ManifestEntry) -> BlockResult:
-        block = self._snapshot.block(entry.index)
-        wanted = self._wants_references(entry)
-        table = self._snapshot.references(entry.index, block.header.version) if wanted else None
-        return compare([ReadyBlock(block, table)], self._probes, self._evaluator)[0]
+        block = self._reader.read(entry, references=self._wants_references(entry))
+        assert block is not None  # the manifest of the pass is the snapshot's own
+        return compute_results([block], self._probes, self._evaluator)[0]
 
 
-def _shared(database: str) -> str:
+def _absolute_url(database: str) -> str:
     """Return a URL that means the same in every folder.
 
     Raises

@@ -1,29 +1,30 @@
-"""What runs on a worker: its share of the blocks, kept in memory, and the comparison with it.
+"""The program of a worker: it keeps its share of the blocks in memory and compares probes with it.
 
-Everything here is called by Dask. The functions at the end are what a server asks for by name.
+Everything here is called by Dask. The functions at the end are those that a server submits.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from weakref import WeakSet
 
-from gallery.errors import GalleryNotFoundError
 from gallery.evaluator import make_evaluator
 from gallery.messages import BlockResult, EncryptedProbe, Manifest, ManifestEntry
-from gallery.server.cluster.placement import shares
-from gallery.server.scanning.block_cache import BlockCache, CacheStatistics, ReadyBlock
-from gallery.server.scanning.scanner import BLOCKS_AT_ONCE, compare
-from gallery.store import GalleryStore, Snapshot, open_database
+from gallery.server.cluster.placement import place_blocks
+from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
+from gallery.server.scanning.block_reader import BlockReader
+from gallery.server.scanning.block_results import compute_results
+from gallery.store import GalleryStore, open_database
 
 
 @dataclass(frozen=True)
-class ShardKey:
-    """What a server tells workers about where they work.
+class WorkerConfig:
+    """The configuration of a worker: what it needs to open the database and to compare.
 
     Attributes
     ----------
@@ -41,13 +42,13 @@ class ShardKey:
 
 
 @dataclass(frozen=True, eq=False)
-class PassContent:
-    """What the tasks of one pass have in common; a worker receives it once.
+class PassContext:
+    """The context that the tasks of one pass share; a worker receives it once.
 
     Attributes
     ----------
-    shard_key
-        Where to work.
+    config
+        What the worker needs to open the database and to compare.
     manifest
         The state of the gallery that the pass sees, as a message.
     probes
@@ -56,22 +57,22 @@ class PassContent:
         Addresses of the workers that the blocks are divided among.
     """
 
-    shard_key: ShardKey
+    config: WorkerConfig
     manifest: bytes
     probes: tuple[bytes, ...]
     workers: tuple[str, ...]
 
-    def __reduce__(self) -> tuple[type[PassContent], tuple[object, ...]]:
-        # Not what was read from the messages: another worker reads them itself.
-        return PassContent, (self.shard_key, self.manifest, self.probes, self.workers)
+    def __reduce__(self) -> tuple[type[PassContext], tuple[object, ...]]:
+        # Without what was parsed out of the messages: another worker parses them itself.
+        return PassContext, (self.config, self.manifest, self.probes, self.workers)
 
     @cached_property
-    def opened_manifest(self) -> Manifest:
+    def parsed_manifest(self) -> Manifest:
         """The manifest."""
         return Manifest.from_bytes(self.manifest)
 
     @cached_property
-    def opened_probes(self) -> tuple[EncryptedProbe, ...]:
+    def parsed_probes(self) -> tuple[EncryptedProbe, ...]:
         """The probes, their uniform halves expanded."""
         return tuple(EncryptedProbe.from_bytes(probe) for probe in self.probes)
 
@@ -81,8 +82,8 @@ class Shard:
 
     Parameters
     ----------
-    shard_key
-        Where to work.
+    config
+        What the worker needs to open the database and to compare.
 
     Raises
     ------
@@ -90,104 +91,49 @@ class Shard:
         If the worker cannot open the database.
     """
 
-    def __init__(self, shard_key: ShardKey) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         self._opened = ExitStack()
-        self._store = GalleryStore(self._opened.enter_context(open_database(shard_key.database)))
-        self._evaluator = make_evaluator(shard_key.backend)
-        self._cache_size = shard_key.cache_size
-        self._begun: WeakSet[PassContent] = WeakSet()
-        self.cache = BlockCache(shard_key.cache_size)
+        self._store = GalleryStore(self._opened.enter_context(open_database(config.database)))
+        self._evaluator = make_evaluator(config.backend)
+        self._cache_size = config.cache_size
+        self._begun: WeakSet[PassContext] = WeakSet()
+        self.cache = BlockCache(config.cache_size)
 
     def compare(
         self,
-        content: PassContent,
+        context: PassContext,
         entries: Sequence[ManifestEntry],
         references: Collection[int],
         worker: str,
     ) -> list[BlockResult | None]:
         """Compare blocks with the probes of a pass; see `compare_shard`."""
-        if content not in self._begun:
-            self._keep_share(content, worker)
-            self._begun.add(content)
-        results: list[BlockResult | None] = []
-        with ExitStack() as opened:
-            blocks = _Blocks(self._store, self.cache, content.opened_manifest.gallery_id, opened)
-            group: list[ReadyBlock] = []
-            for entry in entries:
-                kept = blocks.is_ready(entry)
-                if group and (not kept or len(group) == BLOCKS_AT_ONCE):
-                    results += compare(group, content.opened_probes, self._evaluator)
-                    group = []
-                found = blocks.read(entry, entry.index in references)
-                if found is None:
-                    results += compare(group, content.opened_probes, self._evaluator)
+        manifest = context.parsed_manifest
+        left, results = deque(entries), list[BlockResult | None]()
+        with closing(BlockReader(self._store, self.cache, manifest.gallery_id)) as reader:
+            if context not in self._begun:
+                # Drop what the manifest does not name, and what another worker holds.
+                divided = place_blocks(manifest.gallery_id, manifest.entries, context.workers)
+                reader.keep(divided.get(worker, []))
+                self._begun.add(context)
+            while left:
+                blocks = reader.next_group(left, lambda entry: entry.index in references)
+                results += compute_results(blocks, context.parsed_probes, self._evaluator)
+                if not blocks:
+                    left.popleft()
                     results.append(None)
-                    group = []
-                else:
-                    group.append(found)
-            results += compare(group, content.opened_probes, self._evaluator)
         return results
 
     def clear(self) -> None:
         """Drop all blocks."""
         self.cache = BlockCache(self._cache_size)
 
-    def _keep_share(self, content: PassContent, worker: str) -> None:
-        """Drop what the manifest does not name, and what is for another worker to hold."""
-        manifest = content.opened_manifest
-        share = shares(manifest.gallery_id, manifest.entries, content.workers).get(worker, [])
-        self.cache.keep(self.cache.open(manifest.gallery_id), share)
 
-
-class _Blocks:
-    """Blocks for one task: from the cache, or from the database as it is now."""
-
-    def __init__(
-        self, store: GalleryStore, cache: BlockCache, gallery_id: bytes, opened: ExitStack
-    ) -> None:
-        self._store, self._cache, self._gallery_id = store, cache, gallery_id
-        self._shelf = cache.open(gallery_id)  # before the snapshot
-        self._opened = opened
-
-    @cached_property
-    def _snapshot(self) -> Snapshot | None:
-        """The gallery now; None if it is not there any more."""
-        try:
-            return self._opened.enter_context(self._store.snapshot(self._gallery_id))
-        except GalleryNotFoundError:
-            return None
-
-    def is_ready(self, entry: ManifestEntry) -> bool:
-        """Tell whether a block is in the cache."""
-        return self._cache.holds(self._shelf, entry)
-
-    def read(self, entry: ManifestEntry, references: bool) -> ReadyBlock | None:
-        """Return a block; None if the gallery has moved on and names another version of it."""
-        found = self._cache.get(self._shelf, entry)
-        if found is not None and (found.references is not None or not references):
-            return found
-        snapshot = self._snapshot
-        if snapshot is None or not _names(snapshot.manifest, entry):
-            return None
-        # What is stored in the place of a block that the manifest names is given out even if its
-        # header tells another story. Who has tampered with it is for the key owner to find out.
-        block = snapshot.block(entry.index) if found is None else found.block
-        table = snapshot.references(entry.index, block.header.version) if references else None
-        ready = ReadyBlock(block, table)
-        self._cache.put(self._shelf, entry, ready)
-        return ready
-
-
-def _names(manifest: Manifest, entry: ManifestEntry) -> bool:
-    return entry.index < len(manifest.entries) and manifest.entries[entry.index] == entry
-
-
-_shards: dict[ShardKey, Shard] = {}
+_shards: dict[WorkerConfig, Shard] = {}
 _lock = threading.Lock()
 
 
 def compare_shard(
-    content: PassContent,
+    context: PassContext,
     entries: Sequence[ManifestEntry],
     references: Collection[int],
     worker: str,
@@ -196,7 +142,7 @@ def compare_shard(
 
     Parameters
     ----------
-    content
+    context
         The pass.
     entries
         The blocks, as the manifest of the pass names them; there may be none, if the worker is
@@ -217,37 +163,37 @@ def compare_shard(
         If a block cannot be had.
     """
     with _lock:
-        shard = _shards.get(content.shard_key)
+        shard = _shards.get(context.config)
         if shard is None:
-            shard = _shards[content.shard_key] = Shard(content.shard_key)
-    return shard.compare(content, entries, references, worker)
+            shard = _shards[context.config] = Shard(context.config)
+    return shard.compare(context, entries, references, worker)
 
 
 def renew(gallery_id: bytes, manifest: bytes) -> None:
     """Drop what the new manifest of a gallery, a message, does not name."""
     opened = Manifest.from_bytes(manifest)
-    for shard in _all():
+    for shard in _all_shards():
         shard.cache.renew(gallery_id, opened)
 
 
 def forget(gallery_id: bytes) -> None:
     """Drop all blocks of a gallery."""
-    for shard in _all():
+    for shard in _all_shards():
         shard.cache.forget(gallery_id)
 
 
 def clear() -> None:
     """Drop all blocks of all galleries."""
-    for shard in _all():
+    for shard in _all_shards():
         shard.clear()
 
 
-def statistics(shard_key: ShardKey) -> CacheStatistics | None:
-    """Return what the worker keeps; None if it has not worked there yet."""
-    shard = _shards.get(shard_key)
+def statistics(config: WorkerConfig) -> CacheStatistics | None:
+    """Return the figures of the worker's cache; None if it has no shard of that database yet."""
+    shard = _shards.get(config)
     return None if shard is None else shard.cache.statistics()
 
 
-def _all() -> list[Shard]:
-    # Of all servers that share the cluster: what is erased is erased for each of them.
+def _all_shards() -> list[Shard]:
+    # Of all servers that share the cluster, since a reference is erased for each of them.
     return list(_shards.values())

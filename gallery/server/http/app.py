@@ -1,4 +1,4 @@
-"""The application: routes, errors, limits and observation put together."""
+"""The ASGI application: routes, error handlers and the request log put together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def make_app(make_state: Callable[[], ServerState]) -> FastAPI:
     Parameters
     ----------
     make_state
-        Makes what handlers share, when the event loop runs. It is closed when the server stops.
+        Makes the state that handlers share, once the event loop runs. The state is closed when the
+        server stops.
     """
 
     @asynccontextmanager
@@ -47,6 +48,6 @@ def make_app(make_state: Callable[[], ServerState]) -> FastAPI:
     for router in (gallery_routes.router, search_routes.router):
         app.include_router(router, prefix=f"/{API_VERSION}", responses=PROBLEMS)
     app.include_router(operator_routes.router)
-    problems.install(app)
+    problems.install_handlers(app)
     app.add_middleware(RequestLogMiddleware)
     return app

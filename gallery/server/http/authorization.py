@@ -1,4 +1,4 @@
-"""Who asks: the token of a request, what it allows, and which galleries it shows."""
+"""Authorization of requests: by token, by scope, by gallery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gallery.errors import AccessDeniedError, GalleryNotFoundError
 from gallery.server.gatekeeper import Grant, Scope
-from gallery.server.http.auditing import record_denial
+from gallery.server.http.audited_action import record_denial
 from gallery.server.http.problems import ScopeError
 from gallery.server.http.state import state_of
 
@@ -28,8 +28,8 @@ GalleryId = Annotated[
 ]
 
 
-async def grant_of(request: Request, credentials: Credentials) -> Grant:
-    """Return what the token of a request allows.
+async def authenticate(request: Request, credentials: Credentials) -> Grant:
+    """Return the rights that the token of a request gives.
 
     Raises
     ------
@@ -52,10 +52,10 @@ async def grant_of(request: Request, credentials: Credentials) -> Grant:
     return grant
 
 
-def needs(scope: Scope) -> Callable[..., Grant]:
-    """Return what checks that a request's token has a scope."""
+def require_scope(scope: Scope) -> Callable[..., Grant]:
+    """Return a dependency that checks that a request's token has a scope."""
 
-    async def check(request: Request, grant: Annotated[Grant, Depends(grant_of)]) -> Grant:
+    async def check(request: Request, grant: Annotated[Grant, Depends(authenticate)]) -> Grant:
         if not grant.scope.allows(scope):
             await record_denial(request, grant.token_id, grant.name)
             raise ScopeError(
@@ -66,18 +66,18 @@ def needs(scope: Scope) -> Callable[..., Grant]:
     return check  # type: ignore[return-value]
 
 
-Searching = Annotated[Grant, Depends(needs(Scope.SEARCH))]
-Enrolling = Annotated[Grant, Depends(needs(Scope.ENROLL))]
-Administering = Annotated[Grant, Depends(needs(Scope.ADMIN))]
+SearchGrant = Annotated[Grant, Depends(require_scope(Scope.SEARCH))]
+EnrollGrant = Annotated[Grant, Depends(require_scope(Scope.ENROLL))]
+AdminGrant = Annotated[Grant, Depends(require_scope(Scope.ADMIN))]
 
 
-async def visible(request: Request, grant: Grant, gallery_id: str) -> tuple[bytes, str]:
-    """Return a gallery's identifier and name, if the token shows it.
+async def require_gallery(request: Request, grant: Grant, gallery_id: str) -> tuple[bytes, str]:
+    """Return a gallery's identifier and name, if the token is for it.
 
     Raises
     ------
     GalleryNotFoundError
-        If there is no such gallery, or it is not the token's to see: nobody can tell which.
+        If there is no such gallery, or the token is not for it: a client cannot tell which.
     """
     identifier = bytes.fromhex(gallery_id)
     name = await run_in_threadpool(state_of(request).service.name_of, identifier)
@@ -89,7 +89,7 @@ async def visible(request: Request, grant: Grant, gallery_id: str) -> tuple[byte
     return identifier, name
 
 
-async def check_name(request: Request, grant: Grant, name: str) -> None:
+async def require_name(request: Request, grant: Grant, name: str) -> None:
     """Check that a token may make a gallery of a name (`AccessDeniedError`)."""
     if not grant.covers(name):
         await record_denial(request, grant.token_id, grant.name, gallery=name)

@@ -1,4 +1,4 @@
-"""What an operator decides about a server."""
+"""Configuration of a server: its limits and its certificate."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class ServerConfig:
     Attributes
     ----------
     cache_size
-        What blocks may take that are kept ready to scan.
+        Budget of the block cache.
     max_request
         Largest body of one request. Restores, which go through a file, may be larger.
     max_restore
         Largest body of a restore.
     request_bytes, answer_bytes
-        What the bodies of all requests, and the answers of all searches, may take at a time.
+        Memory that the bodies of all requests, and the answers of all searches, may take at a time.
     searches
         Searches at a time; others wait.
     rate

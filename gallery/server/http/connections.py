@@ -1,4 +1,4 @@
-"""Connections that cannot be held open by sending or reading slowly, or by endless headers."""
+"""HTTP connections with limits, so that slow clients and endless headers do not hold them open."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gallery.server.http.config import ServerConfig
 _log = structlog.get_logger("gallery.server")
 
 HEADER_SECONDS = 10.0
-"""How long the head of a request may take; uvicorn itself sets no limit."""
+"""Seconds that the head of a request may take; uvicorn itself sets no limit."""
 
 HEADER_BYTES = 64 * 1024
 """Most bytes of the head of a request; uvicorn's fast parser sets no limit either."""
 
 
-class TimedProtocol(HttpToolsProtocol):
+class TimeLimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits on how long a client may take.
 
-    The head of a request is limited in time and in size, what follows a request that is answered
-    before it has come as a whole in time, and the reading of an answer in its rate. Bodies that a
-    handler reads are limited there.
+    The head of a request is limited in time and in size; the rest of a request that is answered
+    before it has come as a whole, in time; the reading of an answer, in its rate. Bodies that a
+    handler reads are limited by `gallery.server.http.request_bodies`.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -50,7 +50,7 @@ class TimedProtocol(HttpToolsProtocol):
             if self._head_bytes > HEADER_BYTES:
                 self.transport.abort()
         elif self._deadline is None and self._answered():
-            # What is left of a body that nobody reads, or empty lines before the next request.
+            # The rest of a body that is not read, or empty lines before the next request.
             self._await_head()
 
     def _answered(self) -> bool:

@@ -1,4 +1,4 @@
-"""Reading and writing galleries: each method of the service has its address."""
+"""Routes of galleries: each method of the service has its address."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from gallery.messages import (
 from gallery.messages.stream import read_stream
 from gallery.parameters import find_parameters
 from gallery.server.audit_log import Action
-from gallery.server.http.auditing import Audited, record_denial
+from gallery.server.http.audited_action import AuditedAction, record_denial
 from gallery.server.http.authorization import (
-    Administering,
-    Enrolling,
+    AdminGrant,
+    EnrollGrant,
     GalleryId,
-    Searching,
-    check_name,
-    visible,
+    SearchGrant,
+    require_gallery,
+    require_name,
 )
-from gallery.server.http.bodies import body_in_file, whole_body
-from gallery.server.http.held_response import HeldResponse
-from gallery.server.http.openapi import MESSAGE, binary_body, message_answer, stream_body
+from gallery.server.http.budgeted_response import BudgetedResponse
+from gallery.server.http.openapi import MESSAGE, binary_body, message_response, stream_body
 from gallery.server.http.problems import DamagedBodyError
+from gallery.server.http.request_bodies import read_body, spool_body
 from gallery.server.http.state import state_of
 
 T = TypeVar("T")
@@ -47,8 +47,8 @@ BlockIndex = Annotated[int, Path(ge=0, lt=2**31, description="Number of the bloc
 router = APIRouter()
 
 
-@router.get("/galleries", summary="Names of the galleries", responses=message_answer("NAMES"))
-async def names(request: Request, grant: Searching) -> Response:
+@router.get("/galleries", summary="Names of the galleries", responses=message_response("NAMES"))
+async def names(request: Request, grant: SearchGrant) -> Response:
     """Return the names of the galleries that the token is for, sorted."""
     found = await run_in_threadpool(state_of(request).service.gallery_names)
     return _message(GalleryNames(tuple(name for name in found if grant.covers(name))).to_bytes())
@@ -57,9 +57,9 @@ async def names(request: Request, grant: Searching) -> Response:
 @router.get(
     "/descriptions/{name:path}",
     summary="Describe a gallery",
-    responses=message_answer("DESCRIPTION"),
+    responses=message_response("DESCRIPTION"),
 )
-async def describe(request: Request, name: str, grant: Searching) -> Response:
+async def describe(request: Request, name: str, grant: SearchGrant) -> Response:
     """Return the description of the gallery of that name."""
     if not grant.covers(name):
         await record_denial(request, grant.token_id, grant.name, gallery=name)
@@ -71,24 +71,24 @@ async def describe(request: Request, name: str, grant: Searching) -> Response:
 @router.get(
     "/galleries/{gallery_id}/manifest",
     summary="Newest manifest",
-    responses=message_answer("MANIFEST"),
+    responses=message_response("MANIFEST"),
 )
-async def manifest(request: Request, gallery_id: GalleryId, grant: Searching) -> Response:
+async def manifest(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Return the newest manifest of a gallery."""
     state = state_of(request)
-    identifier, _ = await visible(request, grant, gallery_id)
+    identifier, _ = await require_gallery(request, grant, gallery_id)
     return _message((await run_in_threadpool(state.service.manifest, identifier)).to_bytes())
 
 
 @router.get(
     "/galleries/{gallery_id}/blocks",
     summary="Blocks that are stored",
-    responses=message_answer("INDICES"),
+    responses=message_response("INDICES"),
 )
-async def stored_blocks(request: Request, gallery_id: GalleryId, grant: Searching) -> Response:
+async def stored_blocks(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Return the indices of all blocks that are stored, named by the manifest or not."""
     state = state_of(request)
-    identifier, _ = await visible(request, grant, gallery_id)
+    identifier, _ = await require_gallery(request, grant, gallery_id)
     found = await run_in_threadpool(state.service.stored_blocks, identifier)
     return _message(BlockIndices(found).to_bytes())
 
@@ -96,36 +96,36 @@ async def stored_blocks(request: Request, gallery_id: GalleryId, grant: Searchin
 @router.get(
     "/galleries/{gallery_id}/blocks/{index}",
     summary="One block",
-    responses=message_answer("BLOCK"),
+    responses=message_response("BLOCK"),
 )
 async def block(
-    request: Request, gallery_id: GalleryId, index: BlockIndex, grant: Searching
+    request: Request, gallery_id: GalleryId, index: BlockIndex, grant: SearchGrant
 ) -> Response:
     """Return the newest version of a block."""
     service = state_of(request).service
-    identifier, name = await visible(request, grant, gallery_id)
+    identifier, name = await require_gallery(request, grant, gallery_id)
     description = await run_in_threadpool(service.describe, name)
     size = columns_size(description.dimension, find_parameters(description.parameters))
     async with AsyncExitStack() as stack:
         # The residues, and the message that they are packed into.
-        await stack.enter_async_context(state_of(request).answers.held(2 * size))
-        async with Audited(request, grant, Action.READ, identifier, name) as audit:
+        await stack.enter_async_context(state_of(request).answer_budget.reserved(2 * size))
+        async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
             audit.blocks = 1
             message = await run_in_threadpool(lambda: service.block(identifier, index).to_bytes())
-        return HeldResponse(message, stack.pop_all())
+        return BudgetedResponse(message, stack.pop_all())
 
 
 @router.get(
     "/galleries/{gallery_id}/blocks/{index}/references",
     summary="References of one block",
-    responses=message_answer("REFERENCES"),
+    responses=message_response("REFERENCES"),
 )
 async def references(
-    request: Request, gallery_id: GalleryId, index: BlockIndex, grant: Searching
+    request: Request, gallery_id: GalleryId, index: BlockIndex, grant: SearchGrant
 ) -> Response:
     """Return the references of the newest version of a block."""
     state = state_of(request)
-    identifier, _ = await visible(request, grant, gallery_id)
+    identifier, _ = await require_gallery(request, grant, gallery_id)
     read = state.service.references
     return _message(await run_in_threadpool(lambda: read(identifier, index).to_bytes()))
 
@@ -136,13 +136,15 @@ async def references(
     status_code=204,
     openapi_extra=binary_body("CONTENT"),
 )
-async def create(request: Request, grant: Administering) -> None:
+async def create(request: Request, grant: AdminGrant) -> None:
     """Make an empty gallery. Sent again, it is confirmed."""
     state = state_of(request)
     content = await _read(request, GalleryContent.from_bytes)
     description = content.description
-    await check_name(request, grant, description.name)
-    async with Audited(request, grant, Action.CREATE, description.gallery_id, description.name):
+    await require_name(request, grant, description.name)
+    async with AuditedAction(
+        request, grant, Action.CREATE, description.gallery_id, description.name
+    ):
         await run_in_threadpool(state.service.create_gallery, description, content.manifest)
 
 
@@ -152,11 +154,11 @@ async def create(request: Request, grant: Administering) -> None:
     status_code=204,
     openapi_extra=binary_body("UPDATE"),
 )
-async def write(request: Request, gallery_id: GalleryId, grant: Enrolling) -> None:
+async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> None:
     """Apply an update whole, if the gallery is at its version. Sent again, it is confirmed."""
     state = state_of(request)
-    identifier, name = await visible(request, grant, gallery_id)
-    async with Audited(request, grant, Action.WRITE, identifier, name) as audit:
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    async with AuditedAction(request, grant, Action.WRITE, identifier, name) as audit:
         update = await _read(request, GalleryUpdate.from_bytes)
         audit.blocks = len(update.blocks)
         await run_in_threadpool(state.service.write, identifier, update)
@@ -168,14 +170,14 @@ async def write(request: Request, gallery_id: GalleryId, grant: Enrolling) -> No
     status_code=204,
     openapi_extra=binary_body("REDESCRIPTION"),
 )
-async def update_description(request: Request, gallery_id: GalleryId, grant: Administering) -> None:
+async def update_description(request: Request, gallery_id: GalleryId, grant: AdminGrant) -> None:
     """Let a new description take the place of the former one, if that is still the one named."""
     state = state_of(request)
-    identifier, name = await visible(request, grant, gallery_id)
-    async with Audited(request, grant, Action.WRITE, identifier, name):
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    async with AuditedAction(request, grant, Action.WRITE, identifier, name):
         change = await _read(request, DescriptionUpdate.from_bytes)
         _check_identity(change.description.gallery_id, identifier)
-        await check_name(request, grant, change.description.name)
+        await require_name(request, grant, change.description.name)
         await run_in_threadpool(
             state.service.update_description, change.former_mac, change.description
         )
@@ -187,26 +189,26 @@ async def update_description(request: Request, gallery_id: GalleryId, grant: Adm
     status_code=204,
     openapi_extra=binary_body("REPLACEMENT"),
 )
-async def replace(request: Request, gallery_id: GalleryId, grant: Administering) -> None:
+async def replace(request: Request, gallery_id: GalleryId, grant: AdminGrant) -> None:
     """Erase a gallery and give another its name, in one step."""
     state = state_of(request)
-    identifier, name = await visible(request, grant, gallery_id)
-    async with Audited(request, grant, Action.REPLACE, identifier, name):
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    async with AuditedAction(request, grant, Action.REPLACE, identifier, name):
         change = await _read(request, GalleryReplacement.from_bytes)
         description = change.description
-        await visible(request, grant, description.gallery_id.hex())
-        await check_name(request, grant, description.name)
+        await require_gallery(request, grant, description.gallery_id.hex())
+        await require_name(request, grant, description.name)
         await run_in_threadpool(
             state.service.replace, identifier, change.old_version, description, change.version
         )
 
 
 @router.delete("/galleries/{gallery_id}", summary="Erase a gallery", status_code=204)
-async def delete(request: Request, gallery_id: GalleryId, grant: Administering) -> None:
+async def delete(request: Request, gallery_id: GalleryId, grant: AdminGrant) -> None:
     """Erase a gallery."""
     state = state_of(request)
-    identifier, name = await visible(request, grant, gallery_id)
-    async with Audited(request, grant, Action.DELETE, identifier, name):
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    async with AuditedAction(request, grant, Action.DELETE, identifier, name):
         await run_in_threadpool(state.service.delete, identifier)
 
 
@@ -216,19 +218,19 @@ async def delete(request: Request, gallery_id: GalleryId, grant: Administering) 
     status_code=204,
     openapi_extra=stream_body("CONTENT, then one BLOCK_UPDATE for each block of the manifest"),
 )
-async def restore(request: Request, grant: Administering) -> None:
+async def restore(request: Request, grant: AdminGrant) -> None:
     """Make a gallery with content, whole or not at all."""
     state = state_of(request)
-    async with body_in_file(request, state.config) as file:
+    async with spool_body(request, state.config) as file:
         messages = read_stream(file, state.config.max_request)
         first = await run_in_threadpool(lambda: next(messages, None))
         if first is None:
             raise MalformedMessageError("the stream is empty")
         content = GalleryContent.from_bytes(first)
         description = content.description
-        await check_name(request, grant, description.name)
+        await require_name(request, grant, description.name)
         blocks = (_received(BlockUpdate.from_bytes, message) for message in messages)
-        async with Audited(
+        async with AuditedAction(
             request, grant, Action.RESTORE, description.gallery_id, description.name
         ) as audit:
             audit.blocks = len(content.manifest.entries)
@@ -236,15 +238,15 @@ async def restore(request: Request, grant: Administering) -> None:
 
 
 @router.post("/purge", summary="Remove traces of what was erased", status_code=204)
-async def purge(request: Request, grant: Enrolling) -> None:
+async def purge(request: Request, grant: EnrollGrant) -> None:
     """Remove every trace of replaced and erased data from the database's files."""
-    async with Audited(request, grant, Action.PURGE):
+    async with AuditedAction(request, grant, Action.PURGE):
         await run_in_threadpool(state_of(request).service.purge)
 
 
 async def _read(request: Request, parse: Callable[[memoryview], T]) -> T:
     state = state_of(request)
-    async with whole_body(request, state.config, state.requests) as body:
+    async with read_body(request, state.config, state.request_budget) as body:
         return await run_in_threadpool(_received, parse, body)
 
 

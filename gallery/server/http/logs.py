@@ -1,4 +1,4 @@
-"""Logs as lines of JSON, each with the identifier of the request that it belongs to.
+"""Logs: lines of JSON, each with the identifier of the request that it belongs to.
 
 A line holds no body, no query, no token and no address: method, route, gallery, status, sizes and
 time, and the name of the token.
@@ -66,7 +66,7 @@ def request_id(scope: Scope) -> str:
 
 
 class RequestLogMiddleware:
-    """Gives each request its identifier, counts it, times it and logs its end."""
+    """Gives each request its identifier, counts it, times it and logs it when it ends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -99,15 +99,15 @@ class RequestLogMiddleware:
             sizes["bytes_out"] += len(message.get("body", b""))
             await send(message)
 
-        metrics = state_of(Request(scope)).metrics
-        with metrics.in_flight.track_inprogress():
+        statistics = state_of(Request(scope)).statistics
+        with statistics.in_flight.track_inprogress():
             try:
                 await self._app(scope, receive_counted, send_named)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "unknown")
-                metrics.requests.labels(_method(scope), route, status).inc()
-                metrics.request_seconds.labels(route).observe(seconds)
+                statistics.requests.labels(_method(scope), route, status).inc()
+                statistics.request_seconds.labels(route).observe(seconds)
                 _log.info(
                     "request",
                     method=_method(scope),

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of bodies that are not JSON."""
+"""Parts of the OpenAPI document: bodies that are not JSON, and responses that report errors."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PROBLEM = {
 }
 
 
-def problem_answer(description: str) -> dict[str, Any]:
-    """Return what is said of an answer that reports an error."""
+def problem_response(description: str) -> dict[str, Any]:
+    """Describe a response that reports an error."""
     return {
         "description": description,
         "content": {"application/problem+json": {"schema": _PROBLEM}},
@@ -31,35 +31,35 @@ def problem_answer(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: problem_answer("The body is not what belongs there."),
-    401: problem_answer("No token, or not a good one."),
-    403: problem_answer("The token does not allow this."),
-    404: problem_answer("There is no such gallery or block, or it is not the token's to see."),
-    405: problem_answer("The address does not take this method."),
-    408: problem_answer("The body came too slowly."),
-    409: problem_answer("The gallery is in another state, or under another key."),
-    411: problem_answer("The length of the body is not declared."),
-    413: problem_answer("The body is too large."),
-    422: problem_answer("A value is out of range."),
-    503: problem_answer("The server is at a limit or shutting down, or its database failed."),
+    400: problem_response("The body is not what belongs there."),
+    401: problem_response("No token, or not a good one."),
+    403: problem_response("The token does not allow this."),
+    404: problem_response("There is no such gallery or block, or it is not the token's to see."),
+    405: problem_response("The address does not take this method."),
+    408: problem_response("The body came too slowly."),
+    409: problem_response("The gallery is in another state, or under another key."),
+    411: problem_response("The length of the body is not declared."),
+    413: problem_response("The body is too large."),
+    422: problem_response("A value is out of range."),
+    503: problem_response("The server is at a limit or shutting down, or its database failed."),
 }
-"""The errors that every operation may answer with."""
+"""The error responses that every operation may give."""
 
 
 def binary_body(message: str) -> dict[str, Any]:
-    """Return what is said of a body that is one message."""
+    """Describe a request body that is one message."""
     content = {MESSAGE: {"schema": _BYTES | {"description": f"A {message} message."}}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def stream_body(messages: str) -> dict[str, Any]:
-    """Return what is said of a body that is a stream of messages."""
+    """Describe a request body that is a stream of messages."""
     content = {STREAM: {"schema": _BYTES | {"description": f"A stream: {messages}."}}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def message_answer(message: str) -> dict[int | str, dict[str, Any]]:
-    """Return what is said of an answer that is one message."""
+def message_response(message: str) -> dict[int | str, dict[str, Any]]:
+    """Describe a response that is one message."""
     return {
         200: {
             "description": f"A {message} message.",
@@ -68,8 +68,8 @@ def message_answer(message: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def stream_answer(messages: str) -> dict[int | str, dict[str, Any]]:
-    """Return what is said of an answer that is a stream of messages."""
+def stream_response(messages: str) -> dict[int | str, dict[str, Any]]:
+    """Describe a response that is a stream of messages."""
     return {
         200: {
             "description": f"A stream: {messages}. A FAILURE says that the rest does not come.",

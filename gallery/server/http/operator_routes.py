@@ -1,4 +1,4 @@
-"""What operators and their tools ask: is it alive, is it ready, how is it doing."""
+"""Routes for operators and their tools: liveness, readiness and statistics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gallery.errors import ServerBusyError
-from gallery.server.http.openapi import problem_answer
+from gallery.server.http.openapi import problem_response
 from gallery.server.http.state import state_of
 
 router = APIRouter()
@@ -30,7 +30,7 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     summary="Whether requests can be served",
-    responses={503: problem_answer("The database fails, or the server is shutting down.")},
+    responses={503: problem_response("The database fails, or the server is shutting down.")},
 )
 async def readyz(request: Request) -> Health:
     """Ask the database, and say so if the server is shutting down."""
@@ -49,4 +49,4 @@ async def readyz(request: Request) -> Health:
 )
 async def metrics(request: Request) -> Response:
     """Return sums and histograms; they name no gallery and no token."""
-    return Response(state_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    return Response(state_of(request).statistics.text(), media_type=CONTENT_TYPE_LATEST)

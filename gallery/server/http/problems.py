@@ -1,4 +1,4 @@
-"""Errors as answers: a status, and the error's class and message as RFC 9457 has them."""
+"""Problem responses (RFC 9457): a status, and the class and message of an error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _log = structlog.get_logger("gallery.server")
 
 
 class DamagedBodyError(BlockCorruptedError):
-    """What came is damaged, not what is stored."""
+    """A block in a request's body is damaged, not a stored one."""
 
 
 _STATUS: dict[type[GalleryError], int] = {
@@ -61,11 +61,11 @@ _STATUS: dict[type[GalleryError], int] = {
 
 
 class ScopeError(AccessDeniedError):
-    """A token is good, but not for this."""
+    """A token is valid, but does not allow the request."""
 
 
 def failure_of(error: GalleryError) -> Failure:
-    """Return what the other side may know of an error.
+    """Return what a client may know of an error.
 
     The name of the database, its host and what its driver says are the operator's.
     """
@@ -83,7 +83,7 @@ def status_of(error: GalleryError) -> int:
 
 
 def problem(status: int, failure: Failure) -> Response:
-    """Return the answer that says what went wrong."""
+    """Return the response that reports a failure."""
     body = {"status": status, "title": failure.kind, "detail": failure.text}
     headers = {}
     if status == 401:
@@ -93,8 +93,8 @@ def problem(status: int, failure: Failure) -> Response:
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Turn every error of a handler into an answer."""
+def install_handlers(app: FastAPI) -> None:
+    """Turn every error of a route's handler into a response."""
 
     @app.exception_handler(GalleryError)
     async def _ours(_: Request, error: GalleryError) -> Response:

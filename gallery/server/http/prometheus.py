@@ -1,4 +1,4 @@
-"""What Prometheus reads: sums and histograms without the name of any gallery or token."""
+"""Statistics for Prometheus: sums and histograms without the name of any gallery or token."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gallery.server.service import EmbeddedService
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
-    """The figures of one server.
+class ServerStatistics:
+    """The statistics of one server, as Prometheus' collectors.
 
     Attributes
     ----------
@@ -48,15 +48,15 @@ class Metrics:
         self.in_flight = Gauge(
             "gallery_http_requests_in_flight", "Requests under way", registry=self._registry
         )
-        self._registry.register(_ServiceFigures(service))
+        self._registry.register(_ServiceCollector(service))
 
     def text(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+        """Return all statistics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-class _ServiceFigures:
-    """Reads the service's own statistics when it is asked."""
+class _ServiceCollector:
+    """A collector that reads the service's own statistics when Prometheus asks."""
 
     def __init__(self, service: EmbeddedService) -> None:
         self._service = service

@@ -1,4 +1,4 @@
-"""Searching: probes in, a stream of encrypted distances out, block by block."""
+"""The route of searches: probes in, a stream of encrypted distances out, block by block."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from gallery.messages import SearchRequest
 from gallery.messages.stream import END, framed
 from gallery.parameters import find_parameters
 from gallery.server.audit_log import Action
-from gallery.server.http.auditing import Audited
-from gallery.server.http.authorization import GalleryId, Searching, visible
-from gallery.server.http.bodies import whole_body
-from gallery.server.http.openapi import STREAM, binary_body, stream_answer
+from gallery.server.http.audited_action import AuditedAction
+from gallery.server.http.authorization import GalleryId, SearchGrant, require_gallery
+from gallery.server.http.openapi import STREAM, binary_body, stream_response
 from gallery.server.http.problems import failure_of
+from gallery.server.http.request_bodies import read_body
 from gallery.server.http.state import ServerState, state_of
 
 _REFERENCES_BYTES = 2 * 1024 * 1024
-"""What the references of a full block take at most, with labels of usual length."""
+"""Most bytes that the references of a full block take, with labels of usual length."""
 
 router = APIRouter()
 
@@ -36,29 +36,29 @@ router = APIRouter()
 @router.post(
     "/galleries/{gallery_id}/search",
     summary="Compare probes with a gallery",
-    responses=stream_answer("MANIFEST, then one BLOCK_RESULT for each block"),
+    responses=stream_response("MANIFEST, then one BLOCK_RESULT for each block"),
     openapi_extra=binary_body("SEARCH"),
 )
-async def search(request: Request, gallery_id: GalleryId, grant: Searching) -> Response:
+async def search(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Compare probes with every position of every block, as of one manifest."""
     state = state_of(request)
-    identifier, name = await visible(request, grant, gallery_id)
+    identifier, name = await require_gallery(request, grant, gallery_id)
     async with AsyncExitStack() as stack:
-        audit = Audited(request, grant, Action.SEARCH, identifier, name)
+        audit = AuditedAction(request, grant, Action.SEARCH, identifier, name)
         await stack.enter_async_context(audit)
         wanted = await _read(request, state, identifier)
         audit.probes = len(wanted.probes)
         await stack.enter_async_context(state.search_slot())
         size = await run_in_threadpool(_size_of, state, wanted)
-        await stack.enter_async_context(state.answers.held(size))
-        answer = _Answer(state, wanted, audit)
+        await stack.enter_async_context(state.answer_budget.reserved(size))
+        answer = SearchResponse(state, wanted, audit)
         await answer.start()
         answer.cleanup = stack.pop_all()
         return answer
 
 
 async def _read(request: Request, state: ServerState, identifier: bytes) -> SearchRequest:
-    async with whole_body(request, state.config, state.requests) as body:
+    async with read_body(request, state.config, state.request_budget) as body:
         wanted = await run_in_threadpool(SearchRequest.from_bytes, body)
     if wanted.gallery_id != identifier:
         raise MalformedMessageError("the request names another gallery than its address")
@@ -68,24 +68,24 @@ async def _read(request: Request, state: ServerState, identifier: bytes) -> Sear
 
 
 def _size_of(state: ServerState, wanted: SearchRequest) -> int:
-    """Return what the answer to a search will take in memory."""
+    """Return the bytes that the answer to a search will take in memory."""
     blocks = len(state.service.manifest(wanted.gallery_id).entries)
     distances = distances_size(find_parameters(wanted.probes[0].parameters))
     unknown = max(0, blocks - len(wanted.known))
     return blocks * len(wanted.probes) * distances + unknown * _REFERENCES_BYTES
 
 
-class _Answer(Response):
+class SearchResponse(Response):
     """The answer to a search, computed by a thread that never waits for its reader.
 
     The reader may be slow; the scan, the database's snapshot and the other searches of the same
-    pass must not be held up by that. What is computed and not yet sent waits in memory that was
-    taken from the budget before.
+    pass must not be held up by that. Pieces that are computed and not yet sent wait in memory that
+    was reserved from the budget before.
     """
 
     media_type = STREAM
 
-    def __init__(self, state: ServerState, wanted: SearchRequest, audit: Audited) -> None:
+    def __init__(self, state: ServerState, wanted: SearchRequest, audit: AuditedAction) -> None:
         super().__init__(media_type=STREAM)
         del self.headers["content-length"]
         self._state, self._wanted, self._audit = state, wanted, audit
@@ -96,7 +96,7 @@ class _Answer(Response):
         self.cleanup = AsyncExitStack()
 
     async def start(self) -> None:
-        """Begin to search; raise what the service refuses before it has computed anything."""
+        """Begin to search; raise the service's error if it comes before the first piece."""
         loop = asyncio.get_running_loop()
 
         def put(piece: bytes | Exception | None) -> None:
@@ -113,7 +113,7 @@ class _Answer(Response):
                 put(GalleryError("the search failed inside the server; its log says how"))
                 raise
 
-        self._worker = loop.run_in_executor(self._state.searchers, work)
+        self._worker = loop.run_in_executor(self._state.search_threads, work)
         first = await self._pieces.get()
         if isinstance(first, Exception):
             raise first
@@ -146,7 +146,7 @@ class _Answer(Response):
                 await self._send(send, b"")
                 if self._abandoned.is_set():
                     raise ClientDisconnect
-            self._state.metrics.search_seconds.observe(time.perf_counter() - self._started)
+            self._state.statistics.search_seconds.observe(time.perf_counter() - self._started)
         except ClientDisconnect:
             return
         except GalleryError as error:
@@ -157,7 +157,7 @@ class _Answer(Response):
         await send({"type": "http.response.body", "body": last})
 
     async def _watch(self, receive: Receive) -> None:
-        """Let nothing more be computed for a client that has gone."""
+        """Abandon the search when its client has gone."""
         while (await receive())["type"] != "http.disconnect":
             pass
         self._abandoned.set()

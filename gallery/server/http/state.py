@@ -1,4 +1,4 @@
-"""What the handlers of one server share."""
+"""The state that the handlers of one server share."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from limits.strategies import MovingWindowRateLimiter
 from gallery.errors import ServerBusyError
 from gallery.server.audit_log import AuditLog
 from gallery.server.gatekeeper import Gatekeeper, Grant
-from gallery.server.http.budget import ByteBudget
+from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
-from gallery.server.http.prometheus import Metrics
+from gallery.server.http.prometheus import ServerStatistics
 from gallery.server.service import EmbeddedService
 
 
 class ServerState:
-    """The service, who may use it, and what of it is in use.
+    """The service, the gatekeeper, the audit log, and the limits with what is taken of them.
 
     Parameters
     ----------
     service
         The keyless service.
     gatekeeper
-        Knows the tokens.
+        Admits tokens.
     audit
-        Where what was done is written down.
+        The audit log.
     config
         The limits.
     """
@@ -44,10 +44,10 @@ class ServerState:
         config: ServerConfig,
     ) -> None:
         self.service, self.gatekeeper, self.audit, self.config = service, gatekeeper, audit, config
-        self.metrics = Metrics(service)
-        self.requests = ByteBudget(config.request_bytes, config.patience)
-        self.answers = ByteBudget(config.answer_bytes, config.patience)
-        self.searchers = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
+        self.statistics = ServerStatistics(service)
+        self.request_budget = ByteBudget(config.request_bytes, config.patience)
+        self.answer_budget = ByteBudget(config.answer_bytes, config.patience)
+        self.search_threads = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
         self.stopping = False
         self._slots = asyncio.Semaphore(config.searches)
         self._rate = parse(config.rate)
@@ -76,8 +76,8 @@ class ServerState:
             self._slots.release()
 
     def close(self) -> None:
-        """Wait for what is under way, and let go of threads."""
-        self.searchers.shutdown()
+        """Wait for the searches under way, and end all threads."""
+        self.search_threads.shutdown()
         self.audit.close()
 
 

@@ -1,7 +1,7 @@
-"""Many searches at once: those of one gallery that wait together share a pass over its blocks.
+"""Batching of searches: those of one gallery that wait together share a pass over its blocks.
 
 A pass reads each block once for all of its probes, so that a busy server does not scan more often
-than it must, and an idle one does not let anybody wait for company: a search that finds nothing
+than it must, and an idle one does not let a search wait for others: a search that finds nothing
 running starts at once, and those that come meanwhile go together in the next pass.
 """
 
@@ -22,19 +22,19 @@ PROBES_PER_PASS = 16
 """Probes that share a pass; a larger request has a pass for itself.
 
 With sixteen, a comparison takes half the time that it takes with two; 24, 32 and 48 measured the
-same within the noise, and who comes first waits longer."""
+same within the noise, and the first of the searches waits longer."""
 
 GALLERIES_AT_ONCE = 4
 """Galleries with a pass under way, each with a snapshot open; others wait in the order of their
-first search. Passes take turns of a few blocks, so that no one waits for the end of a long one."""
+first search. Passes take turns of a few blocks, so that none waits for the end of a long one."""
 
 
 class SearchBatcher:
-    """Searches for any number of threads at once; one thread of its own scans.
+    """Serves searches of any number of threads with one thread that scans.
 
-    What one search holds at most, if nobody takes its results, is blocks times probes times
-    `gallery.ciphertexts.blocks.distances_size` bytes, and the references that it asked for: who
-    lets many search at once bounds that.
+    If nobody takes the results of a search, they take at most blocks times probes times
+    `gallery.ciphertexts.blocks.distances_size` bytes, and the references that it asked for. A
+    program that lets many clients search at once must bound that.
 
     Parameters
     ----------
@@ -48,9 +48,8 @@ class SearchBatcher:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[bytes, deque[Search]] = OrderedDict()
         self._scanning = self._closed = False
-        self._passes: deque[SearchPass] = (
-            deque()
-        )  # of the scanning thread alone, as is what follows
+        # What follows belongs to the scanning thread alone.
+        self._passes: deque[SearchPass] = deque()
         self._statistics = SearchStatistics()
 
     def search(self, request: SearchRequest) -> SearchResult:
@@ -74,8 +73,8 @@ class SearchBatcher:
             if not self._scanning:
                 self._scanning = True
                 self._thread.submit(self._scan)
-        answer = ResultStream(search)
-        return SearchResult(answer.manifest(), answer)
+        results = ResultStream(search)
+        return SearchResult(results.manifest(), results)
 
     def waiting(self) -> int:
         """Return how many searches wait for their pass."""
@@ -97,7 +96,7 @@ class SearchBatcher:
         self._thread.shutdown()
 
     def _scan(self) -> None:
-        """Run passes until nothing waits."""
+        """Run passes until no search waits."""
         while True:
             self._begin_passes()
             if self._passes:

@@ -1,7 +1,7 @@
-"""Blocks that are kept ready to scan: read from the database and checked already.
+"""The block cache: blocks that were read from the database and checked, ready to scan.
 
 A search asks for what the manifest of its snapshot names: index, version and authentication code
-of each block. So an old version is never given for a new one, whoever wrote that.
+of each block. So the cache never gives an old version for a new one, whichever process wrote that.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ReadyBlock:
 
 @dataclass(frozen=True)
 class CacheStatistics:
-    """What a cache holds and what it has done since it was made.
+    """Figures of a cache: what it holds now, and what it has done since it was made.
 
     Attributes
     ----------
@@ -73,10 +73,10 @@ class CacheStatistics:
 
 
 @dataclass(eq=False)
-class GalleryShelf:
-    """The blocks of one gallery, from one write to the gallery to the next.
+class CachePartition:
+    """A gallery's part of the cache, from one write to the gallery to the next.
 
-    Only its cache, which makes it, looks into it.
+    Only the cache, which makes partitions, looks into them.
     """
 
     gallery_id: bytes
@@ -88,7 +88,7 @@ class GalleryShelf:
         return sum(ready.size for ready in self.blocks.values())
 
     def drop_all_but(self, entries: Iterable[ManifestEntry]) -> None:
-        """Drop what these entries of a manifest do not name."""
+        """Drop the blocks that these entries of a manifest do not name."""
         named = {entry.index: entry for entry in entries}
         for index, ready in list(self.blocks.items()):
             if index not in named or not ready.is_named_by(named[index]):
@@ -101,7 +101,7 @@ class BlockCache:
     Room is made at the expense of the gallery that was searched longest ago. A gallery never makes
     room at its own expense, nor at that of one that was searched after it: a scan of more blocks
     than the budget holds would evict each of them right before it is needed again. Instead the
-    first ones stay, and each search reads the rest.
+    first blocks stay, and each search reads the rest.
 
     Parameters
     ----------
@@ -112,66 +112,67 @@ class BlockCache:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._lock = threading.Lock()
-        self._shelves: OrderedDict[bytes, GalleryShelf] = OrderedDict()
+        self._partitions: OrderedDict[bytes, CachePartition] = OrderedDict()
         self._hits = self._misses = self._evictions = 0
 
-    def open(self, gallery_id: bytes) -> GalleryShelf:
-        """Return a gallery's shelf, for one search, as the most recently used one.
+    def open(self, gallery_id: bytes) -> CachePartition:
+        """Return a gallery's partition, for one search, as the most recently used one.
 
-        Must be called before the search's snapshot is opened: a write to the gallery gives it
-        another shelf, so that a search that began before cannot bring back what was erased.
+        It must be called before the search's snapshot is opened. A write to the gallery gives the
+        gallery another partition, so that a search that began before the write cannot bring back
+        what it erased.
         """
         with self._lock:
-            shelf = self._shelves.setdefault(gallery_id, GalleryShelf(gallery_id))
-            self._shelves.move_to_end(gallery_id)
-            return shelf
+            partition = self._partitions.setdefault(gallery_id, CachePartition(gallery_id))
+            self._partitions.move_to_end(gallery_id)
+            return partition
 
-    def keep(self, shelf: GalleryShelf, entries: Iterable[ManifestEntry]) -> None:
-        """Drop what is not named by these entries of a search's manifest.
+    def keep(self, partition: CachePartition, entries: Iterable[ManifestEntry]) -> None:
+        """Drop the blocks that these entries of a search's manifest do not name.
 
-        Another process has replaced it, or it is not for this process to hold any more.
+        Another process has replaced them, or they are not for this process to hold any more.
         """
         with self._lock:
-            shelf.drop_all_but(entries)
+            partition.drop_all_but(entries)
 
-    def holds(self, shelf: GalleryShelf, entry: ManifestEntry) -> bool:
-        """Tell whether a block is there, in the version that the entry names."""
+    def holds(self, partition: CachePartition, entry: ManifestEntry) -> bool:
+        """Tell whether a block is in the cache, in the version that the entry names."""
         with self._lock:
-            return self._find(shelf, entry) is not None
+            return self._find(partition, entry) is not None
 
-    def get(self, shelf: GalleryShelf, entry: ManifestEntry) -> ReadyBlock | None:
+    def get(self, partition: CachePartition, entry: ManifestEntry) -> ReadyBlock | None:
         """Return a block in the version that the entry names, or None; a hit or a miss."""
         with self._lock:
-            found = self._find(shelf, entry)
+            found = self._find(partition, entry)
             self._hits += found is not None
             self._misses += found is None
             return found
 
-    def put(self, shelf: GalleryShelf, entry: ManifestEntry, ready: ReadyBlock) -> None:
+    def put(self, partition: CachePartition, entry: ManifestEntry, ready: ReadyBlock) -> None:
         """Keep a block that was read, if the entry names it and there is room."""
         size = ready.size
         with self._lock:
-            current = self._shelves.get(shelf.gallery_id) is shelf
+            current = self._partitions.get(partition.gallery_id) is partition
             if not current or not ready.is_named_by(entry):
                 return
-            former = shelf.blocks.pop(entry.index, None)
-            if self._make_room(shelf, size):
-                shelf.blocks[entry.index] = ready
+            former = partition.blocks.pop(entry.index, None)
+            if self._make_room(partition, size):
+                partition.blocks[entry.index] = ready
             elif former is not None and former.is_named_by(entry):
-                shelf.blocks[entry.index] = former
+                partition.blocks[entry.index] = former
 
     def renew(self, gallery_id: bytes, manifest: Manifest) -> None:
-        """Drop what a gallery's new manifest does not name any more."""
+        """Drop the blocks that a gallery's new manifest does not name any more."""
         with self._lock:
-            former = self._shelves.get(gallery_id)
+            former = self._partitions.get(gallery_id)
             if former is not None:
                 former.drop_all_but(manifest.entries)
-                self._shelves[gallery_id] = GalleryShelf(gallery_id, former.blocks)
+                self._partitions[gallery_id] = CachePartition(gallery_id, former.blocks)
 
     def forget(self, gallery_id: bytes) -> None:
         """Drop all blocks of a gallery."""
         with self._lock:
-            former = self._shelves.pop(gallery_id, None)
+            former = self._partitions.pop(gallery_id, None)
             if former is not None:
                 former.blocks.clear()
 
@@ -183,25 +184,25 @@ class BlockCache:
                 misses=self._misses,
                 evictions=self._evictions,
                 bytes=self._held(),
-                blocks=sum(len(shelf.blocks) for shelf in self._shelves.values()),
+                blocks=sum(len(partition.blocks) for partition in self._partitions.values()),
                 budget=self._budget,
             )
 
     def _held(self) -> int:
-        return sum(shelf.bytes for shelf in self._shelves.values())
+        return sum(partition.bytes for partition in self._partitions.values())
 
-    def _find(self, shelf: GalleryShelf, entry: ManifestEntry) -> ReadyBlock | None:
-        found = shelf.blocks.get(entry.index)
+    def _find(self, partition: CachePartition, entry: ManifestEntry) -> ReadyBlock | None:
+        found = partition.blocks.get(entry.index)
         return found if found is not None and found.is_named_by(entry) else None
 
-    def _make_room(self, shelf: GalleryShelf, size: int) -> bool:
-        """Evict from the galleries used before this one, if that gives room."""
-        older = list(takewhile(lambda other: other is not shelf, self._shelves.values()))
+    def _make_room(self, partition: CachePartition, size: int) -> bool:
+        """Evict blocks of the galleries used before this one, if that gives room."""
+        older = list(takewhile(lambda other: other is not partition, self._partitions.values()))
         if self._held() - sum(other.bytes for other in older) + size > self._budget:
             return False
         for other in older:
             while other.blocks and self._held() + size > self._budget:
-                # From the end, so that what stays is what the next search reads first.
+                # From the end: the next search reads the blocks at the beginning first.
                 del other.blocks[max(other.blocks)]
                 self._evictions += 1
         return True

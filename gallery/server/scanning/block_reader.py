@@ -1,127 +1,146 @@
-"""Reading the blocks of one snapshot: from the cache, from the database, and one ahead."""
+"""The block reader: blocks of one gallery, from the cache or out of a snapshot of the database."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from functools import partial
+from contextlib import ExitStack
+from functools import cached_property
 
+from gallery.errors import GalleryNotFoundError
 from gallery.messages import EncryptedBlock, ManifestEntry
-from gallery.server.scanning.block_cache import BlockCache, GalleryShelf, ReadyBlock
-from gallery.store import Snapshot
+from gallery.server.scanning.block_cache import BlockCache, ReadyBlock
+from gallery.store import GalleryStore, Snapshot
 
-Wanted = Callable[[ManifestEntry], bool]
+BLOCKS_AT_ONCE = 8
+"""Blocks in memory that are scanned at once; what the kernel makes the most of."""
+
+WantsReferences = Callable[[ManifestEntry], bool]
 """Tells whether the references of a block are asked for."""
 
 
-class ReadAhead:
-    """A thread that reads one block while another is scanned.
-
-    It is shared by all that is scanned in turns, and holds one block at a time. So with the one
-    that is being scanned, two blocks are in memory beyond what the cache may hold.
-    """
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-        self._taken = False
-
-    def begin(self, read: Callable[[], ReadyBlock]) -> Future[ReadyBlock] | None:
-        """Begin to read, unless what was read ahead before has not been fetched yet."""
-        if self._taken:
-            return None
-        self._taken = True
-        return self._executor.submit(read)
-
-    def end(self) -> None:
-        """Let the next one begin."""
-        self._taken = False
-
-    def close(self) -> None:
-        """End the thread."""
-        self._executor.shutdown()
-
-
-@dataclass(frozen=True)
-class _Pending:
-    entry: ManifestEntry
-    ready: Future[ReadyBlock]
-
-
 class BlockReader:
-    """Reads what the manifest of a snapshot names.
+    """Reads the blocks that a manifest of one gallery names.
 
-    A database connection is for one thread at a time. So while a block is read ahead, nothing else
-    is read from the snapshot. The reader itself belongs to the thread that scans.
+    A reader belongs to one thread, as the database connection of its snapshot does. It opens its
+    partition of the cache before its snapshot, so that a block which it reads from the snapshot
+    cannot come into the cache after a write has dropped it from there.
 
     Parameters
     ----------
-    snapshot
-        What to read from.
-    cache, shelf
-        Where blocks are kept, and the gallery's part of it.
-    ahead
-        What reads ahead.
+    store
+        The galleries of a database.
+    cache
+        Where blocks are kept ready to scan.
+    gallery_id
+        The gallery.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, cache: BlockCache, shelf: GalleryShelf, ahead: ReadAhead
-    ) -> None:
-        self._snapshot, self._cache, self._shelf, self._ahead = snapshot, cache, shelf, ahead
-        self._pending: _Pending | None = None
+    def __init__(self, store: GalleryStore, cache: BlockCache, gallery_id: bytes) -> None:
+        self._store, self._cache, self._gallery_id = store, cache, gallery_id
+        self._partition = cache.open(gallery_id)
+        self._opened = ExitStack()
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The state of the gallery when this was first asked for, and until the reader is closed.
+
+        Raises
+        ------
+        GalleryNotFoundError, DatabaseError
+            If there is no such gallery, or the database fails.
+        """
+        return self._opened.enter_context(self._store.snapshot(self._gallery_id))
+
+    def keep(self, entries: Iterable[ManifestEntry]) -> None:
+        """Drop from the cache what these entries of a manifest do not name."""
+        self._cache.keep(self._partition, entries)
 
     def is_ready(self, entry: ManifestEntry) -> bool:
         """Tell whether a block is in the cache."""
-        return self._cache.holds(self._shelf, entry)
+        return self._cache.holds(self._partition, entry)
 
-    def read(self, entry: ManifestEntry, *, references: bool) -> ReadyBlock:
-        """Return a block, and its references if they are asked for.
+    def next_group(
+        self, entries: deque[ManifestEntry], wants_references: WantsReferences
+    ) -> list[ReadyBlock]:
+        """Take entries off a queue and return their blocks, which are to be scanned at once.
+
+        Several blocks come together if they are in the cache; one that has to be read comes alone.
+
+        Parameters
+        ----------
+        entries
+            What is left to scan, in order.
+        wants_references
+            Tells whether the references of a block are asked for.
+
+        Returns
+        -------
+        list of ReadyBlock
+            At most `BLOCKS_AT_ONCE`, in order. None if no entry is left, or if the first one, which
+            then stays in the queue, names another version than the snapshot does.
 
         Raises
         ------
         MissingBlockError, BlockCorruptedError, DatabaseError
-            If it cannot be had.
+            If a block cannot be had.
         """
-        found = self._cache.get(self._shelf, entry)
-        if found is None or (references and found.references is None):
-            found = self._fetch(entry, found, references)
-            self._cache.put(self._shelf, entry, found)
-        return found
+        group: list[ReadyBlock] = []
+        while entries and len(group) < BLOCKS_AT_ONCE:
+            ready = self.is_ready(entries[0])
+            if group and not ready:
+                break
+            block = self.read(entries[0], references=wants_references(entries[0]))
+            if block is None:
+                break
+            entries.popleft()
+            group.append(block)
+            if not ready:
+                break
+        return group
 
-    def read_ahead(self, entries: Iterable[ManifestEntry], references: Wanted) -> None:
-        """Begin to read the first of these blocks that is not in the cache."""
-        if self._pending is not None:
-            return
-        for entry in entries:
-            if not self.is_ready(entry):
-                ready = self._ahead.begin(partial(self._load, entry, None, references(entry)))
-                self._pending = None if ready is None else _Pending(entry, ready)
-                return
+    def read(self, entry: ManifestEntry, *, references: bool) -> ReadyBlock | None:
+        """Return a block, with its references if they are asked for.
+
+        Returns
+        -------
+        ReadyBlock or None
+            None if the block is not in the cache and the snapshot names another version of it.
+
+        Raises
+        ------
+        MissingBlockError, BlockCorruptedError, DatabaseError
+            If the block cannot be had.
+        """
+        found = self._cache.get(self._partition, entry)
+        if found is not None and (found.references is not None or not references):
+            return found
+        if not self._is_current(entry):
+            return None
+        # A block that is stored in the place of the one that the manifest names is given out even
+        # if its header tells another story: tampering is for the key owner to find.
+        block = self._load(entry, None if found is None else found.block, references)
+        self._cache.put(self._partition, entry, block)
+        return block
 
     def close(self) -> None:
-        """Wait until nothing reads from the snapshot any more."""
-        if self._pending is not None:
-            wait([self._pending.ready])
-            self._pending = None
-            self._ahead.end()
+        """Close the snapshot."""
+        self._opened.close()
 
-    def _fetch(
-        self, entry: ManifestEntry, found: ReadyBlock | None, references: bool
-    ) -> ReadyBlock:
-        if self._pending is not None:
-            wait([self._pending.ready])
-            if self._pending.entry == entry:
-                ready, self._pending = self._pending.ready, None
-                self._ahead.end()
-                return ready.result()
-        return self._load(entry, None if found is None else found.block, references)
+    def _is_current(self, entry: ManifestEntry) -> bool:
+        """Tell whether the snapshot names the block in this version."""
+        try:
+            entries = self.snapshot.manifest.entries
+        except GalleryNotFoundError:
+            return False
+        return entry.index < len(entries) and entries[entry.index] == entry
 
     def _load(
         self, entry: ManifestEntry, block: EncryptedBlock | None, references: bool
     ) -> ReadyBlock:
+        """Read from the snapshot what is missing of a block."""
         if block is None:
-            block = self._snapshot.block(entry.index)
+            block = self.snapshot.block(entry.index)
         if not references:
             return ReadyBlock(block, None)
-        table = self._snapshot.references(entry.index, block.header.version)
-        return ReadyBlock(block, table)
+        return ReadyBlock(block, self.snapshot.references(entry.index, block.header.version))

@@ -1,4 +1,4 @@
-"""One pass over the blocks of a gallery, for all the searches that it serves."""
+"""Passes: one scan over the blocks of a gallery, for all the searches that it serves."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gallery.errors import (
     KeyMismatchError,
     ParameterSetError,
 )
+from gallery.evaluator import Evaluator
 from gallery.hints import Hint
 from gallery.messages import (
     BlockResult,
@@ -21,6 +22,8 @@ from gallery.messages import (
     GalleryDescription,
     ManifestEntry,
 )
+from gallery.server.scanning.block_reader import BlockReader
+from gallery.server.scanning.block_results import divide_result, probes_of
 from gallery.server.scanning.searches import Search, SearchStatistics
 from gallery.store import Snapshot
 
@@ -31,11 +34,13 @@ class SearchPass(ABC):
     Parameters
     ----------
     searches
-        What to do; those whose probes do not fit are told so, and the others go on.
-    snapshot
-        The state of the gallery that they see.
-    opened
-        What to close at the end: the snapshot, and what else was opened for the pass.
+        The searches to serve; those whose probes do not fit the gallery are told so, and the others
+        go on.
+    reader
+        Gives the snapshot that they see, and its blocks; closed with the pass, or by the caller if
+        the pass cannot be made.
+    evaluator
+        What computes encrypted distances in this process.
 
     Attributes
     ----------
@@ -45,10 +50,15 @@ class SearchPass(ABC):
         The figures of its beginning: searches, probes, and how long they waited.
     """
 
-    def __init__(self, searches: Sequence[Search], snapshot: Snapshot, opened: ExitStack) -> None:
+    def __init__(
+        self, searches: Sequence[Search], reader: BlockReader, evaluator: Evaluator
+    ) -> None:
         begun = time.perf_counter()
+        snapshot = reader.snapshot
         self.gallery_id = snapshot.gallery_id
-        self._opened = opened
+        self._evaluator = evaluator
+        self._opened = ExitStack()
+        self._opened.callback(reader.close)
         self._entries = deque(snapshot.manifest.entries)
         self._searches = [search for search in searches if _begin(search, snapshot)]
         self.beginning = SearchStatistics(
@@ -60,7 +70,7 @@ class SearchPass(ABC):
 
     @property
     def is_over(self) -> bool:
-        """Whether no block is left, or nobody who waits for one."""
+        """Whether no block is left to scan, or no search that waits for one."""
         return not self._entries or not self._listening()
 
     @abstractmethod
@@ -78,13 +88,32 @@ class SearchPass(ABC):
         """Prepare the next turn without waiting for anything."""
 
     def close(self, error: BaseException | None = None) -> None:
-        """Close the snapshot, and only then tell those who wait that this was all, or why not."""
+        """Close the snapshot, and only then end the searches, with an error if there was one."""
         try:
             self._opened.close()
         except BaseException as failed:
             error = error or failed
         for search in self._searches:
             search.end(error)
+
+    def _deliver(
+        self, results: Iterable[BlockResult], searches: Sequence[Search], started: float
+    ) -> SearchStatistics:
+        """Give searches their results, and return the figures of a turn.
+
+        Parameters
+        ----------
+        results
+            Results of blocks, for the probes of these searches.
+        searches
+            The searches.
+        started
+            When the results were begun to be computed, by `time.perf_counter`.
+        """
+        comparisons = sum(divide_result(result, searches) for result in results)
+        return SearchStatistics(
+            comparisons=comparisons, scanning_seconds=time.perf_counter() - started
+        )
 
     def _listening(self) -> list[Search]:
         return [search for search in self._searches if not search.abandoned]
@@ -96,7 +125,7 @@ class SearchPass(ABC):
 
 
 def _begin(search: Search, snapshot: Snapshot) -> bool:
-    """Hand a search the manifest, or tell it what does not fit; return whether it goes on."""
+    """Hand a search the manifest, or an error if a probe does not fit; tell whether it goes on."""
     try:
         for probe in search.request.probes:
             _check_fit(probe, snapshot.description)
@@ -123,25 +152,3 @@ def _check_fit(probe: EncryptedProbe, description: GalleryDescription) -> None:
             f"the probe has {probe.dimension} values, "
             f"gallery {description.name!r} holds embeddings of {description.dimension}"
         )
-
-
-def probes_of(searches: Iterable[Search]) -> list[EncryptedProbe]:
-    """Return the probes of all searches, one search after the other."""
-    return [probe for search in searches for probe in search.request.probes]
-
-
-def hand_out(result: BlockResult, searches: Iterable[Search]) -> int:
-    """Give each search its part of what a block yields for `probes_of` these searches.
-
-    Returns
-    -------
-    int
-        Comparisons that this was: references of the block, times probes.
-    """
-    header, distances = result.header, deque(result.distances)
-    for search in searches:
-        known = search.request.known.get(header.index) == header.version
-        own = tuple(distances.popleft() for _ in search.request.probes)
-        search.put(BlockResult(header, None if known else result.references, own))
-    references = int.from_bytes(header.occupancy, "little").bit_count()
-    return references * len(result.distances)

@@ -1,4 +1,4 @@
-"""One caller's search, between the thread that computes and the one that takes the results."""
+"""Searches: the queue between the thread that computes results and the one that takes them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ _Item = Manifest | BlockResult | BaseException | None
 
 
 class Search:
-    """One caller's search: what it asks for, and what it has not taken yet.
+    """One caller's search: its request, and its results until the caller takes them.
 
-    Whoever computes never waits for whoever takes. Until they are taken, all results wait here: at
-    most blocks times probes times `gallery.ciphertexts.blocks.distances_size` bytes, and the
-    references.
+    The thread that computes never waits for the caller. All results may wait here: at most blocks
+    times probes times `gallery.ciphertexts.blocks.distances_size` bytes, and the references.
 
     Attributes
     ----------
     request
-        What is asked for.
+        The request.
     called
-        When, by `time.perf_counter`.
+        Time of the call, by `time.perf_counter`.
     abandoned
-        Whether nobody takes the results any more.
+        Whether the caller takes no more results.
     """
 
     def __init__(self, request: SearchRequest) -> None:
@@ -38,11 +37,11 @@ class Search:
         self._items: SimpleQueue[_Item] = SimpleQueue()
 
     def put(self, item: Manifest | BlockResult) -> None:
-        """Hand over the manifest, and then a block's result each time."""
+        """Hand over the manifest, and after it the result of one block each time."""
         self._items.put(item)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that nothing more comes, or why not."""
+        """End the results, with the error that cut them off if there was one."""
         self._items.put(error)
 
     def take(self) -> Manifest | BlockResult | None:
@@ -83,7 +82,7 @@ class ResultStream(Iterator[BlockResult]):
         return result
 
     def close(self) -> None:
-        """Give up: nothing more is computed for this search."""
+        """Abandon the search: nothing more is computed for it."""
         self._ended = self._search.abandoned = True
 
     def __del__(self) -> None:
@@ -92,7 +91,7 @@ class ResultStream(Iterator[BlockResult]):
 
 @dataclass(frozen=True)
 class SearchStatistics:
-    """What was searched since the service was opened.
+    """Figures of the searches since the service was opened.
 
     Attributes
     ----------

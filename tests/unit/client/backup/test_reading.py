@@ -6,7 +6,7 @@ import os
 import random
 import struct
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.backup import Backup
 from gallery.errors import BackupError, KeyMismatchError
-from gallery.messages import BlockUpdate
+from gallery.forwarding import ForwardingService
+from gallery.messages import BlockUpdate, GalleryDescription, Manifest
 from gallery.server import EmbeddedService, open_service
 from tests.support.backup_files import (
     DIMENSION,
@@ -304,14 +305,17 @@ def test_another_state_cannot_slip_in_after_the_check(
         assert elsewhere.gallery_names() == []
 
 
-class MeddlingService:
+class MeddlingService(ForwardingService):
     """Passes a restore on, and changes the file after the first block was taken."""
 
     def __init__(self, service: EmbeddedService, path: Path, offset: int) -> None:
-        self._service, self._path, self._offset = service, path, offset
+        super().__init__(service)
+        self._path, self._offset = path, offset
 
-    def restore(self, description: Any, manifest: Any, blocks: Iterator[BlockUpdate]) -> None:
-        self._service.restore(description, manifest, self._meddle(blocks))
+    def restore(
+        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+    ) -> None:
+        super().restore(description, manifest, self._meddle(iter(blocks)))
 
     def _meddle(self, blocks: Iterator[BlockUpdate]) -> Iterator[BlockUpdate]:
         yield next(blocks)
@@ -328,7 +332,7 @@ def test_a_backup_that_changes_while_it_is_restored_leaves_nothing(
 ) -> None:
     for offset in (boundaries_of(whole)[12] + 100_000, len(whole) - MAC_SIZE):
         backup.write_bytes(whole)
-        meddler: Any = MeddlingService(service, backup, offset)
+        meddler = MeddlingService(service, backup, offset)
         with pytest.raises(BackupError):
             GalleryClient.restore(meddler, key, backup)
         assert service.gallery_names() == []

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.gallery_state import GalleryState
 from gallery.client.session import GallerySession
 from gallery.errors import WriteConflictError
+from gallery.forwarding import ForwardingService
 from gallery.messages import GalleryUpdate, Manifest
 from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
@@ -26,7 +26,7 @@ READS = 12
 that meets nobody needs one."""
 
 
-class Watched:
+class Watched(ForwardingService):
     """A service that counts, and lets something happen before each write of blocks.
 
     Attributes
@@ -38,15 +38,13 @@ class Watched:
     """
 
     def __init__(self, service: GalleryService, happens: Callable[[], object] = bool) -> None:
-        self._service, self._happens = service, happens
+        super().__init__(service)
+        self._happens = happens
         self.attempts = self.claims = self.reads = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
 
     def manifest(self, gallery_id: bytes) -> Manifest:
         self.reads += 1
-        return self._service.manifest(gallery_id)
+        return super().manifest(gallery_id)
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         self.reads = 0
@@ -55,7 +53,7 @@ class Watched:
             self._happens()
         else:
             self.claims += 1
-        self._service.write(gallery_id, update)
+        super().write(gallery_id, update)
 
 
 class Rival:
@@ -63,7 +61,7 @@ class Rival:
 
     def __init__(self, service: GalleryService, key: GalleryKey) -> None:
         self._watched = Watched(service)
-        self._client = GalleryClient(self._watched, key)  # type: ignore[arg-type]
+        self._client = GalleryClient(self._watched, key)
         self._pool = ThreadPoolExecutor(1)
         self._running: Future[object] | None = None
         self.enrolled = 0
@@ -102,7 +100,7 @@ def overtaken(service: EmbeddedService, key: GalleryKey) -> Iterator[tuple[Galle
     rival = Rival(service, key)
     watched = Watched(service, rival.overtake)
     try:
-        with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+        with GalleryClient(watched, key) as client:
             yield client, watched
     finally:
         rival.close()
@@ -141,7 +139,7 @@ def test_a_writer_that_meets_nobody_claims_nothing(
     watched = Watched(service)
     version = gallery.summary().version
 
-    with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+    with GalleryClient(watched, key) as client:
         for number in range(3):
             client.enroll(random_embeddings(1, 8, seed=10 + number), [f"another {number}"])
 
@@ -188,7 +186,7 @@ def test_a_claim_that_nobody_uses_is_respected_for_a_while_only(
 ) -> None:
     monkeypatch.setattr(conflicts, "_CLAIM_SECONDS", 0.5)
     watched = Watched(service)
-    with GalleryClient(watched, key) as client:  # type: ignore[arg-type]
+    with GalleryClient(watched, key) as client:
         client.enroll(random_embeddings(1, 8, seed=10), ["before"])
         claim(service, key)
         started = time.monotonic()

@@ -18,6 +18,7 @@ from gallery.client.session import GallerySession
 from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService
 from tests.support.galleries import random_embeddings
+from tests.support.interception import InterceptedService, before
 
 DIMENSION = 4
 PEOPLE = random_embeddings(9, DIMENSION)
@@ -91,7 +92,7 @@ class StoppedError(Exception):
     """Stands for a process that ends."""
 
 
-class StoppingService:
+class StoppingService(InterceptedService):
     """Passes calls on until the one with a given number among the writing ones.
 
     Attributes
@@ -101,25 +102,18 @@ class StoppingService:
     """
 
     def __init__(self, service: GalleryService, number: int, *, after: bool) -> None:
-        self._service = service
+        super().__init__(service, WRITES, self._count)
         self.left = number
         self._after = after
 
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._service, name)
-        if name not in WRITES:
-            return call
-
-        def counted(*arguments: Any) -> Any:
-            self.left -= 1
-            if self.left == 0 and not self._after:
-                raise StoppedError
-            result = call(*arguments)
-            if self.left == 0:
-                raise StoppedError
-            return result
-
-        return counted
+    def _count(self, call: Callable[[], Any]) -> Any:
+        self.left -= 1
+        if self.left == 0 and not self._after:
+            raise StoppedError
+        result = call()
+        if self.left == 0:
+            raise StoppedError
+        return result
 
 
 def writes_of_a_renewal() -> int:
@@ -132,15 +126,10 @@ def stopped_after_copying(service: EmbeddedService, key: GalleryKey, new: Galler
         renew_gallery(StoppingService(service, writes_of_a_renewal(), after=False), key, new)
 
 
-class MeddlingService:
-    """Does something else before each call of one name, as another process would."""
+class MeddlingService(InterceptedService):
+    """Does something else before each call of one method, as another process would."""
 
-    def __init__(self, service: GalleryService, name: str, acts: Iterator[Callable[[], None]]):
-        self._service = service
-        self._name = name
-        self._acts = acts
-
-    def __getattr__(self, name: str) -> Any:
-        if name == self._name:
-            next(self._acts, lambda: None)()
-        return getattr(self._service, name)
+    def __init__(
+        self, service: GalleryService, method: str, acts: Iterator[Callable[[], None]]
+    ) -> None:
+        super().__init__(service, [method], before(acts))

@@ -23,6 +23,8 @@ from gallery.errors import (
     RolledBackError,
     WriteConflictError,
 )
+from gallery.forwarding import ForwardingService
+from gallery.messages import EncryptedBlock
 from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService, open_service
@@ -31,7 +33,6 @@ from tests.unit.client.renewal.renewing import (
     DIMENSION,
     LABELS,
     PEOPLE,
-    MeddlingService,
     check_whole,
 )
 
@@ -121,13 +122,13 @@ def test_a_damaged_gallery_is_not_renewed(
     other_key: GalleryKey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Swapping(MeddlingService):
-        def block(self, gallery_id: bytes, index: int) -> Any:
-            return service.block(gallery_id, 0)
+    class Swapping(ForwardingService):
+        def block(self, gallery_id: bytes, index: int) -> EncryptedBlock:
+            return super().block(gallery_id, 0)
 
     with pytest.raises((AuthenticationError, WriteConflictError)):
         monkeypatch.setattr("gallery.client.editing.conflicts.time.sleep", lambda _: None)
-        renew_gallery(Swapping(service, "", iter(())), key, other_key)
+        renew_gallery(Swapping(service), key, other_key)
 
     check_whole(service, key)
 

@@ -15,26 +15,24 @@ from gallery.ciphertexts.blocks import columns_size, distances_size
 from gallery.client import GalleryClient, GalleryKey, Identification
 from gallery.client.integrity.labels import LabelSealer
 from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
+from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.parameters import STANDARD
 from gallery.server import EmbeddedService
 from tests.support.galleries import names, random_embeddings
 
 
-class Watched:
+class Watched(ForwardingService):
     """A service that counts requests, and can spoil or refuse one of them."""
 
     def __init__(self, service: EmbeddedService) -> None:
-        self._service = service
+        super().__init__(service)
         self.sizes: list[int] = []
         self.answered = self.taken = self.most_untaken = 0
         self.begun = threading.Condition()
         self.refused: int | None = None
         self.spoiled: int | None = None
         self.dropped: int | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
 
     def search(self, request: SearchRequest) -> SearchResult:
         number = len(self.sizes)
@@ -44,7 +42,7 @@ class Watched:
             self.begun.notify_all()
         if number == self.refused:
             raise DatabaseError("out of order")
-        found = self._service.search(request)
+        found = super().search(request)
         return SearchResult(found.manifest, self._blocks(found.blocks, number))
 
     def _blocks(self, blocks: Iterator[BlockResult], number: int) -> Iterator[BlockResult]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.messages import ManifestEntry
-from gallery.server.cluster.placement import shares
+from gallery.server.cluster.placement import place_blocks
 
 GALLERY = bytes(range(16))
 WORKERS = [f"tcp://10.0.0.{number}:40000" for number in range(1, 9)]
@@ -17,7 +17,7 @@ def entries(count: int) -> list[ManifestEntry]:
 
 
 def owners(count: int, workers: list[str], gallery_id: bytes = GALLERY) -> list[str]:
-    divided = shares(gallery_id, entries(count), workers)
+    divided = place_blocks(gallery_id, entries(count), workers)
     found = {entry.index: worker for worker, share in divided.items() for entry in share}
     return [found[index] for index in range(count)]
 
@@ -28,12 +28,12 @@ def test_every_block_has_one_owner_whatever_the_order(
 ) -> None:
     workers = shuffled[:chosen]
 
-    divided = shares(GALLERY, entries(count), workers)
+    divided = place_blocks(GALLERY, entries(count), workers)
 
     assert set(divided) == set(workers)
     assert sorted(entry.index for share in divided.values() for entry in share) == [*range(count)]
     assert all(share == sorted(share, key=lambda one: one.index) for share in divided.values())
-    assert divided == shares(GALLERY, entries(count), sorted(workers))
+    assert divided == place_blocks(GALLERY, entries(count), sorted(workers))
 
 
 @given(st.integers(0, 300), st.sampled_from(WORKERS))
@@ -52,7 +52,7 @@ def test_what_a_gallery_gains_by_growth_moves_nothing() -> None:
 def test_a_part_of_the_blocks_is_divided_as_the_whole_is() -> None:
     whole = owners(100, WORKERS)
 
-    divided = shares(GALLERY, entries(100)[::7], WORKERS)
+    divided = place_blocks(GALLERY, entries(100)[::7], WORKERS)
 
     assert all(whole[one.index] == worker for worker, share in divided.items() for one in share)
 
@@ -62,7 +62,7 @@ def test_shares_are_even() -> None:
     # distribution does, with a standard deviation of 38.
     sixteen = [f"tcp://10.0.1.{number}:40000" for number in range(16)]
 
-    sizes = [len(share) for share in shares(GALLERY, entries(24_426), sixteen).values()]
+    sizes = [len(share) for share in place_blocks(GALLERY, entries(24_426), sixteen).values()]
 
     assert max(abs(size - 24_426 / 16) for size in sizes) < 5 * 38
 

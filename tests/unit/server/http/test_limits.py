@@ -79,7 +79,7 @@ def test_a_body_that_comes_too_slowly_is_given_up(prepare: Prepare, path: str, d
                     answer = end.recv(2**16)
                 except TimeoutError:
                     end.sendall(b"x" if drops else b"")
-        assert galleries.server.state.requests.used == 0
+        assert galleries.server.state.request_budget.used == 0
 
     assert answer.startswith(b"HTTP/1.1 408 ")
 
@@ -89,8 +89,8 @@ def test_a_body_that_is_cut_off_gives_its_room_back(prepare: Prepare) -> None:
         with connected(galleries.server.url) as end:
             line = "Content-Length: 1000000"
             end.sendall(head("POST", "galleries", galleries.tokens["all"], line) + b"some")
-            wait_until(lambda: galleries.server.state.requests.used > 0)
-        wait_until(lambda: galleries.server.state.requests.used == 0)
+            wait_until(lambda: galleries.server.state.request_budget.used > 0)
+        wait_until(lambda: galleries.server.state.request_budget.used == 0)
 
 
 def test_bodies_wait_for_room_and_not_for_ever(prepare: Prepare) -> None:
@@ -98,9 +98,9 @@ def test_bodies_wait_for_room_and_not_for_ever(prepare: Prepare) -> None:
         token = galleries.tokens["all"]
         with connected(galleries.server.url) as end:
             end.sendall(head("POST", "galleries", token, "Content-Length: 90000") + b"some")
-            wait_until(lambda: galleries.server.state.requests.used > 0)
+            wait_until(lambda: galleries.server.state.request_budget.used > 0)
             refused = galleries.search()
-        wait_until(lambda: galleries.server.state.requests.used == 0)
+        wait_until(lambda: galleries.server.state.request_budget.used == 0)
         served = galleries.search()
 
     assert (refused.status_code, served.status_code) == (503, 200)
@@ -114,9 +114,9 @@ def test_searches_wait_for_their_turn_and_not_for_ever(
     with prepare(patience=0.3, **limit) as galleries:
         state = galleries.server.state
         with unread_search(galleries):
-            wait_until(lambda: state.answers.used > 0)
+            wait_until(lambda: state.answer_budget.used > 0)
             refused = galleries.search()
-        wait_until(lambda: state.answers.used == 0)
+        wait_until(lambda: state.answer_budget.used == 0)
         served = galleries.search()
 
     assert (refused.status_code, served.status_code) == (503, 200)
@@ -129,10 +129,10 @@ def test_a_client_that_does_not_read_is_dropped_and_holds_up_nobody(
     with prepare(grace=2.0, least_rate=2**40) as galleries:
         state = galleries.server.state
         with unread_search(galleries) as end:
-            wait_until(lambda: state.answers.used > 0)
+            wait_until(lambda: state.answer_budget.used > 0)
             others = [galleries.search() for _ in range(3)]
-            assert state.answers.used > 0, "the reader is still waited for"
-            wait_until(lambda: state.answers.used == 0)
+            assert state.answer_budget.used > 0, "the reader is still waited for"
+            wait_until(lambda: state.answer_budget.used == 0)
             read = rest(end)
         events = galleries.events()
 

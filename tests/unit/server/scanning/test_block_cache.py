@@ -49,16 +49,16 @@ def ready_of(gallery: int, index: int, version: int = 2) -> ReadyBlock:
 
 def put(cache: BlockCache, *blocks: ReadyBlock) -> None:
     """Keep blocks as one search of their gallery would."""
-    shelf = cache.open(blocks[0].block.header.gallery_id)
+    partition = cache.open(blocks[0].block.header.gallery_id)
     for ready in blocks:
-        cache.put(shelf, entry_of(ready.block.header), ready)
+        cache.put(partition, entry_of(ready.block.header), ready)
 
 
 def held(cache: BlockCache, blocks: Sequence[ReadyBlock]) -> list[bool]:
     """Tell which blocks are there, without using any."""
     headers = [ready.block.header for ready in blocks]
     return [
-        any(cache.holds(shelf, entry_of(header)) for shelf in cache._shelves.values())
+        any(cache.holds(partition, entry_of(header)) for partition in cache._partitions.values())
         for header in headers
     ]
 
@@ -128,19 +128,19 @@ def test_a_block_that_is_too_large_evicts_nothing_in_vain() -> None:
 def test_a_search_does_not_make_room_at_the_expense_of_a_later_one() -> None:
     mine, another = ready_of(1, 0), ready_of(2, 0)
     cache = BlockCache(mine.size)
-    shelf = cache.open(gallery_id(1))
+    partition = cache.open(gallery_id(1))
     put(cache, another)
 
-    cache.put(shelf, entry_of(mine.block.header), mine)
+    cache.put(partition, entry_of(mine.block.header), mine)
 
     assert held(cache, [mine, another]) == [False, True]
 
 
 def test_a_block_that_the_manifest_does_not_name_is_not_kept() -> None:
     cache = BlockCache(AMPLE)
-    shelf = cache.open(gallery_id(1))
+    partition = cache.open(gallery_id(1))
 
-    cache.put(shelf, entry_of(block_of(1, 0, 3).block.header), ready_of(1, 0, version=2))
+    cache.put(partition, entry_of(block_of(1, 0, 3).block.header), ready_of(1, 0, version=2))
 
     assert cache.statistics().blocks == 0
 
@@ -172,12 +172,12 @@ def test_the_budget_is_kept_at_all_times(budget: int, steps: list[tuple[int, int
 def test_a_search_that_began_before_a_write_brings_nothing_back() -> None:
     cache = BlockCache(AMPLE)
     replaced, stays = ready_of(1, 0), ready_of(1, 1)
-    shelf = cache.open(gallery_id(1))
-    cache.put(shelf, entry_of(stays.block.header), stays)
+    partition = cache.open(gallery_id(1))
+    cache.put(partition, entry_of(stays.block.header), stays)
     after = manifest_of(1, 3, [block_of(1, 0, 3), block_of(1, 1, 2)])
 
     cache.renew(gallery_id(1), after)
-    cache.put(shelf, entry_of(replaced.block.header), replaced)
+    cache.put(partition, entry_of(replaced.block.header), replaced)
 
     assert held(cache, [replaced, stays]) == [False, True]
 
@@ -185,10 +185,10 @@ def test_a_search_that_began_before_a_write_brings_nothing_back() -> None:
 def test_a_search_that_began_before_a_deletion_brings_nothing_back() -> None:
     cache = BlockCache(AMPLE)
     ready = ready_of(1, 0)
-    shelf = cache.open(gallery_id(1))
+    partition = cache.open(gallery_id(1))
 
     cache.forget(gallery_id(1))
-    cache.put(shelf, entry_of(ready.block.header), ready)
+    cache.put(partition, entry_of(ready.block.header), ready)
 
     assert cache.statistics().blocks == 0
 

@@ -1,4 +1,4 @@
-"""The audit log in the database: rows are added and read, never changed or deleted."""
+"""The store of the audit log: rows are added and read, never changed or deleted."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gallery.messages.naming import MAX_NAME
 from gallery.store.database import Database
 from gallery.store.tables import MAX_TOKEN_NAME, MAX_WORD, AuditRow
 
-_AT_ONCE = 1_000
+_PAGE_SIZE = 1_000
 """Rows that are read in one transaction."""
 
 
 class Action(StrEnum):
-    """What was done, as far as the keyless side can tell."""
+    """Kinds of actions that the audit log records."""
 
     CREATE = "create"
     WRITE = "write"
@@ -47,7 +47,7 @@ class AuditEvent:
     action
         What was done.
     token_id, token_name
-        Whose token it was done with; None for the operator, and where nobody was admitted.
+        The token that it was done with; None for the operator, and where no token was admitted.
     gallery_id, gallery
         Identifier, 16 bytes, and name of the gallery, or None if there is none, or none is known.
     probes
@@ -57,7 +57,7 @@ class AuditEvent:
     result
         ``ok``, or the name of the error's class.
     request_id
-        What the request was called by its sender or the server.
+        Identifier of the request, given by its sender or the server.
     time
         Microseconds since 1970 UTC; by default now.
     """
@@ -83,9 +83,9 @@ class AuditStore:
     def append(self, events: Sequence[AuditEvent]) -> None:
         """Add events in one transaction.
 
-        Text may come from a client: what is too long for its column is cut, and what cannot be
-        printed replaced, so that no request can do anything unrecorded, or draw on the terminal of
-        who reads the log.
+        Text may come from a client: text that is too long for its column is cut, and characters
+        that cannot be printed are replaced, so that no request can do anything unrecorded, or draw
+        on the terminal of a person who reads the log.
         """
         with self._database.writing() as connection:
             connection.execute(insert(AuditRow), [_values(event) for event in events])
@@ -93,8 +93,9 @@ class AuditStore:
     def read(self, since: int | None = None, gallery: str | None = None) -> Iterator[AuditEvent]:
         """Yield events in the order of their times.
 
-        They are read in transactions of a thousand: one that stays open as long as somebody
-        scrolls would keep SQLite from cutting off its log, and so an erasure from being finished.
+        They are read in transactions of a thousand each: a transaction that stays open as long as a
+        person scrolls would keep SQLite from cutting off its log, and so an erasure from being
+        finished.
 
         Parameters
         ----------
@@ -107,7 +108,7 @@ class AuditStore:
         if gallery is not None:
             query = query.where(AuditRow.gallery == gallery)
         page = query if since is None else query.where(AuditRow.time >= since)
-        while rows := self._rows(page.limit(_AT_ONCE)):
+        while rows := self._rows(page.limit(_PAGE_SIZE)):
             yield from map(_event, rows)
             last = rows[-1]
             beyond = or_(AuditRow.time > last.time, AuditRow.event_id > last.event_id)

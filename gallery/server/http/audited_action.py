@@ -1,4 +1,4 @@
-"""Each thing done through the server, in the audit log before its answer is complete."""
+"""Audited actions: each is in the audit log before the answer to its request is complete."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from gallery.server.http.problems import failure_of
 from gallery.server.http.state import state_of
 
 
-class Audited:
-    """One request's entry in the audit log.
+class AuditedAction:
+    """An action that a request asks for, and its entry in the audit log.
 
-    As a context it records how the block under it ended: an error by the name of its class. A log
-    that cannot be written makes the request fail, so nothing is answered that is not recorded.
+    As a context manager it records how its block ended: an error by the name of its class. If the
+    log cannot be written the request fails, so that nothing is answered that is not recorded.
 
     Parameters
     ----------
     request
         The request.
     grant
-        Whose token it came with.
+        The rights of the token that it came with.
     action
-        What it asks for.
+        The action.
     gallery_id, gallery
-        Which gallery it is about, if any.
+        Identifier and name of the gallery that it is about, if any.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Audited:
         )
         await asyncio.wrap_future(self._log.record(event))
 
-    async def __aenter__(self) -> Audited:
+    async def __aenter__(self) -> AuditedAction:
         return self
 
     async def __aexit__(
@@ -89,7 +89,7 @@ async def record_denial(
     gallery_id: bytes | None = None,
     gallery: str | None = None,
 ) -> None:
-    """Record that a token was used for what it is not for."""
+    """Record that a token was used for something that it does not allow."""
     event = AuditEvent(
         Action.DENIED,
         token_id,

@@ -1,4 +1,4 @@
-"""What importing costs, and what a second process finds."""
+"""The kernel is compiled on first use, once, and kept for later processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Galleries, blocks and references in the database, as messages in and messages out."""
+"""The store of galleries, blocks and references: messages in, messages out."""
 
 from __future__ import annotations
 

@@ -14,32 +14,34 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from gallery.errors import MalformedMessageError, RequestTooLargeError
-from gallery.server.http.budget import ByteBudget
+from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
 
 
 @asynccontextmanager
-async def whole_body(
+async def read_body(
     request: Request, config: ServerConfig, budget: ByteBudget
 ) -> AsyncIterator[memoryview]:
-    """Give the body of a request, in memory that is taken from the budget meanwhile.
+    """Give the body of a request, in memory that is reserved from the budget meanwhile.
 
-    Its length must be declared, so that nothing is read for which there is no room.
+    The length must be declared, so that no body is read for which there is no room.
 
     Raises
     ------
     RequestTooLargeError
-        If it is larger than the server takes.
+        If the body is larger than the server takes.
     ServerBusyError
         If there is no room for too long.
     MalformedMessageError
-        If it is not as long as declared, or comes too slowly.
+        If the body is not as long as declared.
+    HTTPException
+        If no length is declared (411), or the body comes too slowly (408).
     """
     declared = _declared(request, config.max_request)
     if declared is None:
         raise HTTPException(411, "the length of the body must be declared")
-    # What is read from the body takes about as much again, and its seeds expand to more.
-    async with budget.held(4 * declared):
+    # The messages out of the body take about as much again, and their seeds expand to more.
+    async with budget.reserved(4 * declared):
         body = bytearray()
         async for chunk in _each_in_time(request, config):
             body += chunk
@@ -49,11 +51,11 @@ async def whole_body(
 
 
 @asynccontextmanager
-async def body_in_file(request: Request, config: ServerConfig) -> AsyncIterator[IO[bytes]]:
+async def spool_body(request: Request, config: ServerConfig) -> AsyncIterator[IO[bytes]]:
     """Give the body of a request in a temporary file without a name, at its start.
 
-    What is restored must be there as a whole before the database's lock is taken: a slow client
-    would hold it.
+    A backup must have come as a whole before the database's lock is taken: a slow client would hold
+    the lock.
     """
     _declared(request, config.max_restore)
     size = 0

@@ -1,4 +1,4 @@
-"""Tokens of the server in the database: whose they are and what they allow, never their secrets."""
+"""The store of the server's tokens: their names and rights, never their secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gallery.store.tables import TokenGalleryRow, TokenRow
 
 
 class Scope(StrEnum):
-    """What a token allows; each scope includes those before it.
+    """Scopes of tokens; each includes those before it.
 
     ``search`` is to read and search galleries, ``enroll`` to write into them, ``admin`` to make,
     restore, replace and delete them.
@@ -41,9 +41,9 @@ class StoredToken:
     Attributes
     ----------
     token_id
-        Its public part, 16 random hexadecimal digits.
+        The identifier, 16 random hexadecimal digits; public.
     name
-        What the operator calls it; unique.
+        The operator's name for it; unique.
     scope
         What it allows.
     galleries

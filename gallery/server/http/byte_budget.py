@@ -1,4 +1,4 @@
-"""A number of bytes that requests share, so that memory stays bounded however many come."""
+"""A budget of bytes that requests share, so that memory stays bounded however many come."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from gallery.errors import ServerBusyError
 
 
 class ByteBudget:
-    """Bytes that are held before they are allocated, and given back afterwards.
+    """Bytes that are reserved before they are allocated, and given back afterwards.
 
-    Whoever asks waits in turn. A demand above the whole budget gets all of it for itself.
+    Reservations wait in turn. One above the whole budget gets all of it for itself.
 
     Parameters
     ----------
     total
-        Bytes that may be held at a time.
+        Bytes that may be reserved at a time.
     patience
-        Seconds after which a demand is refused.
+        Seconds after which a reservation is refused.
     """
 
     def __init__(self, total: int, patience: float) -> None:
@@ -30,12 +30,12 @@ class ByteBudget:
 
     @property
     def used(self) -> int:
-        """Bytes that are held at present."""
+        """Bytes that are reserved at present."""
         return self._total - self._free
 
     @asynccontextmanager
-    async def held(self, amount: int) -> AsyncIterator[None]:
-        """Hold bytes for as long as the context is open.
+    async def reserved(self, amount: int) -> AsyncIterator[None]:
+        """Reserve bytes for as long as the context is open.
 
         Raises
         ------

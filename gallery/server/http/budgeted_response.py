@@ -1,4 +1,4 @@
-"""Answers that are large: they hold their share of the server's memory until they are sent."""
+"""Responses that keep their share of the memory budget until they are sent."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from starlette.types import Receive, Scope, Send
 from gallery.server.http.openapi import MESSAGE
 
 
-class HeldResponse(Response):
-    """One message, and what is to be given back when it was sent or the client is gone.
+class BudgetedResponse(Response):
+    """A response of one message that ends its reservations when it is sent or the client is gone.
 
     Parameters
     ----------
     message
         The bytes of the message.
-    held
+    reservations
         Closed at the end.
     """
 
     media_type = MESSAGE
 
-    def __init__(self, message: bytes, held: AsyncExitStack) -> None:
+    def __init__(self, message: bytes, reservations: AsyncExitStack) -> None:
         super().__init__(message)
-        self._held = held
+        self._reservations = reservations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the message."""
-        async with self._held:
+        async with self._reservations:
             await super().__call__(scope, receive, send)

@@ -1,4 +1,4 @@
-"""On PostgreSQL, erasures and searches wait for each other: none of them for ever."""
+"""Passes on PostgreSQL: erasures and searches wait for each other, and none of them for ever."""
 
 from __future__ import annotations
 

@@ -263,9 +263,9 @@ def test_a_scheduler_that_is_not_there_is_an_error_at_the_start(url: str) -> Non
 
 
 def test_the_password_of_the_database_is_not_shown(crew: Workers) -> None:
-    from gallery.server.cluster.worker import ShardKey
+    from gallery.server.cluster.worker import WorkerConfig
 
-    assert "secret" not in repr(ShardKey("postgresql://owner:secret@host/faces", "native", 0))
+    assert "secret" not in repr(WorkerConfig("postgresql://owner:secret@host/faces", "native", 0))
 
 
 def test_the_empty_gallery_has_no_results(crew: Workers, database: str) -> None:

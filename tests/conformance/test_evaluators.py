@@ -1,4 +1,4 @@
-"""One suite over both evaluators: the same bits as the definition, and so as each other."""
+"""Both evaluators give the bits of the definition, and so those of each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running the server: its listener, its signals, its end."""
+"""The uvicorn server: its listener, its configuration, its signals and its end."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from gallery.parameters import COMPACT
 from gallery.server.audit_log import AuditLog
 from gallery.server.cluster import ClusterAddress
 from gallery.server.gatekeeper import Gatekeeper
-from gallery.server.http.allocator import settle_allocator
+from gallery.server.http.allocator import configure_allocator
 from gallery.server.http.app import make_app
 from gallery.server.http.config import ServerConfig, TlsFiles
-from gallery.server.http.connections import TimedProtocol
+from gallery.server.http.connections import TimeLimitedProtocol
 from gallery.server.http.logs import configure_logging
 from gallery.server.http.state import ServerState
 from gallery.server.service import EmbeddedService, make_scanner
@@ -83,7 +83,7 @@ def serve(
         If the database cannot.
     """
     configure_logging()
-    settle_allocator()
+    configure_allocator()
     with (
         listening(host, port) as listener,
         make_server(database, config, tls=tls, backend=backend, cluster=cluster) as server,
@@ -116,7 +116,7 @@ def make_server(
 
         app = make_app(make_state)
         try:
-            yield _Server(_settings(app, config, tls), app)
+            yield GracefulServer(_uvicorn_config(app, config, tls), app)
         finally:
             service.close()
 
@@ -154,10 +154,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _settings(app: FastAPI, config: ServerConfig, tls: TlsFiles | None) -> uvicorn.Config:
+def _uvicorn_config(app: FastAPI, config: ServerConfig, tls: TlsFiles | None) -> uvicorn.Config:
     settings = uvicorn.Config(
         app,
-        http=TimedProtocol,
+        http=TimeLimitedProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -182,8 +182,8 @@ def _settings(app: FastAPI, config: ServerConfig, tls: TlsFiles | None) -> uvico
     return settings
 
 
-class _Server(uvicorn.Server):
-    """Says that it is not ready as soon as it is told to stop."""
+class GracefulServer(uvicorn.Server):
+    """A server that reports itself not ready from the moment that it is told to stop."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
