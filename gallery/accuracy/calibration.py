@@ -1,4 +1,4 @@
-"""Finding a threshold for a wanted FPIR, on plain embeddings."""
+"""The calibration of a threshold: found for a wanted FPIR, on plain embeddings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a measured rate can be trusted: confidence intervals, and when a sample is too small.
+"""Confidence intervals of measured rates, and the sizes below which a sample says nothing.
 
 Searches of one person are not independent of each other, nor are those of several folds, so
 subjects are resampled, not searches: each replicate draws as many subjects as there are, with

@@ -1,4 +1,4 @@
-"""What the searches of all folds showed: the distances that accuracy is computed from."""
+"""The outcomes of all folds: the distances that accuracy is computed from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the encrypted engine finds what a search in clear finds."""
+"""The parity of the encrypted engine with a search in clear."""
 
 from __future__ import annotations
 

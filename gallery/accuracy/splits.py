@@ -1,4 +1,4 @@
-"""Who is enrolled and who is a stranger: seeded folds of a labelled set."""
+"""The folds of a labelled set: seeded splits into enrolled people and strangers."""
 
 from __future__ import annotations
 

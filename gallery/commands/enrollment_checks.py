@@ -1,4 +1,4 @@
-"""What `gallery enroll` says of photos' quality, and what it does about duplicates."""
+"""The checks of `gallery enroll`: warnings of photos' quality, and the policy for duplicates."""
 
 from __future__ import annotations
 

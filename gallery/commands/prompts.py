@@ -1,4 +1,4 @@
-"""What is asked at a terminal: passphrases, unless they are given, and confirmations."""
+"""The prompts of the commands: passphrases, unless they are given, and confirmations."""
 
 from __future__ import annotations
 

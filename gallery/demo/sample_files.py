@@ -1,4 +1,4 @@
-"""Which sample photos there are, in which package, under which hashes.
+"""The table of sample photos: the package of each, and its hash.
 
 Both packages hold these photos as test images and are pinned to one file each. Squared distances of
 Dlib's raw embeddings with the detector dlib: the three full photos of one president 0.12 to 0.19

@@ -1,4 +1,4 @@
-"""Opening a database at the schema version that this program works with."""
+"""The opening of a database at the schema version that this program works with."""
 
 from __future__ import annotations
 

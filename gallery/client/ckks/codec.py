@@ -1,4 +1,4 @@
-"""What a backend does at the key owner's: encrypt and decrypt for one parameter set."""
+"""The interface of a CKKS codec: encryption and decryption for one parameter set."""
 
 from __future__ import annotations
 

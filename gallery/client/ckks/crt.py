@@ -1,4 +1,4 @@
-"""From residues under several primes to one number: the Chinese remainder theorem.
+"""The Chinese remainder theorem: residues under several primes composed to one number.
 
 The data modulus q has up to 81 bits, a double 53. Garner's mixed-radix digits (Knuth, *The Art of
 Computer Programming* 2, 4.3.2) give the number as ``low + p0 * high`` with ``high`` below 2**54 in

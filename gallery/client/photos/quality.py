@@ -1,4 +1,4 @@
-"""How fit a photo is for recognising a face: figures, and the limits below which they warn.
+"""The quality of a photo for recognising a face: figures, and the limits below which they warn.
 
 Everything is measured on the owner's machine and stays there. A photo beyond a limit is enrolled
 all the same: whether it is good enough is for its owner to say.

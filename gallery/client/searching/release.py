@@ -1,4 +1,4 @@
-"""Distances as they may leave the owner's hands: without the digits that hold noise.
+"""The release of distances: rounded, without the digits that hold noise.
 
 CKKS is approximate, and its noise depends on the key: distances released with all digits would
 help an attacker who also sees the ciphertexts (Li and Micciancio, EUROCRYPT 2021). Cutting off the
