@@ -126,7 +126,8 @@ def threshold_at(non_mated: Floats, rate: float) -> float:
     rate
         At least 0 and below 1.
     """
-    first_refused = np.sort(non_mated)[allowed(rate, len(non_mated))]
+    # What `allowed` adds for rounding must not make a rate right below 1 allow all of them.
+    first_refused = np.sort(non_mated)[min(allowed(rate, len(non_mated)), len(non_mated) - 1)]
     return float(np.nextafter(first_refused, -np.inf))
 
 

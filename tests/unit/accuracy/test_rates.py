@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.metrics import det_curve, roc_auc_score, roc_curve
 
@@ -79,6 +79,7 @@ def test_an_error_curve_leads_from_no_match_to_all_matches(
 
 
 @given(some_distances, rates)
+@example(np.array([0.0]), np.nextafter(1.0, 0.0))
 def test_the_threshold_for_a_rate_is_the_largest_that_keeps_it(
     non_mated: np.ndarray, rate: float
 ) -> None:
