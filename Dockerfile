@@ -25,7 +25,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     && python -m pip install \
         --no-deps --only-binary=:all: --require-hashes -r requirements/build.lock
 
-COPY pyproject.toml README.md LICENSE alembic.ini ./
+COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY gallery gallery
 RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir dist . \
