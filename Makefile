@@ -6,9 +6,10 @@ SHELL := /bin/sh
 # Give one to choose it: make venv PYTHON=python3.12
 PYTHON ?=
 
-VENV    := .venv
-VENV_TF := .venv-tensorflow
-UV      := uv==0.13.9
+VENV     := .venv
+VENV_TF  := .venv-tensorflow
+VENV_MIN := .venv-minimum
+UV       := uv==0.13.9
 
 # What is locked is installed as wheels with checked hashes and nothing else; then the project itself,
 # without dependencies and without a build environment that would have to be fetched.
@@ -39,25 +40,34 @@ elif [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help venv demo test test-long lint format test-tensorflow docs docs-serve \
-	bench bench-quick bench-load bench-million lock clean
+# Gives FORCE if an interpreter was named and the environment $(1) has another version of Python: a
+# stamp is as new with the wrong Python as with the right one.
+version_of = $(shell "$(1)" -c 'import platform; print(platform.python_version())' 2>/dev/null)
+other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
+	$(call version_of,$(PYTHON)),$(call version_of,$(1)/bin/python)),,FORCE))
+
+.PHONY: help venv demo test test-long test-minimum coverage lint format test-tensorflow docs \
+	docs-serve bench bench-quick bench-load bench-million build check-release lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
 	@echo "make demo             the whole story on sample photos"
 	@echo "make test             style, types, structure and tests"
 	@echo "make test-long        the tests that kill, corrupt and contend, at full length"
-	@echo "make lint             the first three of them"
+	@echo "make test-minimum     unit tests with the oldest supported packages, in $(VENV_MIN)"
+	@echo "make coverage         tests, the lines and branches that they miss, and the floor"
+	@echo "make lint             style, types and structure alone"
 	@echo "make format           put the code into its style"
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
 	@echo "make docs             docs/cli.md, and the site in site/; make docs-serve shows it"
 	@echo "make bench            all benchmarks; make bench-quick for a short look"
 	@echo "make bench-load       five minutes of 32 clients against a server"
 	@echo "make bench-million    a million references: time and memory"
+	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
 	@echo "make clean            remove environments, caches and builds"
 	@echo
-	@echo "PYTHON=... chooses the interpreter of a new environment (3.11, 3.12 or 3.13)."
+	@echo "PYTHON=... chooses the interpreter (3.11, 3.12 or 3.13); an environment of another is made anew."
 
 # --- environments ---------------------------------------------------------------------------------
 
@@ -66,29 +76,38 @@ help:
 
 venv: $(VENV)/.project-installed
 
-$(VENV)/.lock-installed: requirements/dev.lock
-	@$(find_python); \
-	echo "making $(VENV) with $$("$$python" --version); installing requirements/dev.lock ..."; \
-	"$$python" -m venv --clear $(VENV)
-	@$(VENV)/bin/python $(INSTALL_LOCK) requirements/dev.lock
-	@touch $@
+# Makes the environment $(1) from the lock $(2).
+define make_environment
+@$(find_python); \
+echo "making $(1) with $$("$$python" --version); installing $(2) ..."; \
+"$$python" -m venv --clear $(1)
+@$(1)/bin/python $(INSTALL_LOCK) $(2)
+@touch $@
+endef
+
+define install_project
+@$(1)/bin/python $(INSTALL_SELF)
+@touch $@
+@echo "$(1) is ready"
+endef
+
+$(VENV)/.lock-installed: requirements/dev.lock $(call other_python,$(VENV))
+	$(call make_environment,$(VENV),requirements/dev.lock)
 
 $(VENV)/.project-installed: $(VENV)/.lock-installed pyproject.toml
-	@$(VENV)/bin/python $(INSTALL_SELF)
-	@touch $@
-	@echo "$(VENV) is ready"
+	$(call install_project,$(VENV))
 
-$(VENV_TF)/.lock-installed: requirements/tensorflow.lock
-	@$(find_python); \
-	echo "making $(VENV_TF) with $$("$$python" --version); installing 2.3 GB ..."; \
-	"$$python" -m venv --clear $(VENV_TF)
-	@$(VENV_TF)/bin/python $(INSTALL_LOCK) requirements/tensorflow.lock
-	@touch $@
+$(VENV_TF)/.lock-installed: requirements/tensorflow.lock $(call other_python,$(VENV_TF))
+	$(call make_environment,$(VENV_TF),requirements/tensorflow.lock)
 
 $(VENV_TF)/.project-installed: $(VENV_TF)/.lock-installed pyproject.toml
-	@$(VENV_TF)/bin/python $(INSTALL_SELF)
-	@touch $@
-	@echo "$(VENV_TF) is ready"
+	$(call install_project,$(VENV_TF))
+
+$(VENV_MIN)/.lock-installed: requirements/minimum.lock $(call other_python,$(VENV_MIN))
+	$(call make_environment,$(VENV_MIN),requirements/minimum.lock)
+
+$(VENV_MIN)/.project-installed: $(VENV_MIN)/.lock-installed pyproject.toml
+	$(call install_project,$(VENV_MIN))
 
 # --- what to do with them -------------------------------------------------------------------------
 
@@ -101,6 +120,16 @@ test: lint
 
 test-long: venv
 	@GALLERY_LONG=1 $(VENV)/bin/python -m pytest -s tests/crashes tests/mutations tests/concurrency
+
+# Warnings of deprecation are no errors here: old packages use what newer ones have put aside.
+test-minimum: $(VENV_MIN)/.project-installed
+	@$(VENV_MIN)/bin/python -m pytest --numprocesses 2 --dist loadfile \
+		-W default::DeprecationWarning tests/unit
+
+# Without the tests that kill, corrupt and contend: they add many minutes and hardly a line.
+coverage: venv
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov \
+		--ignore=tests/crashes --ignore=tests/mutations --ignore=tests/concurrency
 
 lint: venv
 	@echo "style"
@@ -142,6 +171,17 @@ bench-load: venv
 bench-million: venv
 	@$(VENV)/bin/python -m benchmarks.million
 
+# --- releases -------------------------------------------------------------------------------------
+
+build: venv
+	@rm -rf dist
+	@$(VENV)/bin/python -m build --no-isolation --outdir dist .
+	@$(VENV)/bin/twine check --strict dist/*
+	@$(VENV)/bin/python -m tools.try_wheel dist/*.whl
+
+check-release: venv
+	@$(VENV)/bin/python -m tools.check_release "$(TAG)" "$(REPOSITORY)"
+
 # --- the locks ------------------------------------------------------------------------------------
 
 # Names, versions and hashes only: where packages come from is a matter of each machine.
@@ -155,8 +195,10 @@ lock: .venv-lock/.installed
 	@$(COMPILE) $(ALL_EXTRAS) --extra photos --output-file requirements/dev.lock
 	@$(COMPILE) --extra tensorflow --extra dev --output-file requirements/tensorflow.lock
 	@$(COMPILE) --extra server --output-file requirements/server.lock
+	@$(COMPILE) $(ALL_EXTRAS) --extra photos --resolution lowest-direct \
+		--output-file requirements/minimum.lock
 	@if grep -n '://' requirements/*.lock; then echo "a lock names an address" >&2; exit 1; fi
-	@echo "requirements/{dev,tensorflow,server}.lock are resolved"
+	@echo "requirements/{dev,tensorflow,server,minimum}.lock are resolved"
 
 .venv-lock/.installed: Makefile
 	@$(find_python); "$$python" -m venv --clear .venv-lock
@@ -164,6 +206,7 @@ lock: .venv-lock/.installed
 	@touch $@
 
 clean:
-	@rm -rf $(VENV) $(VENV_TF) .venv-lock build dist site .pytest_cache .mypy_cache .ruff_cache \
+	@rm -rf $(VENV) $(VENV_TF) $(VENV_MIN) .venv-lock build dist site .coverage htmlcov \
+		.pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	@find . -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Programs for maintainers: what `make build` and the release workflow run. Not installed."""
