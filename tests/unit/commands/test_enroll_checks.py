@@ -249,6 +249,6 @@ def test_all_figures_are_shown_when_asked_for(photos: Command) -> None:
     lines = [line.split() for line in done.err.splitlines()]
     header = "photo face as used confidence sharpness grey levels roll yaw"
     assert header.split() in lines
-    row = next(cells for cells in lines if cells[0] == str(Path("people/Joan/1.png")))
+    row = next(cells for cells in lines if cells[:1] == [str(Path("people/Joan/1.png"))])
     assert row[1:4] == ["150", "150", "-"]
     assert done.out == ""

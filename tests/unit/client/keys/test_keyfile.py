@@ -36,8 +36,10 @@ SMALL_KEY = GalleryKey(bytes(range(32)), {"standard": b"context of standard"})
 
 HEADER = struct.Struct("<8sHBB16sIII16s12sI")
 """Magic, version, protection, reserved, key id, memory, iterations, lanes, salt, nonce, size."""
-FIELDS = ("magic", "version", "protection", "reserved", "key_id", "memory", "iterations", "lanes")
-FIELDS = (*FIELDS, "salt", "nonce", "size")
+FIELDS = (
+    *("magic", "version", "protection", "reserved", "key_id", "memory", "iterations", "lanes"),
+    *("salt", "nonce", "size"),
+)
 
 PROTECTED = encode_key(SMALL_KEY, PASSPHRASE, CHEAP)
 UNPROTECTED = encode_key(SMALL_KEY, None, CHEAP)
@@ -350,13 +352,17 @@ def test_damage_to_a_real_key_is_corruption_wherever_it_is(key: GalleryKey) -> N
                 decode_key(damaged, PASSPHRASE)
 
 
-@pytest.mark.parametrize("extra", [b"\0", b"\n", PROTECTED])
+@pytest.mark.parametrize("extra", [b"\0", b"\n", PROTECTED], ids=["nul", "newline", "another"])
 def test_anything_after_the_end_is_corruption(extra: bytes) -> None:
     with pytest.raises(KeyFileCorruptedError):
         decode_key(PROTECTED + extra, PASSPHRASE)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 500, b"-----BEGIN PRIVATE KEY-----\n" * 20])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 500, b"-----BEGIN PRIVATE KEY-----\n" * 20],
+    ids=["nothing", "zeros", "PEM"],
+)
 def test_a_file_of_another_kind_is_no_key_file(data: bytes) -> None:
     with pytest.raises(KeyFileCorruptedError, match="it is no key file"):
         decode_key(data, PASSPHRASE)
