@@ -7,6 +7,7 @@ SQLite and on PostgreSQL.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,9 @@ def work_together(place: Place, each: int, batch: int) -> tuple[list[Work], Work
     """Let all writers and one searcher start at once; return what they did."""
     start, stop = warm.Barrier(WRITERS + 1), warm.Event()
     shares = [[*range(at, WRITERS * each, WRITERS)] for at in range(WRITERS)]
-    tasks = [(enroll, (place, share, batch, start)) for share in shares]
+    tasks: list[tuple[Callable[..., None], tuple[object, ...]]] = [
+        (enroll, (place, share, batch, start)) for share in shares
+    ]
     tasks.append((search, (place, WRITERS * each, start, stop)))
     running = []
     for target, arguments in tasks:

@@ -16,6 +16,7 @@ from gallery.client.integrity.rollback import StateFile
 from gallery.errors import GalleryError, WriteConflictError
 from gallery.forwarding import ForwardingService
 from gallery.messages import EncryptedBlock, GalleryUpdate
+from gallery.protocol import GalleryService
 from gallery.server import EmbeddedService, open_service
 
 DIMENSION = 8
@@ -44,7 +45,7 @@ class Place:
     key_file: Path
     state_file: Path
 
-    def client(self, service: EmbeddedService) -> GalleryClient:
+    def client(self, service: GalleryService) -> GalleryClient:
         """Open the gallery as a command does."""
         key = read_key_file(self.key_file)
         return GalleryClient(service, key, states=StateFile(self.state_file))

@@ -185,7 +185,7 @@ def test_a_database_that_cannot_be_read_is_named(shop: Workshop) -> None:
     assert "unable to open" in done.err
 
 
-def writes() -> list[list[object]]:
+def writes() -> list[list[Any]]:
     return [*WRITES[:-1], [*WRITES[-1], "--gallery", "another"]]
 
 

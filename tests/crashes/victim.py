@@ -118,8 +118,8 @@ class Instants:
             fsync(file)
 
         DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
-        os.fsync = synchronize
-        sqlite3.connect = sqlite3.dbapi2.connect = traced_connect
+        os.fsync = synchronize  # type: ignore[assignment]
+        sqlite3.connect = sqlite3.dbapi2.connect = traced_connect  # type: ignore[assignment]
         sys.addaudithook(self._audit)
 
     def at(self, what: str) -> None:

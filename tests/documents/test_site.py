@@ -17,9 +17,9 @@ from tests.support.documents import CHECKOUT
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site; a warning ends the build, such as a link that leads nowhere."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", folder]
+    mkdocs = [sys.executable, "-m", "mkdocs"]
     done = subprocess.run(
-        command,
+        [*mkdocs, "build", "--quiet", "--strict", "--site-dir", str(folder)],
         cwd=CHECKOUT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         stdout=subprocess.PIPE,

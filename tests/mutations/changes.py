@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -48,8 +48,7 @@ def flip_a_bit(source: Source, generator: Generator) -> Change:
 def change_the_size(source: Source, generator: Generator) -> Change:
     """Cut a stored value short, or add to it."""
     tables, table, row, column = _value(source, generator, (bytes, str))
-    value = row[column]
-    assert isinstance(value, bytes | str)
+    value: Any = row[column]
     kept = int(generator.integers(len(value)))
     shorter = bool(generator.integers(2))
     row[column] = value[:kept] if shorter else value + value[kept:]
@@ -99,7 +98,7 @@ def move_a_row(source: Source, generator: Generator) -> Change:
 def double_a_reference(source: Source, generator: Generator) -> Change:
     """Add a copy of a reference at another position of a block that there is."""
     tables = copied(source.now)
-    row = dict(_pick(generator, tables["reference"]))
+    row = _pick(generator, tables["reference"]).copy()
     block = _pick(generator, tables["block"])
     row |= {"gallery_id": block["gallery_id"], "block_index": block["block_index"]}
     row |= {"position": int(generator.integers(4094)), "reference_id": generator.bytes(16)}

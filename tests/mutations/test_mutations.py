@@ -10,9 +10,10 @@ consistent in itself, and only a newer state that the owner has seen tells; see
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ class Galleries:
     source: Source
     people: dict[str, dict[str, np.ndarray]]
 
-    def names(self, identifiers: set[object]) -> list[str]:
+    def names(self, identifiers: Set[object]) -> list[str]:
         """Return the galleries with these identifiers."""
         return [
             str(row["name"])
@@ -140,7 +141,11 @@ def complaints(galleries: Galleries, gallery: str, person: str) -> list[str]:
 
 def test_a_value_of_another_type_is_noticed(galleries: Galleries) -> None:
     """SQLite stores whatever it is given: a number where bytes belong, text where a number does."""
-    wrong = {bytes: (7, "text"), str: (b"\xff", 7), int: ("text", b"\xff", 2.5)}
+    wrong: dict[type, tuple[Any, ...]] = {
+        bytes: (7, "text"),
+        str: (b"\xff", 7),
+        int: ("text", b"\xff", 2.5),
+    }
     unnoticed, crashes = [], []
     for table, rows in galleries.source.now.items():
         for column, value in rows[0].items():

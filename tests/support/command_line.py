@@ -59,4 +59,4 @@ def former_spellings() -> set[str]:
         for item in command_named(name).params
         if item not in shown_options(name)
     ]
-    return {name for item in hidden for name in (*item.opts, item.envvar) if name}
+    return {name for item in hidden for name in (*item.opts, item.envvar) if isinstance(name, str)}

@@ -67,7 +67,7 @@ def _serve(programs: Path, folder: Path) -> Iterator[str]:
     data, port = folder / "data", _free_port()
     _run([programs / "initdb", "-D", data, "-A", "trust", "-U", "gallery"])
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = [programs / "pg_ctl", "-D", data]
+    control: list[Path | str] = [programs / "pg_ctl", "-D", data]
     _run([*control, "-l", folder / "log", "-o", options, "-w", "start"])
     try:
         yield f"postgresql+psycopg://gallery@127.0.0.1:{port}/postgres"

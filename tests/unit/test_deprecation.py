@@ -19,10 +19,10 @@ def test_present_names_need_no_warning() -> None:
 
     assert function(1, new="yes") == (1, "yes")
     with pytest.warns(DeprecationWarning, match="'old' of .*function.* called 'new' now") as found:
-        assert function(1, old="yes") == (1, "true")
+        assert function(1, old="yes") == (1, "true")  # type: ignore[call-arg]
     assert [Path(item.filename).name for item in found] == [Path(__file__).name]
     with pytest.warns(DeprecationWarning):
-        assert function(1, old=["not text"]) == (1, ["not text"])
+        assert function(1, old=["not text"]) == (1, ["not text"])  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_larger_gallery_makes_chance_matches_likelier_and_there_is_advice() ->
     assert same.advice is None
     assert larger.threshold == same.threshold
     assert larger.expected == pytest.approx(1 - (1 - larger.false_match_rate) ** 3000)
+    assert larger.expected is not None and larger.wanted is not None
     assert larger.expected > 2 * larger.wanted
     assert larger.advice == pytest.approx(1 - (1 - 0.05) ** (30 / 3000))
 

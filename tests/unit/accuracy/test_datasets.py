@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from gallery.accuracy.datasets import SetKind, embed_set, kind_of_set, read_set
 from gallery.client import LabelledPhoto
+from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.errors import InvalidEmbeddingError, NoFaceError, SourceError
 from gallery.messages import Preprocessing
 
@@ -74,14 +76,14 @@ def test_photos_that_fail_are_counted_with_whom_they_show(tmp_path: Path) -> Non
         photos.append(LabelledPhoto(path, label))
     done: list[int] = []
 
-    found = embed_set(tmp_path, photos, FileEmbedder(), done.append)
+    found = embed_set(tmp_path, photos, cast(PhotoEmbedder, FileEmbedder()), done.append)
 
     assert found.embeddings.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert found.attempts is not None
     assert found.attempts.subjects.tolist() == [0, 1, 1]
     assert found.attempts.failed.tolist() == [False, True, False]
     assert [failure.path.name for failure in found.failures] == ["2"]
-    assert found.photo_ms > 0.0
+    assert found.photo_ms is not None and found.photo_ms > 0.0
     assert done == [1, 1, 1]
 
 
@@ -90,4 +92,4 @@ def test_photos_of_which_none_shows_a_face_are_refused(tmp_path: Path) -> None:
     path.touch()
 
     with pytest.raises(SourceError, match="none of the 1 photos"):
-        embed_set(tmp_path, [LabelledPhoto(path, "a")], FileEmbedder())
+        embed_set(tmp_path, [LabelledPhoto(path, "a")], cast(PhotoEmbedder, FileEmbedder()))

@@ -33,9 +33,11 @@ def test_intervals_of_a_mean_cover_it_about_as_often_as_they_should() -> None:
     covered = 0
     for trial in range(100):
         errors = generator.random(80) < 0.3
-        low, high = SubjectBootstrap(80, trial, resamples=200).intervals(
-            lambda weights, errors=errors: np.array([weights[errors].sum() / 80])
-        )
+
+        def rate(weights: np.ndarray, errors: np.ndarray = errors) -> np.ndarray:
+            return np.array([weights[errors].sum() / 80])
+
+        low, high = SubjectBootstrap(80, trial, resamples=200).intervals(rate)
         covered += bool(low[0] <= 0.3 <= high[0])
 
     # Of a hundred 95% intervals fewer than 87 cover in less than one of a thousand runs.

@@ -78,6 +78,7 @@ def test_every_value_lies_in_its_interval(outcomes: Outcomes) -> None:
     estimates = [*found.fnir.values(), *found.threshold.values(), *found.cmc, found.auc, found.eer]
     assert len(found.cmc) == 20
     for item in estimates:
+        assert item.low is not None and item.value is not None and item.high is not None
         assert item.low <= item.value <= item.high
         assert item.low < item.high
     assert plain_values(outcomes, 1, RATES) == {

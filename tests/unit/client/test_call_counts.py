@@ -31,7 +31,7 @@ def counting(service: EmbeddedService) -> CountingService:
 @pytest.fixture
 def client(counting: CountingService, key: GalleryKey) -> Iterator[GalleryClient]:
     """A client of an empty gallery whose calls are counted."""
-    with GalleryClient.create(counting, key, dimension=DIMENSION) as opened:  # type: ignore[arg-type]
+    with GalleryClient.create(counting, key, dimension=DIMENSION) as opened:
         counting.calls.clear()
         yield opened
 
@@ -79,7 +79,7 @@ def test_a_writer_that_comes_second_reads_one_manifest_for_each_attempt(
     overtaken = OvertakenService(
         service, lambda: client.enroll(random_embeddings(1, DIMENSION, seed=1), ["first"])
     )
-    with GalleryClient(overtaken, key) as second:  # type: ignore[arg-type]
+    with GalleryClient(overtaken, key) as second:
         second.enroll(random_embeddings(1, DIMENSION, seed=2), ["second"])
 
     # The refused write, the claim, and the write.
@@ -183,7 +183,7 @@ class CountingStates(TransientStates):
         super().__init__()
         self.asked: Counter[bytes] = Counter()
 
-    def newest(self, gallery_id: bytes):  # type: ignore[no-untyped-def]
+    def newest(self, gallery_id: bytes):
         self.asked[gallery_id] += 1
         return super().newest(gallery_id)
 
@@ -194,7 +194,7 @@ def test_a_search_opens_the_calibration_once(
     client.enroll(random_embeddings(3, DIMENSION), names(3))
     client.store_calibration(FOUND)
     counting, states = CountingService(service), CountingStates()
-    with GalleryClient(counting, key, states=states) as opened:  # type: ignore[arg-type]
+    with GalleryClient(counting, key, states=states) as opened:
         counting.calls.clear()
         with pytest.MonkeyPatch.context() as patch:
             calls = count_calls(patch, CalibrationSealer, "open")

@@ -58,8 +58,9 @@ def test_renewing_takes_its_former_arguments(
     new_key = GalleryKey.generate()
     options = {"memory": tmp_path / "old", "new_memory": tmp_path / "new"}
     for name, present in (("memory", "states"), ("new_memory", "new_states")):
+        former: dict[str, Any] = {name: StateFile(options[name])}
         with pytest.warns(DeprecationWarning, match=f"'{name}'.*called '{present}' now"):
-            renew_gallery(service, key, new_key, **{name: StateFile(options[name])})
+            renew_gallery(service, key, new_key, **former)
 
     assert options["new_memory"].exists()
 

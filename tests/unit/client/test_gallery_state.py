@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from gallery.client.gallery_state import GalleryState
 from gallery.messages import IdentifierField, StoredReference
 from tests.support.builders import block_references, block_update, entry_of, manifest, reference
 
-POSITIONS = (range(0, 40, 2), [], range(1, 40, 2))
+POSITIONS: tuple[Sequence[int], ...] = (range(0, 40, 2), [], range(1, 40, 2))
 
 
 @pytest.fixture

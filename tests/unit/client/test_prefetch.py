@@ -114,6 +114,7 @@ def test_an_error_of_the_caller_ends_both_threads_and_begins_nothing_more() -> N
 
 
 def test_nothing_to_do_is_nothing() -> None:
-    with Prefetcher("first stage", double, []) as nothing:
+    none: list[int] = []
+    with Prefetcher("first stage", double, none) as nothing:
         assert list(nothing) == []
         assert list(nothing) == []

@@ -37,7 +37,7 @@ def test_a_token_can_be_for_several_galleries_that_are_not_there_yet(command: Co
     arguments = ("--scope", "enroll", "--gallery", "staff", "--gallery", "visitors")
     done = command("token", "create", "--name", "desk", *arguments, "--quiet")
 
-    assert admit(done.out.strip()).galleries == {"staff", "visitors"}
+    assert admit(done.out.strip()).galleries == frozenset({"staff", "visitors"})
     assert done.err == ""
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_block_of_an_unsupported_dimension_is_refused(dimension: int) -> None:
 
 
 def test_every_field_of_a_header_but_the_mac_is_part_of_its_statement() -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "gallery_id": bytes(16),
         "index": 4,
         "version": 6,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_every_field_but_the_mac_is_part_of_the_statement() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_every_step_of_preprocessing_shows_in_its_one_line(change: dict[str, object]) -> None:
+def test_every_step_of_preprocessing_shows_in_its_one_line(change: dict[str, Any]) -> None:
     usual = description().preprocessing
 
     changed = replace(usual, **change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -42,7 +42,7 @@ from tests.unit.messages.strategies import every_message
 
 BLOCK = block_update(0, 2)
 SEEDED = block_update(0, 2, seeded=True)
-EXAMPLES = [
+EXAMPLES: list[Any] = [
     description(),
     description(threshold=None, name="Zürich 東京"),
     description(calibration=bytes(range(73))),
@@ -160,7 +160,7 @@ def test_a_flipped_bit_is_refused_or_makes_another_message_with_exactly_those_by
     message: Any,
 ) -> None:
     data = bytearray(message.to_bytes())
-    bits = range(8 * len(data))
+    bits: Iterable[int] = range(8 * len(data))
     if len(data) > SMALL:
         sampled = random.Random(7).sample(range(8 * 64, 8 * len(data)), 1000)
         bits = [*range(8 * 64), *sampled]
@@ -197,7 +197,7 @@ _REQUEST, _RESULT = search_request(probe()), block_result(BLOCK, distances())
 _CONTENT = GalleryContent(description(), manifest(1))
 
 # Where in each message a count or a length stands: 8 bytes of header, then the fields before it.
-_CLAIMS = {
+_CLAIMS: dict[str, tuple[Any, int]] = {
     "entries of a manifest": (manifest(1), 8 + 16 + 8),
     "references of a table": (table(0, 1, [0]), 8 + 16 + 4 + 8),
     "bytes of an update's manifest": (update_of(manifest(1), BLOCK), 8 + 8 + 1),

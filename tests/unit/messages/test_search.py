@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_residues_of_one_parameter_set_are_not_those_of_another() -> None:
 
 def test_the_check_refuses_what_only_looks_right_in_memory() -> None:
     transposed = np.asfortranarray(probe().constants)
-    wide = probe().constants.astype(np.uint64)
+    wide: Any = probe().constants.astype(np.uint64)
 
     with pytest.raises(MalformedMessageError, match="not contiguous"):
         replace(probe(), constants=transposed).check()

@@ -12,7 +12,7 @@ from tests.support.galleries import names, random_embeddings
 @pytest.mark.parametrize("former", ["kernel", "reference"])
 def test_the_backend_was_called_evaluator(former: str, database: str, key: GalleryKey) -> None:
     with pytest.warns(DeprecationWarning, match="'evaluator' .* called 'backend' now"):
-        opened = open_service(database, create=True, evaluator=former)
+        opened = open_service(database, create=True, evaluator=former)  # type: ignore[call-arg]
     with opened as service, GalleryClient.create(service, key, dimension=8) as client:
         embeddings = random_embeddings(2, 8)
         client.enroll(embeddings, names(2))
@@ -22,7 +22,7 @@ def test_the_backend_was_called_evaluator(former: str, database: str, key: Galle
 
 def test_the_size_of_the_cache_was_called_memory(database: str, key: GalleryKey) -> None:
     with pytest.warns(DeprecationWarning, match="'memory' .* called 'cache_size' now"):
-        opened = open_service(database, create=True, memory=2**24)
+        opened = open_service(database, create=True, memory=2**24)  # type: ignore[call-arg]
     with opened as service, GalleryClient.create(service, key, dimension=8) as client:
         client.enroll(random_embeddings(2, 8), names(2))
         client.identify(random_embeddings(1, 8), threshold=0.1)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,7 @@ def test_every_outsider_is_told_the_same(tokens: TokenStore, gatekeeper: Gatekee
     revoked = issue_token(tokens, "revoked", Scope.ADMIN)
     tokens.revoke("revoked", 1)
     expired = issue_token(tokens, "expired", Scope.ADMIN, expires=int(time.time()))
-    presented = {
+    presented: dict[str, list[Any]] = {
         "missing": [None],
         "malformed": ["", "good", good[:-1], good + "A", good.upper(), f" {good}", f"{good}\n"],
         "unknown": [

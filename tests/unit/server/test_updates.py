@@ -7,6 +7,7 @@ for its own reason.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def refuse(
         check_update(GALLERY, manifest(1) if current is None else current, update)
 
 
-def with_header(item: BlockUpdate, **changes: object) -> BlockUpdate:
+def with_header(item: BlockUpdate, **changes: Any) -> BlockUpdate:
     """Return a block version whose header was changed and stamped anew."""
     header = stamped(replace(item.block.header, **changes))
     return BlockUpdate(EncryptedBlock(header, item.block.columns), item.references)
@@ -149,7 +150,7 @@ def test_a_new_block_that_the_update_lacks_is_refused() -> None:
 
 
 @pytest.mark.parametrize("change", [{"version": 4}, {"block_mac": bytes(32)}])
-def test_a_changed_entry_without_its_block_is_refused(change: dict[str, object]) -> None:
+def test_a_changed_entry_without_its_block_is_refused(change: dict[str, Any]) -> None:
     current = gallery_of(block_update(0, 5))
     entry = replace(current.entries[0], **change)
     update = GalleryUpdate(5, manifest(6, [entry]), ())
@@ -187,7 +188,7 @@ def test_a_block_is_of_the_version_of_its_manifest(version: int) -> None:
 @pytest.mark.parametrize(
     "change", [{"gallery_id": bytes(16)}, {"parameters": STANDARD.name}, {"dimension": 2}]
 )
-def test_a_block_that_does_not_fit_the_gallery_is_refused(change: dict[str, object]) -> None:
+def test_a_block_that_does_not_fit_the_gallery_is_refused(change: dict[str, Any]) -> None:
     update = update_of(manifest(1), with_header(block_update(0, 2), **change))
 
     refuse(update, "another gallery, parameter set or dimension")
@@ -224,7 +225,7 @@ def test_columns_of_another_dimension_than_the_header_says_are_refused() -> None
 @pytest.mark.parametrize(
     "change", [{"gallery_id": bytes(16)}, {"block_index": 1}, {"block_version": 1}]
 )
-def test_a_table_of_another_block_is_refused(change: dict[str, object]) -> None:
+def test_a_table_of_another_block_is_refused(change: dict[str, Any]) -> None:
     item = block_update(0, 2)
     foreign = with_references(item, replace(item.references, **change), [0, 7])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import click
 import numpy as np
 import pytest
 
@@ -23,7 +24,9 @@ def parameters(request: pytest.FixtureRequest) -> ParameterSet:
 
 @pytest.fixture
 def codecs(parameters: ParameterSet, key: GalleryKey) -> Iterator[dict[str, CkksCodec]]:
-    made = {backend: make_codec(backend, key, parameters) for backend in list(Backend)}
+    made: dict[str, CkksCodec] = {
+        backend: make_codec(backend, key, parameters) for backend in list(Backend)
+    }
     yield made
     for codec in made.values():
         codec.close()
@@ -62,7 +65,7 @@ def test_results_are_decrypted_alike_one_by_one_and_together(
     results = np.stack([drawn.integers(0, p, (3, 3, 4096), np.uint32) for p in primes], axis=2)
 
     # Numbers without meaning, but the same to both: up to half the modulus.
-    both = [codec.decrypt_distances_many(results) for codec in codecs.values()]
+    both = [codec.decrypt_distances_many(list(results)) for codec in codecs.values()]
 
     np.testing.assert_allclose(both[0], both[1], atol=1e-9 * np.abs(both[0]).max())
     for codec, found in zip(codecs.values(), both, strict=True):
@@ -83,6 +86,7 @@ def test_a_key_without_the_parameter_set_is_refused(key: GalleryKey, backend: st
 def test_the_command_line_offers_the_backends_there_are() -> None:
     option = next(option for option in command.params if option.name == "backend")
 
+    assert isinstance(option.type, click.Choice)
     assert list(option.type.choices) == list(Backend)
     assert option.default == Backend.NATIVE
     assert option.envvar == "GALLERY_BACKEND"

@@ -101,7 +101,7 @@ def test_both_decrypt_distances_alike(owner: SealOwner, count: int) -> None:
     probes = [owner.native.encrypt_constants(one).residues for one in constants]
     results = make_evaluator().distances_many(residues, probes, parameters)
 
-    found = owner.native.decrypt_distances_many(results)
+    found = owner.native.decrypt_distances_many(list(results))
 
     plain = np.array(constants) @ columns
     noise = parameters.max_distance_error(5) / 6

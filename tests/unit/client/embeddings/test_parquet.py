@@ -36,7 +36,7 @@ def lists(kind: str, rows: Any = EMBEDDINGS, width: int = 5) -> Any:
     }
     values = [None if row is None else list(row) for row in rows]
     if value.startswith("int"):
-        values = [[int(number) for number in row] for row in values]
+        values = [None if row is None else [int(number) for number in row] for row in values]
     return pa.array(values, types[outer])
 
 

@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery.client import Duplicate, GalleryClient, GalleryKey, LabelledPhoto, PhotoEmbedder
+from gallery.client import (
+    Duplicate,
+    GalleryClient,
+    GalleryKey,
+    LabelledPhoto,
+    OnDuplicate,
+    PhotoEmbedder,
+)
 from gallery.errors import DuplicateSubjectError, ThresholdRequiredError
 from gallery.server import EmbeddedService
 from tests.support.recording import RecordingService
@@ -189,7 +196,12 @@ def test_an_interruption_leaves_out_what_was_not_checked(
     def interrupt(done: int) -> None:
         raise KeyboardInterrupt
 
-    for policy, kept in (("skip", ["Ada"]), ("fail", ["Ada"]), ("add", ["Ada", "Joan"])):
+    policies: dict[OnDuplicate, list[str]] = {
+        "skip": ["Ada"],
+        "fail": ["Ada"],
+        "add": ["Ada", "Joan"],
+    }
+    for policy, kept in policies.items():
         with pytest.raises(KeyboardInterrupt):
             client.enroll_photos(
                 photos[1:], embedder=embedder, on_duplicate=policy, progress=interrupt

@@ -243,7 +243,7 @@ def test_a_header_signed_for_another_gallery_is_refused() -> None:
 
 
 def test_the_mac_of_one_kind_of_statement_is_not_that_of_another() -> None:
-    statements = [DESCRIPTION, MANIFEST, *HEADERS]
+    statements: list[Any] = [DESCRIPTION, MANIFEST, *HEADERS]
 
     assert len({statement.statement()[:8] for statement in statements}) == 3
     for statement in statements:

@@ -130,6 +130,6 @@ class MeddlingService(InterceptedService):
     """Does something else before each call of one method, as another process would."""
 
     def __init__(
-        self, service: GalleryService, method: str, acts: Iterator[Callable[[], None]]
+        self, service: GalleryService, method: str, acts: Iterator[Callable[[], object]]
     ) -> None:
         super().__init__(service, [method], before(acts))

@@ -244,7 +244,7 @@ def test_two_runs_at_once_end_well(
     service: EmbeddedService, filled: GalleryClient, key: GalleryKey, other_key: GalleryKey
 ) -> None:
     """Whoever comes second finds the gallery gone, or its copy filled; nothing is lost."""
-    second = iter([lambda: renew_gallery(service, key, other_key) and None])
+    second = iter([lambda: renew_gallery(service, key, other_key)])
 
     with pytest.raises(GalleryNotFoundError):
         renew_gallery(MeddlingService(service, "write", second), key, other_key)

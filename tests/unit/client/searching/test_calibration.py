@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -213,7 +214,7 @@ def test_a_view_that_is_open_catches_up_with_another_process(
 # --- the service's side ---------------------------------------------------------------------------
 
 
-def signed(client: GalleryClient, key: GalleryKey, **changes: object) -> GalleryDescription:
+def signed(client: GalleryClient, key: GalleryKey, **changes: Any) -> GalleryDescription:
     changed = replace(client.description, **changes)
     return Authenticator(key, client.description.gallery_id).sign(changed)
 

@@ -189,7 +189,8 @@ def test_an_interrupt_leaves_no_file_or_the_one_that_was_there(
     file = ResultFile(path, overwrite=overwrite)
 
     with pytest.raises(KeyboardInterrupt):
-        file.write(replace(results(), probes=Interrupted([0, 1, 2]), distances=Interrupted()))
+        changed: dict[str, Any] = {"probes": Interrupted([0, 1, 2]), "distances": Interrupted()}
+        file.write(replace(results(), **changed))
 
     assert [item.read_bytes() for item in tmp_path.iterdir()] == [b"older"] * overwrite
 

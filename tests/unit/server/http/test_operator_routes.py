@@ -131,7 +131,7 @@ def test_logs_name_the_request_and_hold_no_token_and_no_body(
 def test_a_plain_request_identifier_comes_back_and_another_is_replaced(
     shared: Galleries, given: str, kept: bool
 ) -> None:
-    headers = {"X-Request-ID": given.encode()}
+    headers = {b"X-Request-ID": given.encode()}
     answer = httpx.get(f"{shared.server.url}/healthz", headers=headers)
 
     found = answer.headers["x-request-id"]

@@ -34,11 +34,11 @@ def test_a_search_in_flight_is_finished_and_one_that_waits_is_refused(
             staff = fill(service, key, "staff")
             request = a_search(service, staff)
         galleries = Galleries(
-            Serving(server.url, database, None),
+            Serving(server.url, database, None),  # type: ignore[arg-type]  # another process has it
             staff,
             staff,
             request,
-            {"all": token},  # type: ignore[arg-type]
+            {"all": token},
         )
         with unread_search(galleries) as end, ThreadPoolExecutor() as threads:
             end.recv(1, socket.MSG_PEEK)  # it has its turn

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,7 +163,7 @@ def test_a_larger_request_has_a_pass_for_itself_and_is_not_overtaken(watched: Wa
 # --- errors -------------------------------------------------------------------------------------
 
 
-def with_probe(request: SearchRequest, **changes: object) -> SearchRequest:
+def with_probe(request: SearchRequest, **changes: Any) -> SearchRequest:
     return replace(request, probes=(replace(request.probes[0], **changes),))
 
 
