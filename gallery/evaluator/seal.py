@@ -25,7 +25,7 @@ from gallery.errors import DimensionMismatchError, MalformedMessageError
 from gallery.evaluator.array_checks import check_arrays
 from gallery.parameters import ParameterSet
 
-_MEMORY = Path("/dev/shm")
+_MEMORY = Path("/dev/shm")  # noqa: S108 - only for folders that mkdtemp makes
 
 
 @dataclass(frozen=True)
