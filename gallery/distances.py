@@ -12,6 +12,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["Metric", "from_squared"]
+
 
 class Metric(StrEnum):
     """A distance between two embeddings; lower is closer.

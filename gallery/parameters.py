@@ -11,6 +11,8 @@ from typing import Final
 
 from gallery.errors import ParameterSetError
 
+__all__ = ["COMPACT", "STANDARD", "ParameterSet", "find_parameters"]
+
 LANES: Final = 16
 """Coefficients that lie side by side in memory: one cache line of 32-bit residues."""
 

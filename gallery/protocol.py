@@ -20,6 +20,8 @@ from gallery.messages import (
     SearchResult,
 )
 
+__all__ = ["GalleryService"]
+
 
 class GalleryService(Protocol):
     """The keyless side, as its callers see it.

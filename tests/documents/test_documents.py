@@ -8,7 +8,6 @@ import pkgutil
 import re
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -101,14 +100,6 @@ def test_the_rooms_of_the_server_are_those_of_the_code() -> None:
     listed = packages_in(section_of(DOCS / "architecture.md", "Rooms of the server"))
 
     assert listed == {module.name for module in pkgutil.iter_modules(gallery.server.__path__)}
-
-
-@pytest.mark.parametrize("package", [gallery.client, gallery.server], ids=["client", "server"])
-def test_the_reference_of_the_api_has_every_public_name(package: ModuleType) -> None:
-    pages = "\n".join(page.read_text("utf-8") for page in (DOCS / "api").glob("*.md"))
-    listed = set(re.findall(rf"^::: {package.__name__}\.(\w+)$", pages, re.M))
-
-    assert set(package.__all__) <= listed
 
 
 def test_the_readme_is_short() -> None:
