@@ -1,6 +1,8 @@
-"""Types of arrays that several rooms share."""
+"""Types and sizes of arrays that several rooms share."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -10,3 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 Residues = npt.NDArray[np.uint32]
 """Residues of ciphertexts modulo their primes."""
+
+
+def residue_bytes(shape: tuple[int, ...]) -> int:
+    """Return the bytes that residues of a shape take in memory."""
+    return 4 * math.prod(shape)

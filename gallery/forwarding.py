@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockReferences,
     BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
     GalleryUpdate,
     Manifest,
+    SealedCheckSums,
     SearchRequest,
     SearchResult,
 )
@@ -57,6 +59,10 @@ class ForwardingService:
         """Return the references of the newest version of a block."""
         return self._service.references(gallery_id, index)
 
+    def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
+        """Return the newest check sums."""
+        return self._service.check_sums(gallery_id)
+
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Apply an update whole."""
         self._service.write(gallery_id, update)
@@ -66,10 +72,14 @@ class ForwardingService:
         self._service.purge()
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums = NO_CHECK_SUMS,
     ) -> None:
         """Make a gallery with content, whole or not at all."""
-        self._service.restore(description, manifest, blocks)
+        self._service.restore(description, manifest, blocks, check_sums)
 
     def replace(
         self,

@@ -32,6 +32,10 @@ class Hint(Enum):
         "restore the newest one; if you put an older one back on purpose, accept it with "
         "GalleryClient.accept_rollback"
     )
+    ACCEPT_WRONG_RESULTS = (
+        "the server, or its memory, is faulty or hostile: have it looked into, and verify the "
+        "gallery deeply; when that is done, accept it with GalleryClient.accept_wrong_results"
+    )
     ACCEPT_OLD_CALIBRATION = (
         "restore the newest one, give a threshold, or store a new calibration with "
         "GalleryClient.store_calibration; if you put an older one back on purpose, accept it with "
@@ -59,6 +63,7 @@ class Hint(Enum):
     OVERWRITE = "overwrite=True replaces it"
     DISCARD_RENEWAL = "finish it as it was begun, or give it up with discard_renewal"
     NAME_BACKUP = "name a file that GalleryClient.export wrote"
+    USE_NATIVE_BACKEND = "the backend native computes every parameter set"
 
     # Damage.
     VERIFY = "GalleryClient.verify shows what is damaged"

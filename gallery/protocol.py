@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockReferences,
     BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
     GalleryUpdate,
     Manifest,
+    SealedCheckSums,
     SearchRequest,
     SearchResult,
 )
@@ -51,6 +53,9 @@ class GalleryService(Protocol):
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""
 
+    def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
+        """Return the newest check sums; none for a gallery that has none."""
+
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Apply an update whole.
 
@@ -70,7 +75,11 @@ class GalleryService(Protocol):
         """
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums = NO_CHECK_SUMS,
     ) -> None:
         """Make a gallery with content, whole or not at all.
 

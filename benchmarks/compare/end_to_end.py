@@ -21,11 +21,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.compare.timing import Series, Spread, TimedCall, time_in_turn
+from benchmarks.compare.free_memory import blocks_size
 from benchmarks.shared.command_line import gallery_command
+from benchmarks.shared.timing import Series, Spread, TimedCall, time_in_turn
 from benchmarks.shared.unit_vectors import unit_vectors
 from gallery.arrays import Floats
-from gallery.ciphertexts.blocks import columns_size, position_count
 from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.parameters import ParameterSet
 from gallery.server import open_service
@@ -87,7 +87,7 @@ def time_end_to_end(
     vectors = embeddings[chosen] + _NOISE * unit_vectors(random, probes, dimension)
     labels = [f"subject-{number}" for number in range(references)]
     expected = [labels[number] for number in chosen]
-    columns = columns_size(dimension, parameters) * references // position_count(parameters)
+    columns = int(blocks_size(parameters, dimension, references))
     key = GalleryKey.generate()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from benchmarks.compare.end_to_end import time_end_to_end
 from benchmarks.compare.peak_memory import peak_memory_of
+from benchmarks.compare.plain_search import time_beside_plain
 from benchmarks.compare.report import Results
 from benchmarks.compare.scaling import ScanPoint, ScanScaling, ScanSizes
 from benchmarks.compare.scheme_selection import SchemeSelection, tenseal_role
+from benchmarks.compare.sizes import MILLION, REFERENCES
 from gallery.parameters import PARAMETER_SETS, STANDARD
-
-REFERENCES = 100_000
-"""The gallery that goals are stated for; with d = 128."""
 
 Progress = Callable[[str], None]
 
@@ -32,6 +31,8 @@ class MeasurementSettings:
         References of the notebook's loop.
     scan_sizes
         Sizes of the scan alone, or None to leave that out.
+    plain_sizes
+        References of galleries whose scans are timed beside plain search, with d = 128.
     probes
         Probes of the search from embeddings to candidates.
     memory_references
@@ -42,6 +43,7 @@ class MeasurementSettings:
     repeats: int
     faces: int
     scan_sizes: ScanSizes | None
+    plain_sizes: tuple[int, ...]
     probes: int
     memory_references: tuple[int, ...]
 
@@ -50,11 +52,12 @@ FULL = MeasurementSettings(
     dimensions=(128, 512),
     repeats=9,
     faces=16,
-    scan_sizes=ScanSizes((1_000, 10_000, 100_000, 1_000_000), (1, 16, 256), 3),
+    scan_sizes=ScanSizes((1_000, 10_000, 100_000, MILLION), (1, 16, 256), 3),
+    plain_sizes=(REFERENCES, MILLION),
     probes=1_000,
     memory_references=(1_000, 10_000, 100_000),
 )
-QUICK = MeasurementSettings((128,), 5, 4, None, 256, (REFERENCES,))
+QUICK = MeasurementSettings((128,), 5, 4, None, (REFERENCES, MILLION), 256, (REFERENCES,))
 
 
 def measure(settings: MeasurementSettings, progress: Progress) -> Results:
@@ -66,12 +69,15 @@ def measure(settings: MeasurementSettings, progress: Progress) -> Results:
         selections[dimension] = selection
         steps[dimension] = selection.time_steps(dimension, settings.repeats)
     scans, skipped = _scans(settings.scan_sizes, selections, progress)
+    progress(f"scans beside plain search, n = {', '.join(f'{n:,}' for n in settings.plain_sizes)}")
+    plain, without = time_beside_plain(128, settings.plain_sizes, settings.repeats)
     probes = settings.probes
     progress(f"{probes:,} probes against {REFERENCES:,} references, and one call a probe")
     end_to_end = time_end_to_end(STANDARD, 128, REFERENCES, probes, min(settings.repeats, 3))
     progress("peak memory")
     peak_bytes = _peak_bytes(settings, selections[128])
-    return Results(selections, steps, scans, skipped, end_to_end, peak_bytes)
+    skipped += [text for text in without if text not in skipped]
+    return Results(selections, steps, scans, plain, skipped, end_to_end, peak_bytes)
 
 
 def _scans(
@@ -84,8 +90,9 @@ def _scans(
     for dimension, selection in selections.items():
         for name, parameters in PARAMETER_SETS.items():
             progress(f"d = {dimension}: scans, {name}")
-            tenseal = selection.setups[tenseal_role(name)].make()
-            scaling = ScanScaling(parameters, dimension, tenseal)
+            tenseal = selection.setups.get(tenseal_role(name))
+            made = None if tenseal is None else tenseal.make()
+            scaling = ScanScaling(parameters, dimension, made)
             points += scaling.points(sizes)
             skipped += scaling.skipped
     return points, skipped

@@ -32,5 +32,5 @@ def _search_once(make: Callable[[], Scheme], references: int, dimension: int) ->
     vector = unit_vectors(random, 1, dimension)[0]
     prepared = PreparedScheme.of(scheme, templates, vector, references)
     prepared.scan().run()
-    prepared.decryption().run()
+    scheme.decrypt([prepared.answer] * len(prepared.units))
     return peak_resident()

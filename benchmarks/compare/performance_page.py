@@ -40,32 +40,38 @@ def render(report: Report) -> str:
         _steps(report),
         "### TenSEAL's parameters",
         _tenseal_parameters(report),
+        "### Beside plain search",
+        _beside_plain(report),
         *(_scans(report) if report["growth"] else ()),
         "### From embeddings to candidates",
         _end_to_end(report["whole"]),
         "### Memory",
         _memory(report["peak_bytes"]),
+        *(f"Not measured: {text}." for text in report["skipped"]),
     ]
     return "\n\n".join(parts)
 
 
 def _circumstances(report: Report) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
-    read, copy = (report["gigabytes_per_second"][way]["median"] for way in ("read", "copy"))
+    read, copy, two = (
+        report["gigabytes_per_second"][way]["median"]
+        for way in ("read", "copy", "read_on_two_threads")
+    )
     load = ", ".join(map(str, report["load_average"]))
     return (
         f"Measured {report['started']} in {report['seconds'] / 60:.0f} minutes: {machine}. Load "
         f"average at the start {load}. One thread reads {read:.1f} GB/s from memory (NumPy, sum of "
-        f"256 MiB) and copies {copy:.1f} GB/s (what it reads and what it writes). Medians of "
-        f"{report['repeats']} repeats, with the least and the most."
+        f"256 MiB) and copies {copy:.1f} GB/s (what it reads and what it writes); two threads read "
+        f"{two:.1f} GB/s. Medians of {report['repeats']} repeats, with the least and the most."
     )
 
 
 def _steps(report: Report) -> str:
     header = (
         "d", "scheme", "references", "enroll, µs a reference", "probe, ms",
-        "scan, ns a reference", "decrypt, ns a reference", "probe sent, MB",
-        "answer, B a reference", "at rest, B a reference",
+        "scan, ns a reference", "check, ns a reference", "decrypt, ns a reference",
+        "probe sent, MB", "answer, B a reference", "at rest, B a reference",
     )  # fmt: skip
     rows = [
         (
@@ -75,6 +81,7 @@ def _steps(report: Report) -> str:
             _spread(row["enroll"], 1e6),
             _spread(row["encrypt"], 1e3),
             _spread(row["scan"], 1e9),
+            "" if row["check"] is None else _spread(row["check"], 1e9),
             _spread(row["decrypt"], 1e9),
             f"{row['sent_bytes'] / 1e6:.3g}",
             _number(row["answer_bytes"]),
@@ -86,12 +93,11 @@ def _steps(report: Report) -> str:
         plain = _spread(row["faiss"], 1e9)
         rest = 4 * row["dimension"]
         rows.append(
-            (row["dimension"], "FAISS in clear, 1 thread", "", "", "", plain, "", "", "", rest)
+            (row["dimension"], "FAISS in clear, 1 thread", *[""] * 3, plain, *[""] * 4, rest)
         )
         for name, series in row["backend_seal"].items():
             probe = _spread(series, 1e3)
-            cells = (row["dimension"], f"backend seal, {name}", "", "", probe, "", "", "", "", "")
-            rows.append(cells)
+            rows.append((row["dimension"], f"backend seal, {name}", "", "", probe, *[""] * 6))
     return _table(header, rows)
 
 
@@ -110,6 +116,34 @@ def _tenseal_parameters(report: Report) -> str:
     return _table(header, rows)
 
 
+def _beside_plain(report: Report) -> str:
+    """Return a table of scans and FAISS in turn, one row for each parameter set and size."""
+    header = (
+        "d", "n", "scheme", "FAISS, ns", "1 thread, ns", "times FAISS", "GB/s read",
+        "2 threads, ns", "times as fast as 1", "GB/s read by 2",
+    )  # fmt: skip
+    rows = []
+    for row in report["beside_plain"]:
+        read = row["gigabytes_per_second"]
+        on_two: tuple[str, ...] = ("", "", "")
+        if row["two_threads"] is not None:
+            gain = _spread(row["gain_of_threads"], 1)
+            on_two = _spread(row["two_threads"], 1e9), gain, _number(read["two_threads"])
+        rows.append(
+            (
+                row["dimension"],
+                f"{row['references']:,}",
+                row["parameters"],
+                _spread(row["faiss"], 1e9),
+                _spread(row["one_thread"], 1e9),
+                _spread(row["times_faiss"], 1),
+                _number(read["one_thread"]),
+                *on_two,
+            )
+        )
+    return _table(header, rows)
+
+
 def _scans(report: Report) -> Iterator[str]:
     """Yield a table with one row for each scheme and number of probes, one column for each size."""
     sizes = sorted({point["references"] for point in report["growth"]})
@@ -123,7 +157,6 @@ def _scans(report: Report) -> Iterator[str]:
     yield "### Against size and batch: ns a comparison"
     yield f"![Seconds of a scan against the number of references, log axes]({PLOT})"
     yield _table(header, rows)
-    yield from (f"Not measured: {text}." for text in report["skipped"])
 
 
 def _end_to_end(times: Report) -> str:

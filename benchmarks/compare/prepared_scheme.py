@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
 from benchmarks.compare.schemes.scheme import Scheme, gallery_of_copies
-from benchmarks.compare.timing import TimedCall
+from benchmarks.shared.timing import TimedCall
 from gallery.arrays import Floats
+
+
+class Opening(NamedTuple):
+    """The calls that open an answer: its check, if the scheme has one, and its decryption."""
+
+    check: TimedCall | None
+    decryption: TimedCall
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +79,16 @@ class PreparedScheme:
         run = partial(self.scheme.scan, self.units, [self.probe] * probes)
         return TimedCall(self.scheme.name, run, self.references * probes)
 
-    def decryption(self) -> TimedCall:
-        """Return the decryption of the whole answer, for each reference."""
-        answers = [self.answer] * len(self.units)
-        return TimedCall(self.scheme.name, partial(self.scheme.decrypt, answers), self.references)
+    def opening(self) -> Opening:
+        """Return check and decryption of the whole answer, for each reference.
+
+        Its units are no copies: each has secrets of its own that are read when it is opened.
+        """
+        units = [self.scheme.enroll(self.templates) for _ in self.units]
+        answers = [self.scheme.scan([unit], [self.probe])[0] for unit in units]
+        name, decrypt = self.scheme.name, partial(self.scheme.decrypt, answers)
+        check = self.scheme.check(units, answers)
+        return Opening(
+            None if check is None else TimedCall(name, check, self.references),
+            TimedCall(name, decrypt, self.references),
+        )

@@ -7,12 +7,17 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from benchmarks.compare.end_to_end import EndToEndTimes
+from benchmarks.compare.plain_search import HINTED_SETS, BesidePlain
 from benchmarks.compare.project_goals import best_tenseal_scan, check_goals
 from benchmarks.compare.scaling import ScanPoint
 from benchmarks.compare.scheme_selection import NOTEBOOK, SchemeSelection, seal_role
+from benchmarks.compare.sizes import MILLION, REFERENCES
 from benchmarks.compare.step_times import StepTimes
-from benchmarks.compare.timing import Series, Spread
+from benchmarks.shared.timing import Series, Spread
 from gallery.parameters import COMPACT, STANDARD
+
+_SUFFIXES = {REFERENCES: "", MILLION: "_1m"}
+"""Ends of the names of figures, by number of references."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,9 @@ class Results:
         The schemes that were compared, by dimension, and what was tried for TenSEAL.
     steps
         The times of the steps, by dimension; d = 128 is there.
-    scans, skipped
-        The scan against its sizes, and the sizes that did not fit into memory.
+    scans, plain, skipped
+        The scan against its sizes and beside plain search, and the sizes that did not fit into
+        memory.
     end_to_end
         From embeddings to candidate lists.
     peak_bytes
@@ -36,6 +42,7 @@ class Results:
     selections: dict[int, SchemeSelection]
     steps: dict[int, StepTimes]
     scans: list[ScanPoint]
+    plain: list[BesidePlain]
     skipped: list[str]
     end_to_end: EndToEndTimes
     peak_bytes: dict[str, dict[int, int]]
@@ -57,12 +64,13 @@ def assemble(results: Results) -> dict[str, Any]:
         for dimension, times in results.steps.items()
     ]
     trials = [row for d, selection in results.selections.items() for row in _trials(d, selection)]
-    outcomes = check_goals(results.steps[128], results.end_to_end)
+    outcomes = check_goals(results.steps[128], results.plain, results.end_to_end)
     return {
         "steps": steps,
         "beside": single_steps,
         "tenseal_parameters": trials,
         "growth": as_plain(results.scans),
+        "beside_plain": [_beside_plain(one) for one in results.plain],
         "skipped": results.skipped,
         "whole": as_plain(results.end_to_end),
         "peak_bytes": as_plain(results.peak_bytes),
@@ -102,7 +110,7 @@ def headline(results: Results) -> dict[str, float | int | str]:
         "command_ms_per_probe": 1e3 * end_to_end.command.batch.spread.median,
         "command_ms_per_probe_tenseal": 1e3 * end_to_end.command.single.spread.median,
     }
-    ratios = {
+    ratios: dict[str, Spread] = {
         "ratio_scan_to_faiss": times.faiss.times_faster_than(own.scan),
         "ratio_scan_to_faiss_compact": times.faiss.times_faster_than(compact.scan),
         "ratio_tenseal_to_scan": own.scan.times_faster_than(tenseal),
@@ -113,10 +121,60 @@ def headline(results: Results) -> dict[str, float | int | str]:
         "ratio_whole": end_to_end.library.gain,
         "ratio_command": end_to_end.command.gain,
     }
+    for name in HINTED_SETS:
+        figures |= _hinted_figures(name, times)
+    for one in results.plain:
+        figures |= _plain_figures(one)
+        ratios |= _plain_ratios(one)
     for name, ratio in ratios.items():
         figures[name] = ratio.median
         figures[f"{name}_least"], figures[f"{name}_most"] = ratio.least, ratio.most
     return {name: as_plain(value) for name, value in figures.items()}
+
+
+def _hinted_figures(name: str, times: StepTimes) -> dict[str, float | int | str]:
+    own = times.schemes[name]
+    return {
+        f"probe_ms_{name}": 1e3 * own.encrypt.spread.median,
+        f"probe_bytes_{name}": own.sent_bytes,
+        f"result_bytes_per_template_{name}": own.answer_bytes,
+        f"stored_bytes_per_template_{name}": own.stored_bytes,
+        f"enroll_us_per_template_{name}": 1e6 * own.enroll.spread.median,
+        f"decrypt_ns_per_template_{name}": 1e9 * own.opening.spread.median,
+    }
+
+
+def _plain_figures(one: BesidePlain) -> dict[str, float | int | str]:
+    suffix = _SUFFIXES.get(one.references, f"_{one.references}")
+    figures: dict[str, float | int | str] = {
+        f"scan_ns_per_template_{one.parameters}{suffix}": 1e9 * one.one_thread.spread.median
+    }
+    if one.two_threads is not None:
+        name = f"scan_ns_per_template_{one.parameters}_two_threads{suffix}"
+        figures[name] = 1e9 * one.two_threads.spread.median
+    # Without a suffix, the key is that of the scans step by step.
+    if suffix:
+        figures[f"faiss_ns_per_vector{suffix}"] = 1e9 * one.faiss.spread.median
+    return figures
+
+
+def _plain_ratios(one: BesidePlain) -> dict[str, Spread]:
+    end = f"_{one.parameters}{_SUFFIXES.get(one.references, f'_{one.references}')}"
+    ratios = {f"ratio_scan_to_faiss{end}": one.times_faiss}
+    if one.gain_of_threads is not None:
+        ratios[f"ratio_one_to_two_threads{end}"] = one.gain_of_threads
+    return ratios
+
+
+def _beside_plain(one: BesidePlain) -> dict[str, Any]:
+    """Return the scans beside plain search, with their ratios and what they read in a second."""
+    threads = {"one_thread": one.one_thread, "two_threads": one.two_threads}
+    ratios = {"times_faiss": one.times_faiss, "gain_of_threads": one.gain_of_threads}
+    read = {
+        name: None if series is None else one.gigabytes_per_second(series)
+        for name, series in threads.items()
+    }
+    return {**as_plain(one), **as_plain(ratios), "gigabytes_per_second": as_plain(read)}
 
 
 def as_plain(value: Any) -> Any:

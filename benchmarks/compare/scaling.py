@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import psutil
 
+from benchmarks.compare.free_memory import blocks_size, lacking
 from benchmarks.compare.prepared_scheme import PreparedScheme
 from benchmarks.compare.schemes.faiss_search import faiss_search
 from benchmarks.compare.schemes.gallery_scheme import GalleryScheme
 from benchmarks.compare.schemes.scheme import Scheme
 from benchmarks.compare.schemes.seal_columns import SealColumns
 from benchmarks.compare.tenseal_parameters import LARGEST_UNIT
-from benchmarks.compare.timing import Series, TimedCall, time_in_turn
+from benchmarks.shared.timing import Series, TimedCall, time_in_turn
 from benchmarks.shared.unit_vectors import unit_vectors
-from gallery.ciphertexts.blocks import columns_size
 from gallery.evaluator.native import usable_cores
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet, ParameterSet
 
 FAISS = "FAISS in clear, 1 thread"
 
@@ -27,9 +26,6 @@ _MOST_COMPARISONS = 25_600_000
 
 _MOST_BASELINE_REFERENCES = 10_000
 """Most references that the encrypted baselines are measured on."""
-
-_SPARE = 1.25
-"""Part of the free memory that a gallery has to leave: what else a scan takes, and the system."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,9 @@ class ScanSizes:
 class ScanScaling:
     """Scans with one parameter set and dimension; sizes that memory was too small for are noted."""
 
-    def __init__(self, parameters: ParameterSet, dimension: int, tenseal: Scheme) -> None:
+    def __init__(
+        self, parameters: ParameterSet, dimension: int, tenseal: Scheme | None = None
+    ) -> None:
         self._parameters, self._dimension, self._tenseal = parameters, dimension, tenseal
         random = np.random.default_rng(1)
         self._templates = unit_vectors(random, LARGEST_UNIT, dimension)
@@ -71,22 +69,18 @@ class ScanScaling:
 
     def _fits(self, references: int) -> bool:
         parameters, dimension = self._parameters, self._dimension
-        blocks = references / parameters.poly_modulus_degree * columns_size(dimension, parameters)
-        needed = _SPARE * (blocks + 4 * references * dimension)
-        free = int(psutil.virtual_memory().available)
-        if needed <= free:
-            return True
-        self.skipped.append(
-            f"{references:,} references of d = {dimension}, {parameters.name}: "
-            f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free"
-        )
-        return False
+        blocks = blocks_size(parameters, dimension, references)
+        reason = lacking(blocks, dimension, references, parameters.name)
+        if reason is not None:
+            self.skipped.append(reason)
+        return reason is None
 
     def _points(self, references: int, sizes: ScanSizes) -> Iterator[ScanPoint]:
-        alone = self._prepared(GalleryScheme(self._parameters), references)
+        parameters, dimension = self._parameters, self._dimension
+        alone = self._prepared(GalleryScheme(parameters, dimension), references)
         galleries = [alone]
         if usable_cores() > 1:
-            on_all_cores = GalleryScheme(self._parameters, usable_cores())
+            on_all_cores = GalleryScheme(parameters, dimension, usable_cores())
             galleries.append(replace(alone, scheme=on_all_cores))
         scans: list[tuple[int, TimedCall]] = []
         for count in sizes.probes:
@@ -97,13 +91,15 @@ class ScanScaling:
         if references <= _MOST_BASELINE_REFERENCES:
             scans += [(1, one.scan()) for one in self._baselines(references)]
         taken = time_in_turn([call for _, call in scans], sizes.repeats)
-        where = self._parameters.name, self._dimension, references
+        where = parameters.name, dimension, references
         for (count, call), series in zip(scans, taken, strict=True):
             yield ScanPoint(call.name, *where, count, series)
 
-    def _baselines(self, references: int) -> Iterable[PreparedScheme]:
-        for scheme in (SealColumns(self._parameters), self._tenseal):
-            yield self._prepared(scheme, references)
+    def _baselines(self, references: int) -> Iterator[PreparedScheme]:
+        if isinstance(self._parameters, CkksParameterSet):
+            yield self._prepared(SealColumns(self._parameters), references)
+        if self._tenseal is not None:
+            yield self._prepared(self._tenseal, references)
 
     def _prepared(self, scheme: Scheme, references: int) -> PreparedScheme:
         return PreparedScheme.of(scheme, self._templates, self._vectors[0], references)

@@ -23,16 +23,23 @@ from benchmarks.compare.tenseal_parameters import (
     fastest_within,
     try_parameters,
 )
-from benchmarks.compare.timing import TimedCall
+from benchmarks.shared.timing import TimedCall
 from benchmarks.shared.unit_vectors import unit_vectors
 from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import capacity, probe_constants
 from gallery.client import GalleryKey
 from gallery.client.ckks import make_codec
-from gallery.parameters import PARAMETER_SETS, STANDARD
+from gallery.parameters import PARAMETER_SETS, STANDARD, CkksParameterSet
 
 NOTEBOOK = "notebook"
 """The role of the notebook's loop."""
+
+CKKS_SETS = {
+    name: parameters
+    for name, parameters in PARAMETER_SETS.items()
+    if isinstance(parameters, CkksParameterSet)
+}
+"""The parameter sets that other implementations of CKKS are compared with."""
 
 _SLACK = 2.0
 """Factor by which an error may exceed that of the trial: each encryption has its noise."""
@@ -71,10 +78,10 @@ class SchemeSelection:
         trials = try_parameters(templates, vector, repeats)
         best: dict[str, TensorParameters] = {}
         setups = {
-            name: SchemeSetup(partial(GalleryScheme, parameters), references)
+            name: SchemeSetup(partial(GalleryScheme, parameters, dimension), references)
             for name, parameters in PARAMETER_SETS.items()
         }
-        for name, parameters in PARAMETER_SETS.items():
+        for name, parameters in CKKS_SETS.items():
             columns = partial(SealColumns, parameters)
             setups[seal_role(name)] = SchemeSetup(columns, capacity(parameters))
             best[name] = fastest_within(trials, parameters.max_distance_error(dimension))
@@ -114,7 +121,7 @@ def tenseal_role(parameters: str) -> str:
 def _seal_probes(vector: Floats, stack: ExitStack) -> Iterator[tuple[str, TimedCall]]:
     """Yield probe encryption by SEAL's API, and through the files that its bytes are in."""
     key, constants = GalleryKey.generate(), probe_constants(vector)
-    for name, parameters in PARAMETER_SETS.items():
+    for name, parameters in CKKS_SETS.items():
         codec = stack.enter_context(closing(make_codec("seal", key, parameters)))
         yield name, TimedCall(name, partial(codec.encrypt_constants, constants))
 

@@ -1,4 +1,4 @@
-"""The times of the steps of a search: enrollment, probe encryption, scan, decryption.
+"""The times of the steps of a search: enrollment, probe encryption, scan, check, decryption.
 
 All schemes are measured in turn within each repeat. A slow scheme is measured on fewer references;
 each of these times is proportional to their number, so they are stated for one reference.
@@ -6,11 +6,11 @@ each of these times is proportional to their number, so they are stated for one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.compare.prepared_scheme import PreparedScheme
-from benchmarks.compare.timing import Series, TimedCall, time_in_turn
+from benchmarks.compare.prepared_scheme import Opening, PreparedScheme
+from benchmarks.shared.timing import Series, TimedCall, time_in_turn
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class SchemeSteps:
         Values of an embedding.
     references
         Number of references that were scanned.
-    enroll, scan, decrypt
-        Seconds for one reference.
+    enroll, scan, check, decrypt
+        Seconds for one reference; no check if the scheme has none.
     encrypt
         Seconds for one probe.
     sent_bytes
@@ -41,10 +41,16 @@ class SchemeSteps:
     enroll: Series
     encrypt: Series
     scan: Series
+    check: Series | None
     decrypt: Series
     sent_bytes: int
     answer_bytes: float
     stored_bytes: float
+
+    @property
+    def opening(self) -> Series:
+        """Seconds for one reference until an answer is checked, where it can be, and decrypted."""
+        return self.decrypt if self.check is None else self.check.plus(self.decrypt)
 
 
 @dataclass(frozen=True)
@@ -81,19 +87,38 @@ def time_steps(
     encryptions = [one.probe_encryption() for one in schemes]
     encrypted = time_in_turn([*encryptions, *single.seal_probes.values()], repeats)
     *scanned, faiss = time_in_turn([*(one.scan() for one in schemes), single.faiss], repeats)
-    decrypted = time_in_turn([one.decryption() for one in schemes], repeats)
+    checked, decrypted = _time_openings([one.opening() for one in schemes], repeats)
     own, seal = encrypted[: len(schemes)], encrypted[len(schemes) :]
     steps = {
         role: _steps(one, *series)
         for (role, one), *series in zip(
-            prepared.items(), enrolled, own, scanned, decrypted, strict=True
+            prepared.items(), enrolled, own, scanned, checked, decrypted, strict=True
         )
     }
     return StepTimes(steps, faiss, dict(zip(single.seal_probes, seal, strict=True)))
 
 
+def _time_openings(
+    openings: Sequence[Opening], repeats: int
+) -> tuple[list[Series | None], list[Series]]:
+    """Time all checks and decryptions in turn."""
+    calls = [call for opening in openings for call in opening if call is not None]
+    taken = iter(time_in_turn(calls, repeats))
+    checked: list[Series | None] = []
+    decrypted = []
+    for opening in openings:
+        checked.append(None if opening.check is None else next(taken))
+        decrypted.append(next(taken))
+    return checked, decrypted
+
+
 def _steps(
-    one: PreparedScheme, enroll: Series, encrypt: Series, scan: Series, decrypt: Series
+    one: PreparedScheme,
+    enroll: Series,
+    encrypt: Series,
+    scan: Series,
+    check: Series | None,
+    decrypt: Series,
 ) -> SchemeSteps:
     return SchemeSteps(
         scheme=one.scheme.name,
@@ -102,6 +127,7 @@ def _steps(
         enroll=enroll,
         encrypt=encrypt,
         scan=scan,
+        check=check,
         decrypt=decrypt,
         sent_bytes=one.scheme.sent_bytes(one.probe),
         answer_bytes=one.scheme.answer_bytes(one.answer) / one.scheme.unit_size,

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.compare.schemes.tenseal_tensor import TensealTensor, TensorParameters
-from benchmarks.compare.timing import TimedCall, time_in_turn
+from benchmarks.shared.timing import TimedCall, time_in_turn
 from gallery.arrays import Floats
 
 TRIED = tuple(

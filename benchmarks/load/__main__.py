@@ -42,7 +42,9 @@ def measure(
 @click.option("--enrollers", type=click.IntRange(0), default=2, show_default=True)
 @click.option("--references", type=click.IntRange(1), default=100_000, show_default=True)
 @click.option("--dimension", type=click.IntRange(64, 4096), default=128, show_default=True)
-@click.option("--parameters", type=click.Choice([*PARAMETER_SETS]), default="standard")
+@click.option(
+    "--parameters", type=click.Choice([*PARAMETER_SETS]), default="standard", show_default=True
+)
 @click.option(
     "--processes",
     type=click.IntRange(1),

@@ -18,12 +18,15 @@ from gallery.server import open_service
 
 ZSTD_LEVEL = 3
 
+_FOR_BLOCKS = "enrollment", "result"
+"""What the messages are called that are for each block."""
+
 
 @dataclass(frozen=True)
 class MessageSize:
     """The size of one kind of message: its bytes, also for each reference, and zstd's share.
 
-    A probe is for all blocks, so it has no bytes for each reference.
+    Probes and check sums are for all blocks, so they have no bytes for each reference.
     """
 
     parameters: str
@@ -54,5 +57,5 @@ def measure_sizes(parameters: str, dimension: int) -> Iterator[MessageSize]:
     compressor = zstandard.ZstdCompressor(ZSTD_LEVEL)
     for name, message in recording.messages.items():
         size, compressed = len(message), len(compressor.compress(message))
-        each = None if name.startswith("probe") else size / references
+        each = size / references if name.startswith(_FOR_BLOCKS) else None
         yield MessageSize(parameters, dimension, name, size, each, compressed / size)

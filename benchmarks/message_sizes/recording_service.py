@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.forwarding import ForwardingService
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
+from gallery.parameters import CkksParameterSet, find_parameters
 from gallery.protocol import GalleryService
 
 _ANY_SEED = bytes(SEED_SIZE)
+_CHECK_SUMS = "check sums, sent once"
 _NO_REFERENCES = "result of one block, references known"
 _WITH_REFERENCES = "result of one block, with references"
 
@@ -22,8 +25,9 @@ class RecordingService(ForwardingService):
         self.messages: dict[str, bytes] = {}
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
-        """Keep an update in both forms: with both halves of all ciphertexts, and with a seed."""
-        for form, seed in (("whole", None), ("seeded", _ANY_SEED)):
+        """Keep an update in all forms of its ciphertexts."""
+        header = update.blocks[0].block.header
+        for form, seed in _forms(header.parameters):
             blocks = tuple(
                 replace(item, block=replace(item.block, seed=seed)) for item in update.blocks
             )
@@ -31,8 +35,8 @@ class RecordingService(ForwardingService):
         super().write(gallery_id, update)
 
     def search(self, request: SearchRequest) -> SearchResult:
-        """Keep a request in both forms, and the results of the blocks."""
-        for form, seed in (("whole", None), ("seeded", _ANY_SEED)):
+        """Keep a request in all forms, the results of the blocks, and the check sums."""
+        for form, seed in _forms(request.probes[0].parameters):
             probes = tuple(replace(probe, seed=seed) for probe in request.probes)
             self.messages[f"probe, {form}"] = replace(request, probes=probes).to_bytes()
         found = super().search(request)
@@ -40,4 +44,13 @@ class RecordingService(ForwardingService):
         for block in blocks:
             name = _NO_REFERENCES if block.references is None else _WITH_REFERENCES
             self.messages[name] = block.to_bytes()
-        return SearchResult(found.manifest, iter(blocks))
+        if found.check_sums:
+            self.messages[_CHECK_SUMS] = found.check_sums.to_bytes()
+        return SearchResult(found.manifest, iter(blocks), found.check_sums)
+
+
+def _forms(parameters: str) -> Iterator[tuple[str, bytes | None]]:
+    """Yield the forms of ciphertexts: whole, and where there are uniform halves, with a seed."""
+    yield "whole", None
+    if isinstance(find_parameters(parameters), CkksParameterSet):
+        yield "seeded", _ANY_SEED

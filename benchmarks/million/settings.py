@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gallery.ciphertexts.blocks import columns_size
+from gallery.arrays import residue_bytes
+from gallery.ciphertexts.blocks import capacity
 from gallery.parameters import find_parameters
 
 _REFERENCE_SIZE = 2048
@@ -42,6 +43,7 @@ class MillionSettings:
     def cache_size(self) -> int:
         """Bytes that the whole gallery takes in a server's memory, and some to spare."""
         parameters = find_parameters(self.parameters)
-        blocks = self.references // (parameters.poly_modulus_degree - 2) + 1
-        size = columns_size(self.dimension, parameters)
+        blocks = self.references // capacity(parameters) + 1
+        columns = parameters.column_count(self.dimension, normalized=True)
+        size = residue_bytes(parameters.block_shape(columns))
         return blocks * (size + _REFERENCE_SIZE * parameters.poly_modulus_degree)

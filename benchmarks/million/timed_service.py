@@ -32,4 +32,4 @@ class TimedService(ForwardingService):
         found = super().search(request)
         blocks = list(found.blocks)
         self.seconds += time.perf_counter() - started
-        return SearchResult(found.manifest, iter(blocks))
+        return SearchResult(found.manifest, iter(blocks), found.check_sums)

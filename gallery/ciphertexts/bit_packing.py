@@ -1,9 +1,9 @@
-"""Bit packing of residues: 27 bits of each 32, without the empty ones.
+"""Bit packing of residues: as many bits of each 32 as its prime has, without the empty ones.
 
-Data primes have 27 bits (`gallery.parameters.ParameterSet`), so 5 bits of each uint32 are zero.
-Packed, residue ``k`` is bits ``27*k`` to ``27*k + 26`` of the whole, taken as one little-endian
-number. Eight residues thus become 27 bytes, and 32 become 27 words of 32 bits. The number of
-residues must be a multiple of 32, as that of whole polynomials is, and of whole tiles of two.
+Data primes have 27 or 30 bits (`gallery.parameters.ParameterSet.residue_bits`). Packed to b bits,
+residue ``k`` is bits ``b*k`` to ``b*k + b - 1`` of the whole, taken as one little-endian number.
+Eight residues thus become b bytes, and 32 become b words of 32 bits. The number of residues must be
+a multiple of 32, as that of whole polynomials is, and of whole tiles of two.
 
 Whether a residue is below its prime is not checked here: see `gallery.messages`.
 """
@@ -21,24 +21,12 @@ from gallery.errors import MalformedMessageError
 GROUP: Final = 32
 """Residues that end on a word together; their number is a multiple of it."""
 
-_BITS: Final = 27
-_LOW: Final = np.uint64(2**_BITS - 1)
-"""Mask of one residue: the low 27 bits of a word of 64."""
-
-_PAIR: Final = np.uint64(2 ** (2 * _BITS) - 1)
-"""Mask of two residues side by side: the low 54 bits."""
-
-_EIGHT: Final = np.dtype(
-    [("first", "<u8"), ("second", "<u8"), ("third", "<u8"), ("low", "<u2"), ("high", "u1")]
-)
-"""Eight residues, 27 bytes: three words of 64 bits, and 24 bits, for which NumPy has no type."""
-
 _CHUNK: Final = 4096
 """Groups of eight that are packed at once, so that they stay in the processor's caches."""
 
 
-def packed_size(count: int) -> int:
-    """Return how many bytes ``count`` residues become.
+def packed_size(count: int, bits: int) -> int:
+    """Return how many bytes ``count`` residues of ``bits`` bits, 25 to 31, become.
 
     Raises
     ------
@@ -47,38 +35,40 @@ def packed_size(count: int) -> int:
     """
     if count % GROUP:
         raise MalformedMessageError(f"{count} residues are not whole groups of {GROUP}")
-    return count // 8 * _EIGHT.itemsize
+    return count // 8 * bits
 
 
-def pack(residues: Residues) -> bytes:
+def pack(residues: Residues, bits: int) -> bytes:
     """Pack residues.
 
     Parameters
     ----------
     residues : numpy.ndarray
-        uint32 of any shape, each below 2**27, taken in C order; their number a multiple of 32.
+        uint32 of any shape, each below 2**bits, taken in C order; their number a multiple of 32.
+    bits : int
+        25 to 31.
 
     Returns
     -------
     bytes
-        27 bytes for every 8 residues.
+        ``bits`` bytes for every 8 residues.
 
     Raises
     ------
     MalformedMessageError
-        If a residue has more than 27 bits, or their number is no multiple of 32.
+        If a residue has more bits, or their number is no multiple of 32.
     """
-    packed = np.empty(packed_size(residues.size) // _EIGHT.itemsize, _EIGHT)
-    if residues.size and residues.max() >> _BITS:
-        raise MalformedMessageError(f"a residue has more than {_BITS} bits")
+    packed = np.empty(packed_size(residues.size, bits) // bits, _eight(bits))
+    if residues.size and residues.max() >> bits:
+        raise MalformedMessageError(f"a residue has more than {bits} bits")
     # Two neighbours become one word of 64 bits, the first in its low half: shape (groups, 4).
     twos = np.ascontiguousarray(residues, "<u4").reshape(-1).view("<u8").reshape(-1, 4)
     for start in range(0, len(packed), _CHUNK):
-        _pack_eights(twos[start : start + _CHUNK], packed[start : start + _CHUNK])
+        _pack_eights(twos[start : start + _CHUNK], packed[start : start + _CHUNK], bits)
     return packed.tobytes()
 
 
-def unpack(data: bytes | memoryview, count: int) -> Residues:
+def unpack(data: bytes | memoryview, count: int, bits: int) -> Residues:
     """Unpack residues.
 
     Parameters
@@ -87,48 +77,65 @@ def unpack(data: bytes | memoryview, count: int) -> Residues:
         What `pack` returned.
     count : int
         How many residues it holds.
+    bits : int
+        As for `pack`.
 
     Returns
     -------
     numpy.ndarray
-        uint32 of shape (count,), each below 2**27.
+        uint32 of shape (count,), each below 2**bits.
 
     Raises
     ------
     MalformedMessageError
         If the data has another length than ``count`` residues have.
     """
-    if len(data) != packed_size(count):
+    if len(data) != packed_size(count, bits):
         raise MalformedMessageError(f"{len(data)} bytes do not hold {count} packed residues")
-    packed = np.frombuffer(data, _EIGHT)
+    packed = np.frombuffer(data, _eight(bits))
     twos = np.empty((len(packed), 4), "<u8")
     for start in range(0, len(packed), _CHUNK):
-        _unpack_eights(packed[start : start + _CHUNK], twos[start : start + _CHUNK])
+        _unpack_eights(packed[start : start + _CHUNK], twos[start : start + _CHUNK], bits)
     return twos.reshape(-1).view("<u4")
 
 
-def _pack_eights(twos: npt.NDArray[np.uint64], packed: npt.NDArray[np.void]) -> None:
+def _eight(bits: int) -> np.dtype[np.void]:
+    """Return the type of eight residues: three words of 64 bits, and the bytes above them."""
+    return np.dtype([("words", "<u8", 3), ("rest", "u1", bits - 24)])
+
+
+def _masks(bits: int) -> tuple[np.uint64, np.uint64]:
+    """Return the masks of one residue, and of two side by side."""
+    return np.uint64(2**bits - 1), np.uint64(2 ** (2 * bits) - 1)
+
+
+def _pack_eights(twos: npt.NDArray[np.uint64], packed: npt.NDArray[np.void], bits: int) -> None:
     """Pack groups of eight: shape (n, 4), two residues in the halves of each word, to (n,)."""
-    # The upper residue moves down from bit 32 to bit 27, so that a pair is 54 bits without a gap.
-    pairs = (twos & _LOW) | ((twos >> np.uint64(32 - _BITS)) & (_PAIR ^ _LOW))
-    # Pairs b, c and d begin at bits 54, 108 and 162 of the whole: at bit 54 of the first word, bit
-    # 44 of the second and bit 34 of the third. What the shift pushes out goes into the next word.
-    a, b, c, d = pairs.T
-    packed["first"] = a | (b << np.uint64(54))
-    packed["second"] = (b >> np.uint64(10)) | (c << np.uint64(44))
-    packed["third"] = (c >> np.uint64(20)) | (d << np.uint64(34))
-    packed["low"] = (d >> np.uint64(30)) & np.uint64(0xFFFF)
-    packed["high"] = d >> np.uint64(46)
+    low, pair = _masks(bits)
+    # The upper residue moves down from bit 32 to bit b, so that a pair is 2b bits without a gap.
+    a, b, c, d = ((twos & low) | ((twos >> np.uint64(32 - bits)) & (pair ^ low))).T
+    # Pairs b, c and d begin at bits 2b, 4b and 6b of the whole. What the shift into the word that
+    # they begin in pushes out goes into the next word.
+    words = packed["words"]
+    words[:, 0] = a | (b << np.uint64(2 * bits))
+    words[:, 1] = (b >> np.uint64(64 - 2 * bits)) | (c << np.uint64(4 * bits - 64))
+    words[:, 2] = (c >> np.uint64(128 - 4 * bits)) | (d << np.uint64(6 * bits - 128))
+    above = np.ascontiguousarray(d >> np.uint64(192 - 6 * bits), "<u8")
+    packed["rest"] = above.view(np.uint8).reshape(-1, 8)[:, : bits - 24]
 
 
-def _unpack_eights(packed: npt.NDArray[np.void], twos: npt.NDArray[np.uint64]) -> None:
+def _unpack_eights(packed: npt.NDArray[np.void], twos: npt.NDArray[np.uint64], bits: int) -> None:
     """Unpack groups of eight, shape (n,), to (n, 4): the inverse of `_pack_eights`."""
-    first, second, third = packed["first"], packed["second"], packed["third"]
-    rest = packed["low"] | (packed["high"].astype(np.uint64) << np.uint64(16))
+    low, pair = _masks(bits)
+    first, second, third = packed["words"].T
+    rest = np.zeros((len(packed), 8), np.uint8)
+    rest[:, : bits - 24] = packed["rest"]
     twos[:, 0] = first
-    twos[:, 1] = (first >> np.uint64(54)) | (second << np.uint64(10))
-    twos[:, 2] = (second >> np.uint64(44)) | (third << np.uint64(20))
-    twos[:, 3] = (third >> np.uint64(34)) | (rest << np.uint64(30))
-    twos &= _PAIR  # without the bits of the next pair
-    # The upper residue of each pair moves back from bit 27 to bit 32.
-    twos[...] = (twos & _LOW) | ((twos >> np.uint64(_BITS)) << np.uint64(32))
+    twos[:, 1] = (first >> np.uint64(2 * bits)) | (second << np.uint64(64 - 2 * bits))
+    twos[:, 2] = (second >> np.uint64(4 * bits - 64)) | (third << np.uint64(128 - 4 * bits))
+    twos[:, 3] = (third >> np.uint64(6 * bits - 128)) | (
+        rest.view("<u8")[:, 0] << np.uint64(192 - 6 * bits)
+    )
+    twos &= pair  # without the bits of the next pair
+    # The upper residue of each pair moves back from bit b to bit 32.
+    twos[...] = (twos & low) | ((twos >> np.uint64(bits)) << np.uint64(32))

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.errors import DimensionMismatchError
-from gallery.parameters import LANES, MAX_DIMENSION, NORM_WEIGHT, ParameterSet
+from gallery.parameters import LANES, MAX_DIMENSION, NORM_WEIGHT, CkksParameterSet, ParameterSet
 
 Positions = npt.NDArray[np.intp]
 
@@ -58,7 +58,7 @@ def reference_positions(parameters: ParameterSet) -> Positions:
     return np.delete(np.arange(position_count(parameters)), canary_positions(parameters))
 
 
-def columns_shape(dimension: int, parameters: ParameterSet) -> tuple[int, int, int, int, int]:
+def columns_shape(dimension: int, parameters: CkksParameterSet) -> tuple[int, ...]:
     """Return the shape of a block's or a probe's residues: (prime, tile, column, polynomial, lane).
 
     Coefficient ``i`` (in SEAL's order) lies in tile ``i // LANES``, lane ``i % LANES``. This is the
@@ -74,31 +74,15 @@ def columns_shape(dimension: int, parameters: ParameterSet) -> tuple[int, int, i
             f"embeddings of {dimension} values are not supported; "
             f"the dimension must be between 1 and {MAX_DIMENSION}"
         )
-    return (
-        len(parameters.data_primes),
-        parameters.tiles,
-        column_count(dimension),
-        2,
-        LANES,
-    )
+    return parameters.block_shape(column_count(dimension))
 
 
-def columns_size(dimension: int, parameters: ParameterSet) -> int:
-    """Return the size of a block's or a probe's residues in bytes."""
-    return 4 * int(np.prod(columns_shape(dimension, parameters)))
-
-
-def distances_shape(parameters: ParameterSet) -> tuple[int, int, int]:
+def distances_shape(parameters: CkksParameterSet) -> tuple[int, ...]:
     """Return the shape of a block's encrypted distances: (polynomial, prime, coefficient)."""
-    return 3, len(parameters.data_primes), parameters.poly_modulus_degree
+    return parameters.result_shape
 
 
-def distances_size(parameters: ParameterSet) -> int:
-    """Return the size of one block's encrypted distances in bytes."""
-    return 4 * int(np.prod(distances_shape(parameters)))
-
-
-def empty_columns(dimension: int, parameters: ParameterSet) -> Floats:
+def empty_columns(dimension: int, parameters: CkksParameterSet) -> Floats:
     """Return the columns of a block without references; shape (d + 2, positions).
 
     An empty position has a zero template, occupancy 0 and the sentinel as squared norm, so that
@@ -117,7 +101,7 @@ def place(columns: Floats, positions: Positions, templates: Floats) -> None:
     columns[dimension + 1, positions] = 1.0 / NORM_WEIGHT
 
 
-def clear(columns: Floats, positions: Positions, parameters: ParameterSet) -> None:
+def clear(columns: Floats, positions: Positions, parameters: CkksParameterSet) -> None:
     """Empty the given positions of a block's columns in place."""
     columns[:, positions] = 0.0
     columns[-EXTRA_COLUMNS, positions] = parameters.sentinel / NORM_WEIGHT

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-BITS: Final = 27
-"""Bits of a word that are taken: data primes have 27 (`gallery.parameters.ParameterSet`)."""
-
-_MASK = np.uint32(2**BITS - 1)
 _kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
 
 
-def _accept(words: npt.NDArray[np.uint32], prime: np.uint32) -> np.intp:
-    """Move the words whose low 27 bits are below the prime to the front, without the other bits.
+def _accept(words: npt.NDArray[np.uint32], mask: np.uint32, prime: np.uint32) -> np.intp:
+    """Move the words whose low bits are below the prime to the front, without the other bits.
 
     Parameters
     ----------
     words : numpy.ndarray
         uint32 of shape (n,); overwritten.
+    mask : numpy.uint32
+        The bits that are taken, as many as the prime has.
     prime : numpy.uint32
 
     Returns
@@ -34,7 +32,7 @@ def _accept(words: npt.NDArray[np.uint32], prime: np.uint32) -> np.intp:
     # Each word is written at the end of those accepted, and overwritten by the next one if it is
     # rejected: a branch would be mispredicted for each rejected word.
     for j in range(words.size):
-        word = words[j] & _MASK
+        word = words[j] & mask
         words[count] = word
         count += np.intp(word < prime)
     return count

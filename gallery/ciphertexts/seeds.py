@@ -8,8 +8,8 @@ seeded ciphertexts do); every reader expands the seed to the same residues. The 
 For the prime with number ``i`` the residues are, in the order of
 `gallery.ciphertexts.blocks.columns_shape` (tile, column, lane), the accepted words of one ChaCha20
 keystream (RFC 8439): key is the seed, nonce the tag ``b"uniform1"`` and ``i`` as 32 bits, the block
-counter starts at 0. Words have 32 bits; of each the low 27 are taken, and dropped if they are not
-below the prime. All numbers are little-endian.
+counter starts at 0. Words have 32 bits; of each the low 27, as many as a data prime has, are taken,
+and dropped if they are not below the prime. All numbers are little-endian.
 
 The time that dropped words take tells nothing, since they are public.
 """
@@ -24,12 +24,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from gallery.arrays import Residues
 from gallery.errors import MalformedMessageError
-from gallery.parameters import LANES, ParameterSet
+from gallery.parameters import LANES, CkksParameterSet
 
 SEED_SIZE: Final = 32
 """Bytes of a seed: a key of ChaCha20."""
 
 _TAG: Final = b"uniform1"
+"""Names the streams of second polynomials; other uses of `UniformStream` have others."""
+
 _CHUNK: Final = 2**16
 """Words that are made at once, so that they stay in the processor's caches."""
 
@@ -37,7 +39,7 @@ _ZEROS: Final = bytes(4 * _CHUNK)
 """The plaintext: a stream cipher turns zeros into its keystream."""
 
 
-def expand(seed: bytes, columns: int, parameters: ParameterSet) -> Residues:
+def expand(seed: bytes, columns: int, parameters: CkksParameterSet) -> Residues:
     """Return the second polynomials of a seeded set of ciphertexts.
 
     Parameters
@@ -46,7 +48,7 @@ def expand(seed: bytes, columns: int, parameters: ParameterSet) -> Residues:
         32 bytes, used for this set alone.
     columns : int
         Number of ciphertexts.
-    parameters : ParameterSet
+    parameters : CkksParameterSet
         Gives primes and ring degree.
 
     Returns
@@ -65,7 +67,7 @@ def expand(seed: bytes, columns: int, parameters: ParameterSet) -> Residues:
     return uniform
 
 
-def expand_into(residues: Residues, seed: bytes, parameters: ParameterSet) -> None:
+def expand_into(residues: Residues, seed: bytes, parameters: CkksParameterSet) -> None:
     """Write what `expand` returns into polynomial 1 of ciphertexts; polynomial 0 stays.
 
     Parameters
@@ -75,7 +77,7 @@ def expand_into(residues: Residues, seed: bytes, parameters: ParameterSet) -> No
         `gallery.ciphertexts.blocks.columns_shape` has it.
     seed : bytes
         32 bytes, used for this set alone.
-    parameters : ParameterSet
+    parameters : CkksParameterSet
         The parameter set of the ciphertexts.
 
     Raises
@@ -86,7 +88,7 @@ def expand_into(residues: Residues, seed: bytes, parameters: ParameterSet) -> No
     _fill(residues[..., 1, :], seed, parameters)
 
 
-def _fill(uniform: Residues, seed: bytes, parameters: ParameterSet) -> None:
+def _fill(uniform: Residues, seed: bytes, parameters: CkksParameterSet) -> None:
     if len(seed) != SEED_SIZE:
         raise MalformedMessageError(f"a seed has {len(seed)} bytes, not {SEED_SIZE}")
     # Whole tiles at a time. A tile of polynomial 1 does not lie in one piece where both polynomials
@@ -94,31 +96,45 @@ def _fill(uniform: Residues, seed: bytes, parameters: ParameterSet) -> None:
     step = min(parameters.tiles, max(1, _CHUNK // uniform[0, 0].size))
     taken = np.empty(step * uniform[0, 0].size, "<u4")
     for number, prime in enumerate(parameters.data_primes):
-        stream = _Stream(seed, number, prime)
+        stream = UniformStream(seed, _TAG, number, prime)
         for start in range(0, parameters.tiles, step):
             part = uniform[number, start : start + step]
             stream.fill(taken[: part.size])
             part[...] = taken[: part.size].reshape(part.shape)
 
 
-class _Stream:
-    """The accepted words of one keystream, from the first on, each given once."""
+class UniformStream:
+    """Residues modulo a prime, uniform, out of one keystream: its accepted words, each given once.
 
-    def __init__(self, seed: bytes, number: int, prime: int) -> None:
-        nonce = struct.pack("<I8sI", 0, _TAG, number)  # block counter, then the nonce of RFC 8439
-        self._cipher = Cipher(algorithms.ChaCha20(seed, nonce), mode=None).encryptor()
-        self._prime = np.uint32(prime)
+    Parameters
+    ----------
+    key : bytes
+        32 bytes; public for public residues, and secret for secret ones.
+    tag : bytes
+        8 bytes that name what the residues are for. No two streams of one key share tag and number.
+    number : int
+        Which of several streams this is, such as the number of the prime.
+    prime : int
+        Below 2**31.
+    """
+
+    def __init__(self, key: bytes, tag: bytes, number: int, prime: int) -> None:
+        nonce = struct.pack("<I8sI", 0, tag, number)  # block counter, then the nonce of RFC 8439
+        self._cipher = Cipher(algorithms.ChaCha20(key, nonce), mode=None).encryptor()
+        self._prime, self._mask = np.uint32(prime), np.uint32(2 ** prime.bit_length() - 1)
 
     def fill(self, residues: Residues) -> None:
-        """Write the next residues into a contiguous array, shape (n,)."""
+        """Write the next residues into a contiguous array of any shape."""
         from gallery.ciphertexts.seed_kernel import accept
 
-        while residues.size:
+        missing = residues.reshape(-1)
+        while missing.size:
             # Never more words than residues are missing: none that is accepted goes to waste. The
             # keystream is written where the residues belong, and those accepted move to the front.
-            self._cipher.update_into(_zeros(residues.nbytes), residues.view(np.uint8).data)
-            residues = residues[accept(residues, self._prime) :]
+            some = missing[:_CHUNK]
+            self._cipher.update_into(_zeros(some.nbytes), some.view(np.uint8).data)
+            missing = missing[accept(some, self._mask, self._prime) :]
 
 
-def _zeros(size: int) -> bytes | memoryview:
-    return memoryview(_ZEROS)[:size] if size <= len(_ZEROS) else bytes(size)
+def _zeros(size: int) -> memoryview:
+    return memoryview(_ZEROS)[:size]

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from gallery.backends import Backend
+from gallery.backends import Backend, find_backend
 from gallery.client.backup import Backup, write_backup
 from gallery.client.editing.creation import create_gallery
 from gallery.client.editing.removal import Compactor, Remover
@@ -31,6 +31,7 @@ from gallery.client.photos.compatibility import embedder_for
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.progress import Progress
+from gallery.client.scheme_selection import check_backend
 from gallery.client.searching.candidates import Identification
 from gallery.client.searching.identification import Searcher
 from gallery.client.searching.photo_identification import PhotoIdentification, embed_probes
@@ -162,7 +163,7 @@ class GalleryClient(Closing, Secret):
         metric
             ``cosine``, ``euclidean`` or ``euclidean_l2``, as DeepFace defines them.
         parameters
-            CKKS parameter set.
+            Parameter set.
         norm_bound
             Largest norm of a raw embedding, for ``euclidean`` alone; by default the root of twice
             the dimension, at least 16. Errors of distances grow with it.
@@ -173,7 +174,10 @@ class GalleryClient(Closing, Secret):
         ------
         GalleryExistsError
             If the name is taken.
+        ParameterSetError
+            If the backend does not know the parameter set's scheme.
         """
+        check_backend(find_backend(backend), parameters)
         create_gallery(
             service,
             key,
@@ -638,6 +642,13 @@ class GalleryClient(Closing, Secret):
         For an owner who put a backup back on purpose.
         """
         self._session.forget()
+
+    def accept_wrong_results(self) -> None:
+        """Search again although the server has given wrong results.
+
+        For an owner who knows what was wrong, and has put it right: such as faulty memory.
+        """
+        self._session.trust_again()
 
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
         """Check the gallery: every statement, digest and label, and if ``deep`` every template."""

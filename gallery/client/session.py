@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
-from gallery.client.ckks import CkksCodec, make_codec
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity.authentication import check_description
 from gallery.client.integrity.canaries import Canaries
+from gallery.client.integrity.check_sum_keeper import CheckSumKeeper
 from gallery.client.integrity.labels import LabelSealer
 from gallery.client.integrity.rollback import (
     NewestState,
@@ -17,10 +17,18 @@ from gallery.client.integrity.rollback import (
     TransientStates,
     calibration_id,
     check_newer,
+    wrong_results_id,
 )
 from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.client.scheme import Scheme
+from gallery.client.scheme_selection import check_backend, make_scheme
 from gallery.closing import Closing
-from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
+from gallery.errors import (
+    AuthenticationError,
+    MissingBlockError,
+    WriteConflictError,
+    WrongResultError,
+)
 from gallery.hints import Hint
 from gallery.messages import (
     BlockHeader,
@@ -49,7 +57,7 @@ class GallerySession(Closing, Secret):
     states
         The newest states of galleries that were seen; by default those since this session began.
     backend
-        What encrypts and decrypts; see `gallery.client.ckks.make_codec`.
+        What encrypts and decrypts; see `gallery.client.scheme_selection.make_scheme`.
 
     Attributes
     ----------
@@ -84,6 +92,7 @@ class GallerySession(Closing, Secret):
                 "restore the database from a backup"
             )
         self.parameters = find_parameters(self.description.parameters)
+        check_backend(self._backend, self.parameters)
         self.labels = LabelSealer(key, self.gallery_id)
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
         self.states = states or TransientStates()
@@ -97,14 +106,19 @@ class GallerySession(Closing, Secret):
         return self.description.gallery_id
 
     @cached_property
-    def codec(self) -> CkksCodec:
+    def scheme(self) -> Scheme:
         """What encrypts and decrypts; made when it is first needed."""
-        return make_codec(self._backend, self.key, self.parameters)
+        return make_scheme(self._backend, self.key, self.description)
+
+    @cached_property
+    def check_sums(self) -> CheckSumKeeper:
+        """What opens and seals the gallery's check sums."""
+        return CheckSumKeeper(self.key, self.gallery_id, self.scheme)
 
     def close(self) -> None:
-        """Give up what `codec` holds."""
-        if "codec" in self.__dict__:
-            self.codec.close()
+        """Give up what `scheme` holds."""
+        if "scheme" in self.__dict__:
+            self.scheme.close()
 
     def manifest(self) -> Manifest:
         """Return the newest manifest, checked."""
@@ -150,6 +164,34 @@ class GallerySession(Closing, Secret):
         self._newest, self.claimed = None, False
         for place in (self.gallery_id, calibration_id(self.gallery_id)):
             self.states.forget(place)
+
+    def check_trust(self) -> None:
+        """Check that the server has given no wrong results before, or that this was accepted.
+
+        Raises
+        ------
+        WrongResultError
+            If it has.
+        """
+        if self.is_distrusted:
+            raise WrongResultError(
+                "the server has given results that the gallery's blocks do not give; nothing is "
+                "searched until its owner has looked into that",
+                hint=Hint.ACCEPT_WRONG_RESULTS,
+            )
+
+    @property
+    def is_distrusted(self) -> bool:
+        """Whether the server has given wrong results, and that was not accepted since."""
+        return self.states.newest(wrong_results_id(self.gallery_id)) is not None
+
+    def distrust(self) -> None:
+        """Remember that the server has given wrong results."""
+        self.states.remember(wrong_results_id(self.gallery_id), NewestState(1, b""))
+
+    def trust_again(self) -> None:
+        """Forget that the server has given wrong results."""
+        self.states.forget(wrong_results_id(self.gallery_id))
 
     def refresh_description(self) -> None:
         """Read the description again, of which another process may have changed the calibration.
@@ -218,8 +260,9 @@ class GallerySession(Closing, Secret):
                 raise AuthenticationError(f"the references of block {entry.index} were left out")
             return known.table
         if table.digest() != header.references_digest:
+            what = "references or the hint" if table.hint else "references"
             raise AuthenticationError(
-                f"the references of block {entry.index} are not the ones that were enrolled: some "
+                f"the {what} of block {entry.index} are not the ones that were enrolled: some "
                 "were changed, moved or dropped; restore the database from a backup"
             )
         self._tables[entry.index] = BlockReferences(header, table)

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gallery.arrays import Floats
-from gallery.ciphertexts.blocks import canary_positions, empty_columns, place
-from gallery.client.embeddings.templates import round_to_grid
+from gallery.ciphertexts.blocks import canary_positions
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
 from gallery.errors import AuthenticationError, GalleryError
 from gallery.messages import (
-    BlockHeader,
     BlockReferences,
+    EncryptedBlock,
     Manifest,
     ManifestEntry,
+    ReferenceTable,
     StoredReference,
 )
 
@@ -50,6 +49,31 @@ class VerificationReport:
     findings: tuple[Finding, ...]
 
 
+class SummedBlocks:
+    """Sums up blocks that were read and checked, to compare with a gallery's check sums."""
+
+    def __init__(self, session: GallerySession) -> None:
+        self._sums = session.scheme.open_check(b"")
+        self._entries: list[ManifestEntry] = []
+
+    def add(self, block: EncryptedBlock) -> None:
+        """Add a block."""
+        header = block.header
+        self._entries.append(ManifestEntry(header.index, header.version, header.mac))
+        if self._sums is not None:
+            self._sums.add(header, block.columns)
+
+    def are_of(self, manifest: Manifest, plain: bytes) -> bool:
+        """Tell whether these are the sums of a manifest's blocks, as far as can be told.
+
+        If other blocks were read than the manifest names, nothing can: one was damaged, and is a
+        finding, or another process has changed it since.
+        """
+        if self._sums is None or not self._entries or tuple(self._entries) != manifest.entries:
+            return True
+        return self._sums.seal() == plain
+
+
 class Verifier:
     """Checks every statement, digest and label of one gallery, and on request every template."""
 
@@ -58,6 +82,9 @@ class Verifier:
 
     def run(self, *, deep: bool, progress: Progress | None = None) -> VerificationReport:
         """Verify the gallery.
+
+        The check sums of results must open, and if ``deep`` be those of the blocks; the latter is
+        left to the next verification if another process changes a block meanwhile.
 
         Parameters
         ----------
@@ -75,39 +102,50 @@ class Verifier:
         stored = self._session.service.stored_blocks(self._session.gallery_id)
         manifest = self._session.manifest()
         findings = _unlisted(stored, manifest)
-        references = 0
+        references, summed = 0, SummedBlocks(self._session) if deep else None
         for entry in manifest.entries:
-            count, found = self.check(entry, deep=deep)
+            count, found = self.check(entry, deep=deep, summed=summed)
             references += count
             findings += found
             if progress is not None:
                 progress(1)
+        findings += self._check_sums(manifest, summed)
         return VerificationReport(len(manifest.entries), references, deep, tuple(findings))
 
-    def check(self, entry: ManifestEntry, *, deep: bool) -> tuple[int, list[Finding]]:
+    def check(
+        self, entry: ManifestEntry, *, deep: bool, summed: SummedBlocks | None = None
+    ) -> tuple[int, list[Finding]]:
         """Verify a block of a checked manifest; return its references' number, and the findings.
 
         A block that another process has changed or dropped meanwhile is verified as it is now.
         """
         findings: list[Finding] = []
         try:
-            return self._check_current(entry, deep, findings), findings
+            references, block = self._check_current(entry, deep, findings)
         except GalleryError as error:
             return 0, [*findings, Finding(f"block {entry.index}", error.message)]
+        if summed is not None and block is not None:
+            summed.add(block)
+        return references, findings
 
-    def _check_current(self, entry: ManifestEntry, deep: bool, findings: list[Finding]) -> int:
+    def _check_current(
+        self, entry: ManifestEntry, deep: bool, findings: list[Finding]
+    ) -> tuple[int, EncryptedBlock | None]:
         """Check a block; if another process has changed or dropped it meanwhile, as it is now."""
         try:
             return self._check(entry, deep, findings)
         except GalleryError:
             entries = self._session.manifest().entries
             if entry.index >= len(entries):
-                return 0
+                return 0, None
             if entries[entry.index] == entry:
                 raise
             return self._check_current(entries[entry.index], deep, findings)
 
-    def _check(self, entry: ManifestEntry, deep: bool, findings: list[Finding]) -> int:
+    def _check(
+        self, entry: ManifestEntry, deep: bool, findings: list[Finding]
+    ) -> tuple[int, EncryptedBlock]:
+        """Check a block; return its references' number, and the block."""
         session = self._session
         block = session.service.block(session.gallery_id, entry.index)
         block.check()
@@ -121,8 +159,25 @@ class Verifier:
                 findings.append(Finding(subject, error.message))
         self._check_places(BlockReferences(block.header, table))
         if deep:
-            self._check_templates(block.header, session.codec.decrypt_columns(block.columns))
-        return len(table)
+            self._check_templates(block, table)
+        return len(table), block
+
+    def _check_sums(self, manifest: Manifest, summed: SummedBlocks | None) -> list[Finding]:
+        """Check the check sums of the blocks that a checked manifest names, if there are any."""
+        session, keeper = self._session, self._session.check_sums
+        if not keeper.are_kept:
+            return []
+        sealed = session.service.check_sums(session.gallery_id)
+        try:
+            plain = keeper.unsealed(manifest, sealed)
+        except AuthenticationError as error:
+            newest = session.manifest()
+            if newest.entries != manifest.entries:
+                return self._check_sums(newest, summed)
+            return [Finding("check sums", error.message)]
+        if summed is None or summed.are_of(manifest, plain):
+            return []
+        return [Finding("check sums", "they open, but are not the sums of the gallery's blocks")]
 
     def _check_label(self, reference: StoredReference) -> None:
         labels = self._session.labels
@@ -136,28 +191,22 @@ class Verifier:
         if not np.array_equal(listed, block.header.occupied()):
             raise AuthenticationError("its references do not match its occupancy")
 
-    def _check_templates(self, header: BlockHeader, columns: Floats) -> None:
-        """Check that columns decrypt to templates, canaries and sentinels, within their noise."""
-        session, parameters, dimension = self._session, self._session.parameters, header.dimension
-        templates = round_to_grid(columns[:dimension].T, parameters)
-        occupied = header.occupied()
-        reserved = canary_positions(parameters)
-        canaries = session.canaries.templates(header.index, header.version, dimension)
+    def _check_templates(self, block: EncryptedBlock, table: ReferenceTable) -> None:
+        """Check that a block decrypts to templates and canaries, and to nothing else."""
+        session, parameters, header = self._session, self._session.parameters, block.header
+        occupied, reserved = header.occupied(), canary_positions(parameters)
+        filled = occupied.copy()
+        filled[reserved] = True
+        templates = session.scheme.check_block(block, table, filled)
+        canaries = session.canaries.templates(header.index, header.version, header.dimension)
         if not np.array_equal(templates[reserved], canaries):
             raise AuthenticationError("its canaries do not decrypt to what was encrypted")
         norms = np.linalg.norm(templates[occupied], axis=1)
-        tolerance = 100.0 * parameters.grid
+        tolerance = 100.0 * parameters.template_grid
         if not np.all(norms <= 1.0 + tolerance):
             raise AuthenticationError("a template is longer than the gallery's bound")
         if session.description.metric.normalizes and not np.all(norms >= 1.0 - tolerance):
             raise AuthenticationError("a template does not have norm 1")
-        occupied[reserved] = True
-        expected = empty_columns(dimension, parameters)
-        place(expected, np.flatnonzero(occupied), templates[occupied])
-        if templates[~occupied].any() or not np.allclose(columns, expected, rtol=0, atol=tolerance):
-            raise AuthenticationError(
-                "its empty positions, norms or occupancy are not as encrypted"
-            )
 
 
 def _unlisted(stored: Sequence[int], manifest: Manifest) -> list[Finding]:

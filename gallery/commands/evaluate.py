@@ -62,7 +62,7 @@ Examples:
     help="Compare face models, each as NAME or NAME:DETECTOR; nothing is downloaded.",
 )
 @metric_option
-@parameters_option("CKKS parameters.")
+@parameters_option("Parameter set of the encrypted gallery.")
 @backend_option("encrypts, decrypts and compares")
 @fpir_option(
     "False positive identification rate to give the FNIR at; can be repeated.",
@@ -98,6 +98,8 @@ def command(
     from gallery.accuracy.datasets import kind_of_set
     from gallery.accuracy.plots import require_plotting
     from gallery.accuracy.report import existing_reports, write_report
+    from gallery.backends import find_backend
+    from gallery.client.scheme_selection import check_backend
 
     if not kind_of_set(source).has_photos and (model or detector or models):
         raise click.UsageError("--model, --detector and --models are for photos")
@@ -108,6 +110,7 @@ def command(
     require_plotting()
     settings = _settings(quiet, choices["backend"])
     options = _options(choices)
+    check_backend(find_backend(options.backend), options.parameters)
     runs = _runs(settings, source, model, detector, models, options)
     found = next((run.evaluation for run in runs if run.evaluation is not None), None)
     for run in runs:

@@ -23,6 +23,10 @@ WORDING: Final[dict[Hint, str]] = {
         "restore the newest one; if you put an older one back on purpose, accept it with: gallery "
         "verify --accept-rollback"
     ),
+    Hint.ACCEPT_WRONG_RESULTS: (
+        "the server, or its memory, is faulty or hostile: have it looked into, and run gallery "
+        "verify --deep; when that is done, accept it with: gallery verify --accept-wrong-results"
+    ),
     Hint.ACCEPT_OLD_CALIBRATION: (
         "restore the newest one, give --threshold, or run gallery calibrate again; if you put an "
         "older one back on purpose, accept it with: gallery verify --accept-rollback"
@@ -38,6 +42,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.OVERWRITE: "--force replaces it",
     Hint.DISCARD_RENEWAL: "finish it as it was begun, or give it up with: gallery rekey --discard",
     Hint.NAME_BACKUP: "name a file that gallery export wrote",
+    Hint.USE_NATIVE_BACKEND: "--backend native computes every parameter set",
     Hint.VERIFY: "gallery verify shows what is damaged",
     Hint.VERIFY_KEY_FILE_AND_GALLERY: (
         "check the key file; gallery verify shows what else is damaged"

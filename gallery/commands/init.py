@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from gallery.commands.options import (
@@ -13,6 +16,9 @@ from gallery.commands.options import (
     threshold_option,
 )
 from gallery.commands.settings import Settings
+
+if TYPE_CHECKING:
+    from gallery.messages import GalleryDescription
 
 _EPILOG = """
 \b
@@ -28,7 +34,11 @@ Examples:
 @click.option("--dimension", type=int, metavar="D", help="Values of ready embeddings.")
 @detector_option
 @metric_option
-@parameters_option("CKKS parameters; compact takes two thirds of the space and is less exact.")
+@parameters_option(
+    "Parameter set: swift is fast, and a server that lies is caught; light takes half of its "
+    "space and is less exact. standard is CKKS and the most exact, compact takes two thirds of its "
+    "space; with these two a server that lies is not caught."
+)
 @click.option(
     "--norm-bound",
     type=float,
@@ -70,7 +80,8 @@ def command(
         dimension = embedder.dimension
         norm_bound = norm_bound or embedder.model.norm_bound
     key = settings.open_key()
-    with settings.open_service(create=True) as service:
+    with (
+        settings.open_service(create=True) as service,
         GalleryClient.create(
             service,
             key,
@@ -81,5 +92,32 @@ def command(
             parameters=find_parameters(parameters),
             norm_bound=norm_bound,
             threshold=threshold,
-        ).close()
+            backend=settings.backend,
+        ) as client,
+    ):
+        description = client.description
     settings.notice(f"gallery {settings.gallery!r} made in {settings.place}")
+    for text in _limits(description):
+        settings.notice(text)
+
+
+def _limits(description: GalleryDescription) -> Iterator[str]:
+    """Yield what a key owner should know of a new gallery's parameter set."""
+    from gallery.parameters import STANDARD, find_parameters
+
+    parameters = find_parameters(description.parameters)
+    if parameters.hint_shape is None:
+        yield (
+            f"results of parameter set {parameters.name} are not checked against a server that "
+            "lies; those of swift and light are"
+        )
+    elif not description.metric.normalizes:
+        bound = description.norm_bound
+        error, finest = (
+            f"{item.max_distance_error(description.dimension) * bound**2:.1e}"
+            for item in (parameters, STANDARD)
+        )
+        yield (
+            f"squared distances are exact to {error} with parameter set {parameters.name} and the "
+            f"norm bound {bound:g}; with standard it would be {finest}"
+        )

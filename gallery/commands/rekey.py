@@ -38,8 +38,8 @@ Examples:
 )
 @new_passphrase_option
 @parameters_option(
-    "Other CKKS parameters. To compact, templates lose precision, which the way back does not "
-    "restore. [default: they stay]",
+    "Another parameter set. To compact and light, templates lose precision, which the way back "
+    "does not restore. [default: it stays]",
     default=None,
 )
 @click.option("--discard", is_flag=True, help="Erase the copy of an unfinished renewal instead.")

@@ -16,7 +16,8 @@ _EPILOG = """
 Examples:
   gallery verify
   gallery verify --deep
-  gallery verify --accept-rollback      after putting back a backup on purpose
+  gallery verify --accept-rollback       after putting back a backup on purpose
+  gallery verify --accept-wrong-results  after faulty memory of a server was replaced
 """
 
 
@@ -27,13 +28,26 @@ Examples:
     is_flag=True,
     help="Take the state of the database for the newest, though a newer one was seen.",
 )
+@click.option(
+    "--accept-wrong-results",
+    is_flag=True,
+    help="Search again although the server has given results that its blocks do not give.",
+)
 @json_option("Print the report as one JSON object.")
 @common_options
-def command(settings: Settings, deep: bool, accept_rollback: bool, as_json: bool) -> int:
+def command(
+    settings: Settings,
+    deep: bool,
+    accept_rollback: bool,
+    accept_wrong_results: bool,
+    as_json: bool,
+) -> int:
     """Check every statement, digest and label of a gallery, and name each damaged thing."""
     with settings.open_client() as client:
         if accept_rollback:
             client.accept_rollback()
+        if accept_wrong_results:
+            client.accept_wrong_results()
         with settings.progress("verifying blocks", client.block_count()) as advance:
             report = client.verify(deep=deep, progress=advance)
     if as_json:

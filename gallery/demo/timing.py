@@ -22,7 +22,7 @@ class TimedService(ForwardingService):
         started = time.perf_counter()
         result = super().search(request)
         self._seconds += time.perf_counter() - started
-        return SearchResult(result.manifest, self._timed(result.blocks))
+        return SearchResult(result.manifest, self._timed(result.blocks), result.check_sums)
 
     def take_search_ms(self) -> float:
         """Return the milliseconds spent in searches since this was last asked."""

@@ -1,7 +1,7 @@
 """Encrypted distances, computed without any key: ciphertexts in, ciphertexts out.
 
-The evaluators of the two backends (`gallery.backends`) give the same bits. Neither numba nor
-TenSEAL is imported before an evaluator is made.
+The native evaluator computes both schemes, SEAL's the CKKS sets, and of those the two give the same
+bits. Neither numba nor TenSEAL is imported before an evaluator is made.
 """
 
 from __future__ import annotations
@@ -15,16 +15,24 @@ from gallery.parameters import ParameterSet
 
 
 class Evaluator(Protocol):
-    """Computes encrypted squared distances of a block's templates to probes.
+    """Computes the encrypted distances of a block's templates to probes.
 
-    The columns of a block, and a probe, are C-contiguous little-endian uint32 arrays of shape
-    (primes, tiles, columns, 2, 16), as `gallery.ciphertexts.blocks.columns_shape` has it. They may
-    be read-only and start at any byte; they are read where they lie.
+    Blocks, probes and results are C-contiguous little-endian uint32 arrays of the shapes that the
+    parameter set gives (``block_shape``, ``probe_shape``, ``result_shape``). Blocks and probes may
+    be read-only and start at any byte; they are read where they lie. What is computed is the
+    scheme's:
+
+    * Of a CKKS set, a ciphertext of three polynomials in SEAL's NTT order. With a column (c0, c1)
+      and a probe's constant (d0, d1) they are the sums over the columns of ``c0*d0``,
+      ``c0*d1 + c1*d0`` and ``c1*d1``.
+    * Of a hinted set, the sums over the columns of ``c*y``, with a column c of N residues and a
+      probe's constant y of n: the residues of y meet those of each slice of c.
 
     All methods raise `MalformedMessageError` for an array of another type, shape or order, and for
     a residue that is not below its prime; `DimensionMismatchError` if blocks and probes do not all
     have the same number of columns; and `ParameterSetError` if there are more columns than
-    embeddings of `gallery.parameters.MAX_DIMENSION` values have.
+    embeddings of `gallery.parameters.MAX_DIMENSION` values have, or if the evaluator does not
+    compute the parameter set's scheme.
     """
 
     def distances(self, columns: Residues, probe: Residues, parameters: ParameterSet) -> Residues:
@@ -33,9 +41,7 @@ class Evaluator(Protocol):
         Returns
         -------
         numpy.ndarray
-            uint32 of shape (3, primes, N): a ciphertext of three polynomials in SEAL's NTT order.
-            With a column (c0, c1) and a probe's constant (d0, d1) they are the sums over the
-            columns of ``c0*d0``, ``c0*d1 + c1*d0`` and ``c1*d1``.
+            uint32 of the shape ``parameters.result_shape``.
         """
 
     def distances_many(
@@ -46,7 +52,7 @@ class Evaluator(Protocol):
         Returns
         -------
         numpy.ndarray
-            uint32 of shape (probes, 3, primes, N).
+            uint32 of shape (probes, *parameters.result_shape).
         """
 
     def distances_of_blocks(
@@ -57,8 +63,8 @@ class Evaluator(Protocol):
         Returns
         -------
         list of list of numpy.ndarray
-            For each block, for each probe, uint32 of shape (3, primes, N). Each array has memory of
-            its own: keeping one does not keep the others.
+            For each block, for each probe, uint32 of the shape ``parameters.result_shape``. Each
+            array has memory of its own: keeping one does not keep the others.
         """
 
 
@@ -68,7 +74,7 @@ def make_evaluator(backend: str = Backend.NATIVE, *, threads: int | None = None)
     Parameters
     ----------
     backend : str
-        ``"native"`` or ``"seal"``.
+        ``"native"`` or ``"seal"``, which computes CKKS sets alone.
     threads : int, optional
         Threads of the native kernel; all usable processor cores without it. SEAL's has one.
 

@@ -1,21 +1,32 @@
-"""The fast evaluator: `gallery.evaluator.scan_kernel` over threads."""
+"""The fast evaluator: the compiled scan of each scheme over threads."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from gallery.arrays import Residues
-from gallery.ciphertexts.blocks import distances_shape
-from gallery.errors import DimensionMismatchError, GalleryError, MalformedMessageError
+from gallery.ciphertexts.product_kernel import BAD_COLUMNS, columns_per_fold, multiply
+from gallery.errors import (
+    DimensionMismatchError,
+    GalleryError,
+    MalformedMessageError,
+    ParameterSetError,
+)
 from gallery.evaluator.array_checks import check_arrays
-from gallery.evaluator.scan_kernel import BAD_COLUMNS, scan
-from gallery.parameters import ParameterSet
+from gallery.evaluator.scan_kernel import scan
+from gallery.parameters import CkksParameterSet, HintedParameterSet, ParameterSet
+
+Addresses = npt.NDArray[np.intp]
+
+Kernel = Callable[[int, int], int]
+"""Computes some units of work, from one to another, and returns the bits of what was refused."""
 
 _PIECES_PER_THREAD = 4
 """Pieces of a scan for each thread, so that one that is held up leaves pieces to the others."""
@@ -29,10 +40,11 @@ def usable_cores() -> int:
 
 
 class NativeEvaluator:
-    """Computes encrypted distances with compiled dot products over columns.
+    """Computes encrypted distances of both schemes with compiled dot products over columns.
 
-    Bit-identical to SEAL's ``Evaluator.multiply`` and ``add_many``. May be shared between threads.
-    The first call in a process loads the compiled code from numba's cache on disk, or compiles it.
+    Of CKKS sets bit-identical to SEAL's ``Evaluator.multiply`` and ``add_many``. May be shared
+    between threads. The first call in a process loads the compiled code from numba's cache on disk,
+    or compiles it.
 
     Parameters
     ----------
@@ -61,7 +73,7 @@ class NativeEvaluator:
         self, columns: Residues, probes: Sequence[Residues], parameters: ParameterSet
     ) -> Residues:
         """Return the distances to several probes; see `gallery.evaluator.Evaluator`."""
-        sums = np.empty((len(probes), *distances_shape(parameters)), np.uint32)
+        sums = np.empty((len(probes), *parameters.result_shape), np.uint32)
         self._scan([columns], probes, [*sums], parameters)
         return sums
 
@@ -69,7 +81,7 @@ class NativeEvaluator:
         self, blocks: Sequence[Residues], probes: Sequence[Residues], parameters: ParameterSet
     ) -> list[list[Residues]]:
         """Return the distances of several blocks; see `gallery.evaluator.Evaluator`."""
-        shape = distances_shape(parameters)
+        shape = parameters.result_shape
         sums = [[np.empty(shape, np.uint32) for _ in probes] for _ in blocks]
         self._scan(blocks, probes, [row for rows in sums for row in rows], parameters)
         return sums
@@ -93,14 +105,13 @@ class NativeEvaluator:
             np.array([array.ctypes.data for array in arrays], np.intp)
             for arrays in (blocks, probes, sums)
         ]
-        primes = np.array(parameters.data_primes, np.uint64)
-        work = partial(scan, *tables, primes, parameters.tiles, counts.pop())
-        bad = self._run(work, primes.size * parameters.tiles)
+        work = _kernel(parameters, tables, counts.pop())
+        bad = self._run(work, len(parameters.data_primes) * parameters.tiles)
         if bad:
             what = "columns" if bad & BAD_COLUMNS else "probe"
             raise MalformedMessageError(f"{what}: a residue is not below its prime")
 
-    def _run(self, work: partial[int], units: int) -> int:
+    def _run(self, work: Kernel, units: int) -> int:
         if self.threads == 1:
             return work(0, units)
         step = -(-units // (self.threads * _PIECES_PER_THREAD))  # rounded up
@@ -132,3 +143,21 @@ class NativeEvaluator:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="kernel")
             self._owner = os.getpid()
         return self._pool
+
+
+def _kernel(parameters: ParameterSet, tables: list[Addresses], columns: int) -> Kernel:
+    """Return the scan of a parameter set's scheme over tables of blocks, probes and results.
+
+    Raises
+    ------
+    ParameterSetError
+        If the parameter set is of a scheme that is not known here.
+    """
+    primes = np.array(parameters.data_primes, np.uint64)
+    if isinstance(parameters, CkksParameterSet):
+        return partial(scan, *tables, primes, parameters.tiles, columns)
+    if isinstance(parameters, HintedParameterSet):
+        most = np.array([columns_per_fold(p) for p in parameters.data_primes], np.intp)
+        sizes = parameters.tiles, parameters.slices, columns
+        return partial(multiply, *tables, primes, most, *sizes)
+    raise ParameterSetError(f"no kernel computes parameter set {parameters.name!r}")

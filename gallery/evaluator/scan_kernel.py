@@ -1,4 +1,4 @@
-"""The scan kernel: dot products over columns, sixteen coefficients at a time, in LLVM vectors.
+"""The scan of CKKS sets: dot products over columns, sixteen coefficients at a time, in vectors.
 
 Two residues share each 64-bit lane: the even coefficient in its low half, the odd one in its high
 half. Masking and shifting part them, and 64-bit multiply-adds follow without a shuffle. LLVM turns
@@ -24,6 +24,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from gallery.ciphertexts.product_kernel import BAD_COLUMNS, BAD_PROBE
+
 COLUMNS_PER_REDUCTION = 512
 """Columns summed before a reduction. With p < 2**27 a column adds at most 2*(p-1)**2 to the middle
 sum, and 512 * 2 * (2**27 - 2)**2 plus a carried residue is still below 2**64."""
@@ -45,9 +47,6 @@ second cache of half a megabyte holds them beside the tiles that pass."""
 AHEAD_BYTES = 2**12
 """Bytes ahead of those being read from which on memory is asked for: 0.2 µs of arithmetic, a little
 more than it takes to answer. Half and twice as much made no difference."""
-
-BAD_COLUMNS, BAD_PROBE = 1, 2
-"""Bits in the result of `scan`: a residue of the columns, or of a probe, is not below its prime."""
 
 # LLVM types and constants: vectors of eight 64-bit words, of sixteen 32-bit residues and of eight
 # doubles. LOW masks the even coefficients in the words, and SHIFT moves the odd ones down.

@@ -1,4 +1,4 @@
-"""SEAL's own evaluator, the oracle for the kernel: slow, simple, and not of this project.
+"""SEAL's own evaluator, the oracle for CKKS sets: slow, simple, and not of this project.
 
 SEAL reads and writes ciphertexts only as files. They go to a temporary directory, in memory where
 the system has such a thing; they hold ciphertext, nothing secret.
@@ -19,11 +19,12 @@ import numpy.typing as npt
 import tenseal.sealapi as seal
 
 from gallery.arrays import Residues
-from gallery.ciphertexts.blocks import distances_shape, from_tiles
+from gallery.ciphertexts.blocks import from_tiles
 from gallery.ciphertexts.seal_stream import build_ciphertext, parse_ciphertext, read_version
-from gallery.errors import DimensionMismatchError, MalformedMessageError
+from gallery.errors import DimensionMismatchError, MalformedMessageError, ParameterSetError
 from gallery.evaluator.array_checks import check_arrays
-from gallery.parameters import ParameterSet
+from gallery.hints import Hint
+from gallery.parameters import CkksParameterSet, ParameterSet
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - only for folders that mkdtemp makes
 
@@ -37,12 +38,12 @@ class SealSetup:
 
 
 @cache
-def seal_setup(parameters: ParameterSet) -> SealSetup:
+def seal_setup(parameters: CkksParameterSet) -> SealSetup:
     """Make SEAL's context for a parameter set.
 
     Parameters
     ----------
-    parameters : ParameterSet
+    parameters : CkksParameterSet
 
     Returns
     -------
@@ -61,7 +62,7 @@ def seal_setup(parameters: ParameterSet) -> SealSetup:
 
 
 def load_ciphertexts(
-    tiled: npt.NDArray[np.uint32], parameters: ParameterSet, scale: float
+    tiled: npt.NDArray[np.uint32], parameters: CkksParameterSet, scale: float
 ) -> list[Any]:
     """Make SEAL ciphertexts of a block's columns or of a probe.
 
@@ -69,7 +70,7 @@ def load_ciphertexts(
     ----------
     tiled : numpy.ndarray
         uint32 of shape (primes, tiles, columns, 2, 16).
-    parameters : ParameterSet
+    parameters : CkksParameterSet
     scale : float
         CKKS scale.
 
@@ -95,7 +96,9 @@ def load_ciphertexts(
 
 
 class SealEvaluator:
-    """Computes encrypted distances with SEAL's ``Evaluator.multiply`` and ``add_many``.
+    """Computes encrypted distances of CKKS sets with SEAL's ``multiply`` and ``add_many``.
+
+    Other parameter sets raise `ParameterSetError`.
 
     SEAL refuses to compute a ciphertext that hides nothing (all of its polynomials but the first
     are zero). Such columns, which no encryption makes, raise `MalformedMessageError` here, and here
@@ -111,27 +114,38 @@ class SealEvaluator:
         self, columns: Residues, probes: Sequence[Residues], parameters: ParameterSet
     ) -> Residues:
         """Return the distances to several probes; see `gallery.evaluator.Evaluator`."""
-        check_arrays(columns, probes, parameters)
-        loaded = load_ciphertexts(columns, parameters, parameters.column_scale)
-        sums = np.zeros((len(probes), *distances_shape(parameters)), np.uint32)
+        known = _known(parameters)
+        check_arrays(columns, probes, known)
+        loaded = load_ciphertexts(columns, known, known.column_scale)
+        sums = np.zeros((len(probes), *known.result_shape), np.uint32)
         for row, probe in zip(sums, probes, strict=True):
-            constants = load_ciphertexts(probe, parameters, parameters.probe_scale)
-            row[:] = _sum_of_products(loaded, constants, parameters)
+            constants = load_ciphertexts(probe, known, known.probe_scale)
+            row[:] = _sum_of_products(loaded, constants, known)
         return sums
 
     def distances_of_blocks(
         self, blocks: Sequence[Residues], probes: Sequence[Residues], parameters: ParameterSet
     ) -> list[list[Residues]]:
         """Return the distances of several blocks; see `gallery.evaluator.Evaluator`."""
-        if len({check_arrays(columns, probes, parameters) for columns in blocks}) > 1:
+        known = _known(parameters)
+        if len({check_arrays(columns, probes, known) for columns in blocks}) > 1:
             raise DimensionMismatchError("blocks of several numbers of columns in one scan")
-        return [
-            [self.distances(columns, probe, parameters) for probe in probes] for columns in blocks
-        ]
+        return [[self.distances(columns, probe, known) for probe in probes] for columns in blocks]
+
+
+def _known(parameters: ParameterSet) -> CkksParameterSet:
+    """Return a parameter set of the scheme that SEAL has, or refuse it (`ParameterSetError`)."""
+    if not isinstance(parameters, CkksParameterSet):
+        raise ParameterSetError(
+            f"the backend seal does not compute parameter set {parameters.name!r}, whose "
+            "ciphertexts are not SEAL's",
+            hint=Hint.USE_NATIVE_BACKEND,
+        )
+    return parameters
 
 
 def _sum_of_products(
-    columns: list[Any], constants: list[Any], parameters: ParameterSet
+    columns: list[Any], constants: list[Any], parameters: CkksParameterSet
 ) -> npt.NDArray[np.uint32]:
     context = seal_setup(parameters).context
     evaluator = seal.Evaluator(context)

@@ -10,6 +10,7 @@ from gallery.messages.block import (
     columns_digest,
     pack_occupancy,
 )
+from gallery.messages.check_sums import NO_CHECK_SUMS, SealedCheckSums
 from gallery.messages.content import (
     DescriptionUpdate,
     GalleryContent,
@@ -33,6 +34,7 @@ from gallery.messages.update import BlockUpdate, GalleryUpdate
 __all__ = [
     "DIGEST_SIZE",
     "ID_SIZE",
+    "NO_CHECK_SUMS",
     "TAG_SIZE",
     "BlockHeader",
     "BlockIndices",
@@ -54,6 +56,7 @@ __all__ = [
     "ManifestEntry",
     "Preprocessing",
     "ReferenceTable",
+    "SealedCheckSums",
     "SearchRequest",
     "SearchResult",
     "StoredReference",

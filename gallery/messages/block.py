@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Residues
-from gallery.ciphertexts.blocks import columns_shape, position_count
+from gallery.ciphertexts.blocks import column_count, position_count
 from gallery.errors import BlockCorruptedError
 from gallery.messages.description import DIGEST_SIZE, ID_SIZE, MAC_SIZE
 from gallery.messages.references import ReferenceTable
 from gallery.messages.residues import check_residues, read_columns, write_columns
 from gallery.messages.wire import MessageType, Reader, Writer
-from gallery.parameters import find_parameters
+from gallery.parameters import ParameterSet, find_parameters
+
+NONCE_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class BlockHeader:
         Name of the parameter set.
     dimension
         Values of an embedding.
+    columns
+        Columns of the block; of the hinted scheme only, else 0.
+    nonce
+        What the block version's secrets are derived from, 32 bytes; of the hinted scheme only.
     occupancy
         One bit for each position, least significant first: 1 where a reference is.
     columns_digest
@@ -52,6 +58,8 @@ class BlockHeader:
     occupancy: bytes
     columns_digest: bytes
     references_digest: bytes
+    columns: int = 0
+    nonce: bytes = b""
     mac: bytes = bytes(MAC_SIZE)
 
     def statement(self) -> bytes:
@@ -59,7 +67,18 @@ class BlockHeader:
         writer = Writer(MessageType.BLOCK_HEADER).fixed(self.gallery_id)
         writer.u32(self.index).u64(self.version).text(self.parameters).u32(self.dimension)
         writer.blob(self.occupancy).fixed(self.columns_digest).fixed(self.references_digest)
+        if self._set.hint_shape is not None:
+            writer.u32(self.columns).fixed(self.nonce)
         return writer.bytes()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the block's residues."""
+        return self._set.block_shape(self.columns or column_count(self.dimension))
+
+    @property
+    def _set(self) -> ParameterSet:
+        return find_parameters(self.parameters)
 
     def with_mac(self, mac: bytes) -> BlockHeader:
         """Return the header with its authentication code."""
@@ -82,25 +101,40 @@ class BlockHeader:
         ------
         MalformedMessageError
             If the bytes are not what `to_bytes` writes.
-        ParameterSetError
-            If it names a parameter set that this program does not know.
+        ParameterSetError, DimensionMismatchError
+            If it names a parameter set or dimension that this program does not support.
         """
         reader = Reader(data, MessageType.BLOCK_HEADER)
+        gallery_id, index, version = reader.fixed(ID_SIZE), reader.u32(), reader.u64()
+        parameters = find_parameters(reader.text())
+        dimension, occupancy = reader.u32(), reader.blob()
+        parameters.check_dimension(dimension)
+        digests = reader.fixed(DIGEST_SIZE), reader.fixed(DIGEST_SIZE)
+        hinted = parameters.hint_shape is not None
         header = cls(
-            gallery_id=reader.fixed(ID_SIZE),
-            index=reader.u32(),
-            version=reader.u64(),
-            parameters=reader.text(),
-            dimension=reader.u32(),
-            occupancy=reader.blob(),
-            columns_digest=reader.fixed(DIGEST_SIZE),
-            references_digest=reader.fixed(DIGEST_SIZE),
+            gallery_id,
+            index,
+            version,
+            parameters.name,
+            dimension,
+            occupancy,
+            *digests,
+            columns=read_columns_count(reader, dimension) if hinted else 0,
+            nonce=reader.fixed(NONCE_SIZE) if hinted else b"",
             mac=reader.fixed(MAC_SIZE),
         )
         reader.end()
-        if 8 * len(header.occupancy) != position_count(find_parameters(header.parameters)):
-            raise reader.malformed(f"an occupancy map of {len(header.occupancy)} bytes")
+        if 8 * len(occupancy) != position_count(parameters):
+            raise reader.malformed(f"an occupancy map of {len(occupancy)} bytes")
         return header
+
+
+def read_columns_count(reader: Reader, dimension: int) -> int:
+    """Take the number of columns of a block or a probe: the values, and at most one more."""
+    columns = reader.u32()
+    if columns not in (dimension, dimension + 1):
+        raise reader.malformed(f"{columns} columns for embeddings of {dimension} values")
+    return columns
 
 
 def pack_occupancy(occupied: npt.NDArray[np.bool_]) -> bytes:
@@ -117,7 +151,7 @@ class EncryptedBlock:
     header
         The owner's statement.
     columns
-        Residues, uint32, of the shape that `gallery.ciphertexts.blocks.columns_shape` gives.
+        Residues, uint32, of the header's ``shape``.
     seed
         What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
         in their place; None if they do not come from a seed, or it is not known any more.
@@ -143,14 +177,12 @@ class EncryptedBlock:
                 "were stored with; restore the database from a backup"
             )
         parameters = find_parameters(self.header.parameters)
-        check_residues(
-            self.columns, columns_shape(self.header.dimension, parameters), 0, parameters
-        )
+        check_residues(self.columns, self.header.shape, 0, parameters)
 
     def to_bytes(self) -> bytes:
         """Return the message: the header, then the ciphertexts."""
         writer = Writer(MessageType.BLOCK).blob(self.header.to_bytes())
-        write_columns(writer, self.columns, self.seed)
+        write_columns(writer, self.columns, self.seed, find_parameters(self.header.parameters))
         return writer.bytes()
 
     @classmethod
@@ -166,7 +198,7 @@ class EncryptedBlock:
         """
         reader = Reader(data, MessageType.BLOCK)
         header = BlockHeader.from_bytes(reader.blob())
-        columns, seed = read_columns(reader, header.dimension, find_parameters(header.parameters))
+        columns, seed = read_columns(reader, header.shape, find_parameters(header.parameters))
         block = cls(header, columns, seed)
         block.check()
         return block

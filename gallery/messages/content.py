@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gallery.messages.check_sums import NO_CHECK_SUMS, SealedCheckSums, read_optional
 from gallery.messages.description import MAC_SIZE, GalleryDescription
 from gallery.messages.manifest import Manifest
 from gallery.messages.wire import MessageType, Reader, Writer
@@ -11,23 +12,37 @@ from gallery.messages.wire import MessageType, Reader, Writer
 
 @dataclass(frozen=True, eq=False)
 class GalleryContent:
-    """A gallery as its owner states it: its description, and the manifest that names its blocks."""
+    """A gallery as its owner states it, but for its blocks.
+
+    Attributes
+    ----------
+    description
+        Its description.
+    manifest
+        The manifest that names its blocks.
+    check_sums
+        Those of the blocks, if the scheme has them and there are blocks.
+    """
 
     description: GalleryDescription
     manifest: Manifest
+    check_sums: SealedCheckSums = NO_CHECK_SUMS
 
     def to_bytes(self) -> bytes:
         """Return the message."""
         writer = Writer(MessageType.CONTENT).blob(self.description.to_bytes())
-        return writer.blob(self.manifest.to_bytes()).bytes()
+        writer.blob(self.manifest.to_bytes())
+        if self.check_sums:
+            writer.blob(self.check_sums.sealed)
+        return writer.bytes()
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> GalleryContent:
         """Read a message (`MalformedMessageError`)."""
         reader = Reader(data, MessageType.CONTENT)
-        found = cls(
-            GalleryDescription.from_bytes(reader.blob()), Manifest.from_bytes(reader.blob())
-        )
+        description = GalleryDescription.from_bytes(reader.blob())
+        manifest = Manifest.from_bytes(reader.blob())
+        found = cls(description, manifest, read_optional(reader))
         reader.end()
         return found
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 
+from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.distances import Metric
 from gallery.errors import MalformedMessageError
 from gallery.messages.wire import MessageType, Reader, Writer
-from gallery.parameters import MAX_DIMENSION
+from gallery.parameters import MAX_DIMENSION, PARAMETER_SETS, find_parameters
 
 ID_SIZE = 16
 MAC_SIZE = 32
 DIGEST_SIZE = 32
 
 MAX_CALIBRATION = 1024
-"""Bytes of a sealed calibration; far more than one takes."""
+"""Bytes of a sealed calibration, with the seed before it; far more than both take."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class GalleryDescription:
         The owner's default threshold in units of the metric, or None.
     created
         Time of creation, seconds since 1970 UTC.
+    seed
+        What the gallery's public matrices are expanded from, 32 bytes; of the hinted scheme only.
     calibration
         A threshold that the owner found on data of the gallery's kind, sealed; empty without one.
     mac
@@ -91,8 +94,15 @@ class GalleryDescription:
     norm_bound: float
     threshold: float | None
     created: int
+    seed: bytes = b""
     calibration: bytes = b""
     mac: bytes = bytes(MAC_SIZE)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the gallery's blocks."""
+        parameters = find_parameters(self.parameters)
+        return parameters.column_count(self.dimension, normalized=self.metric.normalizes)
 
     def statement(self) -> bytes:
         """Return the bytes that the MAC covers."""
@@ -105,8 +115,10 @@ class GalleryDescription:
         writer.f64(self.norm_bound)
         writer.u8(self.threshold is not None).f64(self.threshold or 0.0)
         writer.u64(self.created)
-        if self.calibration:
-            writer.blob(self.calibration)
+        # In one field: programs that do not know the parameter set read it as a calibration that
+        # they cannot open, and so can list the gallery and refuse it by the set's name.
+        if last := self.seed + self.calibration:
+            writer.blob(last)
         return writer.bytes()
 
     def with_mac(self, mac: bytes) -> GalleryDescription:
@@ -134,19 +146,28 @@ class GalleryDescription:
             preprocessing=_read_preprocessing(reader),
             metric=_read_metric(reader),
             dimension=reader.u32(),
-            parameters=reader.text(),
+            parameters=(parameters := reader.text()),
             norm_bound=reader.f64(),
             threshold=_read_optional(reader),
             created=reader.u64(),
-            calibration=_read_calibration(reader),
+            seed=(last := _read_last(reader))[: SEED_SIZE * has_seed(parameters)],
+            calibration=last[SEED_SIZE * has_seed(parameters) :],
             mac=reader.fixed(MAC_SIZE),
         )
         reader.end()
+        if has_seed(parameters) and len(description.seed) != SEED_SIZE:
+            raise reader.malformed("there is no seed of public matrices")
         if not 1 <= description.dimension <= MAX_DIMENSION:
             raise reader.malformed(f"dimension {description.dimension}")
         if not description.norm_bound > 0.0:
             raise reader.malformed("the bound of norms is not positive")
         return description
+
+
+def has_seed(parameters: str) -> bool:
+    """Tell whether galleries of a parameter set have public matrices; False for unknown sets."""
+    known = PARAMETER_SETS.get(parameters)
+    return known is not None and known.hint_shape is not None
 
 
 def _read_preprocessing(reader: Reader) -> Preprocessing:
@@ -170,10 +191,11 @@ def _read_optional(reader: Reader) -> float | None:
     return value if present else None
 
 
-def _read_calibration(reader: Reader) -> bytes:
+def _read_last(reader: Reader) -> bytes:
+    """Take the seed and the calibration, as far as a description has them."""
     if reader.remaining == MAC_SIZE:
         return b""
-    sealed = reader.blob()
-    if not 0 < len(sealed) <= MAX_CALIBRATION:
-        raise reader.malformed(f"a calibration of {len(sealed)} bytes")
-    return sealed
+    found = reader.blob()
+    if not 0 < len(found) <= MAX_CALIBRATION:
+        raise reader.malformed(f"a calibration of {len(found)} bytes")
+    return found

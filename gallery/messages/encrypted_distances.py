@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallery.arrays import Residues
-from gallery.ciphertexts.blocks import distances_shape
 from gallery.messages.description import ID_SIZE
 from gallery.messages.residues import check_residues, read_residues, write_residues
 from gallery.messages.wire import MessageType, Reader, Writer
@@ -25,7 +24,8 @@ class EncryptedDistances:
     parameters
         Name of the parameter set.
     residues
-        A ciphertext of three polynomials, uint32, shape (3, primes, coefficients).
+        uint32, of the shape that the parameter set gives to a result: a ciphertext of three
+        polynomials, (3, primes, coefficients), or masked products, (primes, tiles, slices, 16).
     """
 
     probe_id: bytes
@@ -37,13 +37,14 @@ class EncryptedDistances:
     def check(self) -> None:
         """Check the shape and the range of the residues (`MalformedMessageError`)."""
         parameters = find_parameters(self.parameters)
-        check_residues(self.residues, distances_shape(parameters), 1, parameters)
+        axis = parameters.result_prime_axis
+        check_residues(self.residues, parameters.result_shape, axis, parameters)
 
     def to_bytes(self) -> bytes:
         """Return the message."""
         writer = Writer(MessageType.DISTANCES).fixed(self.probe_id).u32(self.block_index)
         writer.u64(self.block_version).text(self.parameters)
-        write_residues(writer, self.residues)
+        write_residues(writer, self.residues, find_parameters(self.parameters))
         return writer.bytes()
 
     @classmethod
@@ -60,7 +61,8 @@ class EncryptedDistances:
         reader = Reader(data, MessageType.DISTANCES)
         probe_id, index, version = reader.fixed(ID_SIZE), reader.u32(), reader.u64()
         name = reader.text()
-        residues = read_residues(reader, distances_shape(find_parameters(name)))
+        parameters = find_parameters(name)
+        residues = read_residues(reader, parameters.result_shape, parameters)
         distances = cls(probe_id, index, version, name, residues)
         distances.check()
         return distances

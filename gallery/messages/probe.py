@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallery.arrays import Residues
-from gallery.ciphertexts.blocks import columns_shape
+from gallery.ciphertexts.blocks import column_count
+from gallery.messages.block import read_columns_count
 from gallery.messages.description import ID_SIZE
 from gallery.messages.residues import check_residues, read_columns, write_columns
 from gallery.messages.wire import MessageType, Reader, Writer
@@ -27,8 +28,8 @@ class EncryptedProbe:
     dimension
         Values of an embedding.
     constants
-        Residues of the ciphertexts of its ``dimension + 2`` constants, uint32, of the shape that
-        `gallery.ciphertexts.blocks.columns_shape` gives.
+        Residues of the ciphertexts of its constants, one for each column of a block, uint32, of
+        the shape that the parameter set gives to a probe: (primes, tiles, columns, ...).
     seed
         What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
         in their place; None if they do not come from a seed.
@@ -44,14 +45,21 @@ class EncryptedProbe:
     def check(self) -> None:
         """Check the shape and the range of the residues (`MalformedMessageError`)."""
         parameters = find_parameters(self.parameters)
-        shape = columns_shape(self.dimension, parameters)
-        check_residues(self.constants, shape, 0, parameters)
+        check_residues(self.constants, parameters.probe_shape(self.columns), 0, parameters)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the blocks that the probe is for."""
+        return int(self.constants.shape[2]) if self.constants.ndim > 2 else 0
 
     def to_bytes(self) -> bytes:
         """Return the message."""
         writer = Writer(MessageType.PROBE).fixed(self.probe_id).fixed(self.key_id)
+        parameters = find_parameters(self.parameters)
         writer.text(self.parameters).u32(self.dimension)
-        write_columns(writer, self.constants, self.seed)
+        if parameters.hint_shape is not None:
+            writer.u32(self.columns)
+        write_columns(writer, self.constants, self.seed, parameters)
         return writer.bytes()
 
     @classmethod
@@ -68,7 +76,11 @@ class EncryptedProbe:
         reader = Reader(data, MessageType.PROBE)
         probe_id, key_id = reader.fixed(ID_SIZE), reader.fixed(ID_SIZE)
         name, dimension = reader.text(), reader.u32()
-        constants, seed = read_columns(reader, dimension, find_parameters(name))
+        parameters = find_parameters(name)
+        parameters.check_dimension(dimension)
+        hinted = parameters.hint_shape is not None
+        columns = read_columns_count(reader, dimension) if hinted else column_count(dimension)
+        constants, seed = read_columns(reader, parameters.probe_shape(columns), parameters)
         probe = cls(probe_id, key_id, name, dimension, constants, seed)
         probe.check()
         return probe

@@ -147,17 +147,29 @@ class PackedReferences(Sequence[StoredReference]):
         return field
 
 
+_HINTED = 2**31
+"""Set in the number of references where a hint stands before them."""
+
+
 @dataclass(frozen=True)
 class ReferenceTable:
-    """All references of one block version, by ascending position.
+    """All references of one block version, by ascending position, and the block's hint.
 
     Whatever sequence of references it is made of is packed.
+
+    Attributes
+    ----------
+    hint
+        What the owner needs to open results of the block, packed residues; of the hinted scheme
+        only. It stands here because it is needed exactly where the references are, and so that the
+        header's digest covers it.
     """
 
     gallery_id: bytes
     block_index: int
     block_version: int
     references: Sequence[StoredReference]
+    hint: bytes = b""
 
     def __post_init__(self) -> None:
         if not isinstance(self.references, PackedReferences):
@@ -195,11 +207,16 @@ class ReferenceTable:
 
     @classmethod
     def of(
-        cls, gallery_id: bytes, index: int, version: int, references: Iterable[StoredReference]
+        cls,
+        gallery_id: bytes,
+        index: int,
+        version: int,
+        references: Iterable[StoredReference],
+        hint: bytes = b"",
     ) -> ReferenceTable:
         """Return the table of the given references, sorted by position."""
         ordered = sorted(references, key=lambda item: item.position)
-        return cls(gallery_id, index, version, PackedReferences.of(ordered))
+        return cls(gallery_id, index, version, PackedReferences.of(ordered), hint)
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> ReferenceTable:
@@ -213,19 +230,26 @@ class ReferenceTable:
         reader = Reader(data, MessageType.REFERENCE_TABLE)
         gallery_id, index, version = reader.fixed(ID_SIZE), reader.u32(), reader.u64()
         count = reader.u32()
+        hinted = bool(count & _HINTED)
+        count &= ~_HINTED
+        hint = reader.blob() if hinted else b""
+        if hinted and not hint:
+            raise reader.malformed("an empty hint")
         if count * _FIXED.size > reader.remaining:
             raise reader.malformed(f"{count} references do not fit its size")
         records = reader.fixed(reader.remaining)
         packed = PackedReferences(records, _starts(records, count, reader))
         if np.any(packed.positions[:-1] >= packed.positions[1:]):
             raise reader.malformed("positions do not ascend")
-        return cls(gallery_id, index, version, packed)
+        return cls(gallery_id, index, version, packed, hint)
 
     def _start(self) -> bytes:
         """Return what stands before the references."""
         writer = Writer(MessageType.REFERENCE_TABLE).fixed(self.gallery_id)
-        writer.u32(self.block_index).u64(self.block_version).u32(len(self.references))
-        return writer.bytes()
+        writer.u32(self.block_index).u64(self.block_version)
+        if not self.hint:
+            return writer.u32(len(self.references)).bytes()
+        return writer.u32(len(self.references) | _HINTED).blob(self.hint).bytes()
 
 
 def _record(item: StoredReference) -> bytes:

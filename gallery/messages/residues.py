@@ -1,4 +1,4 @@
-"""Residues of ciphertexts as messages carry them: 27 bits each, below their prime.
+"""Residues of ciphertexts as messages carry them: packed, and below their prime.
 
 A set of ciphertexts whose uniform halves were expanded from a seed travels as the seed and its
 other halves. That is about half of the bytes; the receiver expands the seed again.
@@ -12,11 +12,10 @@ import numpy as np
 
 from gallery.arrays import Residues
 from gallery.ciphertexts.bit_packing import pack, packed_size, unpack
-from gallery.ciphertexts.blocks import columns_shape
 from gallery.ciphertexts.seeds import SEED_SIZE, expand_into
 from gallery.errors import MalformedMessageError
 from gallery.messages.wire import Reader, Writer
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet, ParameterSet
 
 _WHOLE, _SEEDED = 0, 1
 """Forms of a set of ciphertexts: both halves, or a seed and the halves that are not uniform."""
@@ -48,12 +47,12 @@ def check_residues(
             raise MalformedMessageError(f"a residue is not below its prime {prime}")
 
 
-def write_residues(writer: Writer, residues: Residues) -> None:
+def write_residues(writer: Writer, residues: Residues, parameters: ParameterSet) -> None:
     """Append an array of residues in C order, packed."""
-    writer.fixed(pack(residues))
+    writer.fixed(pack(residues, parameters.residue_bits))
 
 
-def read_residues(reader: Reader, shape: tuple[int, ...]) -> Residues:
+def read_residues(reader: Reader, shape: tuple[int, ...], parameters: ParameterSet) -> Residues:
     """Take an array of residues, which must be all that is left of the message.
 
     Raises
@@ -62,58 +61,59 @@ def read_residues(reader: Reader, shape: tuple[int, ...]) -> Residues:
         If what is left is not as many bytes as ``shape`` calls for.
     """
     count = math.prod(shape)
-    size = packed_size(count)
+    bits = parameters.residue_bits
+    size = packed_size(count, bits)
     if reader.remaining != size:
         raise reader.malformed(
             f"residues of shape {shape} take {size} bytes, found {reader.remaining}"
         )
-    return unpack(reader.view(size), count).reshape(shape)
+    return unpack(reader.view(size), count, bits).reshape(shape)
 
 
-def write_columns(writer: Writer, residues: Residues, seed: bytes | None) -> None:
+def write_columns(
+    writer: Writer, residues: Residues, seed: bytes | None, parameters: ParameterSet
+) -> None:
     """Append a set of ciphertexts: whole, or seeded if the seed of its uniform halves is known.
 
     Parameters
     ----------
     residues
-        Of the shape that `gallery.ciphertexts.blocks.columns_shape` gives.
+        Of the shape that the parameter set gives to a block or a probe.
     seed
         What `gallery.ciphertexts.seeds` made the second polynomials from, or None.
+    parameters
+        The parameter set.
     """
     if seed is None:
         writer.u8(_WHOLE)
-        write_residues(writer, residues)
+        write_residues(writer, residues, parameters)
     else:
         writer.u8(_SEEDED).fixed(seed)
-        write_residues(writer, np.ascontiguousarray(residues[..., 0, :]))
+        write_residues(writer, np.ascontiguousarray(residues[..., 0, :]), parameters)
 
 
 def read_columns(
-    reader: Reader, dimension: int, parameters: ParameterSet
+    reader: Reader, shape: tuple[int, ...], parameters: ParameterSet
 ) -> tuple[Residues, bytes | None]:
     """Take a set of ciphertexts, which must be all that is left of the message.
 
     Returns
     -------
     tuple of (ndarray of uint32, bytes or None)
-        The residues, of the shape that `gallery.ciphertexts.blocks.columns_shape` gives, and their
-        seed.
+        The residues, of the given shape, and their seed.
 
     Raises
     ------
     MalformedMessageError
         If what is left is of another size or form.
-    DimensionMismatchError
-        If embeddings of that dimension are not supported.
     """
-    shape = columns_shape(dimension, parameters)
     form = reader.u8()
     if form == _WHOLE:
-        return read_residues(reader, shape), None
-    if form != _SEEDED:
+        return read_residues(reader, shape, parameters), None
+    if form != _SEEDED or not isinstance(parameters, CkksParameterSet):
         raise reader.malformed(f"ciphertexts of an unknown form, {form}")
     seed = reader.fixed(SEED_SIZE)
-    first = read_residues(reader, (*shape[:3], shape[4]))
+    first = read_residues(reader, (*shape[:3], shape[4]), parameters)
     residues = np.empty(shape, np.uint32)
     residues[..., 0, :] = first
     expand_into(residues, seed, parameters)

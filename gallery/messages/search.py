@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gallery.messages.block import BlockHeader
-from gallery.messages.description import ID_SIZE
+from gallery.messages.check_sums import NO_CHECK_SUMS, SealedCheckSums
+from gallery.messages.description import DIGEST_SIZE, ID_SIZE
 from gallery.messages.encrypted_distances import EncryptedDistances
 from gallery.messages.manifest import Manifest
 from gallery.messages.probe import EncryptedProbe
@@ -35,11 +36,14 @@ class SearchRequest:
         Version of the references that the caller has already, by block index. References are asked
         for by whole blocks only, never for candidates: the rows that a key owner looks at after
         decrypting would tell the server which subjects were found.
+    known_check_sums
+        Digest of the gallery's check sums that the caller has already; empty if it has none.
     """
 
     gallery_id: bytes
     probes: tuple[EncryptedProbe, ...]
     known: Mapping[int, int]
+    known_check_sums: bytes = b""
 
     def to_bytes(self) -> bytes:
         """Return the message."""
@@ -49,6 +53,8 @@ class SearchRequest:
         writer.u32(len(self.probes))
         for probe in self.probes:
             writer.blob(probe.to_bytes())
+        if self.known_check_sums:
+            writer.fixed(self.known_check_sums)
         return writer.bytes()
 
     @classmethod
@@ -73,8 +79,9 @@ class SearchRequest:
         if count * _BLOB_SIZE > reader.remaining:
             raise reader.malformed(f"{count} probes do not fit its size")
         probes = tuple(EncryptedProbe.from_bytes(reader.blob_view()) for _ in range(count))
+        known_check_sums = reader.fixed(DIGEST_SIZE) if reader.remaining else b""
         reader.end()
-        return cls(gallery_id, probes, dict(stated))
+        return cls(gallery_id, probes, dict(stated), known_check_sums)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +139,17 @@ class BlockResult:
 class SearchResult:
     """The manifest that a search saw, and its results block by block as they are computed.
 
-    `blocks` can be iterated once; its values come in the order of the manifest's entries.
+    Attributes
+    ----------
+    manifest
+        The manifest.
+    blocks
+        Can be iterated once; its values come in the order of the manifest's entries.
+    check_sums
+        The gallery's check sums as of this manifest; none if the caller said that it has them, or
+        if the gallery has none.
     """
 
     manifest: Manifest
     blocks: Iterator[BlockResult]
+    check_sums: SealedCheckSums = NO_CHECK_SUMS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallery.messages.block import EncryptedBlock
+from gallery.messages.check_sums import NO_CHECK_SUMS, SealedCheckSums, read_optional
 from gallery.messages.manifest import Manifest
 from gallery.messages.references import ReferenceTable
 from gallery.messages.wire import MessageType, Reader, Writer
@@ -53,12 +54,16 @@ class GalleryUpdate:
         before the write counts as done, because something was erased.
     blocks
         The blocks that the new manifest names with a new version.
+    check_sums
+        Those of the blocks that the new manifest names; none if they stay as they are, or if the
+        gallery's scheme has none.
     """
 
     expected_version: int
     manifest: Manifest
     blocks: tuple[BlockUpdate, ...]
     purge: bool = False
+    check_sums: SealedCheckSums = NO_CHECK_SUMS
 
     def to_bytes(self) -> bytes:
         """Return the message."""
@@ -66,6 +71,8 @@ class GalleryUpdate:
         writer.blob(self.manifest.to_bytes()).u32(len(self.blocks))
         for item in self.blocks:
             writer.blob(item.to_bytes())
+        if self.check_sums:
+            writer.blob(self.check_sums.sealed)
         return writer.bytes()
 
     @classmethod
@@ -84,5 +91,6 @@ class GalleryUpdate:
         if count > len(manifest.entries):
             raise reader.malformed(f"{count} blocks and {len(manifest.entries)} manifest entries")
         blocks = tuple(BlockUpdate.from_bytes(reader.blob_view()) for _ in range(count))
+        check_sums = read_optional(reader)
         reader.end()
-        return cls(expected, manifest, blocks, purge)
+        return cls(expected, manifest, blocks, purge, check_sums)

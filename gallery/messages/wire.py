@@ -39,6 +39,7 @@ class MessageType(IntEnum):
     INDICES = 16
     FAILURE = 17
     REDESCRIPTION = 18
+    CHECK_SUMS = 19
 
 
 class Writer:

@@ -20,12 +20,14 @@ from gallery.errors import (
 )
 from gallery.evaluator import make_evaluator
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockReferences,
     BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
     GalleryUpdate,
     Manifest,
+    SealedCheckSums,
     SearchRequest,
     SearchResult,
 )
@@ -100,6 +102,11 @@ class EmbeddedService:
             header = snapshot.header(index)
             return BlockReferences(header, snapshot.references(index, header.version))
 
+    def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
+        """Return the newest check sums; none for a gallery that has none."""
+        with self._store.snapshot(gallery_id) as snapshot:
+            return snapshot.check_sums()
+
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Apply an update whole; `WriteConflictError` if the gallery is at another version.
 
@@ -127,11 +134,16 @@ class EmbeddedService:
         self._scanner.purge()
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums = NO_CHECK_SUMS,
     ) -> None:
         """Make a gallery with content, whole or not at all."""
         _check_new(description)
-        self._store.restore(description, manifest, check_content(description, manifest, blocks))
+        content = check_content(description, manifest, blocks, check_sums)
+        self._store.restore(description, manifest, content, check_sums)
 
     def replace(
         self,

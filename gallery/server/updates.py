@@ -6,16 +6,26 @@ the database; forgeries are found by the key owner, who checks every MAC.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, zip_longest
 
 import numpy as np
 
+from gallery.ciphertexts.bit_packing import packed_size
 from gallery.ciphertexts.blocks import canary_positions, position_count
 from gallery.errors import MalformedMessageError, WriteConflictError
 from gallery.hints import Hint
-from gallery.messages import BlockUpdate, GalleryDescription, GalleryUpdate, Manifest
-from gallery.parameters import find_parameters
+from gallery.messages import (
+    BlockUpdate,
+    GalleryDescription,
+    GalleryUpdate,
+    Manifest,
+    ReferenceTable,
+    SealedCheckSums,
+)
+from gallery.messages.check_sums import sealed_size
+from gallery.parameters import ParameterSet, find_parameters
 
 
 def check_update(description: GalleryDescription, current: Manifest, update: GalleryUpdate) -> None:
@@ -53,10 +63,17 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
             raise MalformedMessageError("the manifest names a block that is not in the update")
     if changed:
         raise MalformedMessageError("the update holds a block that its manifest does not name")
+    if manifest.entries != current.entries:
+        _check_sums(description, manifest, update.check_sums)
+    elif update.check_sums:
+        raise MalformedMessageError("the update holds check sums and changes no block")
 
 
 def check_content(
-    description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+    description: GalleryDescription,
+    manifest: Manifest,
+    blocks: Iterable[BlockUpdate],
+    check_sums: SealedCheckSums,
 ) -> Iterator[BlockUpdate]:
     """Yield the blocks of a whole gallery, checking each against the manifest.
 
@@ -67,6 +84,7 @@ def check_content(
     """
     if manifest.gallery_id != description.gallery_id:
         raise MalformedMessageError("the manifest belongs to another gallery")
+    _check_sums(description, manifest, check_sums)
     for index, (entry, item) in enumerate(zip_longest(manifest.entries, blocks)):
         if entry is None or item is None:
             raise MalformedMessageError("there are not as many blocks as the manifest names")
@@ -77,18 +95,34 @@ def check_content(
         yield item
 
 
+def _check_sums(
+    description: GalleryDescription, manifest: Manifest, check_sums: SealedCheckSums
+) -> None:
+    """Check that check sums of the right size are there exactly where blocks have them."""
+    size = sealed_size(description.columns, find_parameters(description.parameters))
+    expected = size if manifest.entries else 0
+    if len(check_sums.sealed) != expected:
+        raise MalformedMessageError(
+            f"check sums of {len(check_sums.sealed)} bytes where {expected} belong"
+        )
+
+
 def _check_block(description: GalleryDescription, item: BlockUpdate) -> None:
     header, table = item.block.header, item.references
     stated = (header.gallery_id, header.parameters, header.dimension)
     if stated != (description.gallery_id, description.parameters, description.dimension):
         raise MalformedMessageError("a block is of another gallery, parameter set or dimension")
+    parameters = find_parameters(header.parameters)
+    hinted = parameters.hint_shape is not None
+    if header.columns != (description.columns if hinted else 0):
+        raise MalformedMessageError("a block has columns for another metric")
     item.block.check()
     owner = (table.gallery_id, table.block_index, table.block_version)
     if owner != (header.gallery_id, header.index, header.version):
         raise MalformedMessageError("a table of references belongs to another block")
     if table.digest() != header.references_digest:
         raise MalformedMessageError("a table of references does not have its header's digest")
-    parameters = find_parameters(header.parameters)
+    _check_hint(table, parameters)
     listed = np.zeros(position_count(parameters), dtype=bool)
     positions = [reference.position for reference in table]
     if any(first >= second for first, second in pairwise(positions)):
@@ -102,3 +136,11 @@ def _check_block(description: GalleryDescription, item: BlockUpdate) -> None:
         raise MalformedMessageError("a reference lies on a canary's position")
     if not np.array_equal(listed, header.occupied()):
         raise MalformedMessageError("a block's references do not match its occupancy")
+
+
+def _check_hint(table: ReferenceTable, parameters: ParameterSet) -> None:
+    """Check that a block has a hint of the right size exactly where its scheme has hints."""
+    shape = parameters.hint_shape
+    expected = 0 if shape is None else packed_size(math.prod(shape), parameters.residue_bits)
+    if len(table.hint) != expected:
+        raise MalformedMessageError(f"a hint of {len(table.hint)} bytes where {expected} belong")

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Insert, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
-from gallery.ciphertexts.blocks import columns_shape
+from gallery.arrays import residue_bytes
 from gallery.errors import (
     BlockCorruptedError,
     DatabaseError,
@@ -30,9 +30,9 @@ from gallery.messages import (
     GalleryUpdate,
     Manifest,
     ReferenceTable,
+    SealedCheckSums,
     StoredReference,
 )
-from gallery.parameters import find_parameters
 from gallery.store.database import Database
 from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
 
@@ -71,10 +71,10 @@ class Snapshot:
         if row is None:
             raise _missing(index)
         header = _header(index, row.version, row.header)
-        shape = columns_shape(header.dimension, find_parameters(header.parameters))
-        if len(row.columns) != 4 * int(np.prod(shape)):
+        shape = header.shape
+        if len(row.columns) != residue_bytes(shape):
             raise BlockCorruptedError(
-                f"block {index} is damaged: {len(row.columns)} bytes where {4 * np.prod(shape)} "
+                f"block {index} is damaged: {len(row.columns)} bytes where {residue_bytes(shape)} "
                 "belong; restore the database from a backup"
             )
         columns = np.frombuffer(row.columns, dtype="<u4").reshape(shape)
@@ -83,7 +83,7 @@ class Snapshot:
         return block
 
     def references(self, index: int, version: int) -> ReferenceTable:
-        """Return the references of a block."""
+        """Return the references of a block, with its hint if it has one."""
         table = ReferenceRow
         query = select(
             table.position,
@@ -94,7 +94,14 @@ class Snapshot:
         ).where(table.gallery_id == self.gallery_id, table.block_index == index)
         rows = self.connection.execute(query)
         found = (StoredReference(*row) for row in rows)
-        return ReferenceTable.of(self.gallery_id, index, version, found)
+        hint = select(BlockRow.hint).where(*_block_key(self.gallery_id, index))
+        hinted = self.connection.execute(hint).scalar() or b""
+        return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
+
+    def check_sums(self) -> SealedCheckSums:
+        """Return the gallery's check sums; none if it has none."""
+        query = select(GalleryRow.check_sums).where(GalleryRow.gallery_id == self.gallery_id)
+        return SealedCheckSums(self.connection.execute(query).scalar() or b"")
 
 
 class GalleryStore:
@@ -167,6 +174,8 @@ class GalleryStore:
             )
             .values(manifest_version=change.manifest.version, manifest=change.manifest.to_bytes())
         )
+        if change.check_sums or not change.manifest.entries:
+            moved = moved.values(check_sums=change.check_sums.sealed or None)
         with self._database.writing() as connection:
             if connection.execute(moved).rowcount != 1:
                 raise _conflict()
@@ -182,11 +191,16 @@ class GalleryStore:
             self._database.purge()
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums,
     ) -> None:
         """Add a gallery with its content, whole or not at all (`GalleryExistsError`)."""
         with self._unique(description), self._database.writing() as connection:
-            connection.execute(_gallery_row(description, manifest))
+            row = _gallery_row(description, manifest)
+            connection.execute(row.values(check_sums=check_sums.sealed or None))
             for item in blocks:
                 _put_block(connection, description.gallery_id, item)
                 _add_references(connection, description.gallery_id, item.references)
@@ -315,6 +329,7 @@ def _put_block(connection: Connection, gallery_id: bytes, item: BlockUpdate) -> 
     values = {
         "version": header.version,
         "header": header.to_bytes(),
+        "hint": item.references.hint or None,
         "columns": item.block.columns.astype("<u4", copy=False).tobytes(),
     }
     key = _block_key(gallery_id, header.index)

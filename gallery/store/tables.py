@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from gallery.errors import IntegrityError
 from gallery.messages.naming import MAX_NAME
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration; a database at any other is refused."""
 
 TOKEN_ID_SIZE = 16
@@ -117,6 +117,7 @@ class GalleryRow(Base):
     description: Mapped[bytes] = mapped_column(CheckedBytes)
     manifest_version: Mapped[int] = mapped_column(CheckedInteger)
     manifest: Mapped[bytes] = mapped_column(CheckedBytes)
+    check_sums: Mapped[bytes | None] = mapped_column(CheckedBytes(optional=True))
 
 
 class BlockRow(Base):
@@ -132,6 +133,7 @@ class BlockRow(Base):
     )
     version: Mapped[int] = mapped_column(CheckedInteger)
     header: Mapped[bytes] = mapped_column(CheckedBytes)
+    hint: Mapped[bytes | None] = mapped_column(CheckedBytes(optional=True))
     columns: Mapped[bytes] = mapped_column(CheckedBytes)
 
 

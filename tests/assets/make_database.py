@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gallery.client import GalleryClient, GalleryKey, write_key_file
-from gallery.parameters import COMPACT
+from gallery.parameters import COMPACT, LIGHT, SWIFT
 from gallery.server import open_service
 from gallery.server.gatekeeper import Scope, issue_token
 from gallery.store import Action, AuditEvent, AuditStore, TokenStore, open_database
@@ -21,6 +21,7 @@ from gallery.store.tables import SCHEMA_REVISION
 
 FOLDER = Path(__file__).parent / "databases"
 LABELS = ["Ada", "Grace", "Edith"]
+GALLERIES = {"default": COMPACT, "swift": SWIFT, "light": LIGHT}
 
 
 def main() -> None:
@@ -32,15 +33,21 @@ def main() -> None:
     write_key_file(stem.with_suffix(".testkey"), key, None)
     embeddings = np.random.default_rng(1).normal(size=(3, 2))
     with open_service(f"sqlite:///{stem}.db", create=True) as service:
-        with GalleryClient.create(service, key, dimension=2, parameters=COMPACT) as client:
-            client.enroll(embeddings, LABELS)
+        for name, chosen in GALLERIES.items():
+            with GalleryClient.create(service, key, name, dimension=2, parameters=chosen) as client:
+                client.enroll(embeddings, LABELS)
     with open_database(f"sqlite:///{stem}.db") as database:
         token = issue_token(TokenStore(database), "kiosk", Scope.SEARCH, galleries=["default"])
         AuditStore(database).append([AuditEvent(Action.WRITE, gallery="default", blocks=1)])
     connection = sqlite3.connect(stem.with_suffix(".db"))
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
-    content = {"labels": LABELS, "embeddings": embeddings.tolist(), "token": token}
+    content = {
+        "galleries": [*GALLERIES],
+        "labels": LABELS,
+        "embeddings": embeddings.tolist(),
+        "token": token,
+    }
     stem.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.parameters import COMPACT
+from gallery.parameters import COMPACT, SWIFT, ParameterSet
 from gallery.server import EmbeddedService
 from tests.support.galleries import key, names, service
 from tests.support.interception import InterceptedService, before
@@ -24,6 +24,7 @@ def database(tmp_path: Any) -> str:
     return f"sqlite:///{tmp_path / 'gallery.db'}"
 
 
+@pytest.mark.parametrize("parameters", [COMPACT, SWIFT], ids=lambda chosen: chosen.name)
 @pytest.mark.parametrize(
     ("call", "work"),
     [
@@ -41,15 +42,20 @@ def database(tmp_path: Any) -> str:
     ids=["search", "verify", "list", "enroll"],
 )
 def test_a_block_that_is_dropped_meanwhile_is_not_taken_for_damage(
-    service: EmbeddedService, key: GalleryKey, call: str, work: Callable[[GalleryClient], object]
+    service: EmbeddedService,
+    key: GalleryKey,
+    call: str,
+    work: Callable[[GalleryClient], object],
+    parameters: ParameterSet,
 ) -> None:
     angles = np.linspace(0.0, 3.0, FULL_BLOCK + 2)
     rows = np.column_stack([np.cos(angles), np.sin(angles)])
     people = names(len(rows))
-    with GalleryClient.create(service, key, dimension=2, parameters=COMPACT) as client:
+    with GalleryClient.create(service, key, dimension=2, parameters=parameters) as client:
         client.enroll(rows, people)
         removal = before([lambda: client.remove(people[FULL_BLOCK:])])
         with GalleryClient(InterceptedService(service, [call], removal), key) as other:
             work(other)
             assert other.summary().blocks in (1, 2)
-            assert client.verify().findings == ()
+            assert client.verify(deep=True).findings == ()
+            assert client.identify(rows[:1], threshold=0.001).decisions.all()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, write_key_file
+from gallery.parameters import STANDARD, SWIFT
 from gallery.server import open_service
 from tests.concurrency.workers import DIMENSION, SAME, Place, Work, embedding, enroll, label, search
 from tests.crashes.processes import PATIENCE_S, warm
@@ -21,14 +22,14 @@ from tests.crashes.processes import PATIENCE_S, warm
 WRITERS = 8
 
 
-@pytest.fixture
-def place(empty_database: str, tmp_path: Path) -> Place:
-    """An empty gallery."""
+@pytest.fixture(params=[STANDARD, SWIFT], ids=lambda parameters: parameters.name)
+def place(request: pytest.FixtureRequest, empty_database: str, tmp_path: Path) -> Place:
+    """An empty gallery of each scheme."""
     key = GalleryKey.generate()
     place = Place(empty_database, tmp_path / "owner.key", tmp_path / "owner.seen")
     write_key_file(place.key_file, key, None)
     with open_service(place.url, create=True) as service:
-        GalleryClient.create(service, key, dimension=DIMENSION).close()
+        GalleryClient.create(service, key, dimension=DIMENSION, parameters=request.param).close()
     return place
 
 

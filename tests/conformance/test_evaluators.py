@@ -1,4 +1,4 @@
-"""Both evaluators give the bits of the definition, and so those of each other."""
+"""Of CKKS sets, both evaluators give the bits of the definition, and so those of each other."""
 
 from __future__ import annotations
 
@@ -18,30 +18,23 @@ from gallery.errors import (
 )
 from gallery.evaluator import Evaluator, make_evaluator
 from gallery.evaluator.scan_kernel import BLOCKS_AT_ONCE
-from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, STANDARD, CkksParameterSet
+from tests.support.numpy_evaluator import NumpyEvaluator
 from tests.support.residues import random_residues
 
 both = pytest.mark.parametrize("backend", Backend)
 every_set = pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda p: p.name)
 
 
-def definition(columns: np.ndarray, probe: np.ndarray, parameters: ParameterSet) -> np.ndarray:
-    """Sum the products column by column, each reduced at once."""
-    primes = np.array(parameters.data_primes, np.uint64)[:, None, None]
-    sums = np.zeros((3, len(primes), *columns.shape[1::3]), np.uint64)
-    for j in range(columns.shape[2]):
-        c0, c1 = (columns[:, :, j, i].astype(np.uint64) for i in (0, 1))
-        d0, d1 = (probe[:, :, j, i].astype(np.uint64) for i in (0, 1))
-        for total, products in zip(sums, (c0 * d0, c0 * d1 + c1 * d0, c1 * d1), strict=True):
-            total[:] = (total + products) % primes
-    return sums.reshape(3, len(primes), -1).astype(np.uint32)
+def definition(columns: np.ndarray, probe: np.ndarray, parameters: CkksParameterSet) -> np.ndarray:
+    return NumpyEvaluator().distances(columns, probe, parameters)
 
 
-def draw(parameters: ParameterSet, dimension: int, seed: int = 0) -> np.ndarray:
+def draw(parameters: CkksParameterSet, dimension: int, seed: int = 0) -> np.ndarray:
     return random_residues(np.random.default_rng(seed), dimension, parameters)
 
 
-def filled(parameters: ParameterSet, columns: int, below_prime: int) -> np.ndarray:
+def filled(parameters: CkksParameterSet, columns: int, below_prime: int) -> np.ndarray:
     shape = (parameters.tiles, columns, 2, 16)
     primes = parameters.data_primes
     return np.stack([np.full(shape, p - below_prime, np.uint32) for p in primes])
@@ -56,7 +49,7 @@ def check(found: np.ndarray, expected: np.ndarray) -> None:
 @every_set
 @pytest.mark.parametrize("dimension", [1, 2, 128])
 def test_distances_are_the_sums_of_products(
-    backend: str, parameters: ParameterSet, dimension: int
+    backend: str, parameters: CkksParameterSet, dimension: int
 ) -> None:
     columns, probe = draw(parameters, dimension), draw(parameters, dimension, 1)
 
@@ -86,7 +79,7 @@ def test_sums_are_reduced_before_they_overflow(dimension: int) -> None:
 @both
 @every_set
 @pytest.mark.parametrize("count", [1, 3, 130])
-def test_largest_residues(backend: str, parameters: ParameterSet, count: int) -> None:
+def test_largest_residues(backend: str, parameters: CkksParameterSet, count: int) -> None:
     largest = filled(parameters, count, 1)
 
     found = make_evaluator(backend).distances(largest, largest, parameters)
@@ -108,7 +101,7 @@ def test_largest_residues_in_long_sums(count: int, below_prime: int) -> None:
 
 
 @every_set
-def test_zeros(parameters: ParameterSet) -> None:
+def test_zeros(parameters: CkksParameterSet) -> None:
     zeros = np.zeros_like(draw(parameters, 128))
 
     assert not make_evaluator().distances(zeros, zeros, parameters).any()

@@ -22,26 +22,57 @@ from gallery.errors import (
     WriteConflictError,
 )
 from gallery.forwarding import ForwardingService
-from gallery.messages import EncryptedProbe, GalleryUpdate, SearchRequest
-from gallery.parameters import COMPACT
+from gallery.messages import (
+    NO_CHECK_SUMS,
+    EncryptedProbe,
+    GalleryUpdate,
+    SealedCheckSums,
+    SearchRequest,
+)
+from gallery.messages.check_sums import sealed_size
+from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, find_parameters
 from gallery.protocol import GalleryService
 from gallery.server import open_service
+from tests.support import builders
 from tests.support.galleries import names, random_embeddings
 from tests.support.recording import RecordingService
 from tests.support.serving import serving
 
+SERVICES = [
+    "SQLite",
+    "SQLite, SEAL's evaluator",
+    "SQLite, through bytes",
+    "SQLite, forwarded",
+    "PostgreSQL",
+    "HTTP on SQLite",
+    "HTTP on PostgreSQL",
+]
+HINTED = [
+    (service, parameters.name)
+    for parameters in (SWIFT, LIGHT)
+    for service in SERVICES
+    if "SEAL" not in service
+]
+"""SEAL does not compute hinted sets."""
 
-@pytest.fixture(
-    params=[
-        "SQLite",
-        "SQLite, SEAL's evaluator",
-        "SQLite, through bytes",
-        "SQLite, forwarded",
-        "PostgreSQL",
-        "HTTP on SQLite",
-        "HTTP on PostgreSQL",
-    ]
-)
+with_hints = pytest.mark.parametrize("service, filled", HINTED, indirect=True)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test on each service, and those of a filled gallery with sets of both schemes."""
+    if any(
+        mark.name == "parametrize" and "filled" in mark.args[0]
+        for mark in metafunc.definition.iter_markers()
+    ):
+        return
+    if "filled" in metafunc.fixturenames:
+        pairs = [(service, STANDARD.name) for service in SERVICES] + HINTED
+        metafunc.parametrize("service, filled", pairs, indirect=True)
+    elif "service" in metafunc.fixturenames:
+        metafunc.parametrize("service", SERVICES, indirect=True)
+
+
+@pytest.fixture
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryService]:
     """Each way to reach a keyless side."""
     url = f"sqlite:///{tmp_path / 'gallery.db'}"
@@ -62,22 +93,27 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GalleryS
 
 
 @pytest.fixture
-def filled(service: GalleryService, key: GalleryKey) -> Iterator[GalleryClient]:
+def filled(
+    request: pytest.FixtureRequest, service: GalleryService, key: GalleryKey
+) -> Iterator[GalleryClient]:
     """A client of a gallery with three references of 8 values."""
-    with GalleryClient.create(service, key, dimension=8) as client:
+    chosen = find_parameters(request.param)
+    with GalleryClient.create(service, key, dimension=8, parameters=chosen) as client:
         client.enroll(random_embeddings(3, 8), names(3))
         yield client
 
 
 def probe_like(client: GalleryClient, service: GalleryService, **changes: object) -> EncryptedProbe:
-    """A probe that fits the gallery: a column of its own block serves as well as any."""
+    """A probe that fits the gallery: residues of its own block serve as well as any."""
     description = client.description
+    columns = service.block(description.gallery_id, 0).columns
+    hinted = find_parameters(description.parameters).hint_shape is not None
     fields: dict[str, object] = {
         "probe_id": bytes(16),
         "key_id": description.key_id,
         "parameters": description.parameters,
         "dimension": description.dimension,
-        "constants": service.block(description.gallery_id, 0).columns,
+        "constants": np.ascontiguousarray(columns[:, :, 0]) if hinted else columns,
     }
     return EncryptedProbe(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -240,6 +276,77 @@ def test_references_that_the_caller_has_are_not_sent_again(
     assert stale.references == fresh.references
 
 
+@with_hints
+def test_check_sums_that_the_caller_has_are_not_sent_again(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id, probe = filled.description.gallery_id, probe_like(filled, service)
+    stored = service.check_sums(gallery_id)
+    assert stored
+
+    def sent(known: bytes) -> SealedCheckSums:
+        result = service.search(SearchRequest(gallery_id, (probe,), {}, known))
+        list(result.blocks)
+        return result.check_sums
+
+    assert sent(b"") == sent(bytes(32)) == stored
+    assert sent(stored.digest()) == NO_CHECK_SUMS
+
+    filled.enroll(random_embeddings(1, 8, seed=9), ["later"])
+    assert sent(stored.digest()) == service.check_sums(gallery_id) != stored
+
+
+def test_check_sums_are_there_where_the_scheme_has_them(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    parameters = find_parameters(filled.description.parameters)
+
+    found = service.check_sums(filled.description.gallery_id)
+
+    assert len(found.sealed) == sealed_size(filled.description.columns, parameters)
+    with pytest.raises(GalleryNotFoundError):
+        service.check_sums(bytes(16))
+
+
+@with_hints
+def test_an_update_without_its_check_sums_is_refused_whole(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    gallery_id = filled.description.gallery_id
+    before, sums = service.manifest(gallery_id), service.check_sums(gallery_id)
+    watched = WithoutCheckSums(service)
+
+    with GalleryClient(watched, key) as client, pytest.raises(MalformedMessageError, match="sums"):
+        client.enroll(random_embeddings(1, 8, seed=5), ["Ada"])
+
+    assert (service.manifest(gallery_id), service.check_sums(gallery_id)) == (before, sums)
+    assert [item.label for item in filled.references()] == names(3)
+
+
+class WithoutCheckSums(ForwardingService):
+    """Passes updates on without their check sums."""
+
+    def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
+        super().write(gallery_id, replace(update, check_sums=NO_CHECK_SUMS))
+
+
+@with_hints
+def test_a_gallery_is_restored_with_its_check_sums(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey, tmp_path: Path
+) -> None:
+    gallery_id = filled.description.gallery_id
+    sums = service.check_sums(gallery_id)
+    filled.export(tmp_path / "gallery.backup")
+    service.delete(gallery_id)
+
+    GalleryClient.restore(service, key, tmp_path / "gallery.backup")
+
+    assert service.check_sums(gallery_id) == sums
+    with GalleryClient(service, key) as client:
+        found = client.identify(random_embeddings(3, 8), threshold=0.05)
+    assert [*found.labels[:, 0]] == names(3)
+
+
 def test_several_probes_get_the_distances_of_each(
     service: GalleryService, filled: GalleryClient
 ) -> None:
@@ -264,17 +371,16 @@ def test_probes_that_do_not_fit_are_refused_before_anything_is_computed(
 ) -> None:
     fitting = probe_like(filled, service)
     wrong = fitting.constants.copy()
-    wrong[0, 0, 0, 0, 0] = 2**27
-    small = np.ascontiguousarray(fitting.constants[:, :, :9])
+    wrong.flat[0] = find_parameters(fitting.parameters).data_primes[0]
+    small = np.ascontiguousarray(fitting.constants[:, :, :-1])
+    other = builders.probe(parameters=COMPACT)
 
     with pytest.raises(KeyMismatchError):
         search(filled, service, probe_like(filled, service, key_id=b"x" * 16))
     with pytest.raises(DimensionMismatchError):
         search(filled, service, probe_like(filled, service, dimension=7, constants=small))
     with pytest.raises(ParameterSetError):
-        fewer = np.ascontiguousarray(fitting.constants[1:])
-        changed = probe_like(filled, service, parameters=COMPACT.name, constants=fewer)
-        search(filled, service, changed)
+        search(filled, service, replace(other, key_id=fitting.key_id))
     with pytest.raises(MalformedMessageError):
         search(filled, service, probe_like(filled, service, constants=wrong))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -246,25 +247,25 @@ def empty_file(shop: Workshop) -> None:
     (shop.folder / DATABASE).touch()
 
 
-def empty_gallery(shop: Workshop) -> None:
+def empty_gallery(shop: Workshop, parameters: str = "compact") -> None:
     """A gallery without references, and files of new ones."""
     key(shop)
-    shop.do(["init", "--dimension", 4, "--parameters", "compact"])
+    shop.do(["init", "--dimension", 4, "--parameters", parameters])
     shop.save("first.npz", LABELS[:5])
     shop.save("second.npz", LABELS[5:8])
     shop.save("third.npz", LABELS[8:])
 
 
-def some_enrolled(shop: Workshop) -> None:
+def some_enrolled(shop: Workshop, parameters: str = "compact") -> None:
     """A gallery with five references."""
-    empty_gallery(shop)
+    empty_gallery(shop, parameters)
     shop.do(["enroll", "first.npz"])
 
 
-def nearly_full_block(shop: Workshop) -> None:
+def nearly_full_block(shop: Workshop, parameters: str = "compact") -> None:
     """A gallery whose only block has room for two more references, and a file of five."""
     key(shop)
-    shop.do(["init", "--dimension", 2, "--parameters", "compact"])
+    shop.do(["init", "--dimension", 2, "--parameters", parameters])
     angles = np.linspace(np.pi + 0.3, 2 * np.pi - 0.3, NEARLY_A_BLOCK)
     rows = np.column_stack([np.cos(angles), np.sin(angles)])
     np.savez(shop.folder / "mass.npz", embeddings=rows, labels=np.array(MASS))
@@ -272,9 +273,9 @@ def nearly_full_block(shop: Workshop) -> None:
     shop.save("ring.npz", tuple(RING))
 
 
-def backup(shop: Workshop) -> None:
+def backup(shop: Workshop, parameters: str = "compact") -> None:
     """A backup of a gallery with five references, and no database."""
-    some_enrolled(shop)
+    some_enrolled(shop, parameters)
     shop.do(["export", "backup"])
     (shop.folder / DATABASE).unlink()
 
@@ -290,21 +291,26 @@ def sealed_key(shop: Workshop) -> None:
     shop.do(["key", "new"], ["init", "--dimension", 2])
 
 
-def two_blocks(shop: Workshop) -> None:
+def two_blocks(shop: Workshop, parameters: str = "compact") -> None:
     """A gallery with a full block and three references in a second one."""
-    nearly_full_block(shop)
+    nearly_full_block(shop, parameters)
     shop.do(["enroll", "ring.npz"])
 
 
-def two_blocks_with_holes(shop: Workshop) -> None:
+def two_blocks_with_holes(shop: Workshop, parameters: str = "compact") -> None:
     """A gallery with references in two blocks that would fit into one."""
-    two_blocks(shop)
+    two_blocks(shop, parameters)
     shop.do(["remove", *MASS[:10], "--yes"])
+
+
+def with_swift(prepare: Callable[[Workshop, str], None]) -> Callable[[Workshop], None]:
+    """Return what prepares the same with the parameter set ``swift``."""
+    return partial(prepare, parameters="swift")  # type: ignore[call-arg]
 
 
 # --- the commands ---------------------------------------------------------------------------------
 
-SCENARIOS = (
+_OF_CKKS = (
     Scenario(
         "key new",
         prepare=nothing,
@@ -424,3 +430,59 @@ SCENARIOS = (
         commits=False,
     ),
 )
+
+_OF_SWIFT = (
+    Scenario(
+        "enroll into a block that has some, with swift",
+        prepare=with_swift(some_enrolled),
+        command=["enroll", "second.npz"],
+        states=(LABELS[:5], LABELS[:8]),
+        people=SMALL,
+    ),
+    Scenario(
+        "enroll over two blocks, with swift",
+        prepare=with_swift(nearly_full_block),
+        command=["enroll", "ring.npz"],
+        states=(MASS, tuple(sorted((*MASS, *list(RING)[:2]))), tuple(sorted((*MASS, *RING)))),
+        people=RING,
+    ),
+    Scenario(
+        "remove two people, with swift",
+        prepare=with_swift(some_enrolled),
+        command=["remove", *LABELS[:2], "--yes"],
+        states=(LABELS[:5], LABELS[2:5]),
+        people=SMALL,
+        done_already=ReferenceNotFoundError.exit_code,
+    ),
+    Scenario(
+        "compact two blocks into one, with swift",
+        prepare=with_swift(two_blocks_with_holes),
+        command=["compact"],
+        states=(
+            ("2 blocks", *sorted((*MASS[10:], *RING))),
+            ("1 blocks", *sorted((*MASS[10:], *RING))),
+        ),
+        inspect=state_with_blocks,
+        people=RING,
+    ),
+    Scenario(
+        "import a backup, with swift",
+        prepare=with_swift(backup),
+        command=["import", "backup"],
+        states=(None, None, LABELS[:5]),  # the first write makes the tables
+        people=SMALL,
+        done_already=GalleryExistsError.exit_code,
+    ),
+    Scenario(
+        "rekey to a new key and to swift",
+        prepare=some_enrolled_and_a_new_key,
+        command=["rekey", "--new-key", NEW_KEY_FILE, "--parameters", "swift", "--yes"],
+        states=((KEY_FILE, "compact", *LABELS[:5]), (NEW_KEY_FILE, "swift", *LABELS[:5])),
+        inspect=renewed_state,
+        people=SMALL,
+        commits=False,
+    ),
+)
+"""What writes check sums as well."""
+
+SCENARIOS = (*_OF_CKKS, *_OF_SWIFT)

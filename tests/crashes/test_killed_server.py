@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.transport import AccessToken, RemoteService, http_connection
 from gallery.errors import ServerError
+from gallery.parameters import STANDARD, SWIFT, ParameterSet
 from gallery.server import open_service
 from tests.crashes.conftest import Count
 from tests.support.server_process import make_token, start
@@ -97,22 +97,28 @@ def template(label: str) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=DIMENSION)
 
 
-@pytest.fixture(params=[0.5, 120.0], ids=["clients give up", "clients wait"])
-def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
-    monkeypatch.setattr(http_connection, "_RETRY_SECONDS", request.param)
-    yield request.param
-
-
+@pytest.mark.parametrize(
+    ("patience", "parameters"),
+    [(0.5, SWIFT), (120.0, STANDARD)],
+    ids=["clients give up, swift", "clients wait, standard"],
+)
 def test_every_confirmed_enrollment_is_there_once_after_kills(
-    tmp_path: Path, patience: float, count: Count
+    tmp_path: Path,
+    patience: float,
+    parameters: ParameterSet,
+    count: Count,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(http_connection, "_RETRY_SECONDS", patience)
     database, key = f"sqlite:///{tmp_path}/gallery.db", GalleryKey.generate()
     token = make_token(database)
     chance = random.Random(0)
     server = start(database, tmp_path / "log")
     try:
         with server.connected(token) as service:
-            with GalleryClient.create(service, key, dimension=DIMENSION) as client:
+            with GalleryClient.create(
+                service, key, dimension=DIMENSION, parameters=parameters
+            ) as client:
                 client.enroll(template("first")[None], ["first"])
         with Clients(server.url, token, key) as clients:
             for _ in range(KILLS):
@@ -140,5 +146,6 @@ def test_every_confirmed_enrollment_is_there_once_after_kills(
     with open_service(database) as opened, GalleryClient(opened, key) as client:
         labels = [item.label for item in client.references()]
         assert client.verify(deep=True).findings == ()
+        assert client.identify(template("first"), threshold=0.01).decisions[0]
     assert sorted(labels) == sorted(set(labels)), "nothing is enrolled twice"
     assert {"first", *work.confirmed} <= set(labels) <= {"first", *work.begun}

@@ -61,6 +61,8 @@ def warm_up() -> None:
         importlib.import_module(name)
     nothing = np.zeros(columns_shape(1, COMPACT), np.uint32)
     NativeEvaluator(threads=1).distances(nothing, nothing, COMPACT)
+    for module in ("gallery.client.hinted.scheme", "gallery.client.ckks.scheme"):
+        importlib.import_module(module)
     with tempfile.TemporaryDirectory() as folder:
         with open_service(f"sqlite:///{folder}/warm.db", create=True) as service:
             service.gallery_names()

@@ -14,12 +14,12 @@ import pytest
 import gallery.client
 import gallery.server
 from gallery import errors
-from gallery.ciphertexts.blocks import columns_size
+from gallery.arrays import residue_bytes
 from gallery.client.photos.detectors import DETECTORS
 from gallery.client.photos.model_table import MODELS
 from gallery.commands.main import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_USAGE
 from gallery.messages.wire import MessageType
-from gallery.parameters import COMPACT, STANDARD
+from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT
 from gallery.store.tables import SCHEMA_REVISION, Base
 from tests.support.command_line import former_spellings
 from tests.support.documents import (
@@ -196,8 +196,26 @@ def test_the_parameter_sets_are_those_of_the_code() -> None:
         stated = float(found["bound of the error of a squared distance d = 128"])
         assert stated == pytest.approx(bound, rel=0.05)
         for dimension in (128, 512):
-            size = columns_size(dimension, parameters)
+            columns = parameters.column_count(dimension, normalized=True)
+            size = residue_bytes(parameters.block_shape(columns))
             assert found[f"bytes of a block d = {dimension}"] == str(size)
+
+
+def test_the_hinted_parameter_sets_are_those_of_the_code() -> None:
+    rows = {cells[0]: cells[1:] for cells in rows_of(section_of(FORMAT, "Sets"))}
+    for column, parameters in enumerate((SWIFT, LIGHT)):
+        found = {
+            name.replace(",", ""): cells[column].replace(",", "") for name, cells in rows.items()
+        }
+        assert found["N of blocks"] == str(parameters.poly_modulus_degree)
+        assert found["n of probes"] == str(parameters.probe_degree)
+        assert found["slices m = N / n"] == str(parameters.slices)
+        assert found["k the rank of a probe's secret"] == str(parameters.rank)
+        assert found["primes"] == " ".join(map(str, parameters.data_primes))
+        assert found["modulus q"] == f"{parameters.data_modulus_bits} bits"
+        bound = parameters.max_distance_error(128)
+        (stated,) = (cell for name, cell in found.items() if name.startswith("bound of the error"))
+        assert float(stated) == pytest.approx(bound, rel=0.05)
 
 
 def power(text: str) -> float:

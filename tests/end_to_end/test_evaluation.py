@@ -122,6 +122,8 @@ def test_the_same_seed_gives_the_same_numbers(
         (["--metric", "euclidean"], "metric", "euclidean"),
         (["--metric", "euclidean_l2"], "metric", "euclidean_l2"),
         (["--parameters", "compact"], "parameters", "compact"),
+        (["--parameters", "swift"], "parameters", "swift"),
+        (["--parameters", "light", "--metric", "euclidean"], "parameters", "light"),
         (["--backend", "seal"], "backend", "seal"),
         (["--rank", 5], "rank", 5),
         (["--folds", 3], "folds", 3),

@@ -30,6 +30,7 @@ from gallery.messages import (
     Manifest,
 )
 from gallery.messages.stream import write_stream
+from gallery.parameters import STANDARD, SWIFT
 from gallery.server.http.openapi import MESSAGE, STREAM
 from tests.support.galleries import names, random_embeddings
 from tests.support.recording import RecordingService
@@ -66,8 +67,11 @@ class Target:
         return self.client.request(method, f"{self.server.url}/v1/{path}", content=body)
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterator[Target]:
+@pytest.fixture(scope="module", params=[STANDARD, SWIFT], ids=lambda chosen: chosen.name)
+def target(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, key: GalleryKey
+) -> Iterator[Target]:
+    chosen = request.param
     folder = tmp_path_factory.mktemp("server")
     database = f"sqlite:///{folder}/gallery.db"
     token = make_token(database)
@@ -75,12 +79,14 @@ def target(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterato
     with running(database, folder / "log", *options) as server:
         with server.connected(token) as service:
             recorded = RecordingService(service)
-            with GalleryClient.create(recorded, key, "staff", dimension=2) as client:
+            with GalleryClient.create(
+                recorded, key, "staff", dimension=2, parameters=chosen
+            ) as client:
                 client.enroll(random_embeddings(3, 2), names(3))
                 staff = client.description
                 manifest = service.manifest(staff.gallery_id)
             update = next(data for call, data in recorded.sent if call == "write")
-            request = a_search(service, staff)
+            search = a_search(service, staff)
         gallery = f"galleries/{staff.gallery_id.hex()}"
         other = replace(staff, gallery_id=bytes(16), name="other")
         content = GalleryContent(other, Manifest(bytes(16), 1, ()).with_mac(bytes(32))).to_bytes()
@@ -88,7 +94,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, key: GalleryKey) -> Iterato
             ("POST", "galleries"): content,
             ("POST", "restore"): b"".join(write_stream([content])),
             ("POST", f"{gallery}/updates"): update,
-            ("POST", f"{gallery}/search"): request,
+            ("POST", f"{gallery}/search"): search,
             ("PUT", f"{gallery}/description"): DescriptionUpdate(staff.mac, staff).to_bytes(),
             ("PUT", f"{gallery}/replacement"): GalleryReplacement(
                 manifest.version, other, 1

@@ -38,7 +38,7 @@ def flip_a_bit(source: Source, generator: Generator) -> Change:
         bit = int(generator.integers(31))
         row[column] = value ^ (1 << bit)
         return Change(f"{place(table, row)} {column}: bit {bit} flipped", tables)
-    data = bytearray(value.encode() if isinstance(value, str) else value)
+    data = bytearray(value.encode() if isinstance(value, str) else value or b"")
     at, bit = int(generator.integers(len(data))), int(generator.integers(7))
     data[at] ^= 1 << bit
     row[column] = data.decode() if isinstance(value, str) else bytes(data)

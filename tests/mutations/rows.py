@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-Value = bytes | str | int
+Value = bytes | str | int | None
 Row = dict[str, Value]
 Tables = dict[str, list[Row]]
 

@@ -28,9 +28,11 @@ def messages_of(data: bytes) -> list[bytes]:
     return found
 
 
-def backup_of(key: GalleryKey, gallery_id: bytes, messages: Iterable[bytes]) -> bytes:
+def backup_of(
+    key: GalleryKey, gallery_id: bytes, messages: Iterable[bytes], version: int = 2
+) -> bytes:
     """Return a backup, written by the documented layout alone."""
-    data = struct.pack("<8sH16s", b"EFGBAK\r\n", 2, key.key_id)
+    data = struct.pack("<8sH16s", b"EFGBAK\r\n", version, key.key_id)
     data += b"".join(struct.pack("<I", len(message)) + message for message in messages)
     return data + hmac.digest(key.subkey("backup", gallery_id).reveal(), data, hashlib.sha256)
 

@@ -1,6 +1,7 @@
 """Small valid messages. Residues are random: whatever is below its prime looks like a ciphertext.
 
 Dimension 1 and the parameter set ``compact`` keep the residues of a block at 165,888 bytes, packed.
+Messages of the hinted scheme are made by naming its parameter set: their blocks have one column.
 Nothing here is signed unless a test signs it; in place of a MAC stands a hash, so that no two
 statements share one.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -16,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from gallery.arrays import Residues
-from gallery.ciphertexts.blocks import columns_shape, distances_shape, position_count
+from gallery.ciphertexts.bit_packing import pack
+from gallery.ciphertexts.blocks import position_count
 from gallery.ciphertexts.seeds import expand_into
 from gallery.distances import Metric
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockHeader,
     BlockReferences,
     BlockResult,
@@ -33,12 +37,13 @@ from gallery.messages import (
     ManifestEntry,
     Preprocessing,
     ReferenceTable,
+    SealedCheckSums,
     SearchRequest,
     StoredReference,
     columns_digest,
     pack_occupancy,
 )
-from gallery.parameters import COMPACT, ParameterSet
+from gallery.parameters import COMPACT, CkksParameterSet, HintedParameterSet, ParameterSet
 
 GALLERY_ID = bytes(range(16))
 KEY_ID = bytes(range(16, 32))
@@ -62,6 +67,12 @@ def description(**changes: Any) -> GalleryDescription:
     return replace(usual, **changes)
 
 
+def hinted_description(parameters: HintedParameterSet, **changes: Any) -> GalleryDescription:
+    """Return the description of a gallery of the hinted scheme."""
+    seed = hashlib.sha256(parameters.name.encode()).digest()
+    return description(parameters=parameters.name, seed=seed, **changes)
+
+
 def reference(position: int, **changes: Any) -> StoredReference:
     """Return a reference whose other fields follow from its position."""
     digest = hashlib.sha512(position.to_bytes(4, "little")).digest()
@@ -69,9 +80,10 @@ def reference(position: int, **changes: Any) -> StoredReference:
     return replace(usual, **changes)
 
 
-def table(index: int, version: int, positions: Iterable[int]) -> ReferenceTable:
+def table(index: int, version: int, positions: Iterable[int], hint: bytes = b"") -> ReferenceTable:
     """Return a table of references at the given positions."""
-    return ReferenceTable.of(GALLERY_ID, index, version, [reference(at) for at in positions])
+    listed = [reference(at) for at in positions]
+    return ReferenceTable.of(GALLERY_ID, index, version, listed, hint)
 
 
 def random_residues(
@@ -83,13 +95,39 @@ def random_residues(
     return np.random.default_rng(seed).integers(0, limits, shape, dtype=np.uint32)
 
 
-def random_columns(parameters: ParameterSet = COMPACT, dimension: int = 1, seed: int = 0):
-    """Return random residues of the shape of a block's columns or a probe's constants."""
-    return random_residues(columns_shape(dimension, parameters), 0, parameters, seed)
+def random_columns(
+    parameters: ParameterSet = COMPACT, dimension: int = 1, seed: int = 0
+) -> Residues:
+    """Return random residues of the shape of a block's columns, those of vectors of norm 1."""
+    columns = parameters.column_count(dimension, normalized=True)
+    return random_residues(parameters.block_shape(columns), 0, parameters, seed)
+
+
+def random_constants(
+    parameters: ParameterSet = COMPACT, dimension: int = 1, seed: int = 0
+) -> Residues:
+    """Return random residues of the shape of a probe's constants, likewise."""
+    columns = parameters.column_count(dimension, normalized=True)
+    return random_residues(parameters.probe_shape(columns), 0, parameters, seed)
+
+
+def random_hint(parameters: ParameterSet, seed: int = 0) -> bytes:
+    """Return a hint as a table of references has it; empty for a set without hints."""
+    if parameters.hint_shape is None:
+        return b""
+    residues = random_residues(parameters.hint_shape, 0, parameters, seed)
+    return pack(residues, parameters.residue_bits)
+
+
+def check_sums(parameters: ParameterSet, dimension: int = 1, seed: int = 0) -> SealedCheckSums:
+    """Return random bytes of the size of a gallery's check sums, sealed."""
+    residues = math.prod(parameters.probe_shape(dimension))
+    size = residues * parameters.residue_bits // 8 + 12 + 16  # with the AEAD's nonce and tag
+    return SealedCheckSums(np.random.default_rng(seed).bytes(size))
 
 
 def seeded_columns(
-    parameters: ParameterSet = COMPACT, dimension: int = 1, seed: int = 0
+    parameters: CkksParameterSet = COMPACT, dimension: int = 1, seed: int = 0
 ) -> tuple[Residues, bytes]:
     """Return columns whose uniform halves were expanded, and the 32 bytes that they came from."""
     columns = random_columns(parameters, dimension, seed)
@@ -99,20 +137,27 @@ def seeded_columns(
 
 
 def header_of(
-    columns: Residues, references: ReferenceTable, positions: Iterable[int], **changes: Any
+    columns: Residues,
+    references: ReferenceTable,
+    positions: Iterable[int],
+    parameters: ParameterSet = COMPACT,
+    **changes: Any,
 ) -> BlockHeader:
     """Return a header that fits its block and its references."""
-    occupied = np.zeros(position_count(COMPACT), dtype=bool)
+    hinted = parameters.hint_shape is not None
+    occupied = np.zeros(position_count(parameters), dtype=bool)
     occupied[list(positions)] = True
     header = BlockHeader(
         gallery_id=references.gallery_id,
         index=references.block_index,
         version=references.block_version,
-        parameters=COMPACT.name,
+        parameters=parameters.name,
         dimension=1,
         occupancy=pack_occupancy(occupied),
         columns_digest=columns_digest(columns),
         references_digest=references.digest(),
+        columns=columns.shape[3] if hinted else 0,
+        nonce=hashlib.sha256(columns_digest(columns)).digest() if hinted else b"",
     )
     return stamped(replace(header, **changes))
 
@@ -123,13 +168,20 @@ def stamped(statement: Any) -> Any:
 
 
 def block_update(
-    index: int, version: int, positions: Iterable[int] = (0, 7), *, seeded: bool = False
+    index: int,
+    version: int,
+    positions: Iterable[int] = (0, 7),
+    *,
+    seeded: bool = False,
+    parameters: ParameterSet = COMPACT,
 ) -> BlockUpdate:
     """Return a new version of a block with references at the given positions."""
     places, number = tuple(positions), 1000 * index + version
-    columns, seed = seeded_columns(seed=number) if seeded else (random_columns(seed=number), None)
-    references = table(index, version, places)
-    header = header_of(columns, references, places)
+    columns, seed = random_columns(parameters, seed=number), None
+    if seeded:
+        columns, seed = seeded_columns(seed=number)
+    references = table(index, version, places, random_hint(parameters, number))
+    header = header_of(columns, references, places, parameters)
     return BlockUpdate(EncryptedBlock(header, columns, seed), references)
 
 
@@ -144,29 +196,36 @@ def manifest(version: int, entries: Iterable[ManifestEntry] = ()) -> Manifest:
     return made
 
 
-def update_of(current: Manifest, *blocks: BlockUpdate) -> GalleryUpdate:
+def update_of(
+    current: Manifest, *blocks: BlockUpdate, check_sums: SealedCheckSums = NO_CHECK_SUMS
+) -> GalleryUpdate:
     """Return the update that puts the given block versions into a gallery."""
     entries = {entry.index: entry for entry in current.entries}
     entries |= {item.block.header.index: entry_of(item.block.header) for item in blocks}
     following = manifest(current.version + 1, [entries[index] for index in sorted(entries)])
-    return GalleryUpdate(current.version, following, blocks)
+    return GalleryUpdate(current.version, following, blocks, check_sums=check_sums)
 
 
-def probe(seed: int = 1, *, seeded: bool = False) -> EncryptedProbe:
+def probe(
+    seed: int = 1, *, seeded: bool = False, parameters: ParameterSet = COMPACT
+) -> EncryptedProbe:
     """Return an encrypted probe."""
-    found = seeded_columns(seed=seed) if seeded else (random_columns(seed=seed), None)
-    return EncryptedProbe(PROBE_ID, KEY_ID, COMPACT.name, 1, *found)
+    if seeded:
+        return EncryptedProbe(PROBE_ID, KEY_ID, COMPACT.name, 1, *seeded_columns(seed=seed))
+    constants = random_constants(parameters, seed=seed)
+    return EncryptedProbe(PROBE_ID, KEY_ID, parameters.name, 1, constants)
 
 
 def distances(seed: int = 2, *, parameters: ParameterSet = COMPACT) -> EncryptedDistances:
     """Return encrypted distances."""
-    residues = random_residues(distances_shape(parameters), 1, parameters, seed)
+    axis = parameters.result_prime_axis
+    residues = random_residues(parameters.result_shape, axis, parameters, seed)
     return EncryptedDistances(PROBE_ID, 3, 2**40, parameters.name, residues)
 
 
-def search_request(*probes: EncryptedProbe) -> SearchRequest:
+def search_request(*probes: EncryptedProbe, known_check_sums: bytes = b"") -> SearchRequest:
     """Return a request of a caller who has the references of blocks 0 and 3."""
-    return SearchRequest(GALLERY_ID, probes, {0: 7, 3: 2**40})
+    return SearchRequest(GALLERY_ID, probes, {0: 7, 3: 2**40}, known_check_sums)
 
 
 def block_references(update: BlockUpdate) -> BlockReferences:

@@ -13,6 +13,7 @@ import pytest
 
 from gallery.arrays import Floats
 from gallery.client import GalleryClient, GalleryKey
+from gallery.parameters import STANDARD, SWIFT
 from gallery.server import EmbeddedService, open_service
 
 
@@ -45,6 +46,22 @@ def service(database: str) -> Iterator[EmbeddedService]:
 def client(service: EmbeddedService, key: GalleryKey) -> Iterator[GalleryClient]:
     """A client of an empty gallery for cosine distances of 8 values; small, so that it is quick."""
     with GalleryClient.create(service, key, dimension=8) as opened:
+        yield opened
+
+
+EACH_SCHEME = (STANDARD, SWIFT)
+"""A parameter set of each scheme."""
+
+
+@pytest.fixture(name="client", params=EACH_SCHEME, ids=lambda parameters: parameters.name)
+def client_of_each_scheme(
+    request: pytest.FixtureRequest, service: EmbeddedService, key: GalleryKey
+) -> Iterator[GalleryClient]:
+    """`client`, once with CKKS and once with the hinted scheme.
+
+    Import it into the module whose tests shall run with both.
+    """
+    with GalleryClient.create(service, key, dimension=8, parameters=request.param) as opened:
         yield opened
 
 

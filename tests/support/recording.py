@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from gallery.errors import GalleryError
 from gallery.forwarding import ForwardingService
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockIndices,
     BlockReferences,
     BlockResult,
@@ -21,6 +22,7 @@ from gallery.messages import (
     GalleryReplacement,
     GalleryUpdate,
     Manifest,
+    SealedCheckSums,
     SearchRequest,
     SearchResult,
 )
@@ -89,6 +91,12 @@ class RecordingService(ForwardingService):
             found = self._service.references(gallery_id, index)
         return BlockReferences.from_bytes(self._answer(found.to_bytes()))
 
+    def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
+        self._call("check_sums", gallery_id)
+        with self._failing():
+            found = self._service.check_sums(gallery_id)
+        return SealedCheckSums.from_bytes(self._answer(found.to_bytes()))
+
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         message = self._call("write", update.to_bytes())
         with self._failing():
@@ -100,12 +108,22 @@ class RecordingService(ForwardingService):
             self._service.purge()
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums = NO_CHECK_SUMS,
     ) -> None:
-        message = self._call("restore", GalleryContent(description, manifest).to_bytes())
+        stated = GalleryContent(description, manifest, check_sums)
+        message = self._call("restore", stated.to_bytes())
         with self._failing():
             content = GalleryContent.from_bytes(message)
-            self._service.restore(content.description, content.manifest, self._restored(blocks))
+            self._service.restore(
+                content.description,
+                content.manifest,
+                self._restored(blocks),
+                content.check_sums,
+            )
 
     def _restored(self, blocks: Iterable[BlockUpdate]) -> Iterator[BlockUpdate]:
         try:
@@ -148,7 +166,11 @@ class RecordingService(ForwardingService):
         with self._failing():
             result = self._service.search(SearchRequest.from_bytes(message))
         manifest = Manifest.from_bytes(self._answer(result.manifest.to_bytes()))
-        return SearchResult(manifest, self._blocks(result.blocks))
+        check_sums = NO_CHECK_SUMS
+        if result.check_sums:
+            message = self._answer(result.check_sums.to_bytes())
+            check_sums = SealedCheckSums.from_bytes(message)
+        return SearchResult(manifest, self._blocks(result.blocks), check_sums)
 
     def _blocks(self, blocks: Iterator[BlockResult]) -> Iterator[BlockResult]:
         with self._failing():

@@ -13,21 +13,21 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from gallery.arrays import Residues
 from gallery.ciphertexts.blocks import columns_shape
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 
 def random_residues(
-    random: np.random.Generator, dimension: int, parameters: ParameterSet
+    random: np.random.Generator, dimension: int, parameters: CkksParameterSet
 ) -> Residues:
     """Draw residues that no encryption made, in the shape of the columns of a block."""
     shape = columns_shape(dimension, parameters)[1:]
     return np.stack([random.integers(0, p, shape, np.uint32) for p in parameters.data_primes])
 
 
-def slow_pack(residues: Iterable[int]) -> bytes:
-    """Return residues as one number, residue k at bit 27 k, in so many bytes as that has."""
-    bits = "".join(f"{int(residue):027b}" for residue in reversed(list(residues)))
-    return int(bits, 2).to_bytes(len(bits) // 8, "little")
+def slow_pack(residues: Iterable[int], bits: int = 27) -> bytes:
+    """Return residues as one number, residue k at bit b k, in so many bytes as that has."""
+    written = "".join(f"{int(residue):0{bits}b}" for residue in reversed(list(residues)))
+    return int(written, 2).to_bytes(len(written) // 8, "little")
 
 
 def keystream(seed: bytes, number: int, words: int) -> tuple[int, ...]:

@@ -18,13 +18,13 @@ from gallery.arrays import Floats, Residues
 from gallery.ciphertexts import blocks
 from gallery.ciphertexts.seal_stream import build_ciphertext, parse_ciphertext
 from gallery.evaluator.seal import seal_setup
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 
 class SealOwner:
     """A key owner that encrypts and decrypts with SEAL under a key that is never stored."""
 
-    def __init__(self, parameters: ParameterSet) -> None:
+    def __init__(self, parameters: CkksParameterSet) -> None:
         self.parameters = parameters
         setup = seal_setup(parameters)
         self._context, self._version = setup.context, setup.version

@@ -22,16 +22,19 @@ from gallery.messages import (
     ReferenceTable,
     SearchRequest,
 )
-from gallery.parameters import COMPACT, ParameterSet
+from gallery.parameters import COMPACT, LIGHT, ParameterSet, find_parameters
 from gallery.server import EmbeddedService
 from gallery.server.scanning.scanner import LocalScanner
 from gallery.store import Database, GalleryStore
 from tests.support.builders import (
+    check_sums,
     description,
     entry_of,
     header_of,
+    hinted_description,
     probe,
     random_columns,
+    random_hint,
     reference,
     stamped,
 )
@@ -118,14 +121,22 @@ def gallery_id(number: int) -> bytes:
     return bytes([number]) * 16
 
 
-def block_of(gallery: int, index: int, version: int, references: int = 2) -> BlockUpdate:
+def block_of(
+    gallery: int,
+    index: int,
+    version: int,
+    references: int = 2,
+    parameters: ParameterSet = COMPACT,
+) -> BlockUpdate:
     """Return a block with references that no other block has."""
     positions = range(100 * gallery + 5 * index, 100 * gallery + 5 * index + references)
-    columns = random_columns(seed=10_000 * gallery + 100 * index + version)
+    number = 10_000 * gallery + 100 * index + version
+    columns, hint = random_columns(parameters, seed=number), random_hint(parameters, number)
     table = ReferenceTable.of(
-        gallery_id(gallery), index, version, [reference(at) for at in positions]
+        gallery_id(gallery), index, version, [reference(at) for at in positions], hint
     )
-    return BlockUpdate(EncryptedBlock(header_of(columns, table, positions), columns), table)
+    header = header_of(columns, table, positions, parameters)
+    return BlockUpdate(EncryptedBlock(header, columns), table)
 
 
 def manifest_of(gallery: int, version: int, blocks: Sequence[BlockUpdate]) -> Manifest:
@@ -138,6 +149,13 @@ def fill(service: EmbeddedService, gallery: int, blocks: int) -> None:
     made = description(gallery_id=gallery_id(gallery), name=f"gallery {gallery}")
     content = [block_of(gallery, index, 2) for index in range(blocks)]
     service.restore(made, manifest_of(gallery, 2, content), content)
+
+
+def fill_hinted(service: EmbeddedService, gallery: int, blocks: int) -> None:
+    """Make a gallery of a hinted set with as many blocks."""
+    made = hinted_description(LIGHT, gallery_id=gallery_id(gallery), name=f"gallery {gallery}")
+    content = [block_of(gallery, index, 2, parameters=LIGHT) for index in range(blocks)]
+    service.restore(made, manifest_of(gallery, 2, content), content, check_sums(LIGHT))
 
 
 def rewrite(service: EmbeddedService, gallery: int, index: int, *, purge: bool = False) -> None:
@@ -153,10 +171,16 @@ def rewrite(service: EmbeddedService, gallery: int, index: int, *, purge: bool =
     )
 
 
-def request_of(gallery: int, *seeds: int, known: dict[int, int] | None = None) -> SearchRequest:
+def request_of(
+    gallery: int,
+    *seeds: int,
+    known: dict[int, int] | None = None,
+    parameters: ParameterSet = COMPACT,
+) -> SearchRequest:
     """Return a search with a probe for each seed."""
     probes = tuple(
-        replace(probe(seed), probe_id=seed.to_bytes(16, "little")) for seed in seeds or (1,)
+        replace(probe(seed, parameters=parameters), probe_id=seed.to_bytes(16, "little"))
+        for seed in seeds or (1,)
     )
     return SearchRequest(gallery_id(gallery), probes, known or {})
 
@@ -209,5 +233,8 @@ def _assert_distances(distances, block, one: EncryptedProbe, found) -> None:
     stated = (found.probe_id, found.block_index, found.block_version)
     assert stated == (one.probe_id, block.header.index, block.header.version)
     np.testing.assert_array_equal(
-        found.residues, distances(block.columns, one.constants, COMPACT).reshape(3, 2, 4096)
+        found.residues,
+        distances(block.columns, one.constants, find_parameters(one.parameters)).reshape(
+            found.residues.shape
+        ),
     )

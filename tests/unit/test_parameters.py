@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 import tenseal.sealapi as seal
 
-from gallery.errors import ParameterSetError
+from gallery.errors import DimensionMismatchError, ParameterSetError
 from gallery.parameters import (
     COMPACT,
     INSECURE_TOY,
+    LIGHT,
     MAX_DIMENSION,
     NOISE_SIGMA,
     PARAMETER_SETS,
     STANDARD,
-    ParameterSet,
+    SWIFT,
+    CkksParameterSet,
+    HintedParameterSet,
     find_parameters,
 )
 
@@ -24,7 +27,7 @@ every_set = pytest.mark.parametrize("parameters", ALL, ids=lambda p: p.name)
 
 
 @every_set
-def test_data_primes_are_those_that_seal_chooses_but_its_last(parameters: ParameterSet) -> None:
+def test_data_primes_are_those_that_seal_chooses_but_its_last(parameters: CkksParameterSet) -> None:
     sizes = list(parameters.coeff_mod_bit_sizes)
 
     moduli = seal.CoeffModulus.Create(parameters.poly_modulus_degree, sizes)
@@ -35,7 +38,7 @@ def test_data_primes_are_those_that_seal_chooses_but_its_last(parameters: Parame
 @pytest.mark.parametrize(
     ("parameters", "bits", "security"), [(STANDARD, 81, 128), (COMPACT, 54, 256)]
 )
-def test_sets_for_galleries(parameters: ParameterSet, bits: int, security: int) -> None:
+def test_sets_for_galleries(parameters: CkksParameterSet, bits: int, security: int) -> None:
     assert parameters.data_modulus == math.prod(parameters.data_primes)
     assert parameters.data_modulus_bits == bits
     assert parameters.security_bits == security
@@ -45,7 +48,7 @@ def test_sets_for_galleries(parameters: ParameterSet, bits: int, security: int) 
 
 @every_set
 def test_half_a_grid_step_is_seven_deviations_of_slot_noise_or_more(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     assert parameters.grid / 2 > 6.9 * parameters.column_noise
 
@@ -75,18 +78,21 @@ def test_error_bounds_are_far_below_what_tells_faces_apart(dimension: int) -> No
 
 @pytest.mark.parametrize("dimension", [0, -1, MAX_DIMENSION + 1])
 def test_error_bound_of_an_unsupported_dimension_is_refused(dimension: int) -> None:
-    with pytest.raises(ParameterSetError, match="supported"):
-        STANDARD.max_distance_error(dimension)
+    for parameters in PARAMETER_SETS.values():
+        with pytest.raises(DimensionMismatchError, match="supported"):
+            parameters.max_distance_error(dimension)
 
 
-@pytest.mark.parametrize("name", ["standard", "compact"])
+@pytest.mark.parametrize("name", ["standard", "compact", "swift", "light"])
 def test_sets_are_found_by_name(name: str) -> None:
     assert find_parameters(name) is PARAMETER_SETS[name]
     assert find_parameters(name).name == name
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ParameterSetError, match="'fast'; there are: standard, compact"):
+    with pytest.raises(
+        ParameterSetError, match="'fast'; there are: standard, compact, swift, light"
+    ):
         find_parameters("fast")
 
 
@@ -121,6 +127,41 @@ def test_inconsistent_sets_cannot_be_made(changes: dict[str, object], why: str) 
 def test_a_weak_set_must_say_so_in_its_name() -> None:
     with pytest.raises(ParameterSetError, match="128 bits"):
         replace(INSECURE_TOY, name="toy")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "bits", "security", "slices", "packed"),
+    [(SWIFT, 54, 256, 8, 27), (LIGHT, 30, 192, 16, 30)],
+    ids=["swift", "light"],
+)
+def test_hinted_sets_for_galleries(
+    parameters: HintedParameterSet, bits: int, security: int, slices: int, packed: int
+) -> None:
+    assert parameters.data_modulus_bits == bits
+    assert parameters.security_bits == security
+    assert (parameters.slices, parameters.residue_bits) == (slices, packed)
+    assert parameters.block_shape(7)[-3:] == (slices, 7, 16)
+    assert math.prod(parameters.block_shape(1)) == 4096 * len(parameters.data_primes)
+    assert math.prod(parameters.probe_shape(1)) * slices == math.prod(parameters.block_shape(1))
+    assert parameters.column_count(128, normalized=True) == 128
+    assert parameters.column_count(128, normalized=False) == 129
+    assert not parameters.is_insecure
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"probe_degree": 24}, "does not divide"),
+        ({"probe_degree": 8}, "does not divide"),
+        ({"data_primes": (134111235, 134176769)}, "1 modulo 8192"),
+        ({"data_primes": (8193,)}, "27 to 30 bits"),
+        ({"rank": 2}, "128 bits"),
+        ({"data_primes": SWIFT.data_primes * 3}, "128 bits"),
+    ],
+)
+def test_inconsistent_hinted_sets_cannot_be_made(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(ParameterSetError, match=why):
+        replace(SWIFT, **changes)  # type: ignore[arg-type]
 
 
 def test_sets_are_frozen_and_hashable() -> None:

@@ -1,20 +1,27 @@
-"""The search scheme of this project."""
+"""The search scheme of this project, with either kind of parameter set."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from benchmarks.compare.schemes.block_columns import block_columns
+from benchmarks.shared.block_search import BlockSearch, EnrolledBlock, distances_message
 from gallery.arrays import Floats, Residues
 from gallery.ciphertexts import blocks
-from gallery.client import GalleryKey
-from gallery.client.ckks import Encryption, make_codec
-from gallery.evaluator.native import NativeEvaluator
-from gallery.messages import ID_SIZE, EncryptedDistances, EncryptedProbe
-from gallery.parameters import MAX_DIMENSION, ParameterSet
+from gallery.client.scheme import ProbeEncryption
+from gallery.messages import BlockResult
+from gallery.parameters import ParameterSet
 from gallery.server.scanning.batching import PROBES_PER_PASS
 from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE
+
+
+class BlockAnswer(NamedTuple):
+    """The residues that one block and one probe give."""
+
+    block: EnrolledBlock
+    probe: ProbeEncryption
+    residues: Residues
 
 
 class GalleryScheme:
@@ -23,48 +30,63 @@ class GalleryScheme:
     Blocks and probes are scanned as many at a time as the service does.
     """
 
-    def __init__(self, parameters: ParameterSet, threads: int = 1) -> None:
+    def __init__(self, parameters: ParameterSet, dimension: int, threads: int = 1) -> None:
         cores = "1 thread" if threads == 1 else f"{threads} threads"
         self.name = f"gallery, {parameters.name}, {cores}"
         self.unit_size = blocks.capacity(parameters)
-        self.tolerance = parameters.max_distance_error(MAX_DIMENSION)
-        self._parameters, self._key = parameters, GalleryKey.generate()
-        self._codec = make_codec("native", self._key, parameters)
-        self._evaluator = NativeEvaluator(threads)
+        self.tolerance = parameters.max_distance_error(dimension)
+        self._search = BlockSearch(parameters, dimension, threads)
 
-    def enroll(self, templates: Floats) -> Residues:
-        columns = block_columns(templates, self._parameters)
-        return self._codec.encrypt_columns(columns).residues
+    def enroll(self, templates: Floats) -> EnrolledBlock:
+        return self._search.enroll(templates)
 
-    def copy(self, unit: Residues) -> Residues:
-        return unit.copy()
+    def copy(self, unit: EnrolledBlock) -> EnrolledBlock:
+        return replace(unit, columns=unit.columns.copy())
 
-    def encrypt(self, vector: Floats) -> Encryption:
-        return self._codec.encrypt_constants(blocks.probe_constants(vector))
+    def encrypt(self, vector: Floats) -> ProbeEncryption:
+        return self._search.encrypt(vector)
 
-    def scan(self, units: Sequence[Residues], probes: Sequence[Encryption]) -> list[Residues]:
-        found: list[list[Residues]] = []
+    def scan(
+        self, units: Sequence[EnrolledBlock], probes: Sequence[ProbeEncryption]
+    ) -> list[BlockAnswer]:
+        answers: list[BlockAnswer] = []
         for first in range(0, len(probes), PROBES_PER_PASS):
-            some = [probe.residues for probe in probes[first : first + PROBES_PER_PASS]]
+            some = probes[first : first + PROBES_PER_PASS]
             for start in range(0, len(units), BLOCKS_AT_ONCE):
                 group = units[start : start + BLOCKS_AT_ONCE]
-                found = self._evaluator.distances_of_blocks(group, some, self._parameters)
-        return [residues for answers in found for residues in answers]
+                found = self._search.scan(group, some)
+                answers = [
+                    BlockAnswer(block, probe, residues)
+                    for block, row in zip(group, found, strict=True)
+                    for probe, residues in zip(some, row, strict=True)
+                ]
+        return answers
 
-    def decrypt(self, answers: Sequence[Residues]) -> Floats:
-        found = self._codec.decrypt_distances_many(answers)
-        return found[:, blocks.reference_positions(self._parameters)]
+    def check(
+        self, units: Sequence[EnrolledBlock], answers: Sequence[BlockAnswer]
+    ) -> Callable[[], None] | None:
+        check = self._search.check(units)
+        if check is None:
+            return None
+        return lambda: check.check([answers[0].probe], _messages(answers))
 
-    def stored_bytes(self, unit: Residues) -> int:
-        return unit.nbytes
+    def decrypt(self, answers: Sequence[BlockAnswer]) -> Floats:
+        some = [answer.block for answer in answers]
+        return self._search.open([answers[0].probe], _messages(answers), some)[:, 0]
 
-    def sent_bytes(self, probe: Encryption) -> int:
-        dimension = probe.residues.shape[2] - blocks.EXTRA_COLUMNS
-        identifiers = os.urandom(ID_SIZE), self._key.key_id
-        name, residues = self._parameters.name, probe.residues
-        message = EncryptedProbe(*identifiers, name, dimension, residues, probe.seed)
-        return len(message.to_bytes())
+    def stored_bytes(self, unit: EnrolledBlock) -> int:
+        return unit.stored_bytes
 
-    def answer_bytes(self, answer: Residues) -> int:
-        message = EncryptedDistances(os.urandom(ID_SIZE), 0, 1, self._parameters.name, answer)
-        return len(message.to_bytes())
+    def sent_bytes(self, probe: ProbeEncryption) -> int:
+        return len(self._search.probe_message(probe).to_bytes())
+
+    def answer_bytes(self, answer: BlockAnswer) -> int:
+        return len(distances_message(answer.block, answer.residues).to_bytes())
+
+
+def _messages(answers: Sequence[BlockAnswer]) -> list[BlockResult]:
+    """Return the answers to one probe as a service gives them."""
+    return [
+        BlockResult(block.header, None, (distances_message(block, residues),))
+        for block, _, residues in answers
+    ]

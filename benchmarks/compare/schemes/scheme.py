@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from gallery.arrays import Floats
@@ -40,8 +40,14 @@ class Scheme(Protocol):
     def scan(self, units: Sequence[Any], probes: Sequence[Any]) -> list[Any]:
         """Compare probes with a gallery; returns the answers of the last units and probes."""
 
+    def check(self, units: Sequence[Any], answers: Sequence[Any]) -> Callable[[], None] | None:
+        """Return the check of a probe's answers of all units, which comes before decryption.
+
+        None if the scheme has no such check.
+        """
+
     def decrypt(self, answers: Sequence[Any]) -> Floats:
-        """Return squared distances, shape (answers, n)."""
+        """Return squared distances, shape (answers, n), of answers to one probe."""
 
     def stored_bytes(self, unit: Any) -> int:
         """Return the bytes of a unit at rest."""

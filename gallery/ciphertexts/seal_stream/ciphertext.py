@@ -29,7 +29,7 @@ from gallery.ciphertexts.seal_stream.framing import (
     write_stream,
 )
 from gallery.errors import MalformedMessageError
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 _BODY: Final = struct.Struct("<32sBQQQdQ")
 _CKKS: Final = 2
@@ -54,7 +54,7 @@ class SealCiphertext:
 
 
 @cache
-def parms_id(parameters: ParameterSet) -> bytes:
+def parms_id(parameters: CkksParameterSet) -> bytes:
     """Compute SEAL's identifier of the data level of a parameter set.
 
     SEAL hashes scheme, degree, primes and plain modulus (0 in CKKS) with BLAKE2b
@@ -62,7 +62,7 @@ def parms_id(parameters: ParameterSet) -> bytes:
 
     Parameters
     ----------
-    parameters : ParameterSet
+    parameters : CkksParameterSet
 
     Returns
     -------
@@ -73,14 +73,14 @@ def parms_id(parameters: ParameterSet) -> bytes:
     return hashlib.blake2b(struct.pack(f"<{len(words)}Q", *words), digest_size=32).digest()
 
 
-def check_residues(residues: npt.NDArray[Any], parameters: ParameterSet) -> None:
+def check_residues(residues: npt.NDArray[Any], parameters: CkksParameterSet) -> None:
     """Check shape, type and range of the residues of one ciphertext.
 
     Parameters
     ----------
     residues : numpy.ndarray
         uint32 or uint64 of shape (2 or 3, primes, N).
-    parameters : ParameterSet
+    parameters : CkksParameterSet
 
     Raises
     ------
@@ -99,7 +99,7 @@ def check_residues(residues: npt.NDArray[Any], parameters: ParameterSet) -> None
 
 def build_ciphertext(
     residues: npt.NDArray[Any],
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
     scale: float,
     version: tuple[int, int] = SEAL_VERSION,
 ) -> bytes:
@@ -109,7 +109,7 @@ def build_ciphertext(
     ----------
     residues : numpy.ndarray
         uint32 or uint64 of shape (2 or 3, primes, N), in SEAL's NTT order.
-    parameters : ParameterSet
+    parameters : CkksParameterSet
     scale : float
         CKKS scale, finite and positive.
     version : tuple of int
@@ -131,14 +131,14 @@ def build_ciphertext(
     return write_stream(body + write_array(residues, version), version)
 
 
-def parse_ciphertext(stream: bytes, parameters: ParameterSet) -> SealCiphertext:
+def parse_ciphertext(stream: bytes, parameters: CkksParameterSet) -> SealCiphertext:
     """Parse a stream that SEAL's ``Ciphertext.save`` wrote.
 
     Parameters
     ----------
     stream : bytes
         Compressed with zstd or not at all.
-    parameters : ParameterSet
+    parameters : CkksParameterSet
         What the ciphertext must have been made under.
 
     Returns

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gallery.ciphertexts.bit_packing import packed_size
-from gallery.ciphertexts.blocks import capacity, columns_shape, position_count
+from gallery.ciphertexts.blocks import capacity, position_count
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.keys.secrets import KEY_ID_SIZE, GalleryKey, Secret
 from gallery.errors import AuthenticationError, BackupError, GalleryError, KeyMismatchError
@@ -24,6 +24,7 @@ from gallery.hints import Hint
 from gallery.messages import (
     DIGEST_SIZE,
     ID_SIZE,
+    NO_CHECK_SUMS,
     TAG_SIZE,
     BlockHeader,
     BlockUpdate,
@@ -32,14 +33,19 @@ from gallery.messages import (
     Manifest,
     ManifestEntry,
     ReferenceTable,
+    SealedCheckSums,
     StoredReference,
 )
+from gallery.messages.block import NONCE_SIZE
+from gallery.messages.check_sums import MAX_SEALED
 from gallery.messages.references import MAX_SEALED_LABEL
 from gallery.messages.wire import MessageType, Writer
 from gallery.parameters import ParameterSet, find_parameters
 
 MAGIC: Final = b"EFGBAK\r\n"
 FORMAT_VERSION: Final = 2
+HINTED_VERSION: Final = 3
+"""Version of backups of the hinted scheme: check sums stand behind the manifest."""
 
 _HEADER = struct.Struct(f"<8sH{KEY_ID_SIZE}s")
 _LENGTH = struct.Struct("<I")
@@ -51,10 +57,10 @@ _MAX_DESCRIPTION = 512 * 1024
 class BackupWriter(Secret):
     """Writes the messages of a backup, each after its length, and at the end the MAC over all."""
 
-    def __init__(self, file: BinaryIO, key: GalleryKey, gallery_id: bytes) -> None:
+    def __init__(self, file: BinaryIO, key: GalleryKey, description: GalleryDescription) -> None:
         self._file = file
-        self._mac = _new_mac(key, gallery_id)
-        self._put(_HEADER.pack(MAGIC, FORMAT_VERSION, key.key_id))
+        self._mac = _new_mac(key, description.gallery_id)
+        self._put(_HEADER.pack(MAGIC, _version_of(description), key.key_id))
 
     def message(self, data: bytes) -> None:
         """Write a message."""
@@ -89,6 +95,8 @@ class BackupReader(Secret):
     ----------
     description, manifest
         What the backup holds, checked.
+    check_sums
+        The gallery's check sums, sealed, if it has them.
     authenticator
         What checks and signs statements about the gallery.
 
@@ -113,6 +121,8 @@ class BackupReader(Secret):
             if not header.endswith(self.description.key_id):
                 raise AuthenticationError("it names two keys")
             self.authenticator: Authenticator = check_description(self.description, key)
+            if self._version != _version_of(self.description):
+                raise AuthenticationError("its version is not that of its scheme")
         self._mac = _new_mac(key, self.description.gallery_id)
         for part in (header, length, data):
             self._mac.update(part)
@@ -121,6 +131,11 @@ class BackupReader(Secret):
             data = self._authenticated(*self._limits.manifest(self._left))
             self.manifest = Manifest.from_bytes(data)
             self.authenticator.check_manifest(self.manifest)
+        self.check_sums = NO_CHECK_SUMS
+        if self._version == HINTED_VERSION and self.manifest.entries:
+            with self._reading("its check sums"):
+                data = self._authenticated(*self._limits.check_sums())
+                self.check_sums = SealedCheckSums.from_bytes(data)
 
     def block(self, entry: ManifestEntry) -> BlockUpdate:
         """Return the next block, which must be the one that an entry of the manifest names."""
@@ -148,10 +163,12 @@ class BackupReader(Secret):
         magic, version, _ = _HEADER.unpack(header)
         if magic != MAGIC:
             raise self._foreign()
-        if version != FORMAT_VERSION:
+        self._version = version
+        if version not in (FORMAT_VERSION, HINTED_VERSION):
             raise BackupError(
-                f"the backup {self._path} has format version {version}, this program reads version "
-                f"{FORMAT_VERSION}; import it with the program that made it, or a newer one"
+                f"the backup {self._path} has format version {version}, this program reads "
+                f"{FORMAT_VERSION} and {HINTED_VERSION}; import it with the program that made it, "
+                "or a newer one"
             )
         return header
 
@@ -207,22 +224,40 @@ class _Limits:
     def __init__(self, description: GalleryDescription, parameters: ParameterSet) -> None:
         occupancy, digest = bytes(position_count(parameters) // 8), bytes(DIGEST_SIZE)
         gallery_id, dimension = bytes(ID_SIZE), description.dimension
+        hinted = parameters.hint_shape is not None
         header = BlockHeader(
-            gallery_id, 0, 0, parameters.name, dimension, occupancy, digest, digest
+            gallery_id,
+            0,
+            0,
+            parameters.name,
+            dimension,
+            occupancy,
+            digest,
+            digest,
+            columns=description.columns if hinted else 0,
+            nonce=bytes(NONCE_SIZE) if hinted else b"",
         )
         # A backup has no seeds: after the header stands the form of whole ciphertexts, one byte.
         start = Writer(MessageType.BLOCK).blob(header.to_bytes()).u8(0).bytes()
-        residues = math.prod(columns_shape(dimension, parameters))
-        self.block = len(start) + packed_size(residues)
+        bits = parameters.residue_bits
+        residues = math.prod(parameters.block_shape(description.columns))
+        self.block = len(start) + packed_size(residues, bits)
+        hint = bytes(packed_size(math.prod(parameters.hint_shape or (0,)), bits))
         tag = bytes(TAG_SIZE)
         largest = StoredReference(0, bytes(ID_SIZE), tag, tag, bytes(MAX_SEALED_LABEL))
-        tables = [ReferenceTable(gallery_id, 0, 0, items).to_bytes() for items in ((), (largest,))]
+        tables = [
+            ReferenceTable(gallery_id, 0, 0, items, hint).to_bytes() for items in ((), (largest,))
+        ]
         self.empty_table = len(tables[0])
         of_one = len(tables[1]) - self.empty_table
         self.full_table = self.empty_table + capacity(parameters) * of_one
         entry = ManifestEntry(0, 0, bytes(_MAC_SIZE))
         manifests = [Manifest(gallery_id, 0, items).to_bytes() for items in ((), (entry,))]
         self._empty_manifest, self._entry = len(manifests[0]), len(manifests[1]) - len(manifests[0])
+
+    def check_sums(self) -> tuple[int, int]:
+        """Return the least and the most of the check sums of a gallery that has them."""
+        return len(SealedCheckSums().to_bytes()) + 1, len(SealedCheckSums().to_bytes()) + MAX_SEALED
 
     def manifest(self, left: int) -> tuple[int, int]:
         """Return the least and the most of a manifest whose blocks are in ``left`` bytes."""
@@ -233,6 +268,12 @@ class _Limits:
 def unreadable(path: Path, error: OSError) -> BackupError:
     """Return the error that says that a backup cannot be read."""
     return BackupError(f"cannot read the backup {path}: {error.strerror}")
+
+
+def _version_of(description: GalleryDescription) -> int:
+    """Return the format version of a gallery's backups."""
+    hinted = find_parameters(description.parameters).hint_shape is not None
+    return HINTED_VERSION if hinted else FORMAT_VERSION
 
 
 def _new_mac(key: GalleryKey, gallery_id: bytes) -> hmac.HMAC:

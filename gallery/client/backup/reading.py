@@ -113,7 +113,8 @@ class Backup(Closing, Secret):
             description = reading.authenticator.sign(replace(description, name=gallery))
         if not reading.manifest.entries:
             reading.end()
-        service.restore(description, reading.manifest, _blocks(reading, progress))
+        blocks = _blocks(reading, progress)
+        service.restore(description, reading.manifest, blocks, reading.check_sums)
         return description.name
 
     def _from_the_start(self) -> BackupReader:

@@ -75,9 +75,11 @@ def _write(session: GallerySession, file: BinaryIO, progress: Progress | None) -
         file.seek(0)
         file.truncate()
         manifest = session.manifest()
-        writer = BackupWriter(file, session.key, session.gallery_id)
+        writer = BackupWriter(file, session.key, session.description)
         writer.message(session.description.to_bytes())
         writer.message(manifest.to_bytes())
+        if not _copy_check_sums(session, manifest, writer):
+            continue
         for entry in manifest.entries:
             if not _copy_block(session, manifest, entry, writer):
                 break
@@ -90,6 +92,21 @@ def _write(session: GallerySession, file: BinaryIO, progress: Progress | None) -
     raise WriteConflictError(
         "other processes keep changing the gallery; nothing was exported", hint=Hint.TRY_AGAIN
     )
+
+
+def _copy_check_sums(session: GallerySession, manifest: Manifest, writer: BackupWriter) -> bool:
+    """Check and write the check sums, if there are any; return False as `_copy_block` does."""
+    if not session.check_sums.are_kept or not manifest.entries:
+        return True
+    sealed = session.service.check_sums(session.gallery_id)
+    try:
+        session.check_sums.unsealed(manifest, sealed)
+    except AuthenticationError:
+        if session.manifest() != manifest:
+            return False
+        raise
+    writer.message(sealed.to_bytes())
+    return True
 
 
 def _copy_block(

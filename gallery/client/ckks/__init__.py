@@ -5,6 +5,6 @@ Neither numba nor TenSEAL is imported before a codec is made.
 """
 
 from gallery.client.ckks.codec import CkksCodec, Encryption
-from gallery.client.ckks.selection import make_codec
+from gallery.client.ckks.codec_selection import make_codec
 
 __all__ = ["CkksCodec", "Encryption", "make_codec"]

@@ -19,16 +19,16 @@ import numpy.typing as npt
 from gallery.arrays import Floats, Residues
 from gallery.ciphertexts.blocks import EXTRA_COLUMNS, columns_shape, distances_shape
 from gallery.ciphertexts.seeds import SEED_SIZE, expand_into
-from gallery.client.ckks import ntt_kernels, residue_kernels
 from gallery.client.ckks.codec import Encryption, check_encodable
-from gallery.client.ckks.crt import CrtComposer
 from gallery.client.ckks.encoding import encoder
-from gallery.client.ckks.noise import NoiseSource
-from gallery.client.ckks.ntt import transforms
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.client.keys.secrets import Secret
+from gallery.client.ring import ntt_kernels, residue_kernels
+from gallery.client.ring.crt import CrtComposer
+from gallery.client.ring.noise import NoiseSource
+from gallery.client.ring.ntt import transforms
 from gallery.errors import MalformedMessageError
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 Coefficients = npt.NDArray[np.int64]
 
@@ -57,7 +57,7 @@ class NativeCodec(Secret):
         If the parameter set has another number of data primes than 2 or 3.
     """
 
-    def __init__(self, secret: SecretKey, parameters: ParameterSet) -> None:
+    def __init__(self, secret: SecretKey, parameters: CkksParameterSet) -> None:
         self._secret, self._parameters = secret, parameters
         self._transforms = transforms(parameters)
         self._encoder = encoder(parameters.poly_modulus_degree)

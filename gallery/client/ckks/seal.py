@@ -20,7 +20,7 @@ from gallery.ciphertexts.blocks import from_slots, from_tiles, to_slots, to_tile
 from gallery.ciphertexts.seal_stream import build_ciphertext, parse_ciphertext
 from gallery.client.ckks.codec import Encryption, check_encodable
 from gallery.client.keys.secrets import GalleryKey, Secret
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 
 class SealCodec(Secret):
@@ -39,7 +39,7 @@ class SealCodec(Secret):
         The gallery's parameter set.
     """
 
-    def __init__(self, key: GalleryKey, parameters: ParameterSet) -> None:
+    def __init__(self, key: GalleryKey, parameters: CkksParameterSet) -> None:
         self._parameters = parameters
         # Kept, because SEAL's context and key belong to TenSEAL's.
         self._tenseal = key.context(parameters)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gallery.ciphertexts.seal_stream.framing import array_size, open_stream, read_array, take
 from gallery.errors import MalformedMessageError
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 _BODY: Final = struct.Struct("<32sQd")
 
@@ -48,14 +48,14 @@ def secret_key_stream(context: bytes) -> bytes:
     return _field(_field(context, _PRIVATE_CONTEXT), _SECRET_KEY)
 
 
-def parse_secret_key(stream: bytes, parameters: ParameterSet) -> npt.NDArray[np.uint32]:
+def parse_secret_key(stream: bytes, parameters: CkksParameterSet) -> npt.NDArray[np.uint32]:
     """Parse a stream that SEAL's ``SecretKey.save`` wrote.
 
     Parameters
     ----------
     stream : bytes
         Compressed with zstd or not at all.
-    parameters : ParameterSet
+    parameters : CkksParameterSet
         What the key must have been made under.
 
     Returns

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Residues
-from gallery.client.ckks import residue_kernels
-from gallery.client.ckks.ntt import transforms, with_quotients
 from gallery.client.ckks.seal_secret_key import parse_secret_key, secret_key_stream
 from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.client.ring import residue_kernels
+from gallery.client.ring.ntt import transforms, with_quotients
 from gallery.errors import MalformedMessageError
-from gallery.parameters import ParameterSet
+from gallery.parameters import CkksParameterSet
 
 
 class SecretKey(Secret):
@@ -38,7 +38,7 @@ class SecretKey(Secret):
         If they are not the residues of such a polynomial: of another key, other primes or order.
     """
 
-    def __init__(self, residues: Residues, parameters: ParameterSet) -> None:
+    def __init__(self, residues: Residues, parameters: CkksParameterSet) -> None:
         _check_ternary(residues, parameters)
         self.powers = [
             np.stack([with_quotients(s, prime), with_quotients(_square(s, prime), prime)])
@@ -46,7 +46,7 @@ class SecretKey(Secret):
         ]
 
     @classmethod
-    def of(cls, key: GalleryKey, parameters: ParameterSet) -> SecretKey:
+    def of(cls, key: GalleryKey, parameters: CkksParameterSet) -> SecretKey:
         """Read the secret key for a parameter set out of TenSEAL's context, without TenSEAL.
 
         Raises
@@ -65,7 +65,7 @@ def _square(s: Residues, prime: int) -> npt.NDArray[np.uint64]:
     return wide * wide % np.uint64(prime)
 
 
-def _check_ternary(residues: Residues, parameters: ParameterSet) -> None:
+def _check_ternary(residues: Residues, parameters: CkksParameterSet) -> None:
     for s, transform in zip(residues, transforms(parameters), strict=True):
         work = np.zeros(residue_kernels.WIDTH * s.size, np.uint32)
         work[:: residue_kernels.WIDTH] = s

@@ -10,18 +10,17 @@ import numpy as np
 from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import (
     canary_positions,
-    empty_columns,
-    place,
     position_count,
     reference_positions,
 )
-from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.gallery_state import GalleryState
 from gallery.client.keys.secrets import Secret
+from gallery.client.scheme import ResultCheck
 from gallery.client.session import GallerySession
 from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
 from gallery.hints import Hint
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockHeader,
     BlockUpdate,
     EncryptedBlock,
@@ -73,6 +72,7 @@ class BlockEditor:
     def __init__(self, session: GallerySession) -> None:
         self._session = session
         self._usable = reference_positions(session.parameters)
+        self._read: dict[int, EncryptedBlock] = {}
 
     def new(self, index: int) -> PlaintextBlock:
         """Return an empty block."""
@@ -103,8 +103,7 @@ class BlockEditor:
             raise WriteConflictError("the block changed while it was read")
         block.check()
         dimension = session.description.dimension
-        decrypted = session.codec.decrypt_columns(block.columns)[:dimension]
-        templates = round_to_grid(decrypted.T, session.parameters)
+        templates = session.scheme.open_block(block)
         canaries = session.canaries.templates(index, known.header.version, dimension)
         reserved = canary_positions(session.parameters)
         if not np.array_equal(templates[reserved], canaries):
@@ -113,6 +112,7 @@ class BlockEditor:
                 hint=Hint.VERIFY_KEY_FILE_AND_GALLERY,
             )
         templates[~known.header.occupied()] = 0.0
+        self._read[index] = block
         return PlaintextBlock(index, templates, {item.position: item for item in known.table})
 
     def free_positions(self, block: PlaintextBlock) -> list[int]:
@@ -155,23 +155,78 @@ class BlockEditor:
         session = self._session
         ordered = tuple(entries[index] for index in range(count))
         signed = session.authenticator.sign(Manifest(session.gallery_id, version, ordered))
-        change = GalleryUpdate(manifest.version, signed, tuple(updates), purge)
+        check = self._check_after(state, updates, count)
+        sealed = NO_CHECK_SUMS if check is None else session.check_sums.seal(signed, check)
+        change = GalleryUpdate(manifest.version, signed, tuple(updates), purge, sealed)
         session.service.write(session.gallery_id, change)
         session.remember(signed)
+        if check is not None:
+            session.check_sums.accept(signed, sealed, check)
+
+    def _check_after(
+        self, state: GalleryState, updates: Sequence[BlockUpdate], count: int
+    ) -> ResultCheck | None:
+        """Return the check of results after an update, or None if the scheme has none."""
+        keeper = self._session.check_sums
+        if not keeper.are_kept:
+            return None
+        check = keeper.copy(self._check_of(state.manifest))
+        changed = {item.block.header.index for item in updates}
+        for index in range(len(state.blocks)):
+            if index in changed or index >= count:
+                former = self._former(state, index)
+                check.remove(former.header, former.columns)
+        for item in updates:
+            check.add(item.block.header, item.block.columns)
+        return check
+
+    def _check_of(self, manifest: Manifest) -> ResultCheck:
+        """Return the check of the results of a state (`WriteConflictError` if it has moved on)."""
+        session = self._session
+        try:
+            found = session.check_sums.opened(manifest, NO_CHECK_SUMS)
+        except AuthenticationError:
+            found = self._fetched_check(manifest)
+        assert found is not None
+        return found
+
+    def _fetched_check(self, manifest: Manifest) -> ResultCheck | None:
+        session = self._session
+        sealed = session.service.check_sums(session.gallery_id)
+        try:
+            return session.check_sums.opened(manifest, sealed)
+        except AuthenticationError:
+            if session.manifest().entries != manifest.entries:
+                raise WriteConflictError("the gallery changed while it was read") from None
+            raise
+
+    def _former(self, state: GalleryState, index: int) -> EncryptedBlock:
+        """Return the block of a state, read before or now."""
+        header = state.blocks[index].header
+        found = self._read.pop(index, None)
+        if found is None or found.header != header:
+            found = self._session.service.block(self._session.gallery_id, index)
+            if found.header != header:
+                raise WriteConflictError("the block changed while it was read")
+            found.check()
+        return found
 
     def _seal(self, block: PlaintextBlock, version: int) -> BlockUpdate:
         session, dimension = self._session, self._session.description.dimension
-        table = ReferenceTable.of(
-            session.gallery_id, block.index, version, block.references.values()
-        )
-        positions = np.array([item.position for item in table], dtype=np.intp)
-        columns = empty_columns(dimension, session.parameters)
-        place(columns, positions, block.templates[positions])
-        canaries = session.canaries.templates(block.index, version, dimension)
-        place(columns, canary_positions(session.parameters), canaries)
-        encryption = session.codec.encrypt_columns(columns)
         occupied = np.zeros(position_count(session.parameters), dtype=bool)
-        occupied[positions] = True
+        occupied[list(block.references)] = True
+        reserved, templates = canary_positions(session.parameters), block.templates.copy()
+        templates[reserved] = session.canaries.templates(block.index, version, dimension)
+        filled = occupied.copy()
+        filled[reserved] = True
+        encryption = session.scheme.encrypt_block(templates, filled, block.index, version)
+        table = ReferenceTable.of(
+            session.gallery_id,
+            block.index,
+            version,
+            block.references.values(),
+            encryption.hint,
+        )
         header = BlockHeader(
             gallery_id=session.gallery_id,
             index=block.index,
@@ -179,8 +234,10 @@ class BlockEditor:
             parameters=session.parameters.name,
             dimension=dimension,
             occupancy=pack_occupancy(occupied),
-            columns_digest=columns_digest(encryption.residues),
+            columns_digest=columns_digest(encryption.columns),
             references_digest=table.digest(),
+            columns=encryption.column_count,
+            nonce=encryption.nonce,
         )
         signed = session.authenticator.sign(header)
-        return BlockUpdate(EncryptedBlock(signed, encryption.residues, encryption.seed), table)
+        return BlockUpdate(EncryptedBlock(signed, encryption.columns, encryption.seed), table)

@@ -6,6 +6,7 @@ import math
 import os
 import time
 
+from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.keys.secrets import GalleryKey
 from gallery.distances import Metric
@@ -25,6 +26,11 @@ def default_norm_bound(dimension: int) -> float:
     the root of the dimension; the root of twice the dimension leaves room above that.
     """
     return max(_SMALLEST_BOUND, math.sqrt(2.0 * dimension))
+
+
+def new_seed(parameters: ParameterSet) -> bytes:
+    """Return a new seed of public matrices for a gallery; empty if its scheme has none."""
+    return os.urandom(SEED_SIZE) if parameters.hint_shape is not None else b""
 
 
 def create_gallery(
@@ -66,6 +72,7 @@ def create_gallery(
         norm_bound=bound,
         threshold=threshold,
         created=int(time.time()),
+        seed=new_seed(parameters),
     )
     manifest = Manifest(gallery_id, version=1, entries=())
     service.create_gallery(authenticator.sign(description), authenticator.sign(manifest))

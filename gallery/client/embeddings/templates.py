@@ -90,5 +90,5 @@ def round_to_grid(vectors: Floats, parameters: ParameterSet) -> Floats:
     back to exactly what was encrypted. A block can thus be opened and encrypted anew, to add or to
     erase references, any number of times without drift.
     """
-    rounded: Floats = np.rint(vectors / parameters.grid) * parameters.grid
+    rounded: Floats = np.rint(vectors / parameters.template_grid) * parameters.template_grid
     return rounded

@@ -129,6 +129,11 @@ class StateFile:
             ) from error
 
 
+def wrong_results_id(gallery_id: bytes) -> bytes:
+    """Return under which identifier it is remembered that a gallery's server gave wrong results."""
+    return hashlib.sha256(b"wrong results of " + gallery_id).digest()[:ID_SIZE]
+
+
 def calibration_id(gallery_id: bytes) -> bytes:
     """Return under which identifier the newest calibration of a gallery is among the seen states.
 

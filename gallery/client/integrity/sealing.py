@@ -1,12 +1,15 @@
 """Sealing of what only the owner may read: authenticated encryption, bound to its place.
 
-ChaCha20-Poly1305 (RFC 8439) under a subkey of its own for each purpose and gallery, with a random
-nonce of 96 bits before each ciphertext. A gallery seals a few million labels at most, so that two
-nonces are equal with a probability below 2^-50.
+ChaCha20-Poly1305 (RFC 8439) under a subkey of its own for each purpose and gallery, with a nonce of
+96 bits before each ciphertext. The nonce is synthetic: a keyed hash of random bytes, the place and
+the content. So a generator that repeats itself, as after a virtual machine was put back to a
+snapshot, never gives one nonce to two contents, with which both would lie open. A gallery seals a
+few million labels at most, so that two nonces are equal with a probability below 2^-50.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Final
 
@@ -32,11 +35,12 @@ class Sealer:
 
     def __init__(self, subkey: SubKey, gallery_id: bytes) -> None:
         self._cipher = ChaCha20Poly1305(subkey.reveal())
+        self._nonces = SubKey(subkey.mac(b"nonces"))
         self._gallery_id = gallery_id
 
     def seal(self, plain: bytes, place: bytes = b"") -> bytes:
         """Seal a value for a place in the gallery, such as one reference."""
-        nonce = os.urandom(_NONCE_SIZE)
+        nonce = self._new_nonce(plain, place)
         return nonce + self._cipher.encrypt(nonce, plain, self._gallery_id + place)
 
     def open(self, sealed: bytes, place: bytes = b"") -> bytes:
@@ -52,3 +56,7 @@ class Sealer:
             return self._cipher.decrypt(nonce, body, self._gallery_id + place)
         except (InvalidTag, ValueError) as error:
             raise AuthenticationError("a sealed value was changed or moved") from error
+
+    def _new_nonce(self, plain: bytes, place: bytes) -> bytes:
+        digests = hashlib.sha256(place).digest() + hashlib.sha256(plain).digest()
+        return self._nonces.mac(os.urandom(32) + digests)[:_NONCE_SIZE]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gallery.errors import ParameterSetError, SecretExposureError
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, STANDARD, CkksParameterSet
 
 if TYPE_CHECKING:
     import tenseal as ts
@@ -88,7 +88,7 @@ class GalleryKey(Secret):
         """Return the key for one purpose in one gallery (HKDF-SHA-256, RFC 5869)."""
         return SubKey(self._derive(purpose.encode("ascii"), gallery_id, 32))
 
-    def context(self, parameters: ParameterSet) -> ts.Context:
+    def context(self, parameters: CkksParameterSet) -> ts.Context:
         """Return TenSEAL's secret context for a parameter set.
 
         Raises
@@ -100,7 +100,7 @@ class GalleryKey(Secret):
 
         return ts.context_from(self.serialized_context(parameters))
 
-    def serialized_context(self, parameters: ParameterSet) -> bytes:
+    def serialized_context(self, parameters: CkksParameterSet) -> bytes:
         """Return TenSEAL's secret context for a parameter set as bytes, to read the key from it.
 
         Raises
@@ -125,7 +125,7 @@ class GalleryKey(Secret):
         return HKDF(hashes.SHA256(), length, salt=None, info=info).derive(self._master)
 
 
-def _new_context(parameters: ParameterSet) -> bytes:
+def _new_context(parameters: CkksParameterSet) -> bytes:
     import tenseal as ts
 
     context = ts.context(

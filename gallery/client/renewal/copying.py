@@ -85,6 +85,9 @@ class Renewer(Secret):
         )
         signed = self._new.authenticator.sign(final)
         version = old.manifest.version
+        if self._old.is_distrusted:
+            # It is the same server; only its owner's word lifts that.
+            self._new.distrust()
         # What is seen of the old gallery from now on was put back.
         last = Manifest(self._old.gallery_id, version + 1, ())
         try:
@@ -180,7 +183,7 @@ def requantize(templates: Floats, metric: Metric, old: ParameterSet, new: Parame
     Rounding to a coarse grid leaves norms that are a little off. Where the new grid is finer they
     are put right first, so that what was compact meets what is expected of standard.
     """
-    if new.grid < old.grid:
+    if new.template_grid < old.template_grid:
         norms = np.linalg.norm(templates, axis=1, keepdims=True)
         templates = templates / (norms if metric.normalizes else np.maximum(norms, 1.0))
     return round_to_grid(templates, new)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from gallery.backends import Backend
+from gallery.backends import Backend, find_backend
+from gallery.client.editing.creation import new_seed
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.integrity.rollback import SeenStates, TransientStates
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.progress import Progress
 from gallery.client.renewal.copying import Renewal, Renewer
+from gallery.client.scheme_selection import check_backend, check_key
 from gallery.client.session import GallerySession
 from gallery.deprecation import renamed_arguments
 from gallery.errors import (
@@ -56,8 +58,8 @@ def renew_gallery(
         The key that the gallery is under, and the one that it shall be under. They may be the same
         if the parameter set changes.
     parameters
-        Parameter set of the renewed gallery; by default the one that it has. From ``standard`` to
-        ``compact`` templates lose precision, which the way back does not restore.
+        Parameter set of the renewed gallery; by default the one that it has. On the way to
+        ``compact`` or ``light`` templates lose precision, which the way back does not restore.
     states, new_states
         The newest states seen of galleries of the old and of the new key; by default the second are
         the first.
@@ -92,8 +94,9 @@ def renew_gallery(
                 f"gallery {gallery!r} is under this key and has parameter set {wanted.name!r} "
                 "already; a renewal needs a new key, or another parameter set"
             )
-        # A key without a secret for the parameter set is refused before anything is made.
-        new_key.serialized_context(wanted)
+        # What cannot be used for the parameter set is refused before anything is made.
+        check_key(new_key, wanted)
+        check_backend(find_backend(backend), wanted)
         copy = _copy_of(old.description, new_key, wanted)
         with _open_copy(service, copy, new_key, new_states, backend) as new:
             return Renewer(old, new).run(progress)
@@ -135,6 +138,7 @@ def _copy_of(
         key_id=key.key_id,
         name=copy_name(description.name, key.key_id),
         parameters=parameters.name,
+        seed=new_seed(parameters),
         calibration=b"",
         mac=bytes(MAC_SIZE),
     )
@@ -158,7 +162,8 @@ def _open_copy(
     if found.key_id != key.key_id:
         raise _in_the_way(wanted.name)
     session = GallerySession(service, key, wanted.name, states, backend)
-    if replace(session.description, gallery_id=wanted.gallery_id, mac=wanted.mac) != wanted:
+    found = session.description
+    if replace(wanted, gallery_id=found.gallery_id, seed=found.seed, mac=found.mac) != found:
         raise GalleryExistsError(
             f"an unfinished renewal is there that goes to parameter set "
             f"{session.description.parameters!r}, or began before the gallery was made anew",

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gallery.arrays import Floats
-from gallery.ciphertexts.blocks import columns_size, distances_size, probe_constants
+from gallery.arrays import Floats, residue_bytes
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
+from gallery.client.scheme import ProbeEncryption, ResultCheck
 from gallery.client.searching.candidates import (
     CandidateRows,
     Identification,
@@ -24,7 +24,7 @@ from gallery.client.searching.candidates import (
 )
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
-from gallery.errors import MissingBlockError, WrongResultError
+from gallery.errors import GalleryError, IntegrityError, MissingBlockError, WrongResultError
 from gallery.hints import Hint
 from gallery.messages import (
     ID_SIZE,
@@ -48,19 +48,23 @@ RESULTS_AT_ONCE = 64
 
 @dataclass(frozen=True, eq=False)
 class _Request:
-    """Probes that are encrypted, and the vectors that they were made of, shape (n, d)."""
+    """Probes as they are sent, and what opens their results."""
 
-    vectors: Floats
+    secrets: tuple[ProbeEncryption, ...]
     probes: tuple[EncryptedProbe, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """The whole answer to a request; all that can be checked without decrypting was checked."""
+    """The whole answer to a request; all that can be checked without decrypting was checked.
 
-    vectors: Floats
+    ``wrong`` says what the check of the results found.
+    """
+
+    secrets: tuple[ProbeEncryption, ...]
     blocks: tuple[BlockResult, ...]
     tables: tuple[ReferenceTable, ...]
+    wrong: WrongResultError | None
 
 
 class Searcher:
@@ -78,8 +82,12 @@ class Searcher:
     ) -> Identification:
         """Find the k closest references of each probe.
 
-        What is sent does not depend on what was decrypted, but for one thing: after an error no
-        further request is begun. One that is under way then is finished and thrown away.
+        What is sent does not depend on what was decrypted, nor on what a check of results found:
+        all planned requests are sent, and the error comes at the end. Results that are wrong before
+        they are decrypted are remembered at once, whatever becomes of the search, and nothing more
+        is decrypted. Only after an error that the server caused openly, such as an answer that is
+        not whole, no further request is begun; one that is under way then is finished and thrown
+        away.
 
         Parameters
         ----------
@@ -97,16 +105,32 @@ class Searcher:
         IntegrityError
             If the server's answer is not what the owner enrolled; no result is given.
         """
-        parts = []
-        with (
-            Prefetcher("encrypt", self._encrypt, self._chunks(vectors)) as requests,
-            Prefetcher("search", self._ask, requests) as answers,
-        ):
-            for answer in answers:
-                parts.append(self._open(answer, k))
-                if progress is not None:
-                    progress(len(answer.vectors))
-                del answer
+        self._session.check_trust()
+        parts: list[CandidateRows] = []
+        wrong: WrongResultError | None = None
+        unlike: IntegrityError | None = None
+        try:
+            with (
+                Prefetcher("encrypt", self._encrypt, self._chunks(vectors)) as requests,
+                Prefetcher("search", self._ask, requests) as answers,
+            ):
+                for answer in answers:
+                    wrong = wrong or answer.wrong
+                    if wrong is None:
+                        try:
+                            parts.append(self._open(answer, k))
+                        except IntegrityError as error:
+                            unlike = unlike or error
+                    if progress is not None:
+                        progress(len(answer.secrets))
+                    del answer
+        except GalleryError as error:
+            # A server that lies, and then fails, must not have its lie taken for a failure.
+            if wrong is None:
+                raise
+            raise wrong from error
+        if (found := wrong or unlike) is not None:
+            raise found
         return self._identification(parts, threshold)
 
     def _identification(self, parts: Sequence[CandidateRows], threshold: float) -> Identification:
@@ -129,24 +153,28 @@ class Searcher:
         """Split probes so that neither a request nor its answer takes much memory."""
         parameters = self._session.parameters
         blocks = max(1, len(self._session.manifest().entries))
-        sizes = columns_size(vectors.shape[1], parameters), blocks * distances_size(parameters)
+        columns = self._session.description.columns
+        sizes = (
+            residue_bytes(parameters.probe_shape(columns)),
+            blocks * residue_bytes(parameters.result_shape),
+        )
         step = max(1, min(REQUEST_PROBES, REQUEST_BYTES // max(sizes)))
         return (vectors[start : start + step] for start in range(0, len(vectors), step))
 
     # --- in the thread that encrypts --------------------------------------------------------------
 
     def _encrypt(self, vectors: Floats) -> _Request:
-        return _Request(vectors, tuple(self._encrypt_one(vector) for vector in vectors))
+        secrets = tuple(self._session.scheme.encrypt_probe(vector) for vector in vectors)
+        return _Request(secrets, tuple(self._message(secret) for secret in secrets))
 
-    def _encrypt_one(self, vector: Floats) -> EncryptedProbe:
+    def _message(self, encryption: ProbeEncryption) -> EncryptedProbe:
         session = self._session
-        encryption = session.codec.encrypt_constants(probe_constants(vector))
         return EncryptedProbe(
             probe_id=os.urandom(ID_SIZE),
             key_id=session.key.key_id,
             parameters=session.parameters.name,
             dimension=session.description.dimension,
-            constants=encryption.residues,
+            constants=encryption.constants,
             seed=encryption.seed,
         )
 
@@ -161,7 +189,9 @@ class Searcher:
         session, probes = self._session, request.probes
         floor = session.newest_seen()
         result = session.service.search(
-            SearchRequest(session.gallery_id, probes, session.known_versions())
+            SearchRequest(
+                session.gallery_id, probes, session.known_versions(), session.check_sums.known
+            )
         )
         session.accept_manifest(result.manifest, floor)
         blocks, entries = tuple(result.blocks), result.manifest.entries
@@ -176,28 +206,32 @@ class Searcher:
         )
         for block in blocks:
             _check_answers(block, probes)
-        return _Answer(request.vectors, blocks, tables)
+        check = session.check_sums.opened(result.manifest, result.check_sums)
+        wrong = None if check is None else _wrong_results(check, request.secrets, blocks)
+        if wrong is not None:
+            # Here and now: the search may be interrupted before its end.
+            session.distrust()
+        return _Answer(request.secrets, blocks, tables, wrong)
 
     # --- in the caller's thread -------------------------------------------------------------------
 
     def _open(self, answer: _Answer, k: int) -> CandidateRows:
         """Decrypt the distances of an answer, check their canaries, rank the rest, open labels."""
-        count = len(answer.vectors)
+        count = len(answer.secrets)
+        vectors = np.stack([secret.vector for secret in answer.secrets])
         rankings = Rankings(count, k)
         step = max(1, RESULTS_AT_ONCE // count)
         for start in range(0, len(answer.blocks), step):
             some = answer.blocks[start : start + step]
-            found = self._decrypt(some).reshape(len(some), count, -1)
+            found = self._session.scheme.open_results(
+                answer.secrets, some, answer.tables[start : start + step]
+            )
             for block, squared in zip(some, found, strict=True):
                 header = block.header
-                self._session.canaries.check(squared, answer.vectors, header.index, header.version)
+                self._session.canaries.check(squared, vectors, header.index, header.version)
                 positions = np.flatnonzero(header.occupied())
                 rankings.add(squared[:, positions], positions, header.index)
         return self._candidates(rankings, answer.tables)
-
-    def _decrypt(self, blocks: Sequence[BlockResult]) -> Floats:
-        results = [item.residues for block in blocks for item in block.distances]
-        return self._session.codec.decrypt_distances_many(results)
 
     def _candidates(self, rankings: Rankings, tables: Sequence[ReferenceTable]) -> CandidateRows:
         """Open the labels of the candidates, and only theirs, each once."""
@@ -221,6 +255,17 @@ class Searcher:
         reference = tables[index].at(position)
         label = self._session.labels.open(reference.sealed_label, reference.reference_id)
         return reference.reference_id.hex(), label
+
+
+def _wrong_results(
+    check: ResultCheck, secrets: Sequence[ProbeEncryption], blocks: Sequence[BlockResult]
+) -> WrongResultError | None:
+    """Return what is wrong with the results of a request, or None; nothing is decrypted."""
+    try:
+        check.check(secrets, blocks)
+    except WrongResultError as error:
+        return error
+    return None
 
 
 def _check_answers(block: BlockResult, probes: Sequence[EncryptedProbe]) -> None:

@@ -46,6 +46,9 @@ _SLOW = httpx.Timeout(3600.0, connect=10.0)
 """For what may take as long as writing all tables of a large database anew."""
 
 _RETRY_SECONDS = 20.0
+_UNKNOWN_ROUTE: Final = (404, 405)
+"""What a server answers to a request that came with a later version; no gallery has this error."""
+
 _BUSY = (502, 503, 504)
 """Statuses of a reverse proxy whose server is away, and of a server with too many connections."""
 
@@ -271,6 +274,10 @@ def _reported(answer: httpx.Response) -> GalleryError:
         return ServerError(
             f"the server answered with HTTP status {answer.status_code} and nothing that this "
             "program knows; is its address that of a gallery server?"
+        )
+    if answer.status_code in _UNKNOWN_ROUTE and failure.kind == ServerError.__name__:
+        return ServerError(
+            "the server does not know a request of this program; it is older than this program"
         )
     return failure.error()
 

@@ -14,6 +14,7 @@ from gallery.client.transport.http_connection import (
 )
 from gallery.errors import MalformedMessageError
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockIndices,
     BlockReferences,
     BlockResult,
@@ -26,10 +27,12 @@ from gallery.messages import (
     GalleryReplacement,
     GalleryUpdate,
     Manifest,
+    SealedCheckSums,
     SearchRequest,
     SearchResult,
 )
 from gallery.messages.stream import Readable, read_stream, write_stream
+from gallery.messages.wire import MessageType, message_type
 
 
 class RemoteService(Secret):
@@ -110,6 +113,11 @@ class RemoteService(Secret):
         address = f"galleries/{gallery_id.hex()}/blocks/{index}/references"
         return BlockReferences.from_bytes(self._connection.get(address))
 
+    def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
+        """Return the newest check sums; none for a gallery that has none."""
+        address = f"galleries/{gallery_id.hex()}/check-sums"
+        return SealedCheckSums.from_bytes(self._connection.get(address))
+
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Apply an update whole; `WriteConflictError` if the gallery is at another version."""
         self._connection.send("POST", f"galleries/{gallery_id.hex()}/updates", update.to_bytes())
@@ -119,10 +127,14 @@ class RemoteService(Secret):
         self._connection.send("POST", "purge", b"")
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums = NO_CHECK_SUMS,
     ) -> None:
         """Make a gallery with content, whole or not at all."""
-        content = GalleryContent(description, manifest).to_bytes()
+        content = GalleryContent(description, manifest, check_sums).to_bytes()
 
         def messages() -> Iterator[bytes]:
             yield content
@@ -172,8 +184,12 @@ def _read_result(answer: Readable) -> SearchResult:
     messages = read_stream(answer, LARGEST_MESSAGE)
     manifest = Manifest.from_bytes(next(messages, b""))
     blocks: list[BlockResult] = []
+    check_sums = NO_CHECK_SUMS
     for message in messages:
+        if not blocks and not check_sums and message_type(message) == MessageType.CHECK_SUMS:
+            check_sums = SealedCheckSums.from_bytes(message)
+            continue
         if len(blocks) == len(manifest.entries):
             raise MalformedMessageError("the server answered more blocks than there are")
         blocks.append(BlockResult.from_bytes(message))
-    return SearchResult(manifest, iter(blocks))
+    return SearchResult(manifest, iter(blocks), check_sums)

@@ -128,9 +128,13 @@ class DaskClient:
         """Give the client, connected, and raise `ServerBusyError` if it gets no answer."""
         if self._client.status == "closed":
             self._client = self._connect()
+        client = self._client
         try:
-            yield self._client
-        except (OSError, TimeoutError) as error:
+            yield client
+        except (OSError, TimeoutError, RuntimeError) as error:
+            # Dask raises a RuntimeError of a connection that it has just given up.
+            if type(error) is RuntimeError and client.status == "running":
+                raise
             raise ServerBusyError(
                 f"the cluster at {self._address.scheduler} does not answer: "
                 f"{type(error).__name__}; try again in a while"

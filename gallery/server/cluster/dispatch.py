@@ -14,7 +14,7 @@ from typing import Any
 from distributed import Future, KilledWorker
 from distributed.comm.core import CommClosedError
 
-from gallery.ciphertexts.blocks import distances_size
+from gallery.arrays import residue_bytes
 from gallery.errors import GalleryError, ServerBusyError, ServerError
 from gallery.messages import BlockResult, EncryptedProbe, Manifest, ManifestEntry
 from gallery.parameters import find_parameters
@@ -208,5 +208,5 @@ def _collect_outcome(
 
 
 def _blocks_per_task(probes: Sequence[EncryptedProbe]) -> int:
-    size = sum(distances_size(find_parameters(probe.parameters)) for probe in probes)
+    size = sum(residue_bytes(find_parameters(probe.parameters).result_shape) for probe in probes)
     return max(1, TASK_BYTES // max(1, size))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from gallery.ciphertexts.blocks import columns_size
+from gallery.arrays import residue_bytes
 from gallery.errors import BlockCorruptedError, GalleryNotFoundError, MalformedMessageError
 from gallery.hints import Hint
 from gallery.messages import (
@@ -22,6 +22,7 @@ from gallery.messages import (
     GalleryReplacement,
     GalleryUpdate,
 )
+from gallery.messages.check_sums import sealed_size
 from gallery.messages.stream import read_stream
 from gallery.parameters import find_parameters
 from gallery.server.audit_log import Action
@@ -105,7 +106,8 @@ async def block(
     service = state_of(request).service
     identifier, name = await require_gallery(request, grant, gallery_id)
     description = await run_in_threadpool(service.describe, name)
-    size = columns_size(description.dimension, find_parameters(description.parameters))
+    parameters = find_parameters(description.parameters)
+    size = residue_bytes(parameters.block_shape(description.columns))
     async with AsyncExitStack() as stack:
         # The residues, and the message that they are packed into.
         await stack.enter_async_context(state_of(request).answer_budget.reserved(2 * size))
@@ -113,6 +115,24 @@ async def block(
             audit.blocks = 1
             message = await run_in_threadpool(lambda: service.block(identifier, index).to_bytes())
         return BudgetedResponse(message, stack.pop_all())
+
+
+@router.get(
+    "/galleries/{gallery_id}/check-sums",
+    summary="Newest check sums",
+    responses=message_response("CHECK_SUMS"),
+)
+async def check_sums(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
+    """Return the newest check sums of a gallery."""
+    state = state_of(request)
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    description = await run_in_threadpool(state.service.describe, name)
+    size = sealed_size(description.columns, find_parameters(description.parameters))
+    async with AsyncExitStack() as stack:
+        # As stored, and as the message that holds them.
+        await stack.enter_async_context(state.answer_budget.reserved(2 * size))
+        found = await run_in_threadpool(lambda: state.service.check_sums(identifier).to_bytes())
+        return BudgetedResponse(found, stack.pop_all())
 
 
 @router.get(
@@ -141,6 +161,8 @@ async def create(request: Request, grant: AdminGrant) -> None:
     state = state_of(request)
     content = await _read(request, GalleryContent.from_bytes)
     description = content.description
+    if content.check_sums:
+        raise MalformedMessageError("there are check sums, and a new gallery has no blocks")
     await require_name(request, grant, description.name)
     async with AuditedAction(
         request, grant, Action.CREATE, description.gallery_id, description.name
@@ -234,7 +256,9 @@ async def restore(request: Request, grant: AdminGrant) -> None:
             request, grant, Action.RESTORE, description.gallery_id, description.name
         ) as audit:
             audit.blocks = len(content.manifest.entries)
-            await run_in_threadpool(state.service.restore, description, content.manifest, blocks)
+            await run_in_threadpool(
+                state.service.restore, description, content.manifest, blocks, content.check_sums
+            )
 
 
 @router.post("/purge", summary="Remove traces of what was erased", status_code=204)

@@ -14,9 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gallery.ciphertexts.blocks import distances_size
+from gallery.arrays import residue_bytes
 from gallery.errors import GalleryError, MalformedMessageError
 from gallery.messages import SearchRequest
+from gallery.messages.check_sums import sealed_size
 from gallery.messages.stream import END, framed
 from gallery.parameters import find_parameters
 from gallery.server.audit_log import Action
@@ -28,7 +29,7 @@ from gallery.server.http.request_bodies import read_body
 from gallery.server.http.state import ServerState, state_of
 
 _REFERENCES_BYTES = 2 * 1024 * 1024
-"""Most bytes that the references of a full block take, with labels of usual length."""
+"""Most bytes that references and hint of a full block take, with labels of usual length."""
 
 router = APIRouter()
 
@@ -36,7 +37,9 @@ router = APIRouter()
 @router.post(
     "/galleries/{gallery_id}/search",
     summary="Compare probes with a gallery",
-    responses=stream_response("MANIFEST, then one BLOCK_RESULT for each block"),
+    responses=stream_response(
+        "MANIFEST, CHECK_SUMS if the caller needs them, then one BLOCK_RESULT for each block"
+    ),
     openapi_extra=binary_body("SEARCH"),
 )
 async def search(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
@@ -70,9 +73,12 @@ async def _read(request: Request, state: ServerState, identifier: bytes) -> Sear
 def _size_of(state: ServerState, wanted: SearchRequest) -> int:
     """Return the bytes that the answer to a search will take in memory."""
     blocks = len(state.service.manifest(wanted.gallery_id).entries)
-    distances = distances_size(find_parameters(wanted.probes[0].parameters))
+    first = wanted.probes[0]
+    parameters = find_parameters(first.parameters)
+    distances = residue_bytes(parameters.result_shape)
     unknown = max(0, blocks - len(wanted.known))
-    return blocks * len(wanted.probes) * distances + unknown * _REFERENCES_BYTES
+    check_sums = sealed_size(first.columns, parameters) if blocks else 0
+    return blocks * len(wanted.probes) * distances + unknown * _REFERENCES_BYTES + check_sums
 
 
 class SearchResponse(Response):
@@ -123,6 +129,8 @@ class SearchResponse(Response):
     def _compute(self) -> Iterator[bytes]:
         result = self._state.service.search(self._wanted)
         yield framed(result.manifest.to_bytes())
+        if result.check_sums:
+            yield framed(result.check_sums.to_bytes())
         for block in result.blocks:
             if self._abandoned.is_set():
                 return

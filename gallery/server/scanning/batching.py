@@ -33,7 +33,7 @@ class SearchBatcher:
     """Serves searches of any number of threads with one thread that scans.
 
     If nobody takes the results of a search, they take at most blocks times probes times
-    `gallery.ciphertexts.blocks.distances_size` bytes, and the references that it asked for. A
+    four bytes for each residue of a result, and the references that it asked for. A
     program that lets many clients search at once must bound that.
 
     Parameters
@@ -74,7 +74,8 @@ class SearchBatcher:
                 self._scanning = True
                 self._thread.submit(self._scan)
         results = ResultStream(search)
-        return SearchResult(results.manifest(), results)
+        opening = results.opening()
+        return SearchResult(opening.manifest, results, opening.check_sums)
 
     def waiting(self) -> int:
         """Return how many searches wait for their pass."""

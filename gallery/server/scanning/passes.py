@@ -24,8 +24,7 @@ from gallery.messages import (
 )
 from gallery.server.scanning.block_reader import BlockReader
 from gallery.server.scanning.block_results import divide_result, probes_of
-from gallery.server.scanning.searches import Search, SearchStatistics
-from gallery.store import Snapshot
+from gallery.server.scanning.searches import Search, SearchOpening, SearchStatistics
 
 
 class SearchPass(ABC):
@@ -60,7 +59,10 @@ class SearchPass(ABC):
         self._opened = ExitStack()
         self._opened.callback(reader.close)
         self._entries = deque(snapshot.manifest.entries)
-        self._searches = [search for search in searches if _begin(search, snapshot)]
+        opening = SearchOpening(snapshot.manifest, snapshot.check_sums())
+        self._searches = [
+            search for search in searches if _begin(search, snapshot.description, opening)
+        ]
         self.beginning = SearchStatistics(
             searches=len(self._searches),
             probes=len(probes_of(self._searches)),
@@ -124,15 +126,15 @@ class SearchPass(ABC):
         )
 
 
-def _begin(search: Search, snapshot: Snapshot) -> bool:
-    """Hand a search the manifest, or an error if a probe does not fit; tell whether it goes on."""
+def _begin(search: Search, description: GalleryDescription, opening: SearchOpening) -> bool:
+    """Hand a search its opening, or an error if a probe does not fit; tell whether it goes on."""
     try:
         for probe in search.request.probes:
-            _check_fit(probe, snapshot.description)
+            _check_fit(probe, description)
     except GalleryError as error:
         search.end(error)
         return False
-    search.put(snapshot.manifest)
+    search.put(opening.without(search.request.known_check_sums))
     return True
 
 
@@ -151,4 +153,9 @@ def _check_fit(probe: EncryptedProbe, description: GalleryDescription) -> None:
         raise DimensionMismatchError(
             f"the probe has {probe.dimension} values, "
             f"gallery {description.name!r} holds embeddings of {description.dimension}"
+        )
+    if probe.columns != description.columns:
+        raise DimensionMismatchError(
+            f"the probe is for blocks of {probe.columns} columns, "
+            f"those of gallery {description.name!r} have {description.columns}"
         )

@@ -6,19 +6,45 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from operator import add
 from queue import SimpleQueue
 
-from gallery.messages import BlockResult, Manifest, SearchRequest
+from gallery.messages import (
+    NO_CHECK_SUMS,
+    BlockResult,
+    Manifest,
+    SealedCheckSums,
+    SearchRequest,
+)
 
-_Item = Manifest | BlockResult | BaseException | None
+
+@dataclass(frozen=True, eq=False)
+class SearchOpening:
+    """What comes before the results: the manifest, and the check sums if the caller needs them."""
+
+    manifest: Manifest
+    check_sums: SealedCheckSums
+
+    def without(self, known: bytes) -> SearchOpening:
+        """Return the same without the check sums if their digest is the one that is known."""
+        if not self.check_sums or self._digest != known:
+            return self
+        return SearchOpening(self.manifest, NO_CHECK_SUMS)
+
+    @cached_property
+    def _digest(self) -> bytes:
+        return self.check_sums.digest()
+
+
+_Item = SearchOpening | BlockResult | BaseException | None
 
 
 class Search:
     """One caller's search: its request, and its results until the caller takes them.
 
     The thread that computes never waits for the caller. All results may wait here: at most blocks
-    times probes times `gallery.ciphertexts.blocks.distances_size` bytes, and the references.
+    times probes times a result's bytes, and the references.
 
     Attributes
     ----------
@@ -36,15 +62,15 @@ class Search:
         self.abandoned = False
         self._items: SimpleQueue[_Item] = SimpleQueue()
 
-    def put(self, item: Manifest | BlockResult) -> None:
-        """Hand over the manifest, and after it the result of one block each time."""
+    def put(self, item: SearchOpening | BlockResult) -> None:
+        """Hand over the opening, and after it the result of one block each time."""
         self._items.put(item)
 
     def end(self, error: BaseException | None = None) -> None:
         """End the results, with the error that cut them off if there was one."""
         self._items.put(error)
 
-    def take(self) -> Manifest | BlockResult | None:
+    def take(self) -> SearchOpening | BlockResult | None:
         """Wait for the next item, None at the end; raise the error if there was one."""
         try:
             item = self._items.get()
@@ -64,11 +90,11 @@ class ResultStream(Iterator[BlockResult]):
         self._search = search
         self._ended = False
 
-    def manifest(self) -> Manifest:
-        """Wait for the manifest that the search sees; must be called first, and once."""
-        manifest = self._search.take()
-        assert isinstance(manifest, Manifest)
-        return manifest
+    def opening(self) -> SearchOpening:
+        """Wait for what the search sees; must be called first, and once."""
+        opening = self._search.take()
+        assert isinstance(opening, SearchOpening)
+        return opening
 
     def __next__(self) -> BlockResult:
         if self._ended:

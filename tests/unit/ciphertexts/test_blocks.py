@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gallery.arrays import residue_bytes
 from gallery.ciphertexts.blocks import (
     canary_positions,
     capacity,
     clear,
     column_count,
     columns_shape,
-    columns_size,
     distances_shape,
     empty_columns,
     from_slots,
@@ -24,7 +24,7 @@ from gallery.ciphertexts.blocks import (
     to_tiles,
 )
 from gallery.errors import DimensionMismatchError
-from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, CkksParameterSet
 
 every_set = pytest.mark.parametrize(
     "parameters", [STANDARD, COMPACT, INSECURE_TOY], ids=lambda p: p.name
@@ -46,7 +46,9 @@ def compare(columns: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda p: p.name)
-def test_a_block_has_4096_positions_and_room_for_4094_references(parameters: ParameterSet) -> None:
+def test_a_block_has_4096_positions_and_room_for_4094_references(
+    parameters: CkksParameterSet,
+) -> None:
     assert position_count(parameters) == 4096
     assert capacity(parameters) == 4094
     assert len(reference_positions(parameters)) == 4094
@@ -54,7 +56,7 @@ def test_a_block_has_4096_positions_and_room_for_4094_references(parameters: Par
 
 @every_set
 def test_canaries_and_references_share_the_positions_without_overlap(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     canaries, references = canary_positions(parameters), reference_positions(parameters)
 
@@ -66,7 +68,7 @@ def test_canaries_and_references_share_the_positions_without_overlap(
 
 @every_set
 def test_one_canary_lies_in_the_real_half_and_one_in_the_imaginary_half(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     first, second = canary_positions(parameters)
 
@@ -77,7 +79,7 @@ def test_one_canary_lies_in_the_real_half_and_one_in_the_imaginary_half(
 @each_dimension
 @every_set
 def test_the_sum_is_the_squared_euclidean_distance_at_every_position(
-    parameters: ParameterSet, dimension: int
+    parameters: CkksParameterSet, dimension: int
 ) -> None:
     count = position_count(parameters)
     templates, probes = unit_ball(count, dimension), unit_ball(3, dimension, seed=1)
@@ -94,7 +96,7 @@ def test_the_sum_is_the_squared_euclidean_distance_at_every_position(
 @each_dimension
 @every_set
 def test_an_empty_position_is_at_the_sentinel_whatever_the_probe(
-    parameters: ParameterSet, dimension: int
+    parameters: CkksParameterSet, dimension: int
 ) -> None:
     columns = empty_columns(dimension, parameters)
     probes = [np.zeros(dimension), *unit_ball(3, dimension), np.eye(1, dimension)[0]]
@@ -134,7 +136,7 @@ def test_templates_are_placed_in_the_order_of_their_positions() -> None:
 
 
 @every_set
-def test_a_cleared_position_keeps_nothing_of_its_template(parameters: ParameterSet) -> None:
+def test_a_cleared_position_keeps_nothing_of_its_template(parameters: CkksParameterSet) -> None:
     columns, places = empty_columns(8, parameters), np.array([3, 900])
     place(columns, places, unit_ball(2, 8))
 
@@ -165,7 +167,7 @@ def test_a_block_has_two_columns_more_than_values_and_a_probe_a_constant_for_eac
 
 @every_set
 def test_a_position_below_the_half_is_a_real_part_and_one_above_an_imaginary_part(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     count, half = position_count(parameters), parameters.slots
 
@@ -190,7 +192,7 @@ def test_multiplying_slots_by_a_real_constant_multiplies_every_position_by_it() 
 
 
 @every_set
-def test_ciphertexts_turn_into_tiles_and_back(parameters: ParameterSet) -> None:
+def test_ciphertexts_turn_into_tiles_and_back(parameters: CkksParameterSet) -> None:
     shape = (5, 2, len(parameters.data_primes), parameters.poly_modulus_degree)
     residues = np.random.default_rng(4).integers(0, 2**27, shape, dtype=np.uint32)
 
@@ -217,9 +219,9 @@ def test_a_coefficient_lies_in_the_lane_and_tile_that_the_format_says() -> None:
 
 @pytest.mark.parametrize(("parameters", "per_value"), [(STANDARD, 24), (COMPACT, 16)])
 def test_a_value_takes_eight_bytes_for_each_prime_at_rest(
-    parameters: ParameterSet, per_value: int
+    parameters: CkksParameterSet, per_value: int
 ) -> None:
-    assert columns_size(128, parameters) == per_value * 4096 * 130
+    assert residue_bytes(columns_shape(128, parameters)) == per_value * 4096 * 130
 
 
 def test_distances_are_three_polynomials_whatever_the_dimension() -> None:

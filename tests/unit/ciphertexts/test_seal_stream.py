@@ -17,7 +17,7 @@ from gallery.ciphertexts.seal_stream import (
 )
 from gallery.errors import MalformedMessageError
 from gallery.evaluator.seal import seal_setup
-from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, CkksParameterSet
 
 SCALE = 2.0**39
 BODY = 16
@@ -28,7 +28,7 @@ every_set = pytest.mark.parametrize(
 )
 
 
-def draw(parameters: ParameterSet, size: int = 2) -> np.ndarray:
+def draw(parameters: CkksParameterSet, size: int = 2) -> np.ndarray:
     random = np.random.default_rng(size)
     shape = (size, parameters.poly_modulus_degree)
     drawn = [random.integers(0, p, shape, np.uint32) for p in parameters.data_primes]
@@ -45,7 +45,7 @@ def compressed(stream: bytes) -> bytes:
 
 
 @every_set
-def test_parms_id_is_that_of_seal(parameters: ParameterSet) -> None:
+def test_parms_id_is_that_of_seal(parameters: CkksParameterSet) -> None:
     words = seal_setup(parameters).context.first_parms_id()
 
     assert parms_id(parameters) == struct.pack("<4Q", *words)
@@ -55,7 +55,7 @@ def test_parms_id_is_that_of_seal(parameters: ParameterSet) -> None:
 @pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
 def test_seal_loads_what_is_built_and_saves_what_is_parsed(
-    parameters: ParameterSet, size: int, dtype: type, tmp_path: Path
+    parameters: CkksParameterSet, size: int, dtype: type, tmp_path: Path
 ) -> None:
     residues = draw(parameters, size)
     path, context = tmp_path / "ciphertext", seal_setup(parameters).context

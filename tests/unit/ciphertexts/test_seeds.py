@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gallery.ciphertexts.seeds import SEED_SIZE, expand, expand_into
 from gallery.errors import MalformedMessageError
-from gallery.parameters import COMPACT, STANDARD, ParameterSet, find_parameters
+from gallery.parameters import COMPACT, STANDARD, CkksParameterSet, find_parameters
 from tests.support.builders import random_columns
 from tests.support.residues import keystream, slow_expand
 
@@ -24,7 +24,7 @@ each_set = pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda
 seeds = st.binary(min_size=SEED_SIZE, max_size=SEED_SIZE)
 
 
-def slow(seed: bytes, columns: int, parameters: ParameterSet) -> np.ndarray:
+def slow(seed: bytes, columns: int, parameters: CkksParameterSet) -> np.ndarray:
     count = parameters.poly_modulus_degree * columns
     found = slow_expand(seed, parameters.data_primes, count)
     return np.array(found, np.uint32).reshape(-1, parameters.tiles, columns, 16)
@@ -38,6 +38,7 @@ def test_there_are_vectors_of_both_parameter_sets() -> None:
 def test_a_seed_on_record_gives_the_residues_on_record(path: Path) -> None:
     vector = json.loads(path.read_text("utf-8"))
     parameters = find_parameters(vector["parameters"])
+    assert isinstance(parameters, CkksParameterSet)
 
     found = expand(bytes.fromhex(vector["seed"]), vector["columns"], parameters)
 
@@ -51,7 +52,7 @@ def test_a_seed_on_record_gives_the_residues_on_record(path: Path) -> None:
 @settings(max_examples=5)
 @given(seed=seeds, columns=st.integers(1, 3))
 def test_residues_are_the_words_of_the_keystream_that_are_below_the_prime(
-    parameters: ParameterSet, seed: bytes, columns: int
+    parameters: CkksParameterSet, seed: bytes, columns: int
 ) -> None:
     assert np.array_equal(expand(seed, columns, parameters), slow(seed, columns, parameters))
 
@@ -75,7 +76,7 @@ def test_some_words_are_dropped_so_that_the_others_are_uniform() -> None:
 
 @each_set
 def test_all_residues_are_below_their_prime_and_spread_over_its_whole_range(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     found = expand(SEED, 32, parameters)
 
@@ -105,7 +106,7 @@ def test_every_bit_of_the_seed_and_every_prime_has_a_stream_of_its_own() -> None
 
 @each_set
 def test_expanding_into_ciphertexts_leaves_their_first_polynomials(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     before = random_columns(parameters, 3)
     residues = before.copy()

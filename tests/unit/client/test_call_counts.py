@@ -12,10 +12,11 @@ import pytest
 from gallery.ciphertexts.blocks import capacity
 from gallery.client import Calibration, GalleryClient, GalleryKey, TransientStates, open_embeddings
 from gallery.client.integrity.labels import LabelSealer
+from gallery.client.integrity.rollback import wrong_results_id
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.searching.thresholds import CalibrationSealer
-from gallery.messages import GalleryUpdate
-from gallery.parameters import STANDARD
+from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
+from gallery.parameters import STANDARD, SWIFT
 from gallery.server import EmbeddedService
 from tests.support.counting import CountingService, count_calls
 from tests.support.galleries import names, random_embeddings
@@ -204,7 +205,7 @@ def test_a_search_opens_the_calibration_once(
     assert found.threshold == FOUND.threshold
     assert len(calls) == 1
     assert counting.calls == {"manifest": 1, "search": 1}
-    (calibration_id,) = states.asked.keys() - {gallery_id}
+    (calibration_id,) = states.asked.keys() - {gallery_id, wrong_results_id(gallery_id)}
     assert states.asked[calibration_id] == 1
 
 
@@ -217,3 +218,74 @@ def test_a_verification_reads_the_manifest_once(
     client.verify(deep=True)
 
     assert counting.calls == {"stored_blocks": 1, "manifest": 1, "block": 1, "references": 1}
+
+
+# --- check sums -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hinted(counting: CountingService, key: GalleryKey) -> Iterator[GalleryClient]:
+    """A client of a gallery of three references with check sums, which it has not read yet."""
+    with GalleryClient.create(
+        counting,
+        key,
+        dimension=DIMENSION,
+        parameters=SWIFT,
+    ) as client:
+        client.enroll(random_embeddings(3, DIMENSION), names(3))
+    with GalleryClient(counting, key) as opened:
+        counting.calls.clear()
+        yield opened
+
+
+def test_a_writer_asks_for_check_sums_once(
+    hinted: GalleryClient, counting: CountingService
+) -> None:
+    for seed in range(1, 4):
+        hinted.enroll(random_embeddings(1, DIMENSION, seed=seed), ["one more"])
+
+    assert counting.calls == {
+        "manifest": 3,
+        "references": 3,
+        "block": 3,
+        "check_sums": 1,
+        "write": 3,
+    }
+
+
+def test_a_search_brings_check_sums_with_it_and_only_those_that_are_not_known(
+    hinted: GalleryClient,
+    counting: CountingService,
+    service: EmbeddedService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    brought = list[bool]()
+    search = service.search
+
+    def keep(request: SearchRequest) -> SearchResult:
+        result = search(request)
+        brought.append(bool(result.check_sums))
+        return result
+
+    monkeypatch.setattr(service, "search", keep)
+    for seed in (1, 2):
+        hinted.identify(random_embeddings(1, DIMENSION), threshold=0.1)
+        hinted.identify(random_embeddings(1, DIMENSION), threshold=0.1)
+        hinted.enroll(random_embeddings(1, DIMENSION, seed=seed), ["one more"])
+
+    assert brought == [True, False, False, False]
+    assert "check_sums" not in counting.calls
+
+
+def test_a_verification_of_check_sums_asks_for_them_once(
+    hinted: GalleryClient, counting: CountingService
+) -> None:
+    hinted.verify(deep=True)
+
+    assert counting.calls == {
+        "stored_blocks": 1,
+        "manifest": 1,
+        "block": 1,
+        "references": 1,
+        "check_sums": 1,
+    }

@@ -18,7 +18,9 @@ from gallery.errors import (
 )
 from gallery.messages import Preprocessing
 from gallery.server import EmbeddedService
-from tests.support.galleries import names, random_embeddings
+from tests.support.galleries import client_of_each_scheme, names, random_embeddings
+
+__all__ = ["client_of_each_scheme"]
 
 
 def test_each_embedding_finds_itself(client: GalleryClient) -> None:

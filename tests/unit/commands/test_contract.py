@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,7 @@ def test_info_list_and_verify_tell_about_the_gallery(made: Command, people: np.n
 
 def test_verify_fails_where_something_is_damaged(made: Command, people: np.ndarray) -> None:
     made("enroll", "people.npz")
-    with sqlite3.connect("gallery.db") as connection:
+    with closing(sqlite3.connect("gallery.db")) as connection, connection:
         connection.execute("UPDATE reference SET pseudonym = zeroblob(16) WHERE position = 2")
     connection.close()
 

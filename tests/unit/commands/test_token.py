@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_mistakes_have_words_and_exit_codes(command: Command) -> None:
 
 def test_an_old_database_is_not_upgraded_by_the_way(command: Command) -> None:
     command("token", "create", "--name", "kiosk", "--scope", "search")
-    with sqlite3.connect("gallery.db") as connection:
+    with closing(sqlite3.connect("gallery.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
 

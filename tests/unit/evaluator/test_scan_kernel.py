@@ -1,4 +1,4 @@
-"""The kernel is compiled on first use, once, and kept for later processes."""
+"""The kernels are compiled on first use, once, and kept for later processes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import pytest
 RUN = """
 import numpy as np
 from gallery.evaluator import make_evaluator
-from gallery.parameters import INSECURE_TOY
+from gallery.parameters import INSECURE_TOY, LIGHT
 ones = np.ones((3, 64, 3, 2, 16), np.uint32)
 evaluator = make_evaluator(threads=2)
 assert (evaluator.distances(ones, ones, INSECURE_TOY)[1] == 6).all()
+block, probe = np.ones(LIGHT.block_shape(17), np.uint32), np.ones(LIGHT.probe_shape(17), np.uint32)
+assert (evaluator.distances(block, 2 * probe, LIGHT) == 34).all()
 """
 
 
@@ -36,18 +38,20 @@ def test_nothing_heavy_is_imported_before_an_evaluator_is_made() -> None:
     assert run(code).strip() == "set()"
 
 
-def test_the_kernel_needs_no_tenseal() -> None:
+def test_the_kernels_need_no_tenseal() -> None:
     assert run(RUN + "import sys; print('tenseal' in sys.modules)").strip() == "False"
 
 
 def test_compiled_code_is_found_by_a_second_process(tmp_path: Path) -> None:
-    count = (
-        "from gallery.evaluator.scan_kernel import scan; s = scan.stats;"
-        "print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))"
-    )
+    count = """
+from gallery.ciphertexts.product_kernel import multiply
+from gallery.evaluator.scan_kernel import scan
+for s in (scan.stats, multiply.stats):
+    print(sum(s.cache_hits.values()), sum(s.cache_misses.values()))
+"""
     outcomes = [run(RUN + count, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
 
-    assert [outcome.split() for outcome in outcomes] == [["0", "1"], ["1", "0"]]
+    assert [outcome.split() for outcome in outcomes] == [["0", "1"] * 2, ["1", "0"] * 2]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

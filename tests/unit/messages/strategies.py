@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gallery.distances import Metric
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockHeader,
     BlockIndices,
     BlockReferences,
@@ -28,12 +29,27 @@ from gallery.messages import (
     ManifestEntry,
     Preprocessing,
     ReferenceTable,
+    SealedCheckSums,
     SearchRequest,
     StoredReference,
     columns_digest,
 )
-from gallery.parameters import COMPACT, MAX_DIMENSION, STANDARD, ParameterSet
-from tests.support.builders import Residues, distances, random_columns, seeded_columns
+from gallery.parameters import (
+    COMPACT,
+    LIGHT,
+    MAX_DIMENSION,
+    STANDARD,
+    SWIFT,
+    CkksParameterSet,
+    ParameterSet,
+)
+from tests.support.builders import (
+    Residues,
+    distances,
+    random_columns,
+    random_constants,
+    seeded_columns,
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 identifiers = st.binary(min_size=16, max_size=16)
@@ -44,7 +60,10 @@ dimensions = st.integers(1, MAX_DIMENSION)
 positive = st.floats(min_value=0.0, exclude_min=True, allow_nan=False, allow_infinity=False)
 thresholds = st.floats(min_value=0.0, allow_nan=False, allow_infinity=False).map(abs)
 
-descriptions = st.builds(
+hinted_sets = st.sampled_from([SWIFT, LIGHT])
+sealed_sums = st.binary(min_size=1, max_size=200).map(SealedCheckSums)
+
+any_descriptions = st.builds(
     GalleryDescription,
     gallery_id=identifiers,
     key_id=identifiers,
@@ -59,19 +78,35 @@ descriptions = st.builds(
     calibration=st.binary(max_size=100),
     mac=digests,
 )
+descriptions = any_descriptions | st.builds(
+    lambda stated, parameters, seed: replace(stated, parameters=parameters.name, seed=seed),
+    any_descriptions,
+    hinted_sets,
+    digests,
+)
 
-headers = st.builds(
+ckks_headers = st.builds(
     BlockHeader,
     gallery_id=identifiers,
     index=u32,
     version=u64,
     parameters=st.sampled_from([STANDARD.name, COMPACT.name]),
-    dimension=u32,
+    dimension=dimensions,
     occupancy=st.binary(min_size=512, max_size=512),
     columns_digest=digests,
     references_digest=digests,
     mac=digests,
 )
+hinted_headers = st.builds(
+    lambda stated, parameters, extra, nonce: replace(
+        stated, parameters=parameters.name, columns=stated.dimension + extra, nonce=nonce
+    ),
+    ckks_headers,
+    hinted_sets,
+    st.integers(0, 1),
+    digests,
+)
+headers = ckks_headers | hinted_headers
 
 references = st.builds(
     StoredReference,
@@ -87,6 +122,7 @@ tables = st.builds(
     u32,
     u64,
     st.lists(references, max_size=8, unique_by=lambda item: item.position),
+    st.binary(max_size=200),
 )
 
 
@@ -99,9 +135,9 @@ def manifests(draw: st.DrawFn, min_entries: int = 0) -> Manifest:
 
 @st.composite
 def columns(
-    draw: st.DrawFn, parameters: ParameterSet = COMPACT, dimension: int = 1
+    draw: st.DrawFn, parameters: CkksParameterSet = COMPACT, dimension: int = 1
 ) -> tuple[Residues, bytes | None]:
-    """Residues of a block or a probe, and the seed of their uniform halves if they have one."""
+    """Residues of a CKKS block or probe, and the seed of their uniform halves if they have one."""
     number = draw(u32)
     if draw(st.booleans()):
         return seeded_columns(parameters, dimension, number)
@@ -110,29 +146,41 @@ def columns(
 
 @st.composite
 def probes(draw: st.DrawFn) -> EncryptedProbe:
-    parameters = draw(st.sampled_from([STANDARD, COMPACT]))
+    parameters = draw(st.sampled_from([STANDARD, COMPACT, SWIFT, LIGHT]))
     dimension = draw(st.integers(1, 2))
-    constants, seed = draw(columns(parameters, dimension))
+    if isinstance(parameters, CkksParameterSet):
+        constants, seed = draw(columns(parameters, dimension))
+    else:
+        # One column more than values, or as many: both kinds of galleries have such probes.
+        extra = draw(st.integers(0, 1))
+        constants, seed = random_constants(parameters, dimension + extra, draw(u32)), None
     return EncryptedProbe(
         draw(identifiers), draw(identifiers), parameters.name, dimension, constants, seed
     )
 
 
+def distances_with(
+    probe_id: bytes, index: int, version: int, parameters: ParameterSet, seed: int
+) -> EncryptedDistances:
+    residues = np.array(distances(seed, parameters=parameters).residues)
+    return EncryptedDistances(probe_id, index, version, parameters.name, residues)
+
+
 encrypted_distances = st.builds(
-    lambda probe_id, index, version, seed: EncryptedDistances(
-        probe_id, index, version, COMPACT.name, np.array(distances(seed).residues)
-    ),
-    identifiers,
-    u32,
-    u64,
-    u32,
+    distances_with, identifiers, u32, u64, st.sampled_from([COMPACT, SWIFT, LIGHT]), u32
 )
 
 
 @st.composite
 def blocks(draw: st.DrawFn) -> EncryptedBlock:
-    residues, seed = draw(columns())
-    header = replace(draw(headers), parameters=COMPACT.name, dimension=1)
+    if draw(st.booleans()):
+        parameters, extra = draw(hinted_sets), draw(st.integers(0, 1))
+        residues, seed = random_columns(parameters, 1 + extra, draw(u32)), None
+        stated = {"parameters": parameters.name, "columns": 1 + extra}
+        header = replace(draw(hinted_headers), dimension=1, **stated)
+    else:
+        residues, seed = draw(columns())
+        header = replace(draw(ckks_headers), parameters=COMPACT.name, dimension=1)
     fitted = replace(header, columns_digest=columns_digest(residues))
     return EncryptedBlock(fitted, residues, seed)
 
@@ -145,6 +193,7 @@ updates = st.builds(
     manifests(min_entries=2),
     st.lists(block_updates, max_size=2).map(tuple),
     st.booleans(),
+    st.just(NO_CHECK_SUMS) | sealed_sums,
 )
 
 search_requests = st.builds(
@@ -152,6 +201,7 @@ search_requests = st.builds(
     identifiers,
     st.lists(probes(), max_size=2).map(tuple),
     st.dictionaries(u32, u64, max_size=6),
+    st.just(b"") | digests,
 )
 
 block_results = st.builds(
@@ -172,12 +222,15 @@ every_message = {
     "SearchRequest": search_requests,
     "BlockResult": block_results,
     "BlockReferences": st.builds(BlockReferences, headers, tables),
-    "GalleryContent": st.builds(GalleryContent, descriptions, manifests()),
+    "GalleryContent": st.builds(
+        GalleryContent, descriptions, manifests(), st.just(NO_CHECK_SUMS) | sealed_sums
+    ),
     "BlockUpdate": block_updates,
     "GalleryReplacement": st.builds(GalleryReplacement, u64, descriptions, u64),
     "DescriptionUpdate": st.builds(DescriptionUpdate, digests, descriptions),
     "GalleryNames": st.builds(GalleryNames, st.lists(texts, max_size=6).map(tuple)),
     "BlockIndices": indices,
     "Failure": st.builds(Failure, texts, texts),
+    "SealedCheckSums": st.builds(SealedCheckSums, st.binary(max_size=200)),
 }
 """Name of each message that has bytes, and what makes it."""

@@ -14,7 +14,7 @@ from gallery.errors import (
     ParameterSetError,
 )
 from gallery.messages import BlockHeader, EncryptedBlock, columns_digest, pack_occupancy
-from gallery.parameters import COMPACT, INSECURE_TOY
+from gallery.parameters import COMPACT, INSECURE_TOY, LIGHT, SWIFT, HintedParameterSet
 from tests.support.builders import block_update, random_columns
 
 BLOCK = block_update(3, 5, [0, 8, 4095]).block
@@ -76,13 +76,49 @@ def test_every_field_of_a_header_but_the_mac_is_part_of_its_statement() -> None:
         "columns_digest": bytes(32),
         "references_digest": bytes(32),
     }
-    assert {field.name for field in fields(BlockHeader)} == {*changes, "mac"}
+    hinted = block_update(3, 5, parameters=SWIFT).block.header
+    of_hinted = {"columns": 2, "nonce": bytes(32)}
+    assert {field.name for field in fields(BlockHeader)} == {*changes, *of_hinted, "mac"}
 
-    changed = [replace(BLOCK.header, **{name: value}) for name, value in changes.items()]
+    for header, possible in ((BLOCK.header, changes), (hinted, changes | of_hinted)):
+        changed = [replace(header, **{name: value}) for name, value in possible.items()]
+        statements = {stated.statement() for stated in [header, *changed]}
+        assert len(statements) == 1 + len(possible)
+        assert replace(header, mac=bytes(32)).statement() == header.statement()
 
-    statements = {header.statement() for header in [BLOCK.header, *changed]}
-    assert len(statements) == 1 + len(changes)
-    assert replace(BLOCK.header, mac=bytes(32)).statement() == BLOCK.header.statement()
+
+@pytest.mark.parametrize("columns", [0, 7, 10, 2**32 - 1])
+def test_a_hinted_header_has_as_many_columns_as_values_or_one_more(columns: int) -> None:
+    header = replace(block_update(0, 2, parameters=SWIFT).block.header, dimension=8)
+    for fitting in (8, 9):
+        stated = replace(header, columns=fitting)
+        assert BlockHeader.from_bytes(stated.to_bytes()) == stated
+
+    with pytest.raises(MalformedMessageError, match=f"{columns} columns for embeddings of 8"):
+        BlockHeader.from_bytes(replace(header, columns=columns).to_bytes())
+
+
+def test_a_hinted_block_is_never_seeded() -> None:
+    made = block_update(0, 2, parameters=LIGHT).block
+    data = bytearray(made.to_bytes())
+    form = 8 + 4 + len(made.header.to_bytes())
+    assert data[form] == 0
+    data[form] = 1
+
+    with pytest.raises(MalformedMessageError, match="ciphertexts of an unknown form, 1"):
+        EncryptedBlock.from_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("parameters", [SWIFT, LIGHT], ids=lambda p: p.name)
+def test_a_hinted_residue_that_reaches_its_prime_is_malformed(
+    parameters: HintedParameterSet,
+) -> None:
+    for number, prime in enumerate(parameters.data_primes):
+        made = block_update(0, 2, parameters=parameters).block
+        made.columns[number, -1, -1, -1, -1] = prime
+        header = replace(made.header, columns_digest=columns_digest(made.columns))
+        with pytest.raises(MalformedMessageError, match=f"not below its prime {prime}"):
+            EncryptedBlock.from_bytes(replace(made, header=header).to_bytes())
 
 
 def test_the_digest_is_sha_256_of_the_residues_as_they_are_stored_and_not_as_they_are_sent() -> (

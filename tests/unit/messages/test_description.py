@@ -10,7 +10,8 @@ import pytest
 from gallery.distances import Metric
 from gallery.errors import MalformedMessageError
 from gallery.messages import GalleryDescription, Preprocessing
-from tests.support.builders import description
+from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, ParameterSet
+from tests.support.builders import description, hinted_description
 
 NOT_A_NUMBER = [math.nan, -math.nan, math.inf, -math.inf, -0.0]
 
@@ -102,6 +103,23 @@ def test_a_parameter_set_of_the_future_still_reads_so_that_its_gallery_can_be_li
     assert GalleryDescription.from_bytes(made.to_bytes()) == made
 
 
+def test_a_seed_reads_as_a_calibration_where_the_parameter_set_is_not_known() -> None:
+    made = hinted_description(SWIFT, calibration=b"sealed")
+    of_the_future = made.to_bytes().replace(b"swift", b"swipe")
+
+    found = GalleryDescription.from_bytes(of_the_future)
+
+    assert (found.parameters, found.seed) == ("swipe", b"")
+    assert found.calibration == made.seed + b"sealed"
+    assert found.to_bytes() == of_the_future
+
+
+@pytest.mark.parametrize("seed", [b"", bytes(31)], ids=["none", "short"])
+def test_a_hinted_gallery_without_a_whole_seed_is_malformed(seed: bytes) -> None:
+    with pytest.raises(MalformedMessageError, match="no seed of public matrices"):
+        GalleryDescription.from_bytes(replace(hinted_description(LIGHT), seed=seed).to_bytes())
+
+
 def test_the_statement_is_the_message_without_its_mac() -> None:
     made = description(mac=b"m" * 32)
 
@@ -110,7 +128,7 @@ def test_the_statement_is_the_message_without_its_mac() -> None:
 
 
 def test_every_field_but_the_mac_is_part_of_the_statement() -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "gallery_id": bytes(16),
         "key_id": bytes(16),
         "name": "visitors",
@@ -123,11 +141,31 @@ def test_every_field_but_the_mac_is_part_of_the_statement() -> None:
         "created": 0,
         "calibration": b"sealed",
     }
-    assert {field.name for field in fields(GalleryDescription)} == {*changes, "mac"}
+    hinted = hinted_description(SWIFT)
+    assert {field.name for field in fields(GalleryDescription)} == {*changes, "seed", "mac"}
 
-    statements = {description(**{name: value}).statement() for name, value in changes.items()}
+    for made, possible in ((description(), changes), (hinted, changes | {"seed": bytes(32)})):
+        changed = {replace(made, **{name: value}).statement() for name, value in possible.items()}
+        assert len(changed | {made.statement()}) == 1 + len(possible)
 
-    assert len(statements | {description().statement()}) == 1 + len(changes)
+
+@pytest.mark.parametrize(
+    "parameters, metric, columns",
+    [
+        (SWIFT, Metric.COSINE, 128),
+        (LIGHT, Metric.EUCLIDEAN_L2, 128),
+        (SWIFT, Metric.EUCLIDEAN, 129),
+        (STANDARD, Metric.COSINE, 130),
+        (COMPACT, Metric.EUCLIDEAN, 130),
+    ],
+    ids=lambda value: str(getattr(value, "name", value)),
+)
+def test_the_columns_follow_from_parameter_set_metric_and_dimension(
+    parameters: ParameterSet, metric: Metric, columns: int
+) -> None:
+    made = description(parameters=parameters.name, metric=metric, dimension=128)
+
+    assert made.columns == columns
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ from gallery.messages import (
     GalleryContent,
     GalleryNames,
     GalleryReplacement,
+    SealedCheckSums,
 )
-from gallery.parameters import STANDARD
+from gallery.parameters import LIGHT, STANDARD, SWIFT
 from tests.support.builders import (
     block_references,
     block_result,
@@ -31,8 +32,10 @@ from tests.support.builders import (
     content,
     description,
     distances,
+    hinted_description,
     manifest,
     probe,
+    random_hint,
     search_request,
     seeded_columns,
     table,
@@ -42,6 +45,11 @@ from tests.unit.messages.strategies import every_message
 
 BLOCK = block_update(0, 2)
 SEEDED = block_update(0, 2, seeded=True)
+SWIFT_BLOCK, LIGHT_BLOCK = (block_update(0, 2, parameters=chosen) for chosen in (SWIFT, LIGHT))
+SUMS = SealedCheckSums(bytes(range(200)))
+SWIFT_CONTENT = GalleryContent(
+    hinted_description(SWIFT), update_of(manifest(1), SWIFT_BLOCK).manifest, SUMS
+)
 EXAMPLES: list[Any] = [
     description(),
     description(threshold=None, name="Zürich 東京"),
@@ -72,6 +80,24 @@ EXAMPLES: list[Any] = [
     BlockIndices((0, 1, 7)),
     BlockIndices(()),
     Failure("GalleryNotFoundError", "there is no gallery named 'staff'"),
+    hinted_description(SWIFT),
+    hinted_description(LIGHT, calibration=bytes(range(73))),
+    SWIFT_BLOCK.block.header,
+    SWIFT_BLOCK.block,
+    LIGHT_BLOCK,
+    table(0, 1, [0, 7], b"a hint"),
+    table(0, 1, [], random_hint(LIGHT)),
+    probe(parameters=SWIFT),
+    probe(parameters=LIGHT),
+    distances(parameters=SWIFT),
+    distances(parameters=LIGHT),
+    update_of(manifest(1), LIGHT_BLOCK, check_sums=SUMS),
+    search_request(probe(parameters=LIGHT), known_check_sums=SUMS.digest()),
+    block_result(SWIFT_BLOCK, distances(parameters=SWIFT)),
+    block_references(LIGHT_BLOCK),
+    SWIFT_CONTENT,
+    SUMS,
+    SealedCheckSums(),
 ]
 SMALL = 2000
 """Messages up to this size are tried exhaustively; those with residues by a sample."""
@@ -111,13 +137,17 @@ def test_what_is_written_reads_back_equal_and_encodes_to_the_same_bytes(name: st
     check()
 
 
-def size_without_calibration(message: Any) -> int:
-    """Return where a description would end if it had no calibration; -1 if it has none.
+def size_without_last_field(message: Any) -> int:
+    """Return where a message would end without a last field that may be left out; -1 without one.
 
-    Cut off there, it is another description, and what stands for its MAC a part of the calibration.
+    Cut off there, it is another message. Of a description with a calibration, what then stands for
+    the MAC is a part of the calibration.
     """
     sealed = getattr(message, "calibration", b"")
-    return len(message.to_bytes()) - 4 - len(sealed) if sealed else -1
+    if not isinstance(message, SealedCheckSums) and getattr(message, "check_sums", None):
+        sealed = message.check_sums.sealed
+    optional = 4 + len(sealed) if sealed else len(getattr(message, "known_check_sums", b""))
+    return len(message.to_bytes()) - optional if optional else -1
 
 
 @each_example
@@ -126,7 +156,7 @@ def test_every_truncation_is_malformed(message: Any) -> None:
     sizes = chain(range(min(len(data), SMALL)), range(SMALL, len(data), 4999))
     tail = range(max(0, len(data) - 100), len(data))
 
-    for size in {*sizes, *tail} - {size_without_calibration(message)}:
+    for size in {*sizes, *tail} - {size_without_last_field(message)}:
         with pytest.raises(MalformedMessageError):
             type(message).from_bytes(data[:size])
 
@@ -233,6 +263,17 @@ _CLAIMS: dict[str, tuple[Any, int]] = {
     ),
     "names of a listing": (GalleryNames(("staff",)), 8),
     "indices of a listing": (BlockIndices((0, 1)), 8),
+    "bytes of a table's hint": (table(0, 1, [0], b"a hint"), 8 + 16 + 4 + 8 + 4),
+    "references of a table with a hint": (table(0, 1, [0], b"a hint"), 8 + 16 + 4 + 8),
+    "columns of a header": (SWIFT_BLOCK.block.header, size_of(SWIFT_BLOCK.block.header) - 68),
+    "columns of a probe": (probe(parameters=SWIFT), 8 + 16 + 16 + (2 + 5) + 4),
+    "values of a hinted probe": (probe(parameters=LIGHT), 8 + 16 + 16 + (2 + 5)),
+    "bytes of an update's check sums": (
+        update_of(manifest(1), check_sums=SUMS),
+        size_of(update_of(manifest(1))),
+    ),
+    "bytes of a content's check sums": (SWIFT_CONTENT, size_of(SWIFT_CONTENT) - 204),
+    "bytes of check sums": (SUMS, 8),
     "bytes of a failure's text": (Failure("GalleryError", ""), 8 + 2 + 12 - 2),
 }
 

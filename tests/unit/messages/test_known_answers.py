@@ -41,6 +41,24 @@ def readable(value: Any) -> Any:
     return value
 
 
+def says(found: Any, stated: Any) -> bool:
+    """Tell whether a message, made readable, is what a vector states.
+
+    Fields that came later, for the hinted scheme, are not in older vectors: they must be empty.
+    """
+    if isinstance(found, list) and isinstance(stated, list):
+        return len(found) == len(stated) and all(map(says, found, stated))
+    if not isinstance(found, Mapping) or not isinstance(stated, Mapping):
+        return bool(found == stated)
+    later = found.keys() - stated.keys()
+    return stated.keys() <= found.keys() and all(
+        not found[name] or found[name] == {"sealed": ""}
+        if name in later
+        else says(found[name], stated[name])
+        for name in found
+    )
+
+
 def test_every_message_is_on_record_and_those_with_residues_by_their_digests() -> None:
     messages = {json.loads(path.read_text("utf-8"))["message"] for path in VECTORS}
 
@@ -55,7 +73,7 @@ def test_the_bytes_on_record_say_what_they_said(path: Path) -> None:
 
     found = getattr(gallery.messages, vector["message"]).from_bytes(bytes.fromhex(vector["hex"]))
 
-    assert readable(found) == vector["fields"], vector["what"]
+    assert says(readable(found), vector["fields"]), vector["what"]
 
 
 @each_vector

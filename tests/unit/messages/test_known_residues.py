@@ -16,17 +16,22 @@ import numpy as np
 import pytest
 
 import gallery.messages
-from gallery.ciphertexts.blocks import columns_shape, distances_shape
 from gallery.messages import EncryptedDistances
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import PARAMETER_SETS, CkksParameterSet, ParameterSet
 from tests.support.residues import patterned, slow_expand, slow_pack
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "residues"
-KINDS = ["block", "block-seeded", "distances", "probe", "probe-seeded"]
-SETS = {p.name: p for p in (STANDARD, COMPACT)}
+KINDS = ["block", "distances", "probe"]
+SEEDED = ["block-seeded", "probe-seeded"]
+VECTORS = [
+    (kind, parameters)
+    for parameters in PARAMETER_SETS.values()
+    for kind in KINDS + SEEDED * isinstance(parameters, CkksParameterSet)
+]
 
-each_vector = pytest.mark.parametrize("kind", KINDS)
-each_set = pytest.mark.parametrize("parameters", SETS.values(), ids=SETS)
+each_vector = pytest.mark.parametrize(
+    "kind, parameters", VECTORS, ids=[f"{kind}-{parameters.name}" for kind, parameters in VECTORS]
+)
 
 
 def vector_of(kind: str, parameters: ParameterSet) -> dict[str, Any]:
@@ -37,25 +42,27 @@ def vector_of(kind: str, parameters: ParameterSet) -> dict[str, Any]:
 def residues_of(kind: str, parameters: ParameterSet) -> np.ndarray:
     """Return the residues of a vector's message; of a seeded one those that it states."""
     if kind == "distances":
-        return patterned(distances_shape(parameters), 1, parameters.data_primes)
-    columns = patterned(columns_shape(1, parameters), 0, parameters.data_primes)
-    return columns[..., 0, :] if kind.endswith("seeded") else columns
+        axis = parameters.result_prime_axis
+        return patterned(parameters.result_shape, axis, parameters.data_primes)
+    columns = parameters.column_count(1, normalized=True)
+    shape_of = parameters.probe_shape if kind.startswith("probe") else parameters.block_shape
+    residues = patterned(shape_of(columns), 0, parameters.data_primes)
+    return residues[..., 0, :] if kind.endswith("seeded") else residues
 
 
 def test_no_vector_is_left_out() -> None:
     found = {path.stem for path in FOLDER.glob("*.json")}
 
-    others = {"packing", "expansion-standard", "expansion-compact"}
-    assert found == others | {f"{kind}-{name}" for kind in KINDS for name in SETS}
+    others = {"packing", "packing-30", "expansion-standard", "expansion-compact"}
+    assert found == others | {f"{kind}-{parameters.name}" for kind, parameters in VECTORS}
 
 
-@each_set
 @each_vector
 def test_a_message_with_residues_has_the_bytes_on_record(
     kind: str, parameters: ParameterSet
 ) -> None:
     vector, residues = vector_of(kind, parameters), residues_of(kind, parameters)
-    data = bytes.fromhex(vector["start"]) + slow_pack(residues.reshape(-1))
+    data = bytes.fromhex(vector["start"]) + slow_pack(residues.reshape(-1), parameters.residue_bits)
     assert len(data) == vector["size"]
     assert hashlib.sha256(data).hexdigest() == vector["sha256"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from gallery.errors import DimensionMismatchError, MalformedMessageError, ParameterSetError
 from gallery.messages import BlockResult, EncryptedDistances, EncryptedProbe, SearchRequest
-from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, CkksParameterSet
 from tests.support.builders import (
     block_result,
     block_update,
@@ -92,7 +92,7 @@ def test_the_check_refuses_what_only_looks_right_in_memory() -> None:
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_a_probe_has_the_size_that_is_documented(
-    parameters: ParameterSet, dimension: int, whole: int, seeded: int
+    parameters: CkksParameterSet, dimension: int, whole: int, seeded: int
 ) -> None:
     columns, seed = seeded_columns(parameters, dimension)
     made = EncryptedProbe(bytes(16), bytes(16), parameters.name, dimension, columns, seed)

@@ -6,7 +6,7 @@ import pytest
 
 from gallery.errors import BlockCorruptedError, MalformedMessageError
 from gallery.messages import BlockUpdate, EncryptedBlock, GalleryUpdate
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, STANDARD, CkksParameterSet
 from tests.support.builders import (
     block_update,
     content,
@@ -63,11 +63,11 @@ def test_whole_and_seeded_blocks_can_stand_in_one_update() -> None:
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_blocks_updates_and_distances_have_the_sizes_that_are_documented(
-    parameters: ParameterSet, dimension: int, whole: int, update: int, compared: int
+    parameters: CkksParameterSet, dimension: int, whole: int, update: int, compared: int
 ) -> None:
     columns, seed = seeded_columns(parameters, dimension)
     empty = table(0, 1, ())
-    header = header_of(columns, empty, (), parameters=parameters.name, dimension=dimension)
+    header = header_of(columns, empty, (), parameters, dimension=dimension)
 
     assert len(EncryptedBlock(header, columns).to_bytes()) == whole
     assert len(BlockUpdate(EncryptedBlock(header, columns, seed), empty).to_bytes()) == update

@@ -14,24 +14,29 @@ import pytest
 
 from gallery.errors import BlockCorruptedError, MalformedMessageError, WriteConflictError
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockUpdate,
     EncryptedBlock,
     GalleryUpdate,
     Manifest,
     ReferenceTable,
+    SealedCheckSums,
     columns_digest,
     pack_occupancy,
 )
-from gallery.parameters import COMPACT, STANDARD
+from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, HintedParameterSet
 from gallery.server import open_service
-from gallery.server.updates import check_update
+from gallery.server.updates import check_content, check_update
 from gallery.store import GalleryStore
 from tests.support.builders import (
     block_update,
+    check_sums,
     description,
     entry_of,
+    hinted_description,
     manifest,
     random_columns,
+    random_hint,
     reference,
     stamped,
     update_of,
@@ -282,6 +287,147 @@ def test_two_references_with_one_identifier_are_refused() -> None:
 
 def test_a_manifest_with_a_gap_between_its_blocks_is_refused() -> None:
     refuse(update_of(manifest(1), block_update(5, 2)), "indices are not 0, 1, 2")
+
+
+# --- hints and check sums -------------------------------------------------------------------------
+
+each_hinted_set = pytest.mark.parametrize("hinted", [SWIFT, LIGHT], ids=lambda p: p.name)
+
+
+def first_block(hinted: HintedParameterSet, item: BlockUpdate | None = None) -> GalleryUpdate:
+    """Return an update that is accepted, or would be but for the given block."""
+    block = item or block_update(0, 2, parameters=hinted)
+    return update_of(manifest(1), block, check_sums=check_sums(hinted))
+
+
+def refuse_hinted(hinted: HintedParameterSet, update: GalleryUpdate, match: str) -> None:
+    """See that an update is refused, and so is the gallery that it would lead to."""
+    made = hinted_description(hinted)
+    with pytest.raises(MalformedMessageError, match=match):
+        check_update(made, manifest(update.expected_version), update)
+    with pytest.raises(MalformedMessageError, match=match):
+        list(check_content(made, update.manifest, update.blocks, update.check_sums))
+
+
+@each_hinted_set
+def test_a_block_with_its_hint_and_the_check_sums_are_accepted(hinted: HintedParameterSet) -> None:
+    made, update = hinted_description(hinted), first_block(hinted)
+
+    check_update(made, manifest(1), update)
+    restored = check_content(made, update.manifest, update.blocks, update.check_sums)
+
+    assert tuple(restored) == update.blocks
+
+
+@each_hinted_set
+def test_a_block_without_check_sums_is_refused(hinted: HintedParameterSet) -> None:
+    update = replace(first_block(hinted), check_sums=NO_CHECK_SUMS)
+
+    refuse_hinted(hinted, update, "check sums of 0 bytes where [0-9]+ belong")
+
+
+@each_hinted_set
+@pytest.mark.parametrize("change", [-1, 1, 2**20])
+def test_check_sums_of_another_size_are_refused(hinted: HintedParameterSet, change: int) -> None:
+    size = len(check_sums(hinted).sealed)
+    update = replace(first_block(hinted), check_sums=SealedCheckSums(bytes(size + change)))
+
+    refuse_hinted(hinted, update, f"check sums of {size + change} bytes where {size} belong")
+
+
+def test_check_sums_of_a_ckks_gallery_are_refused() -> None:
+    update = update_of(manifest(1), block_update(0, 2), check_sums=check_sums(SWIFT))
+    match = "check sums of [0-9]+ bytes where 0 belong"
+
+    refuse(update, match)
+    with pytest.raises(MalformedMessageError, match=match):
+        list(check_content(GALLERY, update.manifest, update.blocks, update.check_sums))
+
+
+@each_hinted_set
+def test_check_sums_without_a_changed_block_are_refused(hinted: HintedParameterSet) -> None:
+    current = gallery_of(block_update(0, 5, parameters=hinted))
+    update = update_of(current, check_sums=check_sums(hinted))
+
+    with pytest.raises(MalformedMessageError, match="changes no block"):
+        check_update(hinted_description(hinted), current, update)
+
+
+@each_hinted_set
+def test_an_update_that_changes_no_block_needs_no_check_sums(hinted: HintedParameterSet) -> None:
+    current = gallery_of(block_update(0, 5, parameters=hinted))
+
+    check_update(hinted_description(hinted), current, update_of(current))
+
+
+@each_hinted_set
+def test_dropped_blocks_call_for_new_check_sums(hinted: HintedParameterSet) -> None:
+    blocks = [block_update(index, 5, parameters=hinted) for index in (0, 1)]
+    current, made = gallery_of(*blocks), hinted_description(hinted)
+    fewer = GalleryUpdate(5, gallery_of(blocks[0], version=6), ())
+
+    with pytest.raises(MalformedMessageError, match="check sums of 0 bytes"):
+        check_update(made, current, fewer)
+    check_update(made, current, replace(fewer, check_sums=check_sums(hinted)))
+
+
+@each_hinted_set
+def test_a_gallery_without_blocks_has_no_check_sums(hinted: HintedParameterSet) -> None:
+    current = gallery_of(block_update(0, 5, parameters=hinted))
+    empty, made = GalleryUpdate(5, manifest(6), ()), hinted_description(hinted)
+
+    check_update(made, current, empty)
+    assert list(check_content(made, manifest(6), (), NO_CHECK_SUMS)) == []
+    refuse_hinted(
+        hinted, replace(empty, check_sums=check_sums(hinted)), "where 0 belong|changes no"
+    )
+
+
+@each_hinted_set
+@pytest.mark.parametrize("change", [b"", b"one byte more"], ids=["none", "longer"])
+def test_a_hint_of_another_size_is_refused(hinted: HintedParameterSet, change: bytes) -> None:
+    item = block_update(0, 2, parameters=hinted)
+    wrong = replace(item.references, hint=change and item.references.hint + change)
+
+    refuse_hinted(
+        hinted, first_block(hinted, with_references(item, wrong, [0, 7])), "a hint of [0-9]+ bytes"
+    )
+
+
+def test_a_hint_of_a_ckks_block_is_refused() -> None:
+    item = block_update(0, 2)
+    hinted = replace(item.references, hint=random_hint(LIGHT))
+
+    refuse(
+        update_of(manifest(1), with_references(item, hinted, [0, 7])),
+        "a hint of [0-9]+ bytes where 0 belong",
+    )
+
+
+@each_hinted_set
+@pytest.mark.parametrize("columns", [0, 2, 2**31])
+def test_a_block_with_columns_for_another_metric_is_refused(
+    hinted: HintedParameterSet, columns: int
+) -> None:
+    item = with_header(block_update(0, 2, parameters=hinted), columns=columns)
+
+    refuse_hinted(hinted, first_block(hinted, item), "columns for another metric")
+
+
+@each_hinted_set
+def test_a_hint_that_is_not_the_one_of_the_header_is_refused(hinted: HintedParameterSet) -> None:
+    item = block_update(0, 2, parameters=hinted)
+    other = replace(item.references, hint=random_hint(hinted, seed=77))
+
+    refuse_hinted(hinted, first_block(hinted, replace(item, references=other)), "header's digest")
+
+
+@each_hinted_set
+def test_a_hinted_block_in_a_gallery_of_another_set_is_refused(hinted: HintedParameterSet) -> None:
+    refuse(first_block(hinted), "check sums of|parameter set")
+    other = SWIFT if hinted is LIGHT else LIGHT
+    update = replace(first_block(hinted), check_sums=check_sums(other))
+    refuse_hinted(other, update, "another gallery, parameter set or dimension")
 
 
 # --- what comes twice -----------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def test_another_schema_version_is_refused_with_what_upgrades_it(
     path = tmp_path / "other.db"
     with open_service(f"sqlite:///{path}", create=True):
         pass
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
     connection.close()
 
@@ -99,7 +99,7 @@ def test_a_database_of_a_newer_program_cannot_be_migrated(tmp_path: Path) -> Non
     path = tmp_path / "newer.db"
     with open_service(f"sqlite:///{path}", create=True):
         pass
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
 

@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect
 
 from gallery.client import GalleryClient, GalleryKey, read_key_file
+from gallery.parameters import SWIFT, find_parameters
 from gallery.server import migrate, open_service
 from gallery.server.gatekeeper import Gatekeeper
 from gallery.store import Action, AuditStore, Database, TokenStore, open_database
@@ -74,19 +75,31 @@ def use(database: str, version: str, folder: Path) -> None:
     content = json.loads((ASSETS / f"{version}.json").read_text(encoding="utf-8"))
     embeddings, labels = np.array(content["embeddings"]), content["labels"]
     key = key_of(version, folder)
-    with open_service(database) as service, GalleryClient(service, key) as client:
-        found = client.identify(embeddings, threshold=0.001)
-        assert [*found.labels[:, 0]] == labels
-        assert found.decisions.all()
-        assert not client.enroll(embeddings, labels).added.any()
-        assert client.enroll([[0.3, -0.4]], ["Hedy"]).added.all()
-        client.remove([labels[0]])
-        assert [item.label for item in client.references()] == [*labels[1:], "Hedy"]
-        assert client.verify(deep=True).findings == ()
+    with open_service(database) as service:
+        for name in content.get("galleries", ["default"]):
+            with GalleryClient(service, key, name) as client:
+                use_gallery(client, embeddings, labels)
+        # What galleries could not have then can be made now.
+        with GalleryClient.create(service, key, "newer", dimension=2, parameters=SWIFT) as client:
+            client.enroll(embeddings, labels)
+            use_gallery(client, embeddings, labels)
     if "token" in content:
         with open_database(database) as opened:
             assert Gatekeeper(TokenStore(opened)).admit(content["token"]).covers("default")
             assert [event.action for event in AuditStore(opened).read()] == [Action.WRITE]
+
+
+def use_gallery(client: GalleryClient, embeddings: np.ndarray, labels: list[str]) -> None:
+    """Search a gallery, add to it, remove from it, and verify it."""
+    bound = find_parameters(client.description.parameters).max_distance_error(2)
+    found = client.identify(embeddings, threshold=max(0.001, bound))
+    assert [*found.labels[:, 0]] == labels
+    assert found.decisions.all()
+    assert not client.enroll(embeddings, labels).added.any()
+    assert client.enroll([[0.3, -0.4]], ["Hedy"]).added.all()
+    client.remove([labels[0]])
+    assert [item.label for item in client.references()] == [*labels[1:], "Hedy"]
+    assert client.verify(deep=True).findings == ()
 
 
 def step(opened: Database, version: str) -> None:

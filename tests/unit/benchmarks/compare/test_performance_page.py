@@ -15,6 +15,11 @@ SPREAD = {"median": 2.5e-7, "least": 2.0e-7, "most": 3.0e-7, "repeats": 3}
 def report() -> dict[str, Any]:
     """A report of one scheme, of a point of its scaling, and of nothing else."""
     step = {"role": "standard", "scheme": "gallery", "dimension": 128, "references": 100_000}
+    hinted = step | {"role": "swift", "scheme": "gallery, swift", "check": SPREAD}
+    beside = {"parameters": "swift", "dimension": 128, "references": 1_000_000, "faiss": SPREAD}
+    on_one = {"one_thread": SPREAD, "times_faiss": {"median": 1.3, "least": 1.2, "most": 1.4}}
+    no_more = {"two_threads": None, "gain_of_threads": None}
+    read = {"one_thread": 15.3, "two_threads": None}
     times = dict.fromkeys(("enroll", "encrypt", "scan", "decrypt"), SPREAD)
     sizes = {"sent_bytes": 5_391_447, "answer_bytes": 30.4, "stored_bytes": 3_122.0}
     point = {"scheme": "gallery", "parameters": "standard", "dimension": 128, "probes": 16}
@@ -24,12 +29,13 @@ def report() -> dict[str, Any]:
         "repeats": 3,
         "machine": {"processor": "of some kind"},
         "load_average": [0.1, 0.2, 0.3],
-        "gigabytes_per_second": {"read": SPREAD, "copy": SPREAD},
+        "gigabytes_per_second": dict.fromkeys(("read", "copy", "read_on_two_threads"), SPREAD),
         "verdicts": [{"text": "scan: as it should be"}],
-        "steps": [step | times | sizes],
+        "steps": [step | {"check": None} | times | sizes, hinted | times | sizes],
         "beside": [{"dimension": 128, "faiss": SPREAD, "backend_seal": {"standard": SPREAD}}],
         "tenseal_parameters": [],
         "growth": [point | {"references": 1_000, "scan": SPREAD}],
+        "beside_plain": [beside | on_one | no_more | {"gigabytes_per_second": read}],
         "skipped": ["1,000,000 references: too little memory"],
         "whole": {
             "parameters": "standard",
@@ -53,6 +59,9 @@ def test_tables_replace_what_is_between_the_markers(tmp_path: Path) -> None:
     assert text.endswith(f"{END}\n\n## After\n")
     assert "old" not in text
     assert "| 128 | gallery | 16 | 250 (200–300) |" in text
+    assert "| 250 (200–300) |  | 250 (200–300) | 5.39 |" in text, "no check"
+    assert "| 250 (200–300) | 250 (200–300) | 250 (200–300) | 5.39 |" in text
+    assert "| 128 | 1,000,000 | swift | 250 (200–300) | 250 (200–300) | 1.3 (1.2–1.4) |" in text
     assert "Not measured: 1,000,000 references" in text
     write_tables(path, report())
     assert path.read_text(encoding="utf-8") == text

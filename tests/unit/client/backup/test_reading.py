@@ -16,7 +16,13 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.client.backup import Backup
 from gallery.errors import BackupError, KeyMismatchError
 from gallery.forwarding import ForwardingService
-from gallery.messages import BlockUpdate, GalleryDescription, Manifest
+from gallery.messages import (
+    NO_CHECK_SUMS,
+    BlockUpdate,
+    GalleryDescription,
+    Manifest,
+    SealedCheckSums,
+)
 from gallery.server import EmbeddedService, open_service
 from tests.support.backup_files import (
     DIMENSION,
@@ -177,9 +183,17 @@ def test_another_key_does_not_open_a_backup(
 def test_a_backup_of_another_version_is_refused_by_number(
     whole: bytes, backup: Path, service: EmbeddedService, key: GalleryKey
 ) -> None:
+    backup.write_bytes(whole[:8] + struct.pack("<H", 4) + whole[10:])
+
+    assert "format version 4" in str(refused(backup, key, service))
+
+
+def test_a_backup_under_the_version_of_another_scheme_is_refused(
+    whole: bytes, backup: Path, service: EmbeddedService, key: GalleryKey
+) -> None:
     backup.write_bytes(whole[:8] + struct.pack("<H", 3) + whole[10:])
 
-    assert "format version 3" in str(refused(backup, key, service))
+    assert "(its description)" in str(refused(backup, key, service))
 
 
 @pytest.mark.parametrize("data", [b"", b"EFGBAK\r\n", b"EFGKEY\r\n" + bytes(200), bytes(10_000)])
@@ -313,9 +327,13 @@ class MeddlingService(ForwardingService):
         self._path, self._offset = path, offset
 
     def restore(
-        self, description: GalleryDescription, manifest: Manifest, blocks: Iterable[BlockUpdate]
+        self,
+        description: GalleryDescription,
+        manifest: Manifest,
+        blocks: Iterable[BlockUpdate],
+        check_sums: SealedCheckSums = NO_CHECK_SUMS,
     ) -> None:
-        super().restore(description, manifest, self._meddle(iter(blocks)))
+        super().restore(description, manifest, self._meddle(iter(blocks)), check_sums)
 
     def _meddle(self, blocks: Iterator[BlockUpdate]) -> Iterator[BlockUpdate]:
         yield next(blocks)

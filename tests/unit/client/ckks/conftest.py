@@ -16,13 +16,13 @@ from gallery.client.ckks.native import NativeCodec
 from gallery.client.ckks.seal_secret_key import parse_secret_key
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.evaluator.seal import seal_setup
-from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, CkksParameterSet
 
 
 class SealOwner:
     """A key owner who has SEAL alone, and the native backend under the same key as ``native``."""
 
-    def __init__(self, parameters: ParameterSet, folder: Path) -> None:
+    def __init__(self, parameters: CkksParameterSet, folder: Path) -> None:
         self.parameters = parameters
         self._context: Any = seal_setup(parameters).context
         self._path = folder / "stream"

@@ -13,17 +13,17 @@ from gallery.client.ckks import CkksCodec, make_codec
 from gallery.client.keys.secrets import GalleryKey
 from gallery.commands.enroll import command
 from gallery.errors import GalleryError, InvalidEmbeddingError, ParameterSetError
-from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, CkksParameterSet
 
 
 @pytest.fixture(params=[STANDARD, COMPACT], ids=lambda p: p.name)
-def parameters(request: pytest.FixtureRequest) -> ParameterSet:
-    chosen: ParameterSet = request.param
+def parameters(request: pytest.FixtureRequest) -> CkksParameterSet:
+    chosen: CkksParameterSet = request.param
     return chosen
 
 
 @pytest.fixture
-def codecs(parameters: ParameterSet, key: GalleryKey) -> Iterator[dict[str, CkksCodec]]:
+def codecs(parameters: CkksParameterSet, key: GalleryKey) -> Iterator[dict[str, CkksCodec]]:
     made: dict[str, CkksCodec] = {
         backend: make_codec(backend, key, parameters) for backend in list(Backend)
     }
@@ -35,7 +35,7 @@ def codecs(parameters: ParameterSet, key: GalleryKey) -> Iterator[dict[str, Ckks
 @pytest.mark.parametrize("writer", list(Backend))
 @pytest.mark.parametrize("reader", list(Backend))
 def test_what_one_backend_encrypts_the_other_decrypts(
-    codecs: dict[str, CkksCodec], parameters: ParameterSet, writer: str, reader: str
+    codecs: dict[str, CkksCodec], parameters: CkksParameterSet, writer: str, reader: str
 ) -> None:
     columns = np.random.default_rng(0).uniform(-1.0, 1.0, (4, 4096))
 
@@ -58,7 +58,7 @@ def test_nan_is_refused_by_every_backend(codecs: dict[str, CkksCodec], backend: 
 
 
 def test_results_are_decrypted_alike_one_by_one_and_together(
-    codecs: dict[str, CkksCodec], parameters: ParameterSet
+    codecs: dict[str, CkksCodec], parameters: CkksParameterSet
 ) -> None:
     primes = parameters.data_primes
     drawn = np.random.default_rng(1)

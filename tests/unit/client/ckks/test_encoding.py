@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gallery.client.ckks import residue_kernels
-from gallery.client.ckks.crt import CrtComposer
 from gallery.client.ckks.encoding import encoder
-from gallery.client.ckks.ntt import transforms
-from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, ParameterSet
+from gallery.client.ring import residue_kernels
+from gallery.client.ring.crt import CrtComposer
+from gallery.client.ring.ntt import transforms
+from gallery.parameters import COMPACT, INSECURE_TOY, STANDARD, CkksParameterSet
 from tests.unit.client.ckks.conftest import SealOwner
 
 ALL = (STANDARD, COMPACT, INSECURE_TOY)
@@ -72,7 +72,7 @@ def test_a_slot_is_the_value_at_a_power_of_three_of_the_root() -> None:
 
 
 @pytest.mark.parametrize("parameters", ALL, ids=lambda p: p.name)
-def test_composition_is_exact_to_the_rounding_of_one_double(parameters: ParameterSet) -> None:
+def test_composition_is_exact_to_the_rounding_of_one_double(parameters: CkksParameterSet) -> None:
     modulus, degree = parameters.data_modulus, parameters.poly_modulus_degree
     edges = [0, 1, -1, 2**52 + 1, -(2**52) - 1, modulus // 2, -(modulus // 2), modulus // 3]
     values = (edges * degree)[:degree]

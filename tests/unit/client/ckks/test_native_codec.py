@@ -21,14 +21,14 @@ from gallery.client.ckks.native import NativeCodec
 from gallery.client.ckks.secret_key import SecretKey
 from gallery.errors import InvalidEmbeddingError, MalformedMessageError, ParameterSetError
 from gallery.evaluator import make_evaluator
-from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, ParameterSet
+from gallery.parameters import COMPACT, INSECURE_TOY, MAX_DIMENSION, CkksParameterSet
 from tests.unit.client.ckks.conftest import SealOwner
 
 LARGEST_NOISE = 7.0
 """In standard deviations; a normal value is beyond it once in 4e11."""
 
 
-def block(parameters: ParameterSet, dimension: int, seed: int = 0) -> np.ndarray:
+def block(parameters: CkksParameterSet, dimension: int, seed: int = 0) -> np.ndarray:
     """Return the columns of a half-full block: unit vectors, empty positions, the sentinel."""
     columns = empty_columns(dimension, parameters)
     count = parameters.poly_modulus_degree // 2 + 7
@@ -37,7 +37,7 @@ def block(parameters: ParameterSet, dimension: int, seed: int = 0) -> np.ndarray
     return columns
 
 
-def everywhere(constants: np.ndarray, parameters: ParameterSet) -> np.ndarray:
+def everywhere(constants: np.ndarray, parameters: CkksParameterSet) -> np.ndarray:
     """Return the positions of constants: the real part of every slot; shape (n, N)."""
     halves = constants[:, None] * np.ones(parameters.slots)
     return np.concatenate([halves, np.zeros_like(halves)], axis=1)
@@ -254,7 +254,7 @@ def test_a_key_under_primes_in_another_order_is_refused(owner: SealOwner) -> Non
 
 
 def test_a_parameter_set_of_more_primes_than_the_engine_takes_is_refused() -> None:
-    more = ParameterSet(
+    more = CkksParameterSet(
         "INSECURE_four_primes",
         poly_modulus_degree=1024,
         coeff_mod_bit_sizes=(27, 27, 27, 27, 28),
@@ -265,7 +265,7 @@ def test_a_parameter_set_of_more_primes_than_the_engine_takes_is_refused() -> No
     )
     zero = SecretKey(np.zeros((4, 1024), np.uint32), more)
 
-    with pytest.raises(ParameterSetError, match="use the backend seal"):
+    with pytest.raises(ParameterSetError, match="only the backend seal"):
         NativeCodec(zero, more)
 
 

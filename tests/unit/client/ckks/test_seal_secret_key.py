@@ -10,13 +10,13 @@ import pytest
 from gallery.client.ckks.seal_secret_key import parse_secret_key, secret_key_stream
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import MalformedMessageError
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, STANDARD, CkksParameterSet
 
 both_sets = pytest.mark.parametrize("parameters", [STANDARD, COMPACT], ids=lambda p: p.name)
 
 
 @both_sets
-def test_residues_are_those_of_seals_own_key(key: GalleryKey, parameters: ParameterSet) -> None:
+def test_residues_are_those_of_seals_own_key(key: GalleryKey, parameters: CkksParameterSet) -> None:
     context = key.context(parameters)  # kept, because SEAL's key belongs to it
     secret_key = context.secret_key().data
     plaintext = secret_key.data()
@@ -41,7 +41,7 @@ def test_the_stream_is_one_that_seal_would_write(key: GalleryKey, tmp_path: Path
 
 @both_sets
 def test_a_key_of_another_parameter_set_is_refused(
-    key: GalleryKey, parameters: ParameterSet
+    key: GalleryKey, parameters: CkksParameterSet
 ) -> None:
     other = COMPACT if parameters is STANDARD else STANDARD
     stream = secret_key_stream(key.serialized_context(other))

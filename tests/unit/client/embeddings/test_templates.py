@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gallery.client.embeddings.templates import check_embeddings, round_to_grid, to_vectors
 from gallery.distances import Metric
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, STANDARD, CkksParameterSet
 from tests.support.builders import description
 
 COSINE = description(name="staff", dimension=3, metric=Metric.COSINE)
@@ -230,7 +230,7 @@ def test_rows_are_scaled_each_for_itself() -> None:
 # --- rounded --------------------------------------------------------------------------------------
 
 
-def on_grid(parameters: ParameterSet, check: Callable[[np.ndarray, np.ndarray], None]) -> None:
+def on_grid(parameters: CkksParameterSet, check: Callable[[np.ndarray, np.ndarray], None]) -> None:
     """Run a check on random vectors and what they are rounded to."""
 
     @given(st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=20).map(np.array))
@@ -242,7 +242,7 @@ def on_grid(parameters: ParameterSet, check: Callable[[np.ndarray, np.ndarray], 
 
 @each_set
 def test_a_rounded_value_is_a_multiple_of_the_grid_within_half_a_step(
-    parameters: ParameterSet,
+    parameters: CkksParameterSet,
 ) -> None:
     def check(vector: np.ndarray, rounded: np.ndarray) -> None:
         steps = rounded / parameters.grid
@@ -253,7 +253,7 @@ def test_a_rounded_value_is_a_multiple_of_the_grid_within_half_a_step(
 
 
 @each_set
-def test_rounding_again_changes_nothing(parameters: ParameterSet) -> None:
+def test_rounding_again_changes_nothing(parameters: CkksParameterSet) -> None:
     def check(_: np.ndarray, rounded: np.ndarray) -> None:
         assert np.array_equal(round_to_grid(rounded, parameters), rounded)
 
@@ -261,7 +261,7 @@ def test_rounding_again_changes_nothing(parameters: ParameterSet) -> None:
 
 
 @each_set
-def test_less_than_half_a_step_of_noise_is_rounded_away(parameters: ParameterSet) -> None:
+def test_less_than_half_a_step_of_noise_is_rounded_away(parameters: CkksParameterSet) -> None:
     noise = np.linspace(-0.499, 0.499, 20) * parameters.grid
 
     def check(_: np.ndarray, rounded: np.ndarray) -> None:
@@ -271,7 +271,9 @@ def test_less_than_half_a_step_of_noise_is_rounded_away(parameters: ParameterSet
 
 
 @each_set
-def test_rounding_is_fine_enough_for_the_promised_distance_error(parameters: ParameterSet) -> None:
+def test_rounding_is_fine_enough_for_the_promised_distance_error(
+    parameters: CkksParameterSet,
+) -> None:
     random = np.random.default_rng(0)
     a, b = (to_vectors(random.normal(size=(500, 3)), COSINE) for _ in range(2))
 

@@ -13,7 +13,9 @@ import pytest
 
 from gallery.client import EmbeddingSource, GalleryClient, open_embeddings
 from gallery.errors import DimensionMismatchError, InvalidEmbeddingError, InvalidLabelError
-from tests.support.galleries import names, random_embeddings
+from tests.support.galleries import client_of_each_scheme, names, random_embeddings
+
+__all__ = ["client_of_each_scheme"]
 
 BLOCK = 4094
 

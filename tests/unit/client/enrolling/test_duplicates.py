@@ -10,7 +10,9 @@ from gallery.distances import Metric
 from gallery.errors import InvalidLabelError, ModelMismatchError, ThresholdRequiredError
 from gallery.messages import Preprocessing
 from gallery.server import EmbeddedService
-from tests.support.galleries import random_embeddings
+from tests.support.galleries import client_of_each_scheme, random_embeddings
+
+__all__ = ["client_of_each_scheme"]
 
 LIMIT = 0.05
 

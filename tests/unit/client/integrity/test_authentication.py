@@ -23,6 +23,10 @@ DESCRIPTION = OWNER.sign(description(key_id=KEY.key_id))
 HEADERS = [OWNER.sign(block_update(index, 6).block.header) for index in range(2)]
 ENTRIES = tuple(entry_of(header) for header in HEADERS)
 MANIFEST = OWNER.sign(Manifest(GALLERY_ID, 6, ENTRIES))
+HINTED_DESCRIPTION = OWNER.sign(replace(DESCRIPTION, parameters="swift", seed=bytes(range(32))))
+HINTED_HEADER = OWNER.sign(
+    replace(HEADERS[0], parameters="swift", columns=1, nonce=bytes(range(32)))
+)
 
 
 def named(change: dict[str, Any]) -> str:
@@ -59,10 +63,11 @@ DESCRIPTION_CHANGES: list[dict[str, Any]] = [
     {"calibration": bytes(73)},
     {"mac": flipped(DESCRIPTION.mac)},
 ]
+HINTED_DESCRIPTION_CHANGES = [*DESCRIPTION_CHANGES, {"seed": bytes(32)}]
 
 
 def test_every_field_of_a_description_is_changed_below() -> None:
-    changed = {named(change) for change in DESCRIPTION_CHANGES}
+    changed = {named(change) for change in HINTED_DESCRIPTION_CHANGES}
 
     assert changed | {"key_id"} == {field.name for field in fields(GalleryDescription)}
 
@@ -71,6 +76,14 @@ def test_every_field_of_a_description_is_changed_below() -> None:
 def test_a_changed_description_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(AuthenticationError, match="the description of gallery"):
         check_description(replace(DESCRIPTION, **change), KEY)
+
+
+@pytest.mark.parametrize("change", HINTED_DESCRIPTION_CHANGES, ids=named)
+def test_a_changed_description_of_the_hinted_scheme_is_refused(change: dict[str, Any]) -> None:
+    check_description(HINTED_DESCRIPTION, KEY)
+
+    with pytest.raises(AuthenticationError, match="the description of gallery"):
+        check_description(replace(HINTED_DESCRIPTION, **change), KEY)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +212,24 @@ HEADER_CHANGES: list[dict[str, Any]] = [
     {"references_digest": bytes(32)},
     {"mac": flipped(HEADERS[0].mac)},
 ]
+HINTED_HEADER_CHANGES = [*HEADER_CHANGES, {"columns": 2}, {"nonce": bytes(32)}]
 
 
 def test_every_field_of_a_header_is_changed_below() -> None:
-    assert [named(change) for change in HEADER_CHANGES] == [
-        field.name for field in fields(BlockHeader)
-    ]
+    changed = {named(change) for change in HINTED_HEADER_CHANGES}
+
+    assert changed == {field.name for field in fields(BlockHeader)}
+
+
+@pytest.mark.parametrize("change", HINTED_HEADER_CHANGES, ids=named)
+def test_a_changed_header_of_the_hinted_scheme_is_refused(change: dict[str, Any]) -> None:
+    entry = entry_of(HINTED_HEADER)
+    OWNER.check_header(HINTED_HEADER, entry)
+
+    with pytest.raises(
+        AuthenticationError, match=r"header of block 0 was not written|block 0 is not the one"
+    ):
+        OWNER.check_header(replace(HINTED_HEADER, **change), entry)
 
 
 @pytest.mark.parametrize("change", HEADER_CHANGES, ids=named)

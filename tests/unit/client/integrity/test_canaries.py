@@ -10,7 +10,7 @@ from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.integrity.canaries import Canaries
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import WrongResultError
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, STANDARD, CkksParameterSet
 from tests.support.builders import GALLERY_ID
 
 KEY = GalleryKey(bytes(range(32)), {})
@@ -26,7 +26,7 @@ def probe_vector(seed: int = 0) -> np.ndarray:
 
 
 def result(
-    vector: np.ndarray, index: int, version: int, parameters: ParameterSet = STANDARD
+    vector: np.ndarray, index: int, version: int, parameters: CkksParameterSet = STANDARD
 ) -> np.ndarray:
     """Return what an honest server's answer decrypts to, but for the noise."""
     columns = empty_columns(DIMENSION, parameters)
@@ -46,7 +46,7 @@ def refuse(squared: np.ndarray, vector: np.ndarray, index: int = 2, version: int
 @each_set
 @pytest.mark.parametrize("dimension", [1, 2, 128, 4096])
 def test_canaries_are_two_unit_vectors_on_the_grid(
-    parameters: ParameterSet, dimension: int
+    parameters: CkksParameterSet, dimension: int
 ) -> None:
     templates = Canaries(KEY, GALLERY_ID, parameters).templates(0, 1, dimension)
 
@@ -85,7 +85,7 @@ def test_an_index_cannot_pass_for_a_part_of_a_version() -> None:
 
 
 @each_set
-def test_an_honest_result_passes(parameters: ParameterSet) -> None:
+def test_an_honest_result_passes(parameters: CkksParameterSet) -> None:
     vector = probe_vector()
 
     Canaries(KEY, GALLERY_ID, parameters).check(result(vector, 2, 7, parameters), vector, 2, 7)
@@ -93,7 +93,7 @@ def test_an_honest_result_passes(parameters: ParameterSet) -> None:
 
 @each_set
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_noise_within_the_promised_error_passes(parameters: ParameterSet, sign: float) -> None:
+def test_noise_within_the_promised_error_passes(parameters: CkksParameterSet, sign: float) -> None:
     vector = probe_vector()
     noise = sign * parameters.max_distance_error(DIMENSION)
 

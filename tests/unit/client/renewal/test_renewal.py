@@ -17,7 +17,7 @@ from gallery.client.session import GallerySession
 from gallery.distances import Metric
 from gallery.errors import GalleryError, KeyMismatchError, ParameterSetError
 from gallery.messages.naming import copy_name
-from gallery.parameters import COMPACT, STANDARD, ParameterSet
+from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, ParameterSet
 from gallery.server import EmbeddedService
 from tests.support.galleries import names, random_embeddings
 from tests.unit.client.renewal.renewing import (
@@ -177,38 +177,86 @@ def test_progress_is_told_block_by_block(
 # --- parameter sets -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("other", [COMPACT, SWIFT, LIGHT], ids=lambda chosen: chosen.name)
 @pytest.mark.parametrize("metric", list(Metric), ids=str)
-def test_a_gallery_becomes_compact_and_standard_again(
-    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey, metric: Metric
+def test_a_gallery_goes_to_another_parameter_set_and_becomes_standard_again(
+    service: EmbeddedService,
+    key: GalleryKey,
+    other_key: GalleryKey,
+    metric: Metric,
+    other: ParameterSet,
 ) -> None:
     with GalleryClient.create(
-        service, key, dimension=DIMENSION, metric=metric, norm_bound=4.0
+        service, key, dimension=DIMENSION, metric=metric, norm_bound=4.0, parameters=STANDARD
     ) as client:
         # Norms at the very bound are what rounding carries beyond it.
         people = 4.0 * PEOPLE / np.linalg.norm(PEOPLE, axis=1, keepdims=True)
         enroll_into_blocks(service, key, people, LABELS, SIZES)
     precise = templates_of(service, key)
 
-    small = renew_gallery(service, key, other_key, parameters=COMPACT)
+    there = renew_gallery(service, key, other_key, parameters=other)
     rounded = templates_of(service, other_key)
-    check_whole_compact = GalleryClient(service, other_key)
-    assert check_whole_compact.verify(deep=True).findings == ()
-    assert check_whole_compact.description.parameters == "compact"
-    check_whole_compact.close()
-    large = renew_gallery(service, other_key, key, parameters=STANDARD)
+    with GalleryClient(service, other_key) as client:
+        assert client.verify(deep=True).findings == ()
+        assert client.description.parameters == other.name
+        assert [*client.identify(people, threshold=0.3).labels[:, 0]] == LABELS
+    back = renew_gallery(service, other_key, key, parameters=STANDARD)
 
-    assert (small.parameters, large.parameters) == ("compact", "standard")
+    assert (there.parameters, back.parameters) == (other.name, "standard")
     for old, new in zip(precise, rounded, strict=True):
         for (label, digest, template), (label_after, digest_after, after) in zip(
             old, new, strict=True
         ):
             assert (label, digest) == (label_after, digest_after)
-            np.testing.assert_array_equal(round_to_grid(np.array(template), COMPACT), after)
+            np.testing.assert_array_equal(round_to_grid(np.array(template), other), after)
     with GalleryClient(service, key) as client:
         assert client.verify(deep=True).findings == ()
         found = client.identify(people, threshold=0.01)
         assert [*found.labels[:, 0]] == LABELS
-        assert found.distances.max() < 4.0 * DIMENSION * COMPACT.grid
+        noise = 4.0 * np.sqrt(STANDARD.max_distance_error(DIMENSION))
+        assert found.distances.max() < 4.0 * DIMENSION * other.template_grid + noise
+
+
+def test_a_gallery_goes_from_each_parameter_set_to_each(
+    service: EmbeddedService, key: GalleryKey
+) -> None:
+    with GalleryClient.create(
+        service, key, dimension=DIMENSION, metric="euclidean", parameters=SWIFT
+    ) as client:
+        client.enroll(PEOPLE, LABELS)
+
+    for parameters in (LIGHT, COMPACT, SWIFT, COMPACT, LIGHT, SWIFT):
+        renew_gallery(service, key, key, parameters=parameters)
+        with GalleryClient(service, key) as client:
+            assert client.verify(deep=True).findings == ()
+            found = client.identify(PEOPLE, threshold=1.0)
+            assert [*found.labels[:, 0]] == LABELS
+            assert not client.enroll(PEOPLE, LABELS).added.any()
+
+
+def test_a_copy_has_public_matrices_of_its_own(
+    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey
+) -> None:
+    with GalleryClient.create(service, key, dimension=DIMENSION, parameters=SWIFT) as client:
+        before = client.description.seed
+
+    renew_gallery(service, key, other_key)
+
+    with GalleryClient(service, other_key) as client:
+        assert len(client.description.seed) == 32
+        assert client.description.seed != before
+
+
+@pytest.mark.parametrize("old", [STANDARD, SWIFT], ids=lambda chosen: chosen.name)
+def test_a_backend_that_does_not_know_a_scheme_is_refused_before_anything_is_made(
+    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey, old: ParameterSet
+) -> None:
+    GalleryClient.create(service, key, dimension=DIMENSION, parameters=old).close()
+
+    with pytest.raises(ParameterSetError, match="'swift' is not one of CKKS, and the backend seal"):
+        renew_gallery(service, key, other_key, parameters=SWIFT, backend="seal")
+
+    assert service.gallery_names() == ["default"]
 
 
 def test_the_parameter_set_changes_under_the_same_key_and_nothing_else_stays(

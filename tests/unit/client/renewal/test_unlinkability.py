@@ -19,7 +19,7 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
 from gallery.messages import BlockHeader, GalleryDescription, Manifest, Preprocessing
 from gallery.messages.naming import copy_name
-from gallery.parameters import COMPACT
+from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, ParameterSet
 from gallery.server import EmbeddedService
 from gallery.store.tables import Base
 from tests.support.galleries import random_embeddings
@@ -41,7 +41,7 @@ PUBLIC = {
     "gallery.description.norm_bound": "a property of the model",
     "gallery.description.threshold": "chosen by the owner, and shown",
     "gallery.description.metric": "which distance",
-    "gallery.description.parameters": "which CKKS parameters",
+    "gallery.description.parameters": "which parameters",
     "block.header.parameters": "the same",
     "block.header.occupancy": "how many references a block holds; positions are filled in order",
 }
@@ -64,6 +64,7 @@ NUMBERS = {
     "block.header.index",
     "block.header.version",
     "block.header.dimension",
+    "block.header.columns",
     "reference.block_index",
     "reference.position",
 }
@@ -109,7 +110,7 @@ def parts_of(name: str, value: Any) -> Iterator[Field]:
         yield name, value.encode()
     elif isinstance(value, int):
         assert name in NUMBERS, name
-    else:
+    elif value is not None:
         assert isinstance(value, float), name
         yield name, str(value).encode().ljust(SHORTEST)
 
@@ -185,11 +186,21 @@ def check_unlinkable(first: list[Field], second: list[Field], *, same_owner: boo
     assert in_common(windows_of(first), windows_of(second)) - permitted == set()
 
 
+EACH_SCHEME = pytest.mark.parametrize(
+    "parameters", [STANDARD, SWIFT], ids=lambda chosen: chosen.name
+)
+
+
+@EACH_SCHEME
 def test_galleries_of_the_same_people_under_two_keys_share_nothing(
-    service: EmbeddedService, database: str, key: GalleryKey, other_key: GalleryKey
+    service: EmbeddedService,
+    database: str,
+    key: GalleryKey,
+    other_key: GalleryKey,
+    parameters: ParameterSet,
 ) -> None:
-    first = gallery_of(service, database, key, GALLERY)
-    second = gallery_of(service, database, other_key, f"another: {GALLERY}")
+    first = gallery_of(service, database, key, GALLERY, parameters=parameters)
+    second = gallery_of(service, database, other_key, f"another: {GALLERY}", parameters=parameters)
 
     check_unlinkable(first, second)
 
@@ -197,29 +208,37 @@ def test_galleries_of_the_same_people_under_two_keys_share_nothing(
 def test_galleries_of_the_same_people_under_one_key_share_nothing_but_the_key(
     service: EmbeddedService, database: str, key: GalleryKey
 ) -> None:
-    first = gallery_of(service, database, key, GALLERY)
-    second = gallery_of(service, database, key, f"another: {GALLERY}")
+    first = gallery_of(service, database, key, GALLERY, parameters=SWIFT)
+    second = gallery_of(service, database, key, f"another: {GALLERY}", parameters=SWIFT)
 
     check_unlinkable(first, second, same_owner=True)
 
 
-@pytest.mark.parametrize("change", ["key", "parameter set", "both"])
+@pytest.mark.parametrize(
+    ("change", "old", "new"),
+    [
+        ("key", STANDARD, None),
+        ("parameter set", STANDARD, COMPACT),
+        ("both", STANDARD, COMPACT),
+        ("parameter set", SWIFT, LIGHT),
+    ],
+    ids=["key", "parameter set", "both", "parameter set, swift to light"],
+)
 def test_a_gallery_and_the_one_it_becomes_share_nothing(
-    service: EmbeddedService, database: str, key: GalleryKey, other_key: GalleryKey, change: str
+    service: EmbeddedService,
+    database: str,
+    key: GalleryKey,
+    other_key: GalleryKey,
+    change: str,
+    old: ParameterSet,
+    new: ParameterSet | None,
 ) -> None:
-    first = gallery_of(service, database, key, GALLERY)
+    first = gallery_of(service, database, key, GALLERY, parameters=old)
+    same_owner = change == "parameter set"
 
-    renew_gallery(
-        service,
-        key,
-        key if change == "parameter set" else other_key,
-        GALLERY,
-        parameters=None if change == "key" else COMPACT,
-    )
+    renew_gallery(service, key, key if same_owner else other_key, GALLERY, parameters=new)
 
-    check_unlinkable(
-        first, stored(service, database, GALLERY), same_owner=change == "parameter set"
-    )
+    check_unlinkable(first, stored(service, database, GALLERY), same_owner=same_owner)
 
 
 def test_a_gallery_and_its_copy_share_nothing_while_both_are_there(
@@ -236,10 +255,11 @@ def test_a_gallery_and_its_copy_share_nothing_while_both_are_there(
     check_unlinkable(first, stored(service, database, copy_name(GALLERY, other_key.key_id)))
 
 
+@EACH_SCHEME
 def test_two_versions_of_a_block_share_nothing_but_what_its_owner_kept(
-    service: EmbeddedService, database: str, key: GalleryKey
+    service: EmbeddedService, database: str, key: GalleryKey, parameters: ParameterSet
 ) -> None:
-    first = gallery_of(service, database, key, GALLERY)
+    first = gallery_of(service, database, key, GALLERY, parameters=parameters)
     with GalleryClient(service, key, GALLERY) as client:
         client.enroll(random_embeddings(1, 2, seed=9), ["Mary"])
     second = stored(service, database, GALLERY)
@@ -247,7 +267,14 @@ def test_two_versions_of_a_block_share_nothing_but_what_its_owner_kept(
     found = in_common(windows_of(first), windows_of(second))
 
     # Columns and everything that is signed are new; rows of references that stay are not touched.
-    assert not {a for a, _ in found} & {"block.columns", "block.header.mac", "gallery.manifest.mac"}
+    assert not {a for a, _ in found} & {
+        "block.columns",
+        "block.hint",
+        "block.header.nonce",
+        "block.header.mac",
+        "gallery.check_sums",
+        "gallery.manifest.mac",
+    }
     assert ("reference.sealed_label", "reference.sealed_label") in found
 
 

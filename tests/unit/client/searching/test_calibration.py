@@ -6,6 +6,7 @@ import math
 import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ def seen(tmp_path: Path) -> StateFile:
 
 def put_back(database: str, description: GalleryDescription) -> None:
     """Write a description into the database behind the service's back."""
-    with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("UPDATE gallery SET description = ?", (description.to_bytes(),))
     connection.close()
 

@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 
 import gallery.client.searching.identification as identification
-from gallery.ciphertexts.blocks import columns_size, distances_size
+from gallery.arrays import residue_bytes
 from gallery.client import GalleryClient, GalleryKey, Identification
 from gallery.client.integrity.labels import LabelSealer
 from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
 from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
-from gallery.parameters import STANDARD
+from gallery.parameters import STANDARD, SWIFT, ParameterSet, find_parameters
 from gallery.server import EmbeddedService
-from tests.support.galleries import names, random_embeddings
+from tests.support.galleries import client_of_each_scheme, names, random_embeddings
+
+__all__ = ["client_of_each_scheme"]
 
 
 class Watched(ForwardingService):
@@ -43,7 +45,7 @@ class Watched(ForwardingService):
         if number == self.refused:
             raise DatabaseError("out of order")
         found = super().search(request)
-        return SearchResult(found.manifest, self._blocks(found.blocks, number))
+        return replace(found, blocks=self._blocks(found.blocks, number))
 
     def _blocks(self, blocks: Iterator[BlockResult], number: int) -> Iterator[BlockResult]:
         for block in blocks:
@@ -91,12 +93,11 @@ def probes(count: int) -> np.ndarray:
 
 
 def rows(found: Identification) -> list[tuple[object, ...]]:
-    """Return what was found, row by row, without the digits that noise reaches."""
+    """Return what was found, row by row, without distances, for these have noise."""
     return [
         (
             found.labels[row].tolist(),
             found.reference_ids[row].tolist(),
-            found.distances[row].round(5).tolist(),
             bool(found.decisions[row]),
             int(found.searched[row]),
         )
@@ -107,15 +108,26 @@ def rows(found: Identification) -> list[tuple[object, ...]]:
 # --- the same results -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", ["native", "seal"])
-def test_many_probes_give_what_they_give_one_by_one_in_their_order(
-    filled: GalleryClient, service: EmbeddedService, key: GalleryKey, backend: str
-) -> None:
-    with GalleryClient(service, key, backend=backend) as client:
-        together = client.identify(probes(10), k=3, threshold=0.05)
+def test_many_probes_give_what_they_give_one_by_one_in_their_order(filled: GalleryClient) -> None:
+    together = filled.identify(probes(10), k=3, threshold=0.05)
     single = [filled.identify(probe, k=3, threshold=0.05) for probe in probes(10)]
 
     assert rows(together) == [row for found in single for row in rows(found)]
+    alone = np.concatenate([found.distances for found in single])
+    np.testing.assert_allclose(together.distances, alone, rtol=0, atol=1e-5)
+
+
+def test_the_backend_seal_finds_what_the_native_one_finds(
+    service: EmbeddedService, key: GalleryKey
+) -> None:
+    with GalleryClient.create(service, key, dimension=8, parameters=STANDARD) as native:
+        native.enroll(random_embeddings(30, 8), names(30))
+        expected = native.identify(probes(10), k=3, threshold=0.05)
+    with GalleryClient(service, key, backend="seal") as seal:
+        found = seal.identify(probes(10), k=3, threshold=0.05)
+
+    assert rows(found) == rows(expected)
+    np.testing.assert_allclose(found.distances, expected.distances, rtol=0, atol=1e-5)
 
 
 def test_lists_longer_than_the_gallery_and_those_of_several_blocks_agree_with_plain_sorting(
@@ -168,7 +180,12 @@ def test_probes_are_sent_in_requests_of_a_bounded_size(
 def test_a_request_and_its_answer_stay_below_a_number_of_bytes(
     filled: GalleryClient, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    largest = max(columns_size(8, STANDARD), distances_size(STANDARD))
+    description = filled.description
+    parameters = find_parameters(description.parameters)
+    largest = max(
+        residue_bytes(parameters.probe_shape(description.columns)),
+        residue_bytes(parameters.result_shape),
+    )
     monkeypatch.setattr(identification, "REQUEST_BYTES", 3 * largest)
     filled.identify(probes(5), threshold=0.05)
     monkeypatch.setattr(identification, "REQUEST_BYTES", 1)
@@ -231,16 +248,43 @@ def test_an_error_in_the_middle_is_raised_and_leaves_no_thread(
     assert searching_threads() == []
 
 
-def test_a_spoiled_result_stops_the_requests_after_those_under_way(
-    filled: GalleryClient, watched: Watched
+def watched_search(
+    service: EmbeddedService, key: GalleryKey, watched: Watched, parameters: ParameterSet
+) -> GalleryClient:
+    """Return a client of thirty references whose searches are watched."""
+    with GalleryClient.create(service, key, dimension=8, parameters=parameters) as client:
+        client.enroll(random_embeddings(30, 8), names(30))
+    return GalleryClient(watched, key)
+
+
+def test_a_result_that_decrypts_to_nonsense_stops_no_request(
+    service: EmbeddedService, key: GalleryKey, watched: Watched
 ) -> None:
     watched.spoiled = 1
 
-    with pytest.raises(WrongResultError, match="block 0"):
-        filled.identify(probes(30), threshold=0.05)
+    with watched_search(service, key, watched, STANDARD) as client:
+        with pytest.raises(WrongResultError, match="block 0"):
+            client.identify(probes(30), threshold=0.05)
 
-    assert len(watched.sizes) in (2, 3)
-    assert watched.answered == len(watched.sizes), "each answer is received whole all the same"
+    assert watched.sizes == [4, 4, 4, 4, 4, 4, 4, 2], "a server that sees an abort learns of it"
+    assert watched.answered == len(watched.sizes)
+    assert searching_threads() == []
+
+
+def test_a_spoiled_result_of_the_hinted_scheme_stops_nothing_that_was_planned(
+    service: EmbeddedService, key: GalleryKey, watched: Watched
+) -> None:
+    watched.spoiled = 1
+
+    with watched_search(service, key, watched, SWIFT) as client:
+        with pytest.raises(WrongResultError, match="nothing of it was decrypted"):
+            client.identify(probes(30), threshold=0.05, progress=watched.progress)
+        assert (len(watched.sizes), watched.answered, watched.taken) == (8, 8, 8)
+        with pytest.raises(WrongResultError, match="until its owner has looked"):
+            client.identify(probes(1), threshold=0.05)
+        assert len(watched.sizes) == 8, "nothing is sent"
+        client.accept_wrong_results()
+        assert client.identify(probes(1), threshold=0.05).labels[0, 0] == "person 0"
     assert searching_threads() == []
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -364,6 +365,20 @@ def test_an_odd_answer_is_an_error_with_a_reason(
 
     assert TOKEN not in str(caught.value)
     assert str(caught.value)
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 404), ("PATCH", 405)])
+def test_a_server_that_has_no_check_sums_yet_is_said_to_be_older(
+    server: Serving, method: str, status: int
+) -> None:
+    path = "what-a-later-version-has" if status == 404 else "galleries"
+    unknown = httpx.request(method, f"{server.url}/v1/{path}")
+    assert unknown.status_code == status
+
+    line = f"{status} {unknown.reason_phrase}"
+    with answering(response(unknown.content, line)) as service:
+        with pytest.raises(ServerError, match="older than this program"):
+            service.check_sums(bytes(16))
 
 
 def test_what_an_error_says_cannot_steer_a_terminal() -> None:

@@ -18,12 +18,14 @@ from gallery.errors import (
     MissingBlockError,
     ServerError,
 )
+from gallery.parameters import LIGHT, SWIFT, ParameterSet
 from gallery.server import EmbeddedService, open_service
 from tests.support.galleries import names, random_embeddings
 from tests.support.searching import (
     BLOCK_BYTES,
     assert_right,
     fill,
+    fill_hinted,
     gallery_id,
     request_of,
     rewrite,
@@ -62,6 +64,33 @@ def test_results_are_those_of_one_process_byte_for_byte(service: EmbeddedService
         assert [one.to_bytes() for one in found.blocks] == [
             one.to_bytes() for one in expected.blocks
         ]
+
+
+def test_a_hinted_gallery_gives_the_same_on_workers(service: EmbeddedService, url: str) -> None:
+    with open_service(url) as local:
+        fill_hinted(local, 3, 5)
+        sums = local.check_sums(gallery_id(3))
+        for known, digest in (({}, b""), ({0: 2, 4: 2}, sums.digest()), ({}, bytes(32))):
+            request = request_of(3, 1, 2, known=known, parameters=LIGHT)
+            request = replace(request, known_check_sums=digest)
+            expected, found = local.search(request), service.search(request)
+            assert found.check_sums == expected.check_sums
+            assert [one.to_bytes() for one in found.blocks] == [
+                one.to_bytes() for one in expected.blocks
+            ]
+
+
+@pytest.mark.parametrize("parameters", [SWIFT, LIGHT], ids=lambda p: p.name)
+def test_a_hinted_gallery_is_searched_and_changed_through_a_cluster(
+    service: EmbeddedService, key: GalleryKey, parameters: ParameterSet
+) -> None:
+    embeddings = random_embeddings(4, 8)
+    with GalleryClient.create(service, key, dimension=8, parameters=parameters) as client:
+        client.enroll(embeddings[:3], names(3))
+        assert [*client.identify(embeddings[:3], threshold=0.05).labels[:, 0]] == names(3)
+        client.enroll(embeddings[3:], names(4)[3:])
+        client.remove(names(1))
+        assert [*client.identify(embeddings[1:], threshold=0.05).labels[:, 0]] == names(4)[1:]
 
 
 def test_a_second_search_reads_nothing(service: EmbeddedService) -> None:

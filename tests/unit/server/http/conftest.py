@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.messages import EncryptedProbe, GalleryDescription, SearchRequest
+from gallery.parameters import find_parameters
 from gallery.protocol import GalleryService
 from gallery.server.gatekeeper import Scope
 from gallery.server.http import ServerConfig
@@ -104,8 +106,10 @@ def fill(service: GalleryService, key: GalleryKey, name: str) -> GalleryDescript
 
 
 def a_search(service: GalleryService, of: GalleryDescription, probes: int = 1) -> bytes:
-    """Return a search for what fits: a column of the block serves as a probe as well as any."""
+    """Return a search for what fits: residues of the block serve as a probe as well as any."""
     columns = service.block(of.gallery_id, 0).columns
+    if find_parameters(of.parameters).hint_shape is not None:
+        columns = np.ascontiguousarray(columns[:, :, 0])  # of its first slice
     made = [
         EncryptedProbe(bytes([number]) * 16, of.key_id, of.parameters, of.dimension, columns)
         for number in range(probes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def test_what_a_token_is_not_for_is_recorded_as_denied(shared: Galleries) -> Non
 def unrecorded(prepare: Prepare, tmp_path: Path) -> object:
     """A server whose audit log cannot be written any more."""
     with prepare() as galleries:
-        with sqlite3.connect(tmp_path / "gallery.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "gallery.db")) as connection, connection:
             connection.execute("ALTER TABLE audit RENAME TO gone")
         yield galleries
 

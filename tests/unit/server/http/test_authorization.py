@@ -48,6 +48,7 @@ OPERATIONS = [
     Operation("GET", "galleries/{gallery_id}/blocks", Scope.SEARCH, 200),
     Operation("GET", "galleries/{gallery_id}/blocks/{index}", Scope.SEARCH, 200),
     Operation("GET", "galleries/{gallery_id}/blocks/{index}/references", Scope.SEARCH, 200),
+    Operation("GET", "galleries/{gallery_id}/check-sums", Scope.SEARCH, 200),
     Operation("POST", "galleries/{gallery_id}/search", Scope.SEARCH, 400),
     Operation("POST", "galleries/{gallery_id}/updates", Scope.ENROLL, 400),
     Operation("PUT", "galleries/{gallery_id}/description", Scope.ADMIN, 400),

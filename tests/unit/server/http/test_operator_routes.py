@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -34,7 +35,7 @@ def test_a_server_without_its_database_is_alive_and_not_ready(
     prepare: Prepare, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with prepare() as galleries:
-        with sqlite3.connect(tmp_path / "gallery.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "gallery.db")) as connection, connection:
             connection.execute("ALTER TABLE gallery RENAME TO gone")
         alive, ready = (
             httpx.get(f"{galleries.server.url}/{path}") for path in ("healthz", "readyz")

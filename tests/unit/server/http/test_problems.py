@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from gallery.hints import Hint
-from gallery.messages import Failure
+from gallery.messages import Failure, GalleryContent, Manifest, SealedCheckSums
 from gallery.server.http.app import make_app
 from tests.support.wording import FOREIGN
 from tests.unit.server.http.conftest import Galleries
@@ -40,3 +42,14 @@ def test_the_description_of_the_interface_names_no_command() -> None:
     document = make_app(lambda: None).openapi()  # type: ignore[arg-type, return-value]
 
     assert FOREIGN.findall(str(document)) == []
+
+
+def test_a_new_gallery_that_comes_with_check_sums_is_refused(shared: Galleries) -> None:
+    made = replace(shared.staff, gallery_id=bytes(16), name="another")
+    empty = Manifest(bytes(16), 1, ())
+    body = GalleryContent(made, empty, SealedCheckSums(bytes(100))).to_bytes()
+
+    answer = shared.ask("POST", "galleries", content=body)
+
+    assert (answer.status_code, answer.json()["title"]) == (400, "MalformedMessageError")
+    assert "another" not in shared.ask("GET", "galleries").text

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +17,14 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.errors import (
     BlockCorruptedError,
     DimensionMismatchError,
+    GalleryError,
     GalleryNotFoundError,
     KeyMismatchError,
     MalformedMessageError,
     ServerBusyError,
 )
-from gallery.messages import SearchRequest
+from gallery.messages import NO_CHECK_SUMS, SearchRequest, columns_digest
+from gallery.parameters import LIGHT
 from gallery.server import EmbeddedService, open_service
 from gallery.server.scanning.batching import GALLERIES_AT_ONCE, PROBES_PER_PASS
 from tests.support.builders import random_columns
@@ -32,6 +35,7 @@ from tests.support.searching import (
     WatchedEvaluator,
     assert_right,
     fill,
+    fill_hinted,
     gallery_id,
     request_of,
     rewrite,
@@ -361,3 +365,55 @@ def test_figures_add_up(cold: Watched) -> None:
     assert figures.waiting_seconds > 0.0
     assert figures.scanning_seconds > 0.0
     assert np.isfinite(figures.waiting_seconds + figures.scanning_seconds)
+
+
+# --- check sums -----------------------------------------------------------------------------------
+
+
+def test_searches_of_one_pass_get_the_check_sums_that_each_lacks(database: str) -> None:
+    with open_service(database, create=True) as service:
+        fill_hinted(service, 1, 3)
+        stored = service.check_sums(gallery_id(1))
+    with watched_service(database) as (service, evaluator):
+        made = request_of(1, 1, known={0: 2, 1: 2, 2: 2}, parameters=LIGHT)
+        knowing = replace(made, known_check_sums=stored.digest())
+        outdated = replace(made, known=({0: 2}), known_check_sums=bytes(32))
+        with ThreadPoolExecutor(4) as pool:
+            with evaluator.held():
+                first = pool.submit(search, service, made)
+                evaluator.wait_for_a_call()
+                others = [pool.submit(service.search, one) for one in (made, knowing, outdated)]
+                wait_until_waiting(service, 3)
+            first.result(PATIENCE)
+            found = [item.result(PATIENCE) for item in others]
+            sums = [result.check_sums for result in found]
+            blocks = [list(result.blocks) for result in found]
+
+        assert sums == [stored, NO_CHECK_SUMS, stored]
+        for request, results in zip((made, knowing, outdated), blocks, strict=True):
+            assert_right(service, request, results)
+        assert service.search_statistics().passes == 2
+
+
+def test_a_stored_block_of_other_columns_stops_its_search_and_no_other(database: str) -> None:
+    with open_service(database, create=True) as service:
+        fill_hinted(service, 1, 2)
+        fill_hinted(service, 2, 1)
+        other = random_columns(LIGHT, dimension=2)
+        header = replace(
+            service.block(gallery_id(1), 1).header,
+            dimension=2,
+            columns=2,
+            columns_digest=columns_digest(other),
+        )
+        path = database.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(
+                "UPDATE block SET header = ?, columns = ? WHERE gallery_id = ? AND block_index = 1",
+                (header.to_bytes(), other.tobytes(), gallery_id(1)),
+            )
+
+        with pytest.raises(GalleryError, match=r"columns|shape"):
+            search(service, request_of(1, 1, parameters=LIGHT))
+        request = request_of(2, 1, parameters=LIGHT)
+        assert_right(service, request, search(service, request))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def damaged_database(database: str, key: GalleryKey) -> Path:
 def test_identify_notices_damage(
     damaged_database: Path, key: GalleryKey, damage: Damage, error: type[Exception], words: str
 ) -> None:
-    with sqlite3.connect(damaged_database) as connection:
+    with closing(sqlite3.connect(damaged_database)) as connection, connection:
         damage(connection)
     connection.close()
 
@@ -104,7 +105,7 @@ def test_identify_notices_damage(
 def test_verify_names_the_damaged_thing(
     damaged_database: Path, key: GalleryKey, damage: Damage, error: type[Exception], words: str
 ) -> None:
-    with sqlite3.connect(damaged_database) as connection:
+    with closing(sqlite3.connect(damaged_database)) as connection, connection:
         damage(connection)
     connection.close()
 
@@ -144,7 +145,7 @@ def test_blocks_of_two_galleries_cannot_be_swapped(database: str, key: GalleryKe
 
 
 def test_a_gallery_cannot_be_passed_off_as_another(damaged_database: Path, key: GalleryKey) -> None:
-    with sqlite3.connect(damaged_database) as connection:
+    with closing(sqlite3.connect(damaged_database)) as connection, connection:
         connection.execute("UPDATE gallery SET name = 'visitors'")
     connection.close()
 
@@ -159,12 +160,12 @@ def test_a_former_version_of_a_block_cannot_be_put_back(
     damaged_database: Path, key: GalleryKey
 ) -> None:
     url = f"sqlite:///{damaged_database}"
-    with sqlite3.connect(damaged_database) as connection:
+    with closing(sqlite3.connect(damaged_database)) as connection, connection:
         former = connection.execute("SELECT version, header, columns FROM block").fetchone()
     connection.close()
     with open_service(url) as service, GalleryClient(service, key) as client:
         client.enroll(random_embeddings(1, 8, seed=1), ["newer"])
-    with sqlite3.connect(damaged_database) as connection:
+    with closing(sqlite3.connect(damaged_database)) as connection, connection:
         connection.execute("UPDATE block SET version = ?, header = ?, columns = ?", former)
     connection.close()
 

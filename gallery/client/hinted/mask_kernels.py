@@ -1,0 +1,277 @@
+"""The masks of the hinted scheme, put on and taken off in LLVM vector types.
+
+Ciphertexts lie sixteen points side by side, by column (`gallery.ciphertexts.columns`); a work array
+of the transform lies sixteen polynomials side by side, by point (`residue_kernels`). Between the
+two, squares of sixteen by sixteen are transposed, and on the way each residue meets its mask: a
+product of a secret residue with a public one, reduced as `gallery.client.ring.ntt_kernels` says.
+
+Matrices, ciphertexts and results are given by their addresses, so that one compiled version serves
+writable, read-only and unaligned buffers alike.
+
+**Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
+
+Numba frees an array after the last line that names it, whoever still has its address: so loops take
+the addresses of what was made here anew each time.
+
+The intrinsics and the compiled functions stay in one file because numba's on-disk cache watches
+only the file of the compiled function: split, a changed intrinsic would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from gallery.arrays import Residues
+from gallery.client.ring.residue_kernels import WIDTH
+
+Addresses = npt.NDArray[np.intp]
+
+_VECTOR_BYTES: Final = 4 * WIDTH
+
+_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
+_kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
+LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
+
+
+class _Factor(NamedTuple):
+    """Factors, and the quotients of those in even and in odd lanes."""
+
+    factor: Any
+    even: Any
+    odd: Any
+
+    @classmethod
+    def at(cls, b: ir.IRBuilder, factors: Any, quotients: Any) -> _Factor:
+        """Return the sixteen factors at an address, with their quotients at another."""
+        pairs = b.bitcast(_load(b, quotients), WORDS)
+        return cls(_load(b, factors), b.and_(pairs, LOW), b.lshr(pairs, SHIFT))
+
+
+class _Lanes:
+    """Arithmetic on sixteen residues modulo p, below 2**30; LLVM values of type ``<16 x i32>``."""
+
+    def __init__(self, b: ir.IRBuilder, p: Any) -> None:
+        self._b, self.p = b, _spread(b, p, HALVES)
+        self.twice = b.add(self.p, self.p)
+
+    def times(self, x: Any, w: _Factor) -> Any:
+        """Return ``x * w``, below 2p, for any 32-bit x."""
+        b, pairs = self._b, self._b.bitcast(x, WORDS)
+        even = b.lshr(b.mul(b.and_(pairs, LOW), w.even), SHIFT)
+        odd = b.and_(b.mul(b.lshr(pairs, SHIFT), w.odd), HIGH)
+        multiple = b.bitcast(b.or_(even, odd), HALVES)
+        return b.sub(b.mul(x, w.factor), b.mul(multiple, self.p))
+
+    def below(self, x: Any, bound: Any) -> Any:
+        """Return x, less the bound if it is not below that; x below twice the bound."""
+        b = self._b
+        rest = b.sub(x, bound)
+        # Unsigned, a difference below zero is larger than what it was taken from.
+        return b.select(b.icmp_unsigned("<", rest, x), rest, x)
+
+
+def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
+    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
+    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
+    return b.shuffle_vector(one, one, order)
+
+
+def _load(b: ir.IRBuilder, address: Any) -> Any:
+    # Results of a search, and blocks, may start at any byte of a message.
+    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=1)
+
+
+def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
+    b.store(value, b.inttoptr(address, HALVES.as_pointer()), align=1)
+
+
+def _on_addresses(emit: Callable[..., None], count: int) -> Callable[..., Any]:
+    """Make an intrinsic of what emits code for so many addresses, or strides, and a prime."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        *addresses, p = args
+        emit(b, _Lanes(b, p), *addresses)
+        return context.get_dummy_value()
+
+    signature = types.void(*[types.intp] * count, types.uint32)
+    if count == 4:
+        return _intrinsic(lambda _, c, d, e, f, p: (signature, generate))
+    return _intrinsic(lambda _, c, d, e, f, g, h, p: (signature, generate))
+
+
+def _transpose(
+    b: ir.IRBuilder, _: _Lanes, source: Any, source_stride: Any, target: Any, target_stride: Any
+) -> None:
+    """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
+    rows = [_load(b, b.add(source, b.mul(source_stride, I64(i)))) for i in range(WIDTH)]
+    distance = 1
+    while distance < WIDTH:
+        # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
+        kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
+        moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
+        kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
+        for i in range(WIDTH):
+            if not i & distance:
+                x, y = rows[i], rows[i + distance]
+                rows[i] = b.shuffle_vector(x, y, kept)
+                rows[i + distance] = b.shuffle_vector(x, y, moved)
+        distance *= 2
+    for i, row in enumerate(rows):
+        _store(b, row, b.add(target, b.mul(target_stride, I64(i))))
+
+
+def _put_on(
+    b: ir.IRBuilder, lanes: _Lanes, plain: Any, a: Any, s: Any, quotients: Any, unit: Any, out: Any
+) -> None:
+    """Write ``plain + a*s``, below p, of any 32-bit ``plain``; ``unit`` is the quotient of 1."""
+    product = lanes.times(_load(b, a), _Factor.at(b, s, quotients))
+    everywhere = _spread(b, unit, WORDS)
+    one = _Factor(ir.Constant(HALVES, [1] * WIDTH), everywhere, everywhere)
+    total = b.add(lanes.times(_load(b, plain), one), product)
+    _store(b, lanes.below(lanes.below(total, lanes.twice), lanes.p), out)
+
+
+def _take_off(
+    b: ir.IRBuilder, lanes: _Lanes, c: Any, a: Any, s: Any, quotients: Any, hinted: Any, out: Any
+) -> None:
+    """Write ``c + hinted - a*s``, below 2p, of residues below p."""
+    product = lanes.times(_load(b, a), _Factor.at(b, s, quotients))
+    total = b.add(_load(b, c), _load(b, hinted))
+    _store(b, lanes.below(b.add(total, b.sub(lanes.twice, product)), lanes.twice), out)
+
+
+_transposed = _on_addresses(_transpose, 4)
+_masked, _unmasked = _on_addresses(_put_on, 6), _on_addresses(_take_off, 6)
+
+
+def _add_masks(
+    work: Residues,
+    slices: int,
+    matrix: int,
+    secret: Residues,
+    out: int,
+    columns: int,
+    count: int,
+    one: int,
+    p: Any,
+) -> None:
+    """Write ``plain + a*s`` of some columns into a block, below p.
+
+    Parameters
+    ----------
+    work : numpy.ndarray
+        Transformed plaintexts, a work array of any 32-bit numbers.
+    slices : int
+    matrix, out : int
+        Addresses of the first of these columns, of a and of the ciphertexts, within uint32 of shape
+        (tiles, slices, columns, 16).
+    secret : numpy.ndarray
+        s and its quotients, uint32 of shape (2, tiles, slices, 16).
+    columns, count : int
+        How many columns there are, and how many of them the work array is for.
+    one : int
+        The quotient of 1.
+    p : numpy.uint32
+    """
+    square, row = np.empty(WIDTH * WIDTH, np.uint32), slices * _VECTOR_BYTES
+    for unit in range(work.size // square.size):
+        tile, part, scratch = unit // slices, unit % slices, square.ctypes.data
+        point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
+        _transposed(point, row, scratch, _VECTOR_BYTES, p)
+        s = secret.ctypes.data + unit * _VECTOR_BYTES
+        for k in range(count):
+            place = (unit * columns + k) * _VECTOR_BYTES
+            plain = scratch + k * _VECTOR_BYTES
+            _masked(plain, matrix + place, s, s + secret.nbytes // 2, one, out + place, p)
+
+
+def _take_masks(
+    ciphertexts: int,
+    matrix: int,
+    secret: Residues,
+    columns: int,
+    count: int,
+    slices: int,
+    work: Residues,
+    p: Any,
+) -> None:
+    """Write ``c - a*s`` of some columns into a work array, below 2p; see `_add_masks`."""
+    square, zeros = np.zeros(WIDTH * WIDTH, np.uint32), np.zeros(WIDTH, np.uint32)
+    row = slices * _VECTOR_BYTES
+    for unit in range(work.size // square.size):
+        tile, part = unit // slices, unit % slices
+        scratch, nothing = square.ctypes.data, zeros.ctypes.data
+        s = secret.ctypes.data + unit * _VECTOR_BYTES
+        for k in range(count):
+            place = (unit * columns + k) * _VECTOR_BYTES
+            c, out = ciphertexts + place, scratch + k * _VECTOR_BYTES
+            _unmasked(c, matrix + place, s, s + secret.nbytes // 2, nothing, out, p)
+        point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
+        _transposed(scratch, _VECTOR_BYTES, point, row, p)
+
+
+def _open_results(
+    results: Addresses,
+    hinted: Addresses,
+    secrets: Addresses,
+    masks: Residues,
+    slices: int,
+    work: Residues,
+    p: Any,
+) -> None:
+    """Write ``S - sum(t*H) - s*W`` of results into a work array, below 2p.
+
+    Parameters
+    ----------
+    results, hinted, secrets : numpy.ndarray
+        Addresses of S, of the sum of ``-t*H`` and of s, of up to sixteen blocks; each uint32 of
+        shape (tiles, slices, 16), below p.
+    masks : numpy.ndarray
+        W and its quotients, uint32 of shape (2, tiles, slices, 16).
+    slices : int
+    work : numpy.ndarray
+    p : numpy.uint32
+    """
+    square, row = np.zeros(WIDTH * WIDTH, np.uint32), slices * _VECTOR_BYTES
+    for unit in range(work.size // square.size):
+        tile, part, at = unit // slices, unit % slices, unit * _VECTOR_BYTES
+        scratch = square.ctypes.data
+        w = masks.ctypes.data + at
+        for k in range(results.size):
+            addresses = results[k] + at, secrets[k] + at, w, w + masks.nbytes // 2, hinted[k] + at
+            _unmasked(*addresses, scratch + k * _VECTOR_BYTES, p)
+        point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
+        _transposed(scratch, _VECTOR_BYTES, point, row, p)
+
+
+def _reorder(source: int, source_rows: int, target: int, target_rows: int, squares: int) -> None:
+    """Transpose neighbouring squares: polynomial by polynomial, or as in a work array.
+
+    Parameters
+    ----------
+    source, target : int
+        Addresses of 32-bit numbers: N of each of sixteen polynomials, or a work array.
+    source_rows, target_rows : int
+        Bytes from a polynomial to the next, or 0 for a work array.
+    squares : int
+        N / 16.
+    """
+    for i in range(squares):
+        strides = max(source_rows, _VECTOR_BYTES), max(target_rows, _VECTOR_BYTES)
+        start = source + i * (_VECTOR_BYTES if source_rows else WIDTH * _VECTOR_BYTES)
+        end = target + i * (_VECTOR_BYTES if target_rows else WIDTH * _VECTOR_BYTES)
+        _transposed(start, strides[0], end, strides[1], np.uint32(0))
+
+
+add_masks, take_masks = map(_kept, (_add_masks, _take_masks))
+open_results, reorder = map(_kept, (_open_results, _reorder))

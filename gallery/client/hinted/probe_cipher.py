@@ -1,0 +1,196 @@
+"""Probes of the hinted scheme: encrypted once, and their results opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gallery.arrays import Floats, Residues
+from gallery.ciphertexts.columns import addresses, sums_of_products
+from gallery.client.hinted import mask_kernels
+from gallery.client.hinted.block_cipher import out_of_work_order
+from gallery.client.hinted.derivation import ProbeKey
+from gallery.client.hinted.matrices import PublicMatrices
+from gallery.client.hinted.residue_arithmetic import added, negative
+from gallery.client.keys.secrets import Secret
+from gallery.client.ring import residue_kernels
+from gallery.client.ring.crt import CrtComposer
+from gallery.client.ring.noise import NoiseSource
+from gallery.client.ring.ntt import Transform, make_transform, minimal_root, with_quotients
+from gallery.errors import InvalidEmbeddingError, MalformedMessageError
+from gallery.parameters import LANES, HintedParameterSet
+
+_WIDTH = residue_kernels.WIDTH
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeSecret(Secret):
+    """What opens the results of one probe.
+
+    Attributes
+    ----------
+    minus_t
+        -t, uint32 of shape (primes, tiles, rank, 16): a probe for hints.
+    masks
+        W = sum(a_j * p_j) and its quotients, uint32 of shape (primes, 2, tiles, slices, 16).
+    """
+
+    minus_t: Residues
+    masks: Residues
+
+    __repr__ = Secret.__repr__
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedBlock(Secret):
+    """What the owner needs of one block version to open results of it.
+
+    Attributes
+    ----------
+    mask
+        s, uint32 of shape (primes, tiles, slices, 16).
+    hint
+        uint32 of shape (primes, tiles, slices, rank, 16).
+    """
+
+    mask: Residues
+    hint: Residues
+
+    __repr__ = Secret.__repr__
+
+
+class ProbeCipher(Secret):
+    """Encrypts the probes of one gallery and opens their results.
+
+    Parameters
+    ----------
+    key
+        Derives the probes' secrets.
+    matrices
+        The gallery's public matrices.
+    parameters
+        The gallery's parameter set.
+    """
+
+    def __init__(
+        self, key: ProbeKey, matrices: PublicMatrices, parameters: HintedParameterSet
+    ) -> None:
+        self._key, self._matrices, self._parameters = key, matrices, parameters
+        self._composer = CrtComposer(parameters)
+        self._transforms = [_probe_transform(parameters, p) for p in parameters.data_primes]
+
+    def encrypt(self, constants: Floats) -> tuple[Residues, ProbeSecret]:
+        """Encrypt the constants of a probe, shape (columns,), each of at most 1.
+
+        Returns
+        -------
+        tuple of ndarray and ProbeSecret
+            What is sent, uint32 of shape (primes, tiles, columns, 16), and what opens its results.
+
+        Raises
+        ------
+        InvalidEmbeddingError
+            If a value is NaN, or its absolute value above 1.
+        """
+        parameters = self._parameters
+        if constants.size and not np.abs(constants).max() <= 1.0:
+            raise InvalidEmbeddingError(
+                "a value is NaN or above 1; vectors have norms of at most 1"
+            )
+        integers = np.rint(constants * parameters.probe_scale).astype(np.int64)
+        t, noise = self._key.draw(integers.astype("<i8").tobytes())
+        plain = self._transformed(integers, noise)
+        masked = sums_of_products([self._matrices.probes], [t], parameters)
+        sent = added(masked.reshape(plain.shape), plain, parameters)
+        products = sums_of_products([self._matrices.blocks], [plain], parameters)[0, 0]
+        masks = [
+            with_quotients(*pair) for pair in zip(products, parameters.data_primes, strict=True)
+        ]
+        return sent, ProbeSecret(negative(t, parameters), np.stack(masks))
+
+    def _transformed(self, integers: npt.NDArray[np.int64], noise: NoiseSource) -> Residues:
+        """Return p in the transform domain: one constant, and noise, for each column."""
+        parameters, count = self._parameters, len(integers)
+        plain = np.empty(parameters.probe_shape(count), np.uint32)
+        work = np.empty(_WIDTH * parameters.probe_degree, np.uint32)
+        for first in range(0, count, _WIDTH):
+            # A constant is a polynomial of one coefficient; the others are zero.
+            constants = np.zeros(_WIDTH, np.int64)
+            some = integers[first : first + _WIDTH]
+            constants[: len(some)] = some
+            drawn = noise.draw(work.size)
+            for number, transform in enumerate(self._transforms):
+                reduction = transform.reduction, transform.offset
+                residue_kernels.reduce(constants, drawn, *reduction, work)
+                transform.forward(work)
+                one = with_quotients(1, int(transform.prime))
+                residue_kernels.scale(work, *one, np.uint32(0), transform.prime)
+                rows = out_of_work_order(work.view(np.int32)).view(np.uint32)
+                tiled = rows.reshape(_WIDTH, -1, LANES).transpose(1, 0, 2)
+                plain[number, :, first : first + len(some)] = tiled[:, : len(some)]
+        return plain
+
+    def open(
+        self, secret: ProbeSecret, results: Sequence[Residues], blocks: Sequence[OpenedBlock]
+    ) -> Floats:
+        """Open the results of one probe.
+
+        Parameters
+        ----------
+        secret
+            The probe's.
+        results
+            One for each block, uint32 of shape (primes, tiles, slices, 16), checked.
+        blocks
+            The blocks that they are of.
+
+        Returns
+        -------
+        ndarray of float64, shape (blocks, positions)
+            The inner products of the probe's constants with the columns at each position, from -1.2
+            to 1.2.
+        """
+        parameters, count = self._parameters, len(results)
+        found = np.empty((count, parameters.poly_modulus_degree))
+        if not count:
+            return found
+        hinted = sums_of_products([block.hint for block in blocks], [secret.minus_t], parameters)
+        size = _WIDTH * parameters.poly_modulus_degree
+        works = [np.zeros(size, np.uint32) for _ in parameters.data_primes]
+        # What meets in a phase; each array holds the residues under the first prime, then others.
+        tables = [
+            addresses([self._checked(result) for result in results]),
+            addresses([sums[0] for sums in hinted]),
+            addresses([self._checked(block.mask) for block in blocks]),
+        ]
+        plane = 4 * parameters.poly_modulus_degree
+        for first in range(0, count, _WIDTH):
+            lanes = min(_WIDTH, count - first)
+            for number, work in enumerate(works):
+                some = [table[first : first + lanes] + number * plane for table in tables]
+                prime = np.uint32(parameters.data_primes[number])
+                masks = secret.masks[number]
+                mask_kernels.open_results(*some, masks, parameters.slices, work, prime)
+            found[first : first + lanes] = self._composer.compose(works, lanes)
+        found /= parameters.column_scale * parameters.probe_scale
+        return found
+
+    def _checked(self, residues: Residues) -> Residues:
+        """Return residues if compiled code may read them as a result (`MalformedMessageError`)."""
+        if (
+            residues.dtype != np.dtype("<u4")
+            or residues.shape != self._parameters.result_shape
+            or not residues.flags.c_contiguous
+        ):
+            raise MalformedMessageError(
+                f"residues are {residues.dtype} of shape {residues.shape}, not those of a result"
+            )
+        return residues
+
+
+def _probe_transform(parameters: HintedParameterSet, prime: int) -> Transform:
+    root = pow(minimal_root(parameters.poly_modulus_degree, prime), parameters.slices, prime)
+    return make_transform(parameters.probe_degree, prime, root)

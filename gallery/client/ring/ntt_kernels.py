@@ -1,0 +1,454 @@
+"""The number-theoretic transform, and products with the secret key, in LLVM vector types.
+
+A *work array* (see `gallery.client.ring.residue_kernels`) holds sixteen neighbours for each
+coefficient: one vector of sixteen 32-bit residues. LLVM turns it into whatever the processor has
+(one AVX-512 register, two of AVX2, four of NEON). Of plain loops it makes code that takes four
+times as long: it widens each product of 32 bits, where even and odd lanes can be multiplied in
+place, and gathers the coefficients of one polynomial one by one, where squares of sixteen by
+sixteen can be transposed.
+
+Two steps of the transform at a time (radix 4) touch memory half as often as one. Products are
+reduced as David Harvey describes ("Faster arithmetic for number-theoretic transforms", 2014): for a
+fixed factor w and its quotient floor(w * 2**32 / p), any 32-bit x gives w*x modulo p below 2p, with
+three multiplications and no division.
+
+**Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
+
+The intrinsics and the compiled functions stay in one file because numba's on-disk cache watches
+only the file of the compiled function: split, a changed intrinsic would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from gallery.arrays import Residues
+from gallery.client.ring.residue_kernels import WIDTH
+
+_VECTOR_BYTES: Final = 4 * WIDTH
+
+_CACHED: Final = 2**14
+"""Bytes of a part of a work array that stays in the first cache: when the parts that a transform
+works on have become so small, each is finished before the next is begun."""
+
+NARROW: Final = 2**27
+"""Primes below this leave room for 32 of them in 32 bits, so that a transform needs no reduction in
+between. Wider ones, up to 2**30, are reduced at each step."""
+
+_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
+_compiled: Callable[..., Callable[..., Any]] = njit
+_kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
+LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
+
+
+class _Factor(NamedTuple):
+    """Factors, and the quotients of those in even and in odd lanes."""
+
+    factor: Any
+    even: Any
+    odd: Any
+
+    @classmethod
+    def of(cls, b: ir.IRBuilder, factor: Any, quotient: Any) -> _Factor:
+        """Return one factor in all lanes, given as numbers."""
+        everywhere = _spread(b, b.zext(quotient, I64), WORDS)
+        return cls(_spread(b, factor, HALVES), everywhere, everywhere)
+
+    @classmethod
+    def at(cls, b: ir.IRBuilder, factors: Any, quotients: Any) -> _Factor:
+        """Return the sixteen factors at an address, with their quotients at another."""
+        pairs = b.bitcast(_load(b, quotients), WORDS)
+        return cls(_load(b, factors), b.and_(pairs, LOW), b.lshr(pairs, SHIFT))
+
+
+class _Lanes:
+    """Arithmetic on sixteen residues modulo p; LLVM values of type ``<16 x i32>``."""
+
+    def __init__(self, b: ir.IRBuilder, p: Any) -> None:
+        self._b, self.p = b, _spread(b, p, HALVES)
+        self.twice = b.add(self.p, self.p)
+        self.four = b.add(self.twice, self.twice)
+
+    def times(self, x: Any, w: _Factor) -> Any:
+        """Return ``x * w``, below 2p, for any 32-bit x."""
+        b, pairs = self._b, self._b.bitcast(x, WORDS)
+        even = b.lshr(b.mul(b.and_(pairs, LOW), w.even), SHIFT)
+        odd = b.and_(b.mul(b.lshr(pairs, SHIFT), w.odd), HIGH)
+        multiple = b.bitcast(b.or_(even, odd), HALVES)
+        return b.sub(b.mul(x, w.factor), b.mul(multiple, self.p))
+
+    def below(self, x: Any, bound: Any) -> Any:
+        """Return x, less the bound if it is not below that; x below twice the bound."""
+        b = self._b
+        rest = b.sub(x, bound)
+        # Unsigned, a difference below zero is larger than what it was taken from.
+        return b.select(b.icmp_unsigned("<", rest, x), rest, x)
+
+    def butterfly(self, x: Any, y: Any, w: _Factor) -> tuple[Any, Any]:
+        """Return ``x + w*y`` and ``x - w*y``, both less than 2p above the larger of x and 2p."""
+        b, product = self._b, self.times(y, w)
+        return b.add(x, product), b.add(b.sub(x, product), self.twice)
+
+    def inverse_butterfly(self, x: Any, y: Any, w: _Factor, bound: Any) -> tuple[Any, Any]:
+        """Return ``x + y``, below twice the bound that both are below, and ``w * (x - y)``."""
+        b = self._b
+        return b.add(x, y), self.times(b.add(b.sub(x, y), bound), w)
+
+
+def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
+    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
+    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
+    return b.shuffle_vector(one, one, order)
+
+
+def _load(b: ir.IRBuilder, address: Any) -> Any:
+    # Results of a search, and blocks, may start at any byte of a message.
+    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=1)
+
+
+def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
+    b.store(value, b.inttoptr(address, HALVES.as_pointer()), align=1)
+
+
+def _two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    return [*lanes.butterfly(x[0], x[1], factors[0])]
+
+
+def _inverse_two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    total, rest = lanes.inverse_butterfly(x[0], x[1], factors[0], lanes.twice)
+    return [lanes.below(total, lanes.twice), rest]
+
+
+def _four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    first, upper, lower = factors
+    x0, x2 = lanes.butterfly(x[0], x[2], first)
+    x1, x3 = lanes.butterfly(x[1], x[3], first)
+    return [*lanes.butterfly(x0, x1, upper), *lanes.butterfly(x2, x3, lower)]
+
+
+def _inverse_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    last, upper, lower = factors
+    x0, x1 = lanes.inverse_butterfly(x[0], x[1], upper, lanes.twice)
+    x2, x3 = lanes.inverse_butterfly(x[2], x[3], lower, lanes.twice)
+    # The sums are below 4p, the products below 2p.
+    x0, x2 = lanes.inverse_butterfly(x0, x2, last, lanes.four)
+    x1, x3 = lanes.inverse_butterfly(x1, x3, last, lanes.twice)
+    x0 = lanes.below(lanes.below(x0, lanes.four), lanes.twice)
+    return [x0, lanes.below(x1, lanes.twice), x2, x3]
+
+
+def _wide_two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    return _two(lanes, [lanes.below(x[0], lanes.twice), x[1]], factors)
+
+
+def _wide_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    first, upper, lower = factors
+    x0, x2 = _wide_two(lanes, [x[0], x[2]], [first])
+    x1, x3 = _wide_two(lanes, [x[1], x[3]], [first])
+    return [*_wide_two(lanes, [x0, x1], [upper]), *_wide_two(lanes, [x2, x3], [lower])]
+
+
+def _wide_inverse_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+    last, upper, lower = factors
+    x0, x1 = _inverse_two(lanes, x[:2], [upper])
+    x2, x3 = _inverse_two(lanes, x[2:], [lower])
+    x0, x2 = _inverse_two(lanes, [x0, x2], [last])
+    x1, x3 = _inverse_two(lanes, [x1, x3], [last])
+    return [x0, x1, x2, x3]
+
+
+def _step(compute: Callable[[_Lanes, list[Any], list[_Factor]], list[Any]], count: int) -> Any:
+    """Make the intrinsic of a step on ``count`` vectors, ``stride`` bytes apart.
+
+    ``factors`` are a tuple of factors, each followed by its quotient.
+    """
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        base, stride, factors, p = args
+        numbers = [b.extract_value(factors, i) for i in range(2 * (count - 1))]
+        pairs = [_Factor.of(b, *numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
+        places = [b.add(base, b.mul(stride, I64(i))) for i in range(count)]
+        results = compute(_Lanes(b, p), [_load(b, at) for at in places], pairs)
+        for value, at in zip(results, places, strict=True):
+            _store(b, value, at)
+        return context.get_dummy_value()
+
+    def step(_: Any, base: Any, stride: Any, factors: Any, p: Any) -> Any:
+        return types.void(types.intp, types.intp, factors, types.uint32), generate
+
+    return _intrinsic(step)
+
+
+_step2, _inverse_step2 = _step(_two, 2), _step(_inverse_two, 2)
+_step4, _inverse_step4 = _step(_four, 4), _step(_inverse_four, 4)
+_wide_step2, _wide_step4 = _step(_wide_two, 2), _step(_wide_four, 4)
+_wide_inverse_step4 = _step(_wide_inverse_four, 4)
+
+
+def _node(narrow: Any, wide: Any) -> Callable[..., None]:
+    """Make the function that takes one step at one node of the transform's tree."""
+
+    def node(
+        start: int, size: int, index: int, roots: Residues, quotients: Residues, p: Any
+    ) -> None:
+        factors = roots[index], quotients[index]
+        if p < NARROW:
+            for at in range(start, start + size // 2, _VECTOR_BYTES):
+                narrow(at, size // 2, factors, p)
+        else:
+            for at in range(start, start + size // 2, _VECTOR_BYTES):
+                wide(at, size // 2, factors, p)
+
+    return _compiled(node)
+
+
+def _double_node(narrow: Any, wide: Any) -> Callable[..., None]:
+    """Make the function that takes the steps of a node and of its two children at once."""
+
+    def node(
+        start: int, size: int, index: int, roots: Residues, quotients: Residues, p: Any
+    ) -> None:
+        upper, lower = 2 * index, 2 * index + 1
+        factors = (
+            *(roots[index], quotients[index]),
+            *(roots[upper], quotients[upper]),
+            *(roots[lower], quotients[lower]),
+        )
+        if p < NARROW:
+            for at in range(start, start + size // 4, _VECTOR_BYTES):
+                narrow(at, size // 4, factors, p)
+        else:
+            for at in range(start, start + size // 4, _VECTOR_BYTES):
+                wide(at, size // 4, factors, p)
+
+    return _compiled(node)
+
+
+_halve, _quarter = _node(_step2, _wide_step2), _double_node(_step4, _wide_step4)
+_join_two = _node(_inverse_step2, _inverse_step2)
+_join_four = _double_node(_inverse_step4, _wide_inverse_step4)
+
+
+def _is_odd(size: int) -> bool:
+    """Return whether a work array of ``size`` bytes takes an odd number of steps."""
+    while size > 2 * _VECTOR_BYTES:
+        size //= 4
+    return size == 2 * _VECTOR_BYTES
+
+
+_steps_are_odd = _compiled(_is_odd)
+
+
+def _forward(work: Residues, roots: Residues, quotients: Residues, p: Any) -> None:
+    """Transform in place, in SEAL's order; each of log N steps adds at most 2p to narrow residues.
+
+    Parameters
+    ----------
+    work : numpy.ndarray
+        A work array of residues below 4p, uint32 of shape (16 * N,).
+    roots, quotients : numpy.ndarray
+        Powers of psi in bit-reversed order, and their quotients; shape (N,).
+    p : numpy.uint32
+        Below 2**30. Wide ones leave residues below 4p.
+    """
+    start, size, count = work.ctypes.data, work.nbytes, 1
+    if _steps_are_odd(size):
+        _halve(start, size, 1, roots, quotients, p)
+        size, count = size // 2, 2
+    while size > _CACHED:
+        for i in range(count):
+            _quarter(start + i * size, size, count + i, roots, quotients, p)
+        size, count = size // 4, 4 * count
+    for i in range(count):
+        part, within = size, 1
+        while part > _VECTOR_BYTES:
+            for k in range(i * within, (i + 1) * within):
+                _quarter(start + k * part, part, count * within + k, roots, quotients, p)
+            part, within = part // 4, 4 * within
+
+
+def _inverse(work: Residues, roots: Residues, quotients: Residues, p: Any) -> None:
+    """Undo `_forward` in place but for the factor N; takes and leaves residues below 2p."""
+    start, size = work.ctypes.data, work.nbytes
+    odd = _steps_are_odd(size)
+    top = size // 2 if odd else size
+    part = top
+    while part > _CACHED:
+        part //= 4
+    for i in range(size // part):
+        some = 4 * _VECTOR_BYTES
+        while some <= part:
+            within = part // some
+            for k in range(i * within, (i + 1) * within):
+                _join_four(start + k * some, some, size // some + k, roots, quotients, p)
+            some *= 4
+    while part < top:
+        part *= 4
+        for i in range(size // part):
+            _join_four(start + i * part, part, size // part + i, roots, quotients, p)
+    if odd:
+        _join_two(start, size, 1, roots, quotients, p)
+
+
+def _transpose(b: ir.IRBuilder, source: Any, target: Any) -> None:
+    """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
+    rows = [_load(b, b.add(source, I64(_VECTOR_BYTES * i))) for i in range(WIDTH)]
+    distance = 1
+    while distance < WIDTH:
+        # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
+        kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
+        moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
+        kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
+        for i in range(WIDTH):
+            if not i & distance:
+                x, y = rows[i], rows[i + distance]
+                rows[i] = b.shuffle_vector(x, y, kept)
+                rows[i + distance] = b.shuffle_vector(x, y, moved)
+        distance *= 2
+    for i, row in enumerate(rows):
+        _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
+
+
+@_intrinsic
+def _transposed(_: Any, source: Any, target: Any) -> Any:
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        _transpose(b, *args)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp), generate
+
+
+@_intrinsic
+def _masked(_: Any, plain: Any, c0: Any, c1: Any, key: Any, quotients: Any, p: Any) -> Any:
+    """Write ``plain - c1*s`` to ``c0``, below p; all but p are addresses of sixteen residues."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        plain, c0, c1, key, quotients, p = args
+        lanes, one = _Lanes(b, p), b.udiv(I64(2**32), b.zext(p, I64))
+        reduced = lanes.times(_load(b, plain), _Factor.of(b, I32(1), b.trunc(one, I32)))
+        product = lanes.times(_load(b, c1), _Factor.at(b, key, quotients))
+        rest = b.add(b.sub(reduced, product), lanes.twice)
+        _store(b, lanes.below(lanes.below(rest, lanes.twice), lanes.p), c0)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 5, types.uint32), generate
+
+
+@_intrinsic
+def _phase(_: Any, ciphertext: Any, stride: Any, powers: Any, degree: Any, out: Any, p: Any) -> Any:
+    """Write ``c0 + c1*s`` or ``c0 + c1*s + c2*s**2``, below 2p, of sixteen coefficients.
+
+    ``ciphertext`` is the address of those of c0, ``stride`` parts its polynomials, and ``powers``
+    is a tuple of addresses: of s, and of its square if there are three polynomials. Quotients are
+    ``degree`` residues behind the powers.
+    """
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        ciphertext, stride, powers, degree, out, p = args
+        lanes, total = _Lanes(b, p), _load(b, ciphertext)
+        count = len(signature.args[2])
+        for i in range(count):
+            power = b.extract_value(powers, i)
+            factor = _Factor.at(b, power, b.add(power, b.mul(degree, I64(4))))
+            c = _load(b, b.add(ciphertext, b.mul(stride, I64(i + 1))))
+            total = b.add(total, lanes.times(c, factor))
+        if count == 2:
+            total = lanes.below(total, lanes.four)
+        _store(b, lanes.below(total, lanes.twice), out)
+        return context.get_dummy_value()
+
+    return types.void(
+        types.intp, types.intp, powers, types.intp, types.intp, types.uint32
+    ), generate
+
+
+def _mask(work: Residues, residues: int, columns: int, lanes: int, key: Residues, p: Any) -> None:
+    """Write polynomial 0 of ciphertexts: the work array's plaintexts less ``c1 * s``, below p.
+
+    Parameters
+    ----------
+    work : numpy.ndarray
+        Transformed plaintexts less noise, below 32p.
+    residues : int
+        Address of the first of the ciphertexts that the work array is for, within uint32 of shape
+        (tiles, columns, 2, 16) with polynomial 1 filled in.
+    columns, lanes : int
+        How many ciphertexts there are, and how many of them the work array is for.
+    key : numpy.ndarray
+        Two rows of N: the key's residues s, and their quotients.
+    p : numpy.uint32
+    """
+    square = np.empty(WIDTH * WIDTH, np.uint32)
+    scratch, column = square.ctypes.data, 2 * _VECTOR_BYTES
+    for tile in range(work.size // square.size):
+        _transposed(work.ctypes.data + tile * square.nbytes, scratch)
+        s = key.ctypes.data + tile * _VECTOR_BYTES
+        for k in range(lanes):
+            c0 = residues + (tile * columns + k) * column
+            plain = scratch + k * _VECTOR_BYTES
+            _masked(plain, c0, c0 + _VECTOR_BYTES, s, s + key.nbytes // 2, p)
+
+
+def _phase_of_columns(
+    ciphertexts: int, columns: int, lanes: int, powers: Residues, work: Residues, p: Any
+) -> None:
+    """Write ``c0 + c1*s`` of a block's columns into a work array, below 2p.
+
+    Parameters
+    ----------
+    ciphertexts : int
+        Address of the first of them, within uint32 of shape (tiles, columns, 2, 16).
+    columns, lanes : int
+        How many there are, and how many go into the work array.
+    powers : numpy.ndarray
+        uint32 of shape (2, 2, N): s and its quotients, s**2 and its quotients.
+    work : numpy.ndarray
+    p : numpy.uint32
+    """
+    square = np.zeros(WIDTH * WIDTH, np.uint32)
+    scratch, column, degree = square.ctypes.data, 2 * _VECTOR_BYTES, powers.shape[2]
+    for tile in range(work.size // square.size):
+        s = powers.ctypes.data + tile * _VECTOR_BYTES
+        for k in range(lanes):
+            c0 = ciphertexts + (tile * columns + k) * column
+            _phase(c0, _VECTOR_BYTES, (s,), degree, scratch + k * _VECTOR_BYTES, p)
+        _transposed(scratch, work.ctypes.data + tile * square.nbytes)
+
+
+def _phase_of_results(
+    ciphertexts: npt.NDArray[np.intp], stride: int, powers: Residues, work: Residues, p: Any
+) -> None:
+    """Write ``c0 + c1*s + c2*s**2`` of results into a work array, below 2p.
+
+    Parameters
+    ----------
+    ciphertexts : numpy.ndarray
+        Addresses of the first polynomials of up to sixteen ciphertexts: N residues of uint32 each.
+    stride : int
+        Bytes from one polynomial of a ciphertext to the next.
+    powers, work, p
+        As of `_phase_of_columns`.
+    """
+    square = np.zeros(WIDTH * WIDTH, np.uint32)
+    scratch, degree = square.ctypes.data, powers.shape[2]
+    for tile in range(work.size // square.size):
+        at = tile * _VECTOR_BYTES
+        s = powers.ctypes.data + at
+        for k in range(ciphertexts.size):
+            out = scratch + k * _VECTOR_BYTES
+            _phase(ciphertexts[k] + at, stride, (s, s + powers.nbytes // 2), degree, out, p)
+        _transposed(scratch, work.ctypes.data + tile * square.nbytes)
+
+
+forward, inverse, mask = map(_kept, (_forward, _inverse, _mask))
+phase_of_columns, phase_of_results = map(_kept, (_phase_of_columns, _phase_of_results))

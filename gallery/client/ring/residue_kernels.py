@@ -1,0 +1,219 @@
+"""The plain loops of the native backend, element by element, compiled.
+
+A *work array* holds the same polynomial of sixteen ciphertexts, coefficient by coefficient: uint32
+of shape (16 * N,), coefficient ``i`` of ciphertext ``k`` at ``16*i + k``. So every step of a
+transform (`gallery.client.ring.ntt_kernels`) does the same to sixteen neighbours.
+
+Primes of 27 bits leave room in a uint32 for sums of up to 32 of them, so that most reductions can
+wait; loops that take primes of up to 30 bits say so.
+Products are reduced as David Harvey describes; see `ntt_kernels`.
+
+**Constant time:** no branch and no address here depends on a coefficient, a residue, the noise or
+the key; corrections are masks, and there is no division. That is true of what is written here. No
+compiler promises to keep it so, nor does a processor that its multiplications take the same time
+for all numbers.
+
+All of it is in one file because numba's on-disk cache watches only the file of the function that is
+called: split, a changed helper would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from gallery.arrays import Floats, Residues
+
+Digits = tuple[Residues, Residues, Residues]
+Integers = npt.NDArray[np.int32]
+Pair = tuple[int, int]
+
+WIDTH: Final = 16
+"""Ciphertexts that are worked on at once."""
+
+SPLIT: Final = 27
+"""Bits of the low part of a coefficient when it is reduced."""
+
+NOISE_PAIRS: Final = 21
+"""Pairs of bits in one coefficient of noise, as in SEAL's ``sample_poly_cbd``."""
+
+_compiled: Callable[..., Any] = njit(nogil=True, cache=True)
+_inlined: Callable[..., Any] = njit(inline="always")
+
+_NOISE_BITS = np.uint64(2 ** (2 * NOISE_PAIRS) - 1)
+
+
+def _times(x: Any, factor: Any, quotient: Any, p: Any) -> Any:
+    """Return ``x * factor`` modulo ``p``, below ``2p``, for any 32-bit ``x``."""
+    multiple = np.uint32((np.uint64(x) * np.uint64(quotient)) >> np.uint64(32))
+    return np.uint32(np.uint32(x * factor) - np.uint32(multiple * p))
+
+
+def _below(x: Any, bound: Any) -> Any:
+    """Return ``x``, less ``bound`` if it is not below it; both below 2**31."""
+    rest = np.uint32(x - bound)
+    return np.uint32(rest + np.uint32(bound & np.uint32(-(rest >> np.uint32(31)))))
+
+
+times, below = _inlined(_times), _inlined(_below)
+
+
+def _binomial(words: npt.NDArray[np.uint64], noise: npt.NDArray[np.int8]) -> None:
+    """Turn random words into centred binomial noise, one coefficient a word.
+
+    The number of ones among 21 bits less that among 21 others is distributed as the number of ones
+    among 42, less 21. They are counted by adding within the word.
+    """
+    for i in range(words.size):
+        x = words[i] & _NOISE_BITS
+        x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        x = (x & np.uint64(0x3333333333333333)) + (
+            (x >> np.uint64(2)) & np.uint64(0x3333333333333333)
+        )
+        x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        ones = np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+        noise[i] = np.int8(ones - NOISE_PAIRS)
+
+
+def _reduce(
+    coefficients: npt.NDArray[np.int64],
+    noise: npt.NDArray[np.int8],
+    reduction: Residues,
+    offset: int,
+    work: Residues,
+) -> None:
+    """Write ``coefficients - noise`` into a work array, modulo p and below 4p.
+
+    Parameters
+    ----------
+    coefficients : numpy.ndarray
+        int64 of at most the work array's size, in its order, each below 2**52; the others are 0.
+    noise : numpy.ndarray
+        int8 of the work array's size, in its order.
+    reduction : numpy.ndarray
+        p, 2**27 modulo p, and the quotient of that.
+    offset : int
+        A multiple of p, between 2**52 + 2**8 and 2**53.
+    work : numpy.ndarray
+    """
+    p, factor, quotient = reduction[0], reduction[1], reduction[2]
+    for j in range(coefficients.size):
+        value = coefficients[j] - np.int64(noise[j]) + offset
+        high = times(np.uint32(value >> SPLIT), factor, quotient, p)
+        work[j] = np.uint32(high + np.uint32(value & (2**SPLIT - 1)))
+    rest, drawn = work[coefficients.size :], noise[coefficients.size :]
+    for j in range(rest.size):
+        rest[j] = np.uint32(p - np.uint32(np.int32(drawn[j])))
+
+
+def _lift(integers: Integers, noise: npt.NDArray[np.int8], p: Any, work: Residues) -> None:
+    """Write ``integers - noise`` as residues below p, element by element.
+
+    Parameters
+    ----------
+    integers : numpy.ndarray
+        int32 of the work array's size, in its order, each below ``p - 2**5``.
+    noise : numpy.ndarray
+        int8 of the same size and order.
+    p : numpy.uint32
+    work : numpy.ndarray
+    """
+    for j in range(work.size):
+        value = np.int32(integers[j] - np.int32(noise[j]))
+        work[j] = np.uint32(np.uint32(value) + np.uint32(p & np.uint32(value >> np.int32(31))))
+
+
+def _lower(work: Residues, noise: npt.NDArray[np.int8], middle: Any, integers: Integers) -> None:
+    """Undo `_lift` of residues to which ``middle``, half of p, was added."""
+    for j in range(work.size):
+        integers[j] = np.int32(np.int32(work[j]) - np.int32(middle)) + np.int32(noise[j])
+
+
+def _quotients(factors: Residues, reciprocal: Any, p: Any, out: Residues) -> None:
+    """Write the quotients ``floor(factor * 2**32 / p)`` of residues.
+
+    Parameters
+    ----------
+    factors : numpy.ndarray
+        Below p.
+    reciprocal : numpy.uint64
+        ``floor(2**63 / p)``, which makes the product's upper bits right, or too small by one.
+    p : numpy.uint64
+    out : numpy.ndarray
+    """
+    for j in range(factors.size):
+        factor = np.uint64(factors[j])
+        quotient = (factor * reciprocal) >> np.uint64(31)
+        rest = (factor << np.uint64(32)) - quotient * p
+        # The top bit of a difference below zero is set: the rest is p or more.
+        out[j] = np.uint32(quotient + ((p - np.uint64(1) - rest) >> np.uint64(63)))
+
+
+def _mix(residues: Residues, digits: Residues, inverse: Any, quotient: Any, p: Any) -> None:
+    """Take a mixed-radix digit out of residues below 2p and divide by its prime; leave below p."""
+    twice = np.uint32(2 * p)
+    for j in range(residues.size):
+        rest = np.uint32(np.uint32(residues[j] + twice) - digits[j])
+        residues[j] = below(times(rest, inverse, quotient, p), p)
+
+
+def _scale(work: Residues, factor: Any, quotient: Any, addend: Any, p: Any) -> None:
+    """Multiply residues by a factor and add a residue; leave them below p."""
+    for j in range(work.size):
+        product = times(work[j], factor, quotient, p)
+        work[j] = below(below(np.uint32(product + addend), np.uint32(2 * p)), p)
+
+
+def _combine(digits: Digits, primes: Pair, middle: Pair, coefficients: Floats) -> None:
+    """Write ``low + p0 * (mid + p1 * high)``, less the middle of the range, as doubles.
+
+    Parameters
+    ----------
+    digits : tuple of numpy.ndarray
+        Mixed-radix digits ``low``, ``mid`` and ``high``, in work arrays.
+    primes : tuple of int
+        p0 and p1.
+    middle : tuple of int
+        The middle's digit for p0, and what is above it.
+    coefficients : numpy.ndarray
+        float64 of a work array's size.
+    """
+    low, mid, high = digits
+    for j in range(coefficients.size):
+        above = np.int64(high[j]) * primes[1] + np.int64(mid[j]) - middle[1]
+        below = np.int64(low[j]) - middle[0]
+        coefficients[j] = np.float64(above) * primes[0] + np.float64(below)
+
+
+def _add_weighted(
+    residues: Residues, weights: Residues, quotients: Residues, p: Any, total: Residues
+) -> None:
+    """Add the weighted slices of residues to a total, modulo p.
+
+    Parameters
+    ----------
+    residues : numpy.ndarray
+        uint32 of shape (tiles, slices, n).
+    weights, quotients : numpy.ndarray
+        A weight for each slice, uint32 of shape (slices,), and its quotient.
+    p : numpy.uint32
+        Below 2**30.
+    total : numpy.ndarray
+        uint32 of shape (tiles, n), below p before and after.
+    """
+    tiles, slices, count = residues.shape
+    for tile in range(tiles):
+        for part in range(slices):
+            weight, quotient = weights[part], quotients[part]
+            for j in range(count):
+                product = below(times(residues[tile, part, j], weight, quotient, p), p)
+                total[tile, j] = below(np.uint32(total[tile, j] + product), p)
+
+
+binomial, reduce, mix = map(_compiled, (_binomial, _reduce, _mix))
+lift, lower, quotients = map(_compiled, (_lift, _lower, _quotients))
+scale, combine, add_weighted = map(_compiled, (_scale, _combine, _add_weighted))
