@@ -10,6 +10,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 """Embeddings, templates, distances and rates."""
 
+Integers = npt.NDArray[np.int64]
+"""Numbers of subjects and of cases, and values as they are encoded."""
+
 Residues = npt.NDArray[np.uint32]
 """Residues of ciphertexts modulo their primes."""
 

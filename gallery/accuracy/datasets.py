@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.accuracy.pairs import read_pairs
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.client import LabelledPhoto, PhotoFailure, find_photos, read_embeddings
 from gallery.client.progress import Progress
 from gallery.errors import InvalidEmbeddingError, PhotoError, SourceError
@@ -21,8 +21,6 @@ from gallery.messages import Preprocessing
 
 if TYPE_CHECKING:
     from gallery.client import PhotoEmbedder
-
-Whole = npt.NDArray[np.int64]
 
 
 class SetKind(StrEnum):
@@ -50,7 +48,7 @@ class Attempts:
         Whether it gave no embedding, bool, shape (p,).
     """
 
-    subjects: Whole
+    subjects: Integers
     failed: npt.NDArray[np.bool_]
 
 
@@ -81,7 +79,7 @@ class LabelledSet:
     name: str
     kind: SetKind
     embeddings: Floats
-    subjects: Whole
+    subjects: Integers
     preprocessing: Preprocessing
     failures: tuple[PhotoFailure, ...] = ()
     attempts: Attempts | None = None
@@ -190,7 +188,7 @@ def _labelled(
     )
 
 
-def _numbered(labels: Sequence[str]) -> Whole:
+def _numbered(labels: Sequence[str]) -> Integers:
     """Return a number from 0 for each label, equal where the labels are."""
-    numbers: Whole = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
+    numbers: Integers = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
     return numbers

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gallery.accuracy.comparisons import (
     encrypted_distances,
@@ -22,7 +21,7 @@ from gallery.accuracy.open_set import Accuracy, measure, plain_values, rates_at
 from gallery.accuracy.outcomes import Outcomes, merged, outcomes_of
 from gallery.accuracy.parity import Parity, ParityTally
 from gallery.accuracy.splits import Fold, split
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.photos.model_table import MODELS
@@ -30,7 +29,6 @@ from gallery.client.searching.release import DECIMALS
 from gallery.distances import Metric
 from gallery.parameters import STANDARD, ParameterSet
 
-Whole = npt.NDArray[np.int64]
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 FPIRS = (0.001, 0.003, 0.01, 0.1)
@@ -224,7 +222,7 @@ def failure_to_enroll(labelled: LabelledSet, seed: int) -> Estimate:
         return Estimate(None, note="ready embeddings: a file does not hold the photos that failed")
     people = int(attempts.subjects.max()) + 1
 
-    def share(weights: Whole) -> Floats:
+    def share(weights: Integers) -> Floats:
         drawn = weights[attempts.subjects]
         return np.array([drawn[attempts.failed].sum() / max(1, drawn.sum())])
 

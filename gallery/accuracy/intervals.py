@@ -20,11 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats
-
-Whole = npt.NDArray[np.int64]
+from gallery.arrays import Floats, Integers
 
 RESAMPLES = 1000
 """Replicates of a bootstrap."""
@@ -69,14 +66,14 @@ class SubjectBootstrap:
     def __init__(self, subjects: int, seed: int, resamples: int = RESAMPLES) -> None:
         self._subjects, self._seed, self._resamples = subjects, seed, resamples
 
-    def __iter__(self) -> Iterator[Whole]:
+    def __iter__(self) -> Iterator[Integers]:
         """Yield how often each subject was drawn, shape (subjects,), for each replicate."""
         generator = np.random.default_rng(self._seed)
         shares = np.full(self._subjects, 1.0 / self._subjects)
         for _ in range(self._resamples):
             yield generator.multinomial(self._subjects, shares)
 
-    def intervals(self, statistic: Callable[[Whole], Floats]) -> tuple[Floats, Floats]:
+    def intervals(self, statistic: Callable[[Integers], Floats]) -> tuple[Floats, Floats]:
         """Return the lower and upper ends for a statistic of weights; NaN where it has no value.
 
         Parameters

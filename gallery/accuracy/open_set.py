@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gallery.accuracy.intervals import Estimate, SubjectBootstrap, rate_estimate, support
 from gallery.accuracy.outcomes import Outcomes
@@ -22,9 +21,7 @@ from gallery.accuracy.rates import (
     success_distances,
     threshold_at,
 )
-from gallery.arrays import Floats
-
-Whole = npt.NDArray[np.int64]
+from gallery.arrays import Floats, Integers
 
 LAST_RANK = 20
 """Last rank of the cumulative match characteristic, where the gallery is as large."""
@@ -86,7 +83,7 @@ class SearchStatistics:
         self._ranks, self._ranked = outcomes.mate_ranks, outcomes.mated_subjects
         self._rates, self._upto = rates, upto
 
-    def __call__(self, weights: Whole) -> Floats:
+    def __call__(self, weights: Integers) -> Floats:
         """Return FNIRs, then thresholds by wanted FPIR, then the CMC; NaN for what has no value."""
         hits = np.concatenate([[0], np.cumsum(weights[self._mated])])
         strangers = np.cumsum(weights[self._non_mated])
@@ -208,7 +205,7 @@ def _of_comparisons(
     mated = _histograms(outcomes.mate_distances, outcomes.mated_subjects, edges, subjects)
     others = _histograms(outcomes.others, outcomes.other_subjects, edges, subjects)
 
-    def statistic(weights: Whole) -> Floats:
+    def statistic(weights: Integers) -> Floats:
         drawn = weights.astype(np.float64)
         positive, negative = drawn @ mated, drawn @ others
         if not positive.any() or not negative.any():
@@ -239,7 +236,7 @@ def _edges(outcomes: Outcomes) -> Floats:
     )
 
 
-def _histograms(distances: Floats, owners: Whole, edges: Floats, subjects: int) -> Floats:
+def _histograms(distances: Floats, owners: Integers, edges: Floats, subjects: int) -> Floats:
     """Count distances by subject and group, shape (subjects, groups)."""
     width = len(edges) + 1
     groups = np.searchsorted(edges, distances, side="left")

@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gallery.accuracy.rates import mate_ranks
 from gallery.accuracy.splits import Fold
-from gallery.arrays import Floats
-
-Whole = npt.NDArray[np.int64]
+from gallery.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +27,16 @@ class Outcomes:
         comparisons are the mate's, since one reference of a subject is enrolled.
     """
 
-    mated_subjects: Whole
-    mate_ranks: Whole
+    mated_subjects: Integers
+    mate_ranks: Integers
     mate_distances: Floats
-    non_mated_subjects: Whole
+    non_mated_subjects: Integers
     nearest: Floats
     others: Floats
-    other_subjects: Whole
+    other_subjects: Integers
 
 
-def outcomes_of(distances: Floats, fold: Fold, subjects: Whole) -> Outcomes:
+def outcomes_of(distances: Floats, fold: Fold, subjects: Integers) -> Outcomes:
     """Return what the searches of one fold showed.
 
     Parameters

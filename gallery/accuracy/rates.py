@@ -15,9 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats
-
-Whole = npt.NDArray[np.int64]
+from gallery.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +40,7 @@ class ErrorCurve:
         return len(self.thresholds)
 
 
-def mate_ranks(distances: Floats, mates: Whole) -> Whole:
+def mate_ranks(distances: Floats, mates: Integers) -> Integers:
     """Return the rank of the mate in each candidate list.
 
     Parameters
@@ -60,11 +58,11 @@ def mate_ranks(distances: Floats, mates: Whole) -> Whole:
     own = np.take_along_axis(distances, mates[:, None], axis=1)
     earlier = np.arange(distances.shape[1])[None, :] < mates[:, None]
     ahead = (distances < own) | ((distances == own) & earlier)
-    ranks: Whole = 1 + ahead.sum(axis=1, dtype=np.int64)
+    ranks: Integers = 1 + ahead.sum(axis=1, dtype=np.int64)
     return ranks
 
 
-def success_distances(distances: Floats, ranks: Whole, rank: int) -> Floats:
+def success_distances(distances: Floats, ranks: Integers, rank: int) -> Floats:
     """Return from which threshold on each mated search succeeds, shape (n,).
 
     Parameters
@@ -131,7 +129,7 @@ def threshold_at(non_mated: Floats, rate: float) -> float:
     return float(np.nextafter(first_refused, -np.inf))
 
 
-def cumulative_match(ranks: Whole, upto: int) -> Floats:
+def cumulative_match(ranks: Integers, upto: int) -> Floats:
     """Return the cumulative match characteristic: the share of mates within rank 1, 2, … ``upto``.
 
     Parameters

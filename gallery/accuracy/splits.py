@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.arrays import Integers
 from gallery.errors import SourceError
-
-Whole = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +26,18 @@ class Fold:
         Rows of all samples of subjects that are not enrolled, shape (n,).
     """
 
-    references: Whole
-    mated: Whole
-    mates: Whole
-    non_mated: Whole
+    references: Integers
+    mated: Integers
+    mates: Integers
+    non_mated: Integers
 
     @property
-    def probes(self) -> Whole:
+    def probes(self) -> Integers:
         """All probes, the mated ones first."""
         return np.concatenate([self.mated, self.non_mated])
 
 
-def split(subjects: Whole, folds: int, seed: int) -> tuple[Fold, ...]:
+def split(subjects: Integers, folds: int, seed: int) -> tuple[Fold, ...]:
     """Split a labelled set into folds.
 
     The subjects are shuffled and dealt into as many groups as there are folds. In each fold one
@@ -78,7 +76,7 @@ def split(subjects: Whole, folds: int, seed: int) -> tuple[Fold, ...]:
     return tuple(_fold(subjects, group, generator) for group in strangers)
 
 
-def _fold(subjects: Whole, strangers: Whole, generator: np.random.Generator) -> Fold:
+def _fold(subjects: Integers, strangers: Integers, generator: np.random.Generator) -> Fold:
     unknown = np.zeros(int(subjects.max()) + 1, dtype=bool)
     unknown[strangers] = True
     # In random order, the first sample of each subject is the one that is enrolled.

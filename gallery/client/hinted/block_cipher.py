@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats, Residues
+from gallery.arrays import Floats, Integers, Residues
 from gallery.ciphertexts.columns import sums_of_products
 from gallery.client.hinted import mask_kernels
 from gallery.client.hinted.derivation import BlockKey, BlockSecrets
@@ -18,7 +18,6 @@ from gallery.client.ring.ntt import make_transform, with_quotients
 from gallery.errors import InvalidEmbeddingError, MalformedMessageError
 from gallery.parameters import HintedParameterSet
 
-Integers = npt.NDArray[np.int64]
 WorkIntegers = npt.NDArray[np.int32]
 
 _WIDTH = residue_kernels.WIDTH
