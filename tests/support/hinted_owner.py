@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gallery.arrays import Floats, Residues
-from gallery.client.hinted.block_cipher import BlockCipher, HintedBlock, Integers
+from gallery.arrays import Floats, Integers, Residues
+from gallery.client.hinted.block_cipher import BlockCipher, HintedBlock
 from gallery.client.hinted.check_sums import CheckSums
 from gallery.client.hinted.derivation import BlockKey, ProbeKey
 from gallery.client.hinted.matrices import PublicMatrices
