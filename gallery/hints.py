@@ -63,7 +63,9 @@ class Hint(Enum):
     OVERWRITE = "overwrite=True replaces it"
     DISCARD_RENEWAL = "finish it as it was begun, or give it up with discard_renewal"
     NAME_BACKUP = "name a file that GalleryClient.export wrote"
-    USE_NATIVE_BACKEND = "the backend native computes every parameter set"
+    USE_NATIVE_BACKEND = (
+        "the backend native computes every parameter set, the backend seal standard and compact"
+    )
 
     # Damage.
     VERIFY = "GalleryClient.verify shows what is damaged"

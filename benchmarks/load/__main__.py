@@ -21,7 +21,7 @@ from benchmarks.load.postgresql import temporary_postgresql
 from benchmarks.load.prepared_server import prepared_server
 from benchmarks.load.report import assemble, show
 from benchmarks.load.settings import LoadSettings
-from gallery.parameters import PARAMETER_SETS
+from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 
 def measure(
@@ -43,7 +43,10 @@ def measure(
 @click.option("--references", type=click.IntRange(1), default=100_000, show_default=True)
 @click.option("--dimension", type=click.IntRange(64, 4096), default=128, show_default=True)
 @click.option(
-    "--parameters", type=click.Choice([*PARAMETER_SETS]), default="standard", show_default=True
+    "--parameters",
+    type=click.Choice([*PARAMETER_SETS]),
+    default=DEFAULT_PARAMETERS.name,
+    show_default=True,
 )
 @click.option(
     "--processes",

@@ -24,14 +24,17 @@ from benchmarks.million.phases import PHASES, Phase
 from benchmarks.million.settings import MillionSettings
 from benchmarks.shared.machine import describe_machine
 from gallery.client import GalleryKey, write_key_file
-from gallery.parameters import PARAMETER_SETS
+from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 
 @click.command()
 @click.option("--references", default=1_000_000, show_default=True)
 @click.option("--dimension", default=128, show_default=True)
 @click.option(
-    "--parameters", type=click.Choice([*PARAMETER_SETS]), default="swift", show_default=True
+    "--parameters",
+    type=click.Choice([*PARAMETER_SETS]),
+    default=DEFAULT_PARAMETERS.name,
+    show_default=True,
 )
 @click.option("--probes", default=8, show_default=True, help="Probes that are searched together.")
 @click.option("--repeats", default=9, show_default=True, help="Searches of each kind.")

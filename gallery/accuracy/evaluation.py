@@ -27,7 +27,7 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.client.photos.model_table import MODELS
 from gallery.client.searching.release import DECIMALS
 from gallery.distances import Metric
-from gallery.parameters import STANDARD, ParameterSet
+from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -42,7 +42,7 @@ class Options:
     Attributes
     ----------
     metric, parameters
-        Distance and CKKS parameter set.
+        Distance and parameter set.
     folds, seed
         See `gallery.accuracy.splits.split`; the seed also is the bootstrap's.
     fpirs
@@ -54,7 +54,7 @@ class Options:
     """
 
     metric: Metric = Metric.COSINE
-    parameters: ParameterSet = STANDARD
+    parameters: ParameterSet = DEFAULT_PARAMETERS
     folds: int = 5
     seed: int = 0
     fpirs: tuple[float, ...] = FPIRS

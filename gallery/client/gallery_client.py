@@ -50,7 +50,7 @@ from gallery.distances import Metric
 from gallery.errors import InvalidEmbeddingError, ModelMismatchError, ReferenceNotFoundError
 from gallery.hints import Hint
 from gallery.messages import ID_SIZE, GalleryDescription, Preprocessing, StoredReference
-from gallery.parameters import STANDARD, ParameterSet
+from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 from gallery.protocol import GalleryService
 
 _accept_former_names = renamed_arguments(
@@ -145,7 +145,7 @@ class GalleryClient(Closing, Secret):
         dimension: int,
         preprocessing: Preprocessing | None = None,
         metric: Metric | str = Metric.COSINE,
-        parameters: ParameterSet = STANDARD,
+        parameters: ParameterSet = DEFAULT_PARAMETERS,
         norm_bound: float | None = None,
         threshold: float | None = None,
         backend: str = Backend.NATIVE,

@@ -42,7 +42,9 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.OVERWRITE: "--force replaces it",
     Hint.DISCARD_RENEWAL: "finish it as it was begun, or give it up with: gallery rekey --discard",
     Hint.NAME_BACKUP: "name a file that gallery export wrote",
-    Hint.USE_NATIVE_BACKEND: "--backend native computes every parameter set",
+    Hint.USE_NATIVE_BACKEND: (
+        "--backend native computes every parameter set, --backend seal standard and compact"
+    ),
     Hint.VERIFY: "gallery verify shows what is damaged",
     Hint.VERIFY_KEY_FILE_AND_GALLERY: (
         "check the key file; gallery verify shows what else is damaged"

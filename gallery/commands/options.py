@@ -13,7 +13,7 @@ from gallery.backends import Backend
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
 from gallery.commands.settings import DatabaseSettings, Settings
-from gallery.parameters import PARAMETER_SETS, STANDARD
+from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -197,7 +197,7 @@ def model_option(text: str) -> _Decorator:
     return click.option("--model", metavar="NAME", help=text)
 
 
-def parameters_option(text: str, default: str | None = STANDARD.name) -> _Decorator:
+def parameters_option(text: str, default: str | None = DEFAULT_PARAMETERS.name) -> _Decorator:
     """Return ``--parameters``, the name of a parameter set."""
     return click.option(
         "--parameters",

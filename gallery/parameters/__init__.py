@@ -18,6 +18,7 @@ from gallery.parameters.hinted import LIGHT, SWIFT, HintedParameterSet
 
 __all__ = [
     "COMPACT",
+    "DEFAULT_PARAMETERS",
     "INSECURE_PREFIX",
     "INSECURE_TOY",
     "LANES",
@@ -36,9 +37,13 @@ __all__ = [
 ]
 
 PARAMETER_SETS: Final[dict[str, ParameterSet]] = {
-    p.name: p for p in (STANDARD, COMPACT, SWIFT, LIGHT)
+    p.name: p for p in (SWIFT, LIGHT, STANDARD, COMPACT)
 }
 """All sets that galleries can have, by name; the default first."""
+
+DEFAULT_PARAMETERS: Final[ParameterSet] = SWIFT
+"""What a gallery gets that names none: the fastest set whose errors change no decision, and whose
+results are checked before they are decrypted."""
 
 
 def find_parameters(name: str, *, allow_insecure: bool = False) -> ParameterSet:

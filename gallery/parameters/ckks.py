@@ -190,7 +190,7 @@ STANDARD: Final = CkksParameterSet(
     probe_scale=2.0**37,
     grid=2.0**-29,
 )
-"""The default: errors near 1e-8 on squared distances."""
+"""The most exact: errors near 1e-8 on squared distances."""
 
 COMPACT: Final = CkksParameterSet(
     "compact",

@@ -91,7 +91,7 @@ def test_sets_are_found_by_name(name: str) -> None:
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        ParameterSetError, match="'fast'; there are: standard, compact, swift, light"
+        ParameterSetError, match="'fast'; there are: swift, light, standard, compact"
     ):
         find_parameters("fast")
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from gallery.client import SourceKind
+from gallery.parameters import PARAMETER_SETS
 from tests.unit.commands.conftest import Command
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -135,7 +136,7 @@ def test_info_list_and_verify_tell_about_the_gallery(made: Command, people: np.n
     verified = made("verify", "--deep", "--json")
 
     assert (info["references"], info["blocks"], info["dimension"]) == (5, 1, 16)
-    assert (info["parameters"], info["security_bits"]) == ("standard", 128)
+    assert (info["parameters"], info["security_bits"]) == ("swift", 256)
     assert [item["label"] for item in listed] == ["person 1", "person 2"]
     assert verified.code == 0
     assert verified.records[0]["findings"] == []
@@ -152,10 +153,10 @@ def test_verify_fails_where_something_is_damaged(made: Command, people: np.ndarr
     done = made("verify")
 
     assert done.code == 41
-    assert "block 0: the references of block 0" in done.out
+    assert "block 0: the references or the hint of block 0" in done.out
 
 
-@pytest.mark.parametrize("parameters", ["standard", "compact"])
+@pytest.mark.parametrize("parameters", PARAMETER_SETS)
 @pytest.mark.parametrize("metric", ["cosine", "euclidean", "euclidean_l2"])
 def test_every_metric_and_parameter_set_can_be_chosen(
     command: Command, people: np.ndarray, metric: str, parameters: str
@@ -170,13 +171,24 @@ def test_every_metric_and_parameter_set_can_be_chosen(
     assert {record["metric"] for record in records} == {metric}
 
 
-def test_seals_own_evaluator_gives_the_same_answers(made: Command, people: np.ndarray) -> None:
-    made("enroll", "people.npz")
+def test_seals_own_evaluator_gives_the_same_answers(command: Command, people: np.ndarray) -> None:
+    command("key", "new")
+    command("init", "--dimension", 16, "--parameters", "standard")
+    command("enroll", "people.npz")
 
-    fast = made("identify", "people.npz", "--threshold", 0.1, "--json")
-    slow = made("identify", "people.npz", "--threshold", 0.1, "--json", "--backend", "seal")
+    fast = command("identify", "people.npz", "--threshold", 0.1, "--json")
+    slow = command("identify", "people.npz", "--threshold", 0.1, "--json", "--backend", "seal")
 
+    assert [record["label"] for record in fast.records] == [f"person {i}" for i in range(5)]
     assert fast.records == slow.records
+
+
+def test_seals_own_evaluator_is_refused_where_it_cannot_be_used(made: Command) -> None:
+    done = made("init", "--dimension", 16, "--gallery", "other", "--backend", "seal")
+
+    assert done.code == 26
+    assert "'swift'" in done.err
+    assert "standard" in done.err
 
 
 def test_migrate_brings_a_database_up_to_date_or_says_that_it_is(made: Command) -> None:

@@ -207,17 +207,21 @@ def test_a_former_option_takes_its_former_values_alone(
 
 
 def test_a_search_with_former_spellings_does_what_it_did(
-    made: Command, people: np.ndarray, tmp_path: Path
+    command: Command, people: np.ndarray, tmp_path: Path
 ) -> None:
-    assert made("enroll", "people.npz", "--memory", "seen").code == 0
+    command("key", "new")
+    command("init", "--dimension", 16, "--parameters", "standard")
+    assert command("enroll", "people.npz", "--memory", "seen").code == 0
     assert (tmp_path / "seen").exists()
     arguments = ("identify", "people.npz", "--threshold", 0.1, "--json")
 
-    former = made(*arguments, "--engine", "tenseal", "--evaluator", "reference", "--memory", "seen")
+    former = command(
+        *arguments, "--engine", "tenseal", "--evaluator", "reference", "--memory", "seen"
+    )
 
     assert former.code == 0, former.err
     assert former.err.count("deprecated: ") == 3
-    present = made(*arguments, "--backend", "seal", "--state-file", "seen")
+    present = command(*arguments, "--backend", "seal", "--state-file", "seen")
     assert former.records == present.records
     assert "deprecated" not in present.err
 

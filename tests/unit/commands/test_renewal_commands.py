@@ -197,7 +197,7 @@ def test_the_memory_of_the_new_key_is_beside_it(filled: Command) -> None:
         (["--new-passphrase-file", "new.txt", "--parameters", "compact"], 2, "is for --new-key"),
         (["--discard", "--parameters", "compact"], 2, "--discard"),
         (["--parameters", "tiny"], 2, "tiny"),
-        (["--parameters", "standard"], 3, "already"),
+        (["--parameters", "swift"], 3, "already"),
         (["--new-key", "owner.key"], 16, "owner.key"),
         (["--new-key", "missing.key"], 11, "missing.key"),
         (["--new-key", "new.key", "--gallery", "nobody's"], 20, "nobody's"),
