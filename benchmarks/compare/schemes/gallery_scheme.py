@@ -14,6 +14,7 @@ from gallery.messages import BlockResult
 from gallery.parameters import ParameterSet
 from gallery.server.scanning.batching import PROBES_PER_PASS
 from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE
+from gallery.server.scanning.huge_pages import in_huge_pages
 
 
 class BlockAnswer(NamedTuple):
@@ -41,7 +42,7 @@ class GalleryScheme:
         return self._search.enroll(templates)
 
     def copy(self, unit: EnrolledBlock) -> EnrolledBlock:
-        return replace(unit, columns=unit.columns.copy())
+        return replace(unit, columns=in_huge_pages(unit.columns))
 
     def encrypt(self, vector: Floats) -> ProbeEncryption:
         return self._search.encrypt(vector)

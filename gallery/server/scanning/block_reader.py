@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 
 from gallery.errors import GalleryNotFoundError
 from gallery.messages import EncryptedBlock, ManifestEntry
 from gallery.server.scanning.block_cache import BlockCache, ReadyBlock
+from gallery.server.scanning.huge_pages import in_huge_pages
 from gallery.store import GalleryStore, Snapshot
 
 BLOCKS_AT_ONCE = 8
@@ -140,7 +142,8 @@ class BlockReader:
     ) -> ReadyBlock:
         """Read from the snapshot what is missing of a block."""
         if block is None:
-            block = self.snapshot.block(entry.index)
+            read = self.snapshot.block(entry.index)
+            block = replace(read, columns=in_huge_pages(read.columns))
         if not references:
             return ReadyBlock(block, None)
         return ReadyBlock(block, self.snapshot.references(entry.index, block.header.version))
