@@ -66,7 +66,7 @@ DAMAGES: list[tuple[Damage, type[GalleryError], str]] = [
     (flip_column_byte, BlockCorruptedError, "block 0 is damaged"),
     (truncate_columns, BlockCorruptedError, "block 0 is damaged"),
     (flip_header_byte, AuthenticationError, "header of block 0"),
-    (swap_labels, AuthenticationError, "references of block 0"),
+    (swap_labels, AuthenticationError, "references or the hint of block 0"),
     (lambda c: c.execute("DELETE FROM reference WHERE position=1"), AuthenticationError, "dropped"),
     (lambda c: c.execute("DELETE FROM block"), MissingBlockError, "block 0"),
     (flip_manifest_byte, AuthenticationError, "manifest"),
