@@ -17,10 +17,12 @@ from gallery.server import open_service
 from gallery.messages import SearchRequest
 with open_service(sys.argv[1]) as service:
     description = service.describe("default")
-    index = service.manifest(description.gallery_id).entries[0].index
-    block = service.block(description.gallery_id, index)
+    import numpy
     from gallery.messages import EncryptedProbe
-    probe = EncryptedProbe(bytes(16), description.key_id, "standard", 8, block.columns)
+    from gallery.parameters import find_parameters
+    parameters = find_parameters(description.parameters)
+    constants = numpy.ones(parameters.probe_shape(description.columns), "<u4")
+    probe = EncryptedProbe(bytes(16), description.key_id, parameters.name, 8, constants)
     result = service.search(SearchRequest(description.gallery_id, (probe,), {}))
     assert len(list(result.blocks)) == 1
 print(json.dumps(sorted(sys.modules)))

@@ -136,7 +136,7 @@ def test_the_json_holds_what_it_promises(evaluation: Evaluation) -> None:
     assert found["failure_to_enroll"]["value"] is None
     assert found["parity"]["comparisons"] == (2 + 3) * PEOPLE * PEOPLE // 2
     assert found["parity"]["decisions_changed"] == found["parity"]["rank_1_changed"] == 0
-    assert 0.0 < found["parity"]["rms_error"] <= found["parity"]["max_error"] < 1e-7
+    assert 0.0 < found["parity"]["rms_error"] <= found["parity"]["max_error"] < 2e-6
     assert set(found["parity"]["metric_changes"]) >= {"rank_1", "auc", "eer", "fnir@0.1"}
     assert found["stock_threshold"]["value"] == 0.07
     assert found["curves"]["searches"]["threshold"][0] is None

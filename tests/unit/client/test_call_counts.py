@@ -32,7 +32,7 @@ def counting(service: EmbeddedService) -> CountingService:
 @pytest.fixture
 def client(counting: CountingService, key: GalleryKey) -> Iterator[GalleryClient]:
     """A client of an empty gallery whose calls are counted."""
-    with GalleryClient.create(counting, key, dimension=DIMENSION) as opened:
+    with GalleryClient.create(counting, key, dimension=DIMENSION, parameters=STANDARD) as opened:
         counting.calls.clear()
         yield opened
 

@@ -9,6 +9,7 @@ from gallery.client import Duplicate, GalleryClient, GalleryKey
 from gallery.distances import Metric
 from gallery.errors import InvalidLabelError, ModelMismatchError, ThresholdRequiredError
 from gallery.messages import Preprocessing
+from gallery.parameters import STANDARD
 from gallery.server import EmbeddedService
 from tests.support.galleries import client_of_each_scheme, random_embeddings
 
@@ -81,7 +82,9 @@ def test_many_rows_are_compared_each_with_those_before_it(client: GalleryClient)
 def test_distances_are_those_of_the_metric_in_the_gallery_and_within_a_run(
     service: EmbeddedService, key: GalleryKey, metric: Metric
 ) -> None:
-    with GalleryClient.create(service, key, dimension=8, metric=metric) as client:
+    with GalleryClient.create(
+        service, key, dimension=8, metric=metric, parameters=STANDARD
+    ) as client:
         (within,) = client.find_duplicates([PEOPLE[0], ALIKE[0]], ["Ada", "Joan"], 0.3)
         client.enroll(PEOPLE[:1], ["Ada"])
         (enrolled,) = client.find_duplicates(ALIKE[:1], ["Joan"], 0.3)
