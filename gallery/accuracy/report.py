@@ -13,6 +13,7 @@ from gallery.accuracy.evaluation import Evaluation
 from gallery.accuracy.model_comparison import ModelRun
 from gallery.accuracy.plots import draw, require_plotting
 from gallery.accuracy.report_json import as_json
+from gallery.client.atomic_file import atomic_write
 from gallery.errors import GalleryError
 
 HTML, JSON = "report.html", "report.json"
@@ -57,10 +58,8 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            # Written aside and renamed: a report is there as a whole or not at all.
-            aside = folder / f".{name}.partial-{os.getpid()}"
-            aside.write_text(text, encoding="utf-8")
-            aside.replace(folder / name)
+            with atomic_write(folder / name, overwrite=True) as file:
+                file.write(text.encode("utf-8"))
     except OSError as error:
         raise GalleryError(f"cannot write the report to {folder}: {error.strerror}") from error
     return found

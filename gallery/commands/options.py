@@ -11,6 +11,7 @@ import click
 
 from gallery.backends import Backend
 from gallery.commands.deprecation import Former, renamed_option
+from gallery.commands.environment import DATABASE_VARIABLE, WithheldOption
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
 from gallery.commands.settings import DatabaseSettings, Settings
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
@@ -31,8 +32,9 @@ def default_key_file() -> Path:
 
 _DATABASE = click.option(
     "--database",
+    cls=WithheldOption,
     metavar="URL",
-    envvar="GALLERY_DATABASE",
+    envvar=DATABASE_VARIABLE,
     default="sqlite:///gallery.db",
     show_default=True,
     help="Database, as SQLAlchemy names it. [env: GALLERY_DATABASE]",
@@ -162,6 +164,12 @@ no_passphrase_option = click.option(
     "--no-passphrase",
     is_flag=True,
     help="Leave the key file unprotected: whoever can read it has the key.",
+)
+
+weak_passphrase_option = click.option(
+    "--weak-passphrase",
+    is_flag=True,
+    help="Take a passphrase of one character all the same.",
 )
 
 detector_option = click.option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from gallery.commands.environment import TOKEN_VARIABLE, secret_variable
 from gallery.errors import AccessDeniedError, SourceError
 
 if TYPE_CHECKING:
     from gallery.client.transport import RemoteService
-
-TOKEN_VARIABLE = "GALLERY_TOKEN"
 
 SERVER_OPTIONS = (
     click.option(
@@ -83,7 +81,7 @@ class ServerAddress:
                     f"cannot read the token file {self.token_file}: {reason}"
                 ) from error
         else:
-            token = os.environ.get(TOKEN_VARIABLE, "").strip()
+            token = (secret_variable(TOKEN_VARIABLE) or "").strip()
         if not token or not token.isascii() or not token.isprintable():
             raise AccessDeniedError(
                 f"a token is needed for the server {self.url}: put it into {TOKEN_VARIABLE}, or "

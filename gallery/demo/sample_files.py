@@ -19,34 +19,32 @@ class SamplePackage:
     ----------
     name
         Name and version, as people write them.
+    project
+        Name of the project in an index of packages.
     archive
         File name of the package.
-    requirement
-        A line of a pip requirements file, with the hash of that file.
+    sha256
+        Hash of that file in hex.
     """
 
     name: str
+    project: str
     archive: str
-    requirement: str
-
-    @property
-    def is_sdist(self) -> bool:
-        """Whether the file is an sdist; otherwise it is a wheel."""
-        return self.archive.endswith(".tar.gz")
+    sha256: str
 
 
 _FACE_RECOGNITION = SamplePackage(
     # The wheel of the same version holds no photos.
     "face-recognition 1.3.0",
+    "face-recognition",
     "face_recognition-1.3.0.tar.gz",
-    "face-recognition==1.3.0"
-    " --hash=sha256:5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
+    "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
 )
 _INSIGHTFACE = SamplePackage(
     "insightface 2.1",
+    "insightface",
     "insightface-2.1-py3-none-any.whl",
-    "insightface==2.1"
-    " --hash=sha256:dcd58ee79d99d689572477315f3149353afd65a36dc575f597cbb217a7bde399",
+    "dcd58ee79d99d689572477315f3149353afd65a36dc575f597cbb217a7bde399",
 )
 
 PACKAGES: Final = (_FACE_RECOGNITION, _INSIGHTFACE)

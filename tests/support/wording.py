@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-from gallery.commands.prompts import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE
-from gallery.commands.server_options import TOKEN_VARIABLE
+from gallery.commands.environment import (
+    NEW_PASSPHRASE_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    TOKEN_VARIABLE,
+)
 from tests.support.command_line import command_named, command_names
 
 _COMMANDS = {*command_names(), *(name.split()[0] for name in command_names()), "keygen"}

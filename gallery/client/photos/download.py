@@ -7,10 +7,8 @@ with progress bars on the terminal, and it takes an error page for weights. So i
 from __future__ import annotations
 
 import http.client
-import os
 import queue
 import ssl
-import tempfile
 import threading
 import time
 import urllib.error
@@ -19,7 +17,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
+
+from gallery.client.atomic_file import atomic_write
 
 DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes received so far and the total, or None where the server does not say."""
@@ -50,30 +50,21 @@ def fetch(urls: Sequence[str], target: Path, progress: DownloadProgress | None =
     """
     reasons = []
     for url in urls:
-        partial = _temporary_beside(target)
         try:
-            _receive(url, partial, progress)
-            partial.replace(target)
+            with atomic_write(target, overwrite=True) as out:
+                _receive(url, out, progress)
             return
         except (DownloadError, urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reasons.append(f"{url}: {_reason(error)}")
             if isinstance(error, urllib.error.HTTPError):
                 error.close()  # It is an open answer, too.
-        finally:
-            partial.unlink(missing_ok=True)
     raise DownloadError("; ".join(reasons))
 
 
-def _temporary_beside(target: Path) -> Path:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-", suffix=".part")
-    os.close(handle)
-    return Path(name)
-
-
-def _receive(url: str, partial: Path, progress: DownloadProgress | None) -> None:
+def _receive(url: str, out: BinaryIO, progress: DownloadProgress | None) -> None:
     started = time.monotonic()
     received = 0
-    with _open(url) as response, partial.open("wb") as out:
+    with _open(url) as response:
         if response.headers.get_content_type() == "text/html":
             raise DownloadError("the server sent a web page instead of the file")
         length = response.headers.get("Content-Length")
@@ -89,8 +80,6 @@ def _receive(url: str, partial: Path, progress: DownloadProgress | None) -> None
             out.write(chunk)
             if progress is not None:
                 progress(received, total)
-        out.flush()
-        os.fsync(out.fileno())
     if received == 0 or (total is not None and received != total):
         raise DownloadError(f"the connection ended after {received} of {total or 'unknown'} bytes")
 

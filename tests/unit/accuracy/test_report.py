@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -162,6 +163,20 @@ def test_both_files_are_written_and_nothing_else(evaluation: Evaluation, tmp_pat
     assert sorted(path.name for path in folder.iterdir()) == names
     assert [path.name for path in existing_reports(folder)] == names
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(written))
+
+
+def test_links_laid_in_the_folder_lead_nowhere(evaluation: Evaluation, tmp_path: Path) -> None:
+    victim, folder = tmp_path / "somebody else's", tmp_path / "shared"
+    victim.write_bytes(b"theirs")
+    folder.mkdir()
+    for name in ("report.html", "report.json"):
+        (folder / name).symlink_to(victim)
+        (folder / f".{name}.partial-{os.getpid()}").symlink_to(victim)
+
+    write_report(folder, evaluation)
+
+    assert victim.read_bytes() == b"theirs"
+    assert json.loads((folder / "report.json").read_bytes())
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import gallery
 from gallery.client.atomic_file import atomic_write
 
 
@@ -97,3 +101,41 @@ def test_a_file_system_without_hard_links_is_said_to_be_one(
         pass
 
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_link_laid_under_the_name_leads_nowhere(tmp_path: Path, overwrite: bool) -> None:
+    other, path = tmp_path / "somebody else's", tmp_path / "results"
+    other.write_bytes(b"theirs")
+    path.symlink_to(other)
+
+    with suppress(FileExistsError), atomic_write(path, overwrite=overwrite) as file:
+        file.write(b"mine")
+
+    assert other.read_bytes() == b"theirs"
+    assert path.is_symlink() is not overwrite
+
+
+def test_there_is_one_way_to_write_a_file() -> None:
+    """Other ways are for folders that a process has just made for itself alone."""
+    package, found = Path(gallery.__file__).parent, set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+                modes = [
+                    ast.unparse(item) for item in (*node.args, *(k.value for k in node.keywords))
+                ]
+                writes = name == "open" and any(
+                    re.fullmatch("'[rb]*[wax+][bt+]*'", m) for m in modes
+                )
+                if writes or name in {"write_text", "write_bytes", "mkstemp", "mktemp", "savefig"}:
+                    found.add((str(path.relative_to(package)), name))
+
+    assert found == {
+        ("client/atomic_file.py", "mkstemp"),
+        ("accuracy/plots.py", "savefig"),  # into memory
+        ("client/ckks/seal.py", "write_bytes"),
+        ("demo/archive_fetcher.py", "write_bytes"),
+        ("evaluator/seal.py", "write_bytes"),
+    }
