@@ -21,6 +21,7 @@ class Hint(Enum):
     MAKE_KEY_FILE = "make one with write_key_file, or give the path of another"
     OTHER_KEY_FILE = "give another path"
     GIVE_PASSPHRASE = "give it as the argument passphrase"
+    ALLOW_WEAK_PASSPHRASE = "allow_weak=True takes it all the same"
     OTHER_KEY = "open the gallery with the key that it was made with"
 
     # What was seen of a gallery before.

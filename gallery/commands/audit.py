@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,6 +15,7 @@ from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.options import database_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
+from gallery.commands.terminal import print_json
 
 if TYPE_CHECKING:
     from gallery.store import AuditEvent
@@ -88,7 +88,7 @@ def _record(event: AuditEvent) -> dict[str, Any]:
 def _print_lines(records: Iterable[dict[str, Any]]) -> int:
     count = 0
     for record in records:
-        click.echo(json.dumps(record, ensure_ascii=False))
+        print_json(record)
         count += 1
     return count
 

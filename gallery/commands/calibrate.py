@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, fpir_option, json_option, split_options
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json, print_result
 
 if TYPE_CHECKING:
     from gallery.accuracy.calibration import Proposal
@@ -81,9 +81,9 @@ def command(
 
 def _show(settings: Settings, found: Proposal, as_json: bool, *, stored: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**asdict(found), "advice": found.advice, "stored": stored}))
+        print_json({**asdict(found), "advice": found.advice, "stored": stored})
     else:
-        click.echo(f"threshold {found.threshold:.4f}")
+        print_result(f"threshold {found.threshold:.4f}")
     settings.notice(
         f"on this data: FPIR {found.fpir:.4f} ({found.non_mated:,} non-mated searches), "
         f"FNIR {found.fnir:.4f} ({found.mated:,} mated searches), {found.gallery_size:,} references"

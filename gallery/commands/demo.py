@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import model_option
-from gallery.commands.output import result_table, results
+from gallery.commands.output import notices, result_table, results
 from gallery.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(model: str | None, folder: Path | None) -> int:
     from gallery.demo.samples import fetch_samples
     from gallery.demo.story import best_embedder, named_embedder
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = notices()
     console.print("fetching the sample photos")
     samples = fetch_samples()
     embedder = best_embedder() if model is None else named_embedder(model)
@@ -110,4 +110,4 @@ def _show_refusal(samples: Samples, embedder: PhotoEmbedder, console: Console) -
     try:
         embedder.embed(samples.several_faces)
     except PhotoError as error:
-        console.print(f"refused, as it should be: {error.message}", markup=False)
+        console.print(f"refused, as it should be: {error.message}")

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gallery.commands.terminal import say
 from gallery.deprecation import REMOVED_IN
 
 _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
@@ -140,8 +141,7 @@ class _Given:
             return
         same = self.formerly == self.value
         was, now = ("", "") if same else (f" {self.formerly}", f" {self.value}")
-        click.echo(
+        say(
             f"deprecated: {self.spelling}{was} is spelled {present}{now} now; version {REMOVED_IN} "
-            "will refuse the former spelling",
-            err=True,
+            "will refuse the former spelling"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 from gallery.errors import DuplicateSubjectError
 from gallery.hints import Hint
 
@@ -142,7 +142,7 @@ class _Tally:
                 "duplicates": [item.record() for item in self.duplicates],
                 "photos": quality_records(self.measured),
             }
-            click.echo(json.dumps({**counts, **lists}, ensure_ascii=False))
+            print_json({**counts, **lists})
 
 
 def _labelled(kinds: dict[Path, SourceKind], label: str | None) -> list[LabelledPhoto]:

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import click
 import numpy as np
 
 from gallery.commands.output import result_table
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import ask_yes_or_no
 from gallery.errors import ThresholdRequiredError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class FoundDuplicate:
     def asked(self) -> FoundDuplicate:
         """Ask whether to enroll it."""
         question = f"{self.place}: {self.statement}. Enroll it all the same?"
-        return replace(self, enrolled=click.confirm(question, err=True))
+        return replace(self, enrolled=ask_yes_or_no(question))
 
     def notify(self, settings: Settings) -> None:
         """Say what was found and done."""
@@ -145,7 +145,7 @@ def warn_of_quality(settings: Settings, measured: Sequence[tuple[Path, FaceQuali
         for path, quality in measured:
             cells = quality_figures(quality).values()
             table.add_row(str(path), *("-" if value is None else f"{value:g}" for value in cells))
-        settings.notices.print(table, markup=False)
+        settings.notices.print(table)
 
 
 def quality_figures(quality: FaceQuality) -> dict[str, float | None]:

@@ -14,6 +14,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.GIVE_PASSPHRASE: (
         "give it with --passphrase-file, in GALLERY_PASSPHRASE, or at the prompt"
     ),
+    Hint.ALLOW_WEAK_PASSPHRASE: "--weak-passphrase takes it all the same",
     Hint.OTHER_KEY: "name the key file that it was made with: --key",
     Hint.OTHER_STATE_FILE: (
         "name another file with --state-file, or delete it: an older state of the database that is "

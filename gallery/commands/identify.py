@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, force_option, json_option, threshold_option
 from gallery.commands.output import identification_table, results
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 
 if TYPE_CHECKING:
     from gallery.client import (
@@ -130,7 +130,7 @@ def _show(done: Results, as_json: bool) -> None:
         results().print(identification_table(done))
         return
     for record in done.records():
-        click.echo(json.dumps(record, ensure_ascii=False))
+        print_json(record)
 
 
 def _say(settings: Settings, found: Identification, origin: str, output: Path | None) -> None:

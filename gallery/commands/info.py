@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from rich.text import Text
 from gallery.commands.options import common_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient
@@ -32,7 +32,7 @@ def command(settings: Settings, as_json: bool) -> None:
     with settings.open_client() as client:
         properties = _properties(client)
     if as_json:
-        click.echo(json.dumps(properties, ensure_ascii=False))
+        print_json(properties)
         return
     table = result_table()
     for name, value in properties.items():

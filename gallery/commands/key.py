@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from gallery.commands.options import common_options, new_passphrase_option, no_passphrase_option
+from gallery.commands.options import (
+    common_options,
+    new_passphrase_option,
+    no_passphrase_option,
+    weak_passphrase_option,
+)
 from gallery.commands.prompts import chosen_passphrase
 from gallery.commands.settings import Settings
 from gallery.errors import KeyFileExistsError
@@ -34,8 +39,9 @@ def command() -> None:
 
 @command.command("new", epilog=_NEW_EPILOG)
 @no_passphrase_option
+@weak_passphrase_option
 @common_options
-def new(settings: Settings, no_passphrase: bool) -> None:
+def new(settings: Settings, no_passphrase: bool, weak_passphrase: bool) -> None:
     """Make a key file, sealed with a passphrase.
 
     The key file opens every gallery that is made with it; without it they are lost. Keep a copy in
@@ -59,7 +65,7 @@ def new(settings: Settings, no_passphrase: bool) -> None:
             "GALLERY_PASSPHRASE, or choose --no-passphrase",
         )
     key = GalleryKey.generate()
-    write_key_file(settings.key, key, passphrase)
+    write_key_file(settings.key, key, passphrase, allow_weak=weak_passphrase)
     settings.notice(
         f"key {key.key_id.hex()} written to {settings.key}; keep a copy in a safe place"
     )
@@ -70,8 +76,14 @@ def new(settings: Settings, no_passphrase: bool) -> None:
 @command.command("passphrase", epilog=_PASSPHRASE_EPILOG)
 @new_passphrase_option
 @no_passphrase_option
+@weak_passphrase_option
 @common_options
-def passphrase(settings: Settings, new_passphrase_file: Path | None, no_passphrase: bool) -> None:
+def passphrase(
+    settings: Settings,
+    new_passphrase_file: Path | None,
+    no_passphrase: bool,
+    weak_passphrase: bool,
+) -> None:
     """Change the passphrase of a key file. The key in it, and its galleries, stay the same.
 
     The file changes in one step. Copies of it, and backups, still open with the old passphrase: if
@@ -95,7 +107,9 @@ def passphrase(settings: Settings, new_passphrase_file: Path | None, no_passphra
             "choose --no-passphrase",
         )
 
-    change_passphrase(settings.key, settings.key_passphrase, choose)
+    settings.with_passphrase(
+        lambda former: change_passphrase(settings.key, former, choose, allow_weak=weak_passphrase)
+    )
     settings.notice(f"the passphrase of {settings.key} is changed")
     if no_passphrase:
         settings.notice("it is not protected by a passphrase: whoever can read it has the key")

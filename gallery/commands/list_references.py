@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 
 import click
@@ -11,6 +10,7 @@ from rich.text import Text
 from gallery.commands.options import common_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 
 _EPILOG = """
 \b
@@ -35,7 +35,7 @@ def command(settings: Settings, label: str | None, as_json: bool) -> None:
     if as_json:
         for reference in found:
             record = {"label": reference.label, "reference_id": reference.reference_id}
-            click.echo(json.dumps(record, ensure_ascii=False))
+            print_json(record)
         return
     table = result_table("label", "reference")
     for reference in found:

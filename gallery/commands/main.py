@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -11,7 +12,9 @@ from typing import NoReturn
 import click
 
 from gallery import __version__
+from gallery.commands.environment import withheld_secrets
 from gallery.commands.hints import told
+from gallery.commands.terminal import printable, say
 from gallery.errors import GalleryError
 
 EXIT_PARTIAL = 1
@@ -103,19 +106,20 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the command line on the given arguments; return its exit code."""
     try:
-        result = cli.main(args=arguments, prog_name="gallery", standalone_mode=False)
+        with withheld_secrets():
+            result = cli.main(args=arguments, prog_name="gallery", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except GalleryError as error:
-        _say(f"error: {told(error)}")
+        say(f"error: {told(error)}")
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        _show_usage(error)
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; what was finished before is kept")
+        say("interrupted; what was finished before is kept")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone. Python would complain once more when it exits.
@@ -125,18 +129,22 @@ def run(arguments: list[str]) -> int:
         return _internal(error)
 
 
+def _show_usage(error: click.ClickException) -> None:
+    """Show what click says of wrong arguments: names of files that a shell found may be in it."""
+    shown = io.StringIO()
+    error.show(shown)
+    text = shown.getvalue().rstrip("\n").replace(error.message, printable(error.message))
+    say(text, lines=True)
+
+
 def _internal(error: Exception) -> int:
     """Report a mistake of ours without its message, which might hold what must stay secret."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    _say(
+    say(
         f"internal error: {type(error).__name__} at {os.path.basename(frame.filename)}:"
         f"{frame.lineno}; this is a mistake in the program, please report it. "
         "GALLERY_TRACEBACK=1 shows more, which may hold private data"
     )
     if os.environ.get("GALLERY_TRACEBACK") == "1":
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)), lines=True)
     return EXIT_INTERNAL
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

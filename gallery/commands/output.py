@@ -1,4 +1,4 @@
-"""Results as people and as programs read them."""
+"""Results as people read them: tables, and progress on the way there."""
 
 from __future__ import annotations
 
@@ -19,21 +19,51 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from gallery.commands.terminal import printable
+
 if TYPE_CHECKING:
     from gallery.client import Results
 
 _PIPE_WIDTH = 200
 
 
+class SafeConsole(Console):
+    """A console that prints strings as they are, without markup, by way of `printable`."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; as rich does, but for strings."""
+        shown = (Text(printable(item)) if isinstance(item, str) else item for item in objects)
+        super().print(*shown, **options)
+
+
+def notices(*, quiet: bool = False) -> Console:
+    """Return where notices, tables of failures and progress go: standard error."""
+    return SafeConsole(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+
+
 def results() -> Console:
     """Return where results go: standard output, which a pipe does not cut to 80 columns."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+    console = SafeConsole(highlight=False)
+    return console if console.is_terminal else SafeConsole(highlight=False, width=_PIPE_WIDTH)
 
 
-def result_table(*titles: str) -> Table:
+class SafeTable(Table):
+    """A table whose cells are texts without markup, each by way of `printable`."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row of strings, or texts with a style."""
+        super().add_row(*map(_cell, cells), **options)
+
+
+def _cell(value: Any) -> Text:
+    if isinstance(value, Text):
+        return Text(printable(value.plain), style=value.style)
+    return Text(printable(str(value)))
+
+
+def result_table(*titles: str) -> SafeTable:
     """Return an empty table as all commands print theirs."""
-    return Table(
+    return SafeTable(
         *titles,
         box=None,
         pad_edge=False,
@@ -43,7 +73,7 @@ def result_table(*titles: str) -> Table:
     )
 
 
-def identification_table(found: Results) -> Table:
+def identification_table(found: Results) -> SafeTable:
     """Return one row for each probe, and one for each further candidate; see `Results.records`."""
     table = result_table("probe", "decision", "label")
     table.add_column("distance", justify="right")
@@ -55,11 +85,11 @@ def identification_table(found: Results) -> Table:
         for rank, candidate in enumerate(shown):
             first = rank == 0
             table.add_row(
-                Text(str(record["probe"])) if first else "",
+                record["probe"] if first else "",
                 decision if first else "",
-                Text(record["label"] or "-") if first else "",
+                (record["label"] or "-") if first else "",
                 _number(candidate.get("distance")),
-                Text(candidate.get("label", "-")),
+                candidate.get("label", "-"),
             )
     return table
 
@@ -68,7 +98,7 @@ def identification_table(found: Results) -> Table:
 def progress_bar(console: Console, text: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar with rate and time left, at a terminal; give what advances it."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
@@ -76,7 +106,7 @@ def progress_bar(console: Console, text: str, total: int) -> Iterator[Callable[[
     )
     hidden = console.quiet or not console.is_terminal
     with Progress(*columns, console=console, disable=hidden, transient=True) as bar:
-        task = bar.add_task(text, total=total)
+        task = bar.add_task(printable(text), total=total)
         yield lambda done: bar.advance(task, done)
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import codecs
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
-from gallery.errors import PassphraseRequiredError, SourceError
+from gallery.commands.environment import secret_variable
+from gallery.commands.terminal import ask_hidden, printable, say
+from gallery.errors import PassphraseRequiredError, SourceError, WrongPassphraseError
 
-PASSPHRASE_VARIABLE = "GALLERY_PASSPHRASE"
-NEW_PASSPHRASE_VARIABLE = "GALLERY_NEW_PASSPHRASE"
+_TRIES = 3
+"""How often a passphrase may be typed."""
+
+T = TypeVar("T")
 
 
 def confirm(question: str) -> None:
     """Ask before something that cannot be undone; without a terminal ``--yes`` is needed."""
     if not sys.stdin.isatty():
         raise click.UsageError("this cannot be undone and there is nobody to ask: say --yes")
-    click.confirm(question, abort=True, err=True)
+    click.confirm(printable(question), abort=True, err=True)
 
 
 def given_passphrase(file: Path | None, variable: str) -> str | None:
@@ -31,20 +37,34 @@ def given_passphrase(file: Path | None, variable: str) -> str | None:
     PassphraseRequiredError
         If what is given is empty.
     """
+    from gallery.client.keys.passphrase import normalize_passphrase
+
     if file is not None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise SourceError(f"cannot read the passphrase file {file}: {reason}") from error
-        passphrase = text.removesuffix("\n").removesuffix("\r")
-    elif variable in os.environ:
-        passphrase = os.environ[variable]
+        passphrase = _read(file).removesuffix("\n").removesuffix("\r")
     else:
-        return None
-    if not passphrase:
-        raise PassphraseRequiredError("the passphrase is empty; give one of at least one character")
+        value = secret_variable(variable)
+        if value is None:
+            return None
+        passphrase = value
+    if not normalize_passphrase(passphrase):
+        raise PassphraseRequiredError(
+            "the passphrase is empty; give one of at least two characters"
+        )
     return passphrase
+
+
+def _read(file: Path) -> str:
+    """Read a file of text: UTF-8, or with a byte-order mark UTF-16, as some editors write it."""
+    try:
+        data = file.read_bytes()
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return data.decode("utf-16" if wide else "utf-8")
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        # Not chained: that error holds the passphrase.
+        reason = "it is not text"
+    raise SourceError(f"cannot read the passphrase file {file}: {reason}")
 
 
 def chosen_passphrase(file: Path | None, variable: str, prompt: str, missing: str) -> str:
@@ -63,5 +83,42 @@ def chosen_passphrase(file: Path | None, variable: str, prompt: str, missing: st
         return given
     if not sys.stdin.isatty():
         raise PassphraseRequiredError(missing)
-    chosen: str = click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True)
-    return chosen
+    return ask_hidden(prompt, twice=True)
+
+
+def with_passphrase(
+    given: Callable[[], str | None], prompt: str, use: Callable[[Callable[[], str | None]], T]
+) -> T:
+    """Return what ``use`` makes of a passphrase; one mistyped at a terminal gets further tries.
+
+    Parameters
+    ----------
+    given
+        What returns a passphrase that need not be asked for, or None.
+    prompt
+        What to ask.
+    use
+        Called with what returns the passphrase, or None if there is nobody to ask.
+
+    Raises
+    ------
+    WrongPassphraseError
+        If the one that was given, or the last that was typed, is wrong.
+    """
+    typed = 0
+
+    def answer() -> str | None:
+        nonlocal typed
+        found = given()
+        if found is not None or not sys.stdin.isatty():
+            return found
+        typed += 1
+        return ask_hidden(prompt)
+
+    while True:
+        try:
+            return use(answer)
+        except WrongPassphraseError:
+            if not 0 < typed < _TRIES:
+                raise
+            say(f"that passphrase is wrong; tries left: {_TRIES - typed}")

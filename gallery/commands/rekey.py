@@ -64,6 +64,7 @@ def command(
     the old key file only as long as one of them is needed.
     """
     from gallery.client import discard_renewal, renew_gallery
+    from gallery.client.integrity.authentication import check_description
     from gallery.parameters import find_parameters
 
     if new_key is None and new_passphrase_file is not None:
@@ -81,6 +82,8 @@ def command(
         old = settings.open_key()
         to = old if new is settings else _open_new(new, settings)
         found = service.describe(settings.gallery)
+        # Checked before any of it is shown: until then it is whatever the server likes to say.
+        check_description(found, to if found.key_id == to.key_id else old)
         if not yes:
             confirm(
                 f"Move gallery {settings.gallery!r} to key {to.key_id.hex()} with parameter set "

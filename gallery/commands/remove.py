@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 
 _EPILOG = """
 \b
@@ -39,4 +38,4 @@ def command(settings: Settings, names: tuple[str, ...], yes: bool, as_json: bool
     if as_json:
         for item in removed:
             record = {"label": item.label, "reference_id": item.reference_id}
-            click.echo(json.dumps(record, ensure_ascii=False))
+            print_json(record)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from gallery.commands.options import json_option, quiet_option
-from gallery.commands.output import progress_bar
+from gallery.commands.output import notices, progress_bar
+from gallery.commands.terminal import print_json
 
 _EPILOG = """
 \b
@@ -64,11 +63,10 @@ def embeddings(folder: Path, as_json: bool, quiet: bool) -> None:
     enrolled = set(samples.people.labels)
     expected = [label if label in enrolled else None for label in samples.probes.labels]
     strangers = expected.count(None)
-    say = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True).print
+    say = notices(quiet=quiet).print
     say(
         f"{people_file}: {len(samples.people.labels)} references of {len(enrolled)} people; "
         f"{probes_file}: {len(expected)} probes, the last {strangers} of them of strangers",
-        markup=False,
     )
     say("these are random vectors with well-known names, not faces")
     if as_json:
@@ -79,7 +77,7 @@ def embeddings(folder: Path, as_json: bool, quiet: bool) -> None:
             "references": len(samples.people.labels),
             "expected": expected,
         }
-        click.echo(json.dumps(record, ensure_ascii=False))
+        print_json(record)
 
 
 @command.command("photos", epilog=_PHOTOS_EPILOG)
@@ -96,13 +94,12 @@ def photos(folder: Path, as_json: bool, quiet: bool) -> None:
     from gallery.demo.sample_files import SAMPLE_FILES
     from gallery.demo.samples import fetch_samples
 
-    notices = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-    with progress_bar(notices, "fetching photos", len(SAMPLE_FILES)) as advance:
+    console = notices(quiet=quiet)
+    with progress_bar(console, "fetching photos", len(SAMPLE_FILES)) as advance:
         fetch_samples(folder, repair=False, progress=advance)
-    notices.print(
+    console.print(
         f"{len(SAMPLE_FILES)} photos are in {folder}; they are for trying out, not for publication",
-        markup=False,
     )
     if as_json:
         paths = [str(folder / file.target) for file in SAMPLE_FILES]
-        click.echo(json.dumps({"photos": paths}, ensure_ascii=False))
+        print_json({"photos": paths})

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import click
 from rich.console import Console
 
 from gallery.backends import Backend
-from gallery.commands.output import progress_bar
-from gallery.commands.prompts import (
-    NEW_PASSPHRASE_VARIABLE,
-    PASSPHRASE_VARIABLE,
-    given_passphrase,
-)
+from gallery.commands.environment import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE
+from gallery.commands.output import notices, progress_bar
+from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, GalleryKey, StateFile
     from gallery.protocol import GalleryService
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,11 @@ class DatabaseSettings:
     @property
     def notices(self) -> Console:
         """Where notices, tables of failures and progress go: standard error."""
-        return Console(stderr=True, quiet=self.quiet, highlight=False, soft_wrap=True)
+        return notices(quiet=self.quiet)
 
     def notice(self, text: str) -> None:
         """Say something that is not a result."""
-        self.notices.print(text, markup=False)
+        self.notices.print(text)
 
     def detail(self, text: str) -> None:
         """Say something that only ``--verbose`` asks for."""
@@ -65,20 +62,17 @@ class Settings(DatabaseSettings):
         """Open the key file, asking for its passphrase if it has one and none was given."""
         from gallery.client import read_key_file
 
-        key = read_key_file(self.key, self.key_passphrase)
+        key = self.with_passphrase(lambda passphrase: read_key_file(self.key, passphrase))
         self.detail(f"key {key.key_id.hex()} from {self.key}")
         return key
 
-    def key_passphrase(self) -> str | None:
-        """Return the passphrase of a sealed key file, or None if nobody can be asked for it."""
-        passphrase = self.given_passphrase()
-        if passphrase is None and sys.stdin.isatty():
-            passphrase = click.prompt(f"Passphrase of {self.key}", hide_input=True, err=True)
-        return passphrase
+    def with_passphrase(self, use: Callable[[Callable[[], str | None]], T]) -> T:
+        """Return what ``use`` does with what gives the key file's passphrase."""
 
-    def given_passphrase(self) -> str | None:
-        """Return the passphrase that is given in a file or the environment, or None."""
-        return given_passphrase(self.passphrase_file, self.passphrase_variable)
+        def given() -> str | None:
+            return given_passphrase(self.passphrase_file, self.passphrase_variable)
+
+        return with_passphrase(given, f"Passphrase of {self.key}", use)
 
     def open_states(self) -> StateFile:
         """Return the newest states seen of the key's galleries."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from gallery.commands.dates import FORMS, iso, parse_date, parse_span
 from gallery.commands.options import database_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
+from gallery.commands.terminal import print_json, print_result
 
 if TYPE_CHECKING:
     from gallery.store import StoredToken
@@ -91,7 +91,7 @@ def create(
         token = issue_token(
             TokenStore(database), name, Scope(scope), galleries=galleries or None, expires=expires
         )
-    click.echo(token)
+    print_result(token)
     settings.notice(
         f"token {name!r} made, "
         + ("without end" if expires is None else f"until {iso(expires)}")
@@ -110,7 +110,7 @@ def list_(settings: DatabaseSettings, as_json: bool) -> None:
         found = [_record(token) for token in TokenStore(database).all()]
     if as_json:
         for record in found:
-            click.echo(json.dumps(record, ensure_ascii=False))
+            print_json(record)
         return
     table = result_table("name", "scope", "galleries", "created", "expires", "revoked")
     for record in found:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from gallery.commands.options import common_options, json_option
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json, print_result
 from gallery.errors import IntegrityError
 
 _EPILOG = """
@@ -51,10 +51,10 @@ def command(
         with settings.progress("verifying blocks", client.block_count()) as advance:
             report = client.verify(deep=deep, progress=advance)
     if as_json:
-        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+        print_json(asdict(report))
     else:
         for finding in report.findings:
-            click.echo(f"{finding.subject}: {finding.problem}")
+            print_result(f"{finding.subject}: {finding.problem}")
     if report.findings:
         settings.notice(f"found damaged: {len(report.findings)}")
         return IntegrityError.exit_code

@@ -9,13 +9,12 @@ from pathlib import Path
 from gallery.client.atomic_file import atomic_write
 from gallery.client.keys.keyfile_format import (
     Argon2Parameters,
-    Passphrase,
     corrupted,
     decode_key,
     encode_key,
     needs_passphrase,
-    resolve_passphrase,
 )
+from gallery.client.keys.passphrase import Passphrase, check_strength, resolve_passphrase
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import (
     KeyFileError,
@@ -33,6 +32,8 @@ def write_key_file(
     key: GalleryKey,
     passphrase: str | None,
     hardness: Argon2Parameters | None = None,
+    *,
+    allow_weak: bool = False,
 ) -> None:
     """Write a key into a new file that only its owner can read.
 
@@ -46,15 +47,21 @@ def write_key_file(
         What to seal it with; None leaves it unprotected: whoever reads the file has the key.
     hardness
         Cost of one try of a passphrase.
+    allow_weak
+        Whether a passphrase of one character is taken.
 
     Raises
     ------
     KeyFileExistsError
         If there is such a file already. A key file is never overwritten: galleries made with a lost
         key are lost.
+    PassphraseRequiredError
+        If the passphrase is of one character, also repeated.
     KeyFileError
         If the file cannot be written.
     """
+    if passphrase is not None and not allow_weak:
+        check_strength(passphrase)
     path = Path(path)
     if os.path.lexists(path):
         raise _exists(path)
@@ -98,6 +105,8 @@ def change_passphrase(
     old: Passphrase,
     new: Passphrase,
     hardness: Argon2Parameters | None = None,
+    *,
+    allow_weak: bool = False,
 ) -> None:
     """Seal a key file with another passphrase; the key in it stays the same.
 
@@ -115,15 +124,21 @@ def change_passphrase(
         open; None leaves it unprotected: whoever reads the file has the key.
     hardness
         Cost of one try of the new passphrase.
+    allow_weak
+        Whether a new passphrase of one character is taken.
 
     Raises
     ------
+    PassphraseRequiredError
+        If the new passphrase is of one character, also repeated.
     KeyFileError
         What `read_key_file` raises, or if the file cannot be written or changed meanwhile.
     """
     path = Path(path)
     former = _read(path)
     key, chosen = decode_key(former, old, str(path)), resolve_passphrase(new)
+    if chosen is not None and not allow_weak:
+        check_strength(chosen)
     data = encode_key(key, chosen, hardness or Argon2Parameters())
     if decode_key(data, chosen, str(path)).reveal() != key.reveal():
         raise KeyFileError(f"the new content of {path} would not open; nothing was changed")

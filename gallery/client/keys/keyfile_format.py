@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from gallery.client.keys.passphrase import (
+    Passphrase,
+    passphrase_bytes,
+    possible_bytes,
+    resolve_passphrase,
+)
 from gallery.client.keys.secrets import MASTER_SECRET_SIZE, GalleryKey
 from gallery.errors import (
     KeyFileCorruptedError,
@@ -24,10 +30,6 @@ from gallery.errors import (
     WrongPassphraseError,
 )
 from gallery.hints import Hint
-
-Passphrase = str | Callable[[], str | None] | None
-"""A passphrase, or a function that returns it, which is called only if it is needed; None for none.
-"""
 
 MAGIC = b"EFGKEY\r\n"
 FORMAT_VERSION = 1
@@ -101,7 +103,7 @@ def encode_key(key: GalleryKey, passphrase: str | None, hardness: Argon2Paramete
         salt, nonce = os.urandom(16), os.urandom(12)
         header = _Header(_PASSPHRASE, key.key_id, hardness, salt, nonce, len(payload) + 16)
         packed = header.pack()
-        cipher = ChaCha20Poly1305(_stretch(passphrase, header))
+        cipher = ChaCha20Poly1305(_stretch(passphrase_bytes(passphrase), header))
         body = packed + cipher.encrypt(nonce, payload, packed)
     return body + hashlib.sha256(body).digest()
 
@@ -116,20 +118,23 @@ def decode_key(data: bytes, passphrase: Passphrase, name: str = "key file") -> G
                 f"{name} is sealed with a passphrase, and none was given",
                 hint=Hint.GIVE_PASSPHRASE,
             )
-        try:
-            cipher = ChaCha20Poly1305(_stretch(passphrase, header))
-            payload = cipher.decrypt(header.nonce, payload, header.pack())
-        except InvalidTag as error:
-            raise WrongPassphraseError(f"the passphrase does not open {name}") from error
+        payload = _unseal(header, payload, passphrase, name)
     key = _decode_payload(payload, name)
     if key.key_id != header.key_id:
         raise corrupted(name, "its key does not have the fingerprint in its header")
     return key
 
 
-def resolve_passphrase(passphrase: Passphrase) -> str | None:
-    """Return a passphrase as text, or None for none."""
-    return passphrase() if callable(passphrase) else passphrase
+def _unseal(header: _Header, payload: bytes, passphrase: str, name: str) -> bytes:
+    for secret in possible_bytes(passphrase):
+        with suppress(InvalidTag):
+            cipher = ChaCha20Poly1305(_stretch(secret, header))
+            return cipher.decrypt(header.nonce, payload, header.pack())
+    raise WrongPassphraseError(
+        f"the passphrase does not open {name}: capitals, spaces at its ends and the layout of the "
+        "keyboard count, while a line's end, a byte-order mark and how accents are composed do "
+        "not; a copy of the file from before its passphrase was changed opens with the former one"
+    )
 
 
 def needs_passphrase(data: bytes, name: str) -> bool:
@@ -158,12 +163,7 @@ def _parse(data: bytes, name: str) -> tuple[_Header, bytes]:
     return _Header(protection, key_id, hardness, salt, nonce, size), body[_HEADER.size :]
 
 
-def _stretch(passphrase: str, header: _Header) -> bytes:
-    try:
-        secret = passphrase.encode("utf-8")
-    except UnicodeEncodeError:
-        # Not chained: that error holds the passphrase.
-        raise KeyFileError("the passphrase is not UTF-8 text") from None
+def _stretch(secret: bytes, header: _Header) -> bytes:
     return Argon2id(
         salt=header.salt,
         length=32,

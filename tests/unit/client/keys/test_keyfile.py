@@ -68,7 +68,7 @@ def put(path: Path, data: bytes, mode: int = 0o600) -> Path:
 # --- round trips ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("passphrase", [PASSPHRASE, "pässwörd 東京", "", None])
+@pytest.mark.parametrize("passphrase", [PASSPHRASE, "pässwörd 東京", None])
 def test_a_written_key_reads_back_with_all_of_its_secrets(
     tmp_path: Path, key: GalleryKey, passphrase: str | None
 ) -> None:
@@ -249,7 +249,7 @@ def test_a_folder_that_is_a_file_is_no_key_file_that_exists(tmp_path: Path) -> N
 # --- passphrases ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", ["", "Correct horse battery staple", PASSPHRASE + "\n"])
+@pytest.mark.parametrize("wrong", ["", "Correct horse battery staple", PASSPHRASE + " "])
 def test_a_wrong_passphrase_is_named_as_such(wrong: str) -> None:
     with pytest.raises(WrongPassphraseError, match=r"does not open team\.key"):
         decode_key(PROTECTED, wrong, "team.key")
