@@ -93,4 +93,5 @@ class Hint(Enum):
     OTHER_ADDRESS = "choose another host or port"
 
     # Face models.
+    TRUST_WEIGHTS = "TrustedWeights(accept=True) takes it, and remembers its hash from now on"
     USE_DLIB = "the model Dlib with the detector dlib works without any download"

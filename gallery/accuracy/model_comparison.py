@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gallery.accuracy.datasets import LabelledSet, embed_set
 from gallery.accuracy.evaluation import Evaluation, Options, ProgressBar, evaluate
-from gallery.client import LabelledPhoto, PhotoEmbedder
+from gallery.client import LabelledPhoto, PhotoEmbedder, TrustedWeights
 from gallery.errors import FaceRuntimeError, MissingDependencyError, WeightsError
 
 _REASONS = {
@@ -41,7 +41,7 @@ class ModelRun:
     error: str = ""
 
 
-def parse_model(name: str) -> PhotoEmbedder:
+def parse_model(name: str, trusted: TrustedWeights | None = None) -> PhotoEmbedder:
     """Return the embedder of ``model`` or ``model:detector``, which downloads nothing.
 
     Raises
@@ -50,7 +50,7 @@ def parse_model(name: str) -> PhotoEmbedder:
         If there is no such model or detector.
     """
     model, _, detector = name.strip().partition(":")
-    return PhotoEmbedder(model, detector or None, download=False)
+    return PhotoEmbedder(model, detector or None, download=False, trusted=trusted)
 
 
 def compare(

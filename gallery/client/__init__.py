@@ -23,9 +23,10 @@ from gallery.client.keys.keyfile import (
     write_key_file,
 )
 from gallery.client.keys.secrets import GalleryKey
-from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
+from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure, WeightsWarning
 from gallery.client.photos.folders import LabelledPhoto, find_photos, find_probe_photos
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.trusted_weights import TrustedWeights, UnknownWeights
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
 from gallery.client.searching.candidates import Identification
 from gallery.client.searching.photo_identification import PhotoIdentification
@@ -33,7 +34,7 @@ from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
 from gallery.client.searching.thresholds import Calibration
 from gallery.deprecation import renamed_attributes
-from gallery.messages import Preprocessing
+from gallery.messages import ModelOrigin, Preprocessing
 
 if not TYPE_CHECKING:  # no type checker knows the former names
     __getattr__ = renamed_attributes(
@@ -53,6 +54,7 @@ __all__ = [
     "GalleryKey",
     "Identification",
     "LabelledPhoto",
+    "ModelOrigin",
     "OnDuplicate",
     "PhotoDuplicate",
     "PhotoEmbedder",
@@ -68,6 +70,9 @@ __all__ = [
     "StateFile",
     "Summary",
     "TransientStates",
+    "TrustedWeights",
+    "UnknownWeights",
+    "WeightsWarning",
     "change_passphrase",
     "discard_renewal",
     "find_photos",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,7 @@ from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.photos.compatibility import embedder_for
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import LabelledPhoto
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.progress import Progress
 from gallery.client.scheme_selection import check_backend
 from gallery.client.searching.candidates import Identification
@@ -49,7 +50,13 @@ from gallery.deprecation import renamed_arguments
 from gallery.distances import Metric
 from gallery.errors import InvalidEmbeddingError, ModelMismatchError, ReferenceNotFoundError
 from gallery.hints import Hint
-from gallery.messages import ID_SIZE, GalleryDescription, Preprocessing, StoredReference
+from gallery.messages import (
+    ID_SIZE,
+    GalleryDescription,
+    ModelOrigin,
+    Preprocessing,
+    StoredReference,
+)
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 from gallery.protocol import GalleryService
 
@@ -95,6 +102,11 @@ class GalleryClient(Closing, Secret):
     backend
         What encrypts and decrypts: ``"native"``, or ``"seal"``, which is slower and SEAL itself.
         Either opens what the other has made.
+    trusted_weights
+        Which weights files of face models are trusted, as of `PhotoEmbedder`.
+    warn
+        Called where photos are embedded with other weights than the gallery's; as of
+        `PhotoEmbedder`.
 
     Raises
     ------
@@ -131,8 +143,11 @@ class GalleryClient(Closing, Secret):
         *,
         states: SeenStates | None = None,
         backend: str = Backend.NATIVE,
+        trusted_weights: TrustedWeights | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self._session = GallerySession(service, key, gallery, states, backend)
+        self._trusted_weights, self._warn = trusted_weights, warn
 
     @classmethod
     @_accept_former_names
@@ -148,6 +163,7 @@ class GalleryClient(Closing, Secret):
         parameters: ParameterSet = DEFAULT_PARAMETERS,
         norm_bound: float | None = None,
         threshold: float | None = None,
+        origin: ModelOrigin | None = None,
         backend: str = Backend.NATIVE,
     ) -> Self:
         """Make a gallery and open it. All of its properties are fixed from here on.
@@ -169,6 +185,9 @@ class GalleryClient(Closing, Secret):
             the dimension, at least 16. Errors of distances grow with it.
         threshold
             Default threshold of searches, in units of the metric.
+        origin
+            What makes the embeddings of its photos, from `PhotoEmbedder.known_origin`; None to take
+            it from the first photos that are enrolled.
 
         Raises
         ------
@@ -188,6 +207,7 @@ class GalleryClient(Closing, Secret):
             parameters=parameters,
             norm_bound=norm_bound,
             threshold=threshold,
+            origin=origin,
         )
         return cls(service, key, gallery, backend=backend)
 
@@ -444,7 +464,9 @@ class GalleryClient(Closing, Secret):
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
         """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
-        return embedder_for(self.description, runtime)
+        return embedder_for(
+            self.description, runtime, trusted=self._trusted_weights, warn=self._warn
+        )
 
     def threshold(self, given: float | None = None) -> Threshold:
         """Return the threshold that a search would use.

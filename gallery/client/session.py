@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
@@ -194,7 +193,7 @@ class GallerySession(Closing, Secret):
         self.states.forget(wrong_results_id(self.gallery_id))
 
     def refresh_description(self) -> None:
-        """Read the description again, of which another process may have changed the calibration.
+        """Read the description again, of which other processes may have changed a part.
 
         Raises
         ------
@@ -205,8 +204,7 @@ class GallerySession(Closing, Secret):
         """
         found = self.service.describe(self.description.name)
         check_description(found, self.key)
-        former = self.description
-        if replace(found, calibration=former.calibration, mac=former.mac) != former:
+        if self.description.differs_in_properties(found):
             raise WriteConflictError(
                 "another gallery has taken this one's place", hint=Hint.TRY_AGAIN
             )

@@ -15,6 +15,7 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, fpir_option, json_option, split_options
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json, print_result
+from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.accuracy.calibration import Proposal
@@ -33,6 +34,7 @@ Examples:
 @split_options
 @click.option("--dry-run", is_flag=True, help="Show the threshold and store nothing.")
 @json_option("Print one JSON object.")
+@trust_weights_option
 @common_options
 def command(
     settings: Settings,

@@ -16,6 +16,7 @@ from rich.text import Text
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import model_option
 from gallery.commands.output import notices, result_table, results
+from gallery.commands.weights import trust_weights_option, trusted_weights
 from gallery.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ Examples:
 
 @click.command("demo", epilog=_EPILOG)
 @model_option("Face model. [default: Facenet if its weights are on this machine, else Dlib]")
+@trust_weights_option
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -49,8 +51,8 @@ def command(model: str | None, folder: Path | None) -> int:
 
     console = notices()
     console.print("fetching the sample photos")
-    samples = fetch_samples()
-    embedder = best_embedder() if model is None else named_embedder(model)
+    samples, trust = fetch_samples(), trusted_weights()
+    embedder = best_embedder(trust) if model is None else named_embedder(model, trust)
     with _workplace(folder) as place:
         return _run(samples, embedder, place, console)
 

@@ -23,6 +23,7 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
+from gallery.commands.weights import trust_weights_option
 from gallery.errors import DuplicateSubjectError
 from gallery.hints import Hint
 
@@ -66,6 +67,7 @@ Examples:
     "many were then left out. [default: ask for photos, add for embeddings]",
 )
 @json_option("Print one JSON object with the counts.")
+@trust_weights_option
 @common_options
 def command(
     settings: Settings,

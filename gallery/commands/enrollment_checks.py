@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from gallery.commands.output import result_table
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import ask_yes_or_no
+from gallery.commands.terminal import ask_yes_or_no, is_interactive
 from gallery.errors import ThresholdRequiredError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _DIGITS = {"confidence": 2, "sharpness": 4, "roll": 1, "yaw": 2}
 
 def somebody_to_ask() -> bool:
     """Whether questions can be answered: at a terminal."""
-    return sys.stdin.isatty()
+    return is_interactive()
 
 
 def chosen_policy(

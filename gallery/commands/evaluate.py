@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from gallery.commands.options import (
 )
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings
+from gallery.commands.weights import trust_weights_option, trusted_weights
 from gallery.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ Examples:
     help="A mate counts as found within so many candidates; identify decides by the first.",
 )
 @split_options
+@trust_weights_option
 @quiet_option
 def command(
     source: Path,
@@ -176,11 +179,13 @@ def _runs(
     from gallery.accuracy.model_comparison import ModelRun, compare, parse_model
     from gallery.client import PhotoEmbedder
 
+    trust = trusted_weights()
     if models is not None:
-        embedders = [parse_model(name) for name in models.split(",")]
+        embedders = [parse_model(name, trust) for name in models.split(",")]
         photos = labelled_photos(source)
         return list(compare(source, photos, embedders, options, settings.progress))
-    labelled = read_labelled(settings, source, lambda: PhotoEmbedder(model or "Facenet", detector))
+    embedder = partial(PhotoEmbedder, model or "Facenet", detector, trusted=trust)
+    labelled = read_labelled(settings, source, embedder)
     made_by = labelled.preprocessing
     return [
         ModelRun(made_by.model, made_by.detector, evaluate(labelled, options, settings.progress))

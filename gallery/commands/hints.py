@@ -66,6 +66,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.ASK_FOR_TOKEN: "the operator of the server makes tokens with gallery token create",
     Hint.LIST_TOKENS: "gallery token list shows those that there are",
     Hint.OTHER_ADDRESS: "choose another --host or --port",
+    Hint.TRUST_WEIGHTS: "--trust-weights takes it, and remembers its hash from now on",
     Hint.USE_DLIB: (
         "the model Dlib with the detector dlib (--model Dlib) works without any download"
     ),

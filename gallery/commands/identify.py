@@ -15,6 +15,7 @@ from gallery.commands.options import common_options, force_option, json_option, 
 from gallery.commands.output import identification_table, results
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
+from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.client import (
@@ -70,6 +71,7 @@ Examples:
     help="Give distances with all digits. By default those that noise of the encryption reaches "
     "are cut off, and all after the fourth decimal: published, they help to find the key.",
 )
+@trust_weights_option
 @common_options
 def command(
     settings: Settings,

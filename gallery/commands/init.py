@@ -16,6 +16,7 @@ from gallery.commands.options import (
     threshold_option,
 )
 from gallery.commands.settings import Settings
+from gallery.commands.weights import trust_weights_option, trusted_weights
 
 if TYPE_CHECKING:
     from gallery.messages import GalleryDescription
@@ -45,6 +46,7 @@ Examples:
     help="Largest norm of a raw embedding, for --metric euclidean; errors grow with it.",
 )
 @threshold_option("Default threshold of searches in this gallery.")
+@trust_weights_option
 @common_options
 def command(
     settings: Settings,
@@ -73,7 +75,7 @@ def command(
         raise click.UsageError("--norm-bound is for --metric euclidean; the others normalise")
     embedder = None
     if dimension is None:
-        embedder = PhotoEmbedder(model or "Facenet", detector)
+        embedder = PhotoEmbedder(model or "Facenet", detector, trusted=trusted_weights())
         if model is None:
             # A default that cannot be used here is no default; say so before anything is made.
             embedder.prepare()
@@ -92,6 +94,7 @@ def command(
             parameters=find_parameters(parameters),
             norm_bound=norm_bound,
             threshold=threshold,
+            origin=embedder.known_origin() if embedder else None,
             backend=settings.backend,
         ) as client,
     ):

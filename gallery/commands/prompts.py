@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +10,7 @@ from typing import TypeVar
 import click
 
 from gallery.commands.environment import secret_variable
-from gallery.commands.terminal import ask_hidden, printable, say
+from gallery.commands.terminal import ask_hidden, is_interactive, printable, say
 from gallery.errors import PassphraseRequiredError, SourceError, WrongPassphraseError
 
 _TRIES = 3
@@ -22,7 +21,7 @@ T = TypeVar("T")
 
 def confirm(question: str) -> None:
     """Ask before something that cannot be undone; without a terminal ``--yes`` is needed."""
-    if not sys.stdin.isatty():
+    if not is_interactive():
         raise click.UsageError("this cannot be undone and there is nobody to ask: say --yes")
     click.confirm(printable(question), abort=True, err=True)
 
@@ -81,7 +80,7 @@ def chosen_passphrase(file: Path | None, variable: str, prompt: str, missing: st
     given = given_passphrase(file, variable)
     if given is not None:
         return given
-    if not sys.stdin.isatty():
+    if not is_interactive():
         raise PassphraseRequiredError(missing)
     return ask_hidden(prompt, twice=True)
 
@@ -110,7 +109,7 @@ def with_passphrase(
     def answer() -> str | None:
         nonlocal typed
         found = given()
-        if found is not None or not sys.stdin.isatty():
+        if found is not None or not is_interactive():
             return found
         typed += 1
         return ask_hidden(prompt)

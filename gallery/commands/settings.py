@@ -15,6 +15,7 @@ from gallery.commands.environment import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VAR
 from gallery.commands.output import notices, progress_bar
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
+from gallery.commands.weights import trusted_weights
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, GalleryKey, StateFile
@@ -121,7 +122,13 @@ class Settings(DatabaseSettings):
         with self.open_service(cache_size=cache_size) as service:
             key, states = self.open_key(), self.open_states()
             with GalleryClient(
-                service, key, self.gallery, states=states, backend=self.backend
+                service,
+                key,
+                self.gallery,
+                states=states,
+                backend=self.backend,
+                trusted_weights=trusted_weights(),
+                warn=lambda text: self.notice(f"warning: {text}"),
             ) as client:
                 yield client
 

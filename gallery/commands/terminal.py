@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any, Final
 
 import click
@@ -35,6 +36,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     if lines:
         return "\n".join(map(printable, text.split("\n")))
     return _ESCAPED.sub(_escape, text)
+
+
+def is_interactive() -> bool:
+    """Whether there is somebody to ask: standard input is open, and a terminal."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def say(text: str, *, lines: bool = False) -> None:

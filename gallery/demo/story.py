@@ -14,6 +14,7 @@ from gallery.client import (
     GalleryKey,
     Identification,
     PhotoEmbedder,
+    TrustedWeights,
     find_photos,
     read_key_file,
     write_key_file,
@@ -67,19 +68,19 @@ class DemoEnrollment:
     seconds: float
 
 
-def best_embedder() -> PhotoEmbedder:
+def best_embedder(trusted: TrustedWeights | None = None) -> PhotoEmbedder:
     """Return Facenet's embedder if its weights are on this machine, else Dlib's, ready to use."""
     try:
-        embedder = PhotoEmbedder("Facenet", download=False)
+        embedder = PhotoEmbedder("Facenet", download=False, trusted=trusted)
         embedder.prepare()
     except WeightsError:
-        return named_embedder("Dlib")
+        return named_embedder("Dlib", trusted)
     return embedder
 
 
-def named_embedder(model: str) -> PhotoEmbedder:
+def named_embedder(model: str, trusted: TrustedWeights | None = None) -> PhotoEmbedder:
     """Return a face model's embedder, ready to use; its weights are downloaded if need be."""
-    embedder = PhotoEmbedder(model)
+    embedder = PhotoEmbedder(model, trusted=trusted)
     embedder.prepare()
     return embedder
 
@@ -120,6 +121,7 @@ class DemoGallery:
                 dimension=embedder.dimension,
                 preprocessing=embedder.preprocessing,
                 norm_bound=embedder.model.norm_bound,
+                origin=embedder.known_origin(),
             ) as client:
                 yield cls(client, service, embedder)
 

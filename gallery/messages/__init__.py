@@ -16,7 +16,13 @@ from gallery.messages.content import (
     GalleryContent,
     GalleryReplacement,
 )
-from gallery.messages.description import DIGEST_SIZE, ID_SIZE, GalleryDescription, Preprocessing
+from gallery.messages.description import (
+    DIGEST_SIZE,
+    ID_SIZE,
+    GalleryDescription,
+    ModelOrigin,
+    Preprocessing,
+)
 from gallery.messages.encrypted_distances import EncryptedDistances
 from gallery.messages.failure import Failure
 from gallery.messages.listings import BlockIndices, GalleryNames
@@ -54,6 +60,7 @@ __all__ = [
     "IdentifierField",
     "Manifest",
     "ManifestEntry",
+    "ModelOrigin",
     "Preprocessing",
     "ReferenceTable",
     "SealedCheckSums",

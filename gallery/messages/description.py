@@ -1,4 +1,7 @@
-"""The description of a gallery: authenticated by its owner, and fixed but for its calibration."""
+"""The description of a gallery: authenticated by its owner, and fixed but for what is found later.
+
+That is a calibrated threshold, and what made the embeddings of the first photos.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,9 @@ DIGEST_SIZE = 32
 
 MAX_CALIBRATION = 1024
 """Bytes of a sealed calibration, with the seed before it; far more than both take."""
+
+_WITH_ORIGIN = 2
+"""Format version of a description that names an origin; without one it has the first."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,26 @@ class Preprocessing:
 
 
 @dataclass(frozen=True)
+class ModelOrigin:
+    """What made the embeddings of a gallery: which programs, with which weights.
+
+    Attributes
+    ----------
+    runtime
+        DeepFace's runtime, ``onnx`` or ``tensorflow``, each with weights files of its own.
+    deepface
+        DeepFace's version.
+    model_digest, detector_digest
+        Digests of the weights files of face model and detector, 32 bytes each.
+    """
+
+    runtime: str
+    deepface: str
+    model_digest: bytes
+    detector_digest: bytes
+
+
+@dataclass(frozen=True)
 class GalleryDescription:
     """The public properties of a gallery.
 
@@ -80,6 +106,8 @@ class GalleryDescription:
         What the gallery's public matrices are expanded from, 32 bytes; of the hinted scheme only.
     calibration
         A threshold that the owner found on data of the gallery's kind, sealed; empty without one.
+    origin
+        What made the embeddings of the gallery's photos, or None where that is not known.
     mac
         Authentication code over all of the above, 32 bytes.
     """
@@ -96,6 +124,7 @@ class GalleryDescription:
     created: int
     seed: bytes = b""
     calibration: bytes = b""
+    origin: ModelOrigin | None = None
     mac: bytes = bytes(MAC_SIZE)
 
     @property
@@ -107,7 +136,7 @@ class GalleryDescription:
     def statement(self) -> bytes:
         """Return the bytes that the MAC covers."""
         made_by = self.preprocessing
-        writer = Writer(MessageType.DESCRIPTION)
+        writer = Writer(MessageType.DESCRIPTION, 1 if self.origin is None else _WITH_ORIGIN)
         writer.fixed(self.gallery_id).fixed(self.key_id).text(self.name)
         writer.text(made_by.model).text(made_by.detector)
         writer.u8(made_by.align).text(made_by.normalization).u32(made_by.longest_side)
@@ -117,9 +146,18 @@ class GalleryDescription:
         writer.u64(self.created)
         # In one field: programs that do not know the parameter set read it as a calibration that
         # they cannot open, and so can list the gallery and refuse it by the set's name.
-        if last := self.seed + self.calibration:
+        last = self.seed + self.calibration
+        if last or self.origin is not None:
             writer.blob(last)
+        if (origin := self.origin) is not None:
+            writer.text(origin.runtime).text(origin.deepface)
+            writer.fixed(origin.model_digest).fixed(origin.detector_digest)
         return writer.bytes()
+
+    def differs_in_properties(self, other: GalleryDescription) -> bool:
+        """Tell whether more differs than what may change: calibration and origin."""
+        same = replace(other, calibration=self.calibration, origin=self.origin, mac=self.mac)
+        return self != same
 
     def with_mac(self, mac: bytes) -> GalleryDescription:
         """Return the description with its authentication code."""
@@ -138,7 +176,7 @@ class GalleryDescription:
         MalformedMessageError
             If the bytes are not what `to_bytes` writes.
         """
-        reader = Reader(data, MessageType.DESCRIPTION)
+        reader = Reader(data, MessageType.DESCRIPTION, newest=_WITH_ORIGIN)
         description = cls(
             gallery_id=reader.fixed(ID_SIZE),
             key_id=reader.fixed(ID_SIZE),
@@ -152,6 +190,7 @@ class GalleryDescription:
             created=reader.u64(),
             seed=(last := _read_last(reader))[: SEED_SIZE * has_seed(parameters)],
             calibration=last[SEED_SIZE * has_seed(parameters) :],
+            origin=_read_origin(reader) if reader.version == _WITH_ORIGIN else None,
             mac=reader.fixed(MAC_SIZE),
         )
         reader.end()
@@ -193,9 +232,16 @@ def _read_optional(reader: Reader) -> float | None:
 
 def _read_last(reader: Reader) -> bytes:
     """Take the seed and the calibration, as far as a description has them."""
-    if reader.remaining == MAC_SIZE:
+    if reader.version < _WITH_ORIGIN and reader.remaining == MAC_SIZE:
         return b""
     found = reader.blob()
-    if not 0 < len(found) <= MAX_CALIBRATION:
+    least = 1 if reader.version < _WITH_ORIGIN else 0
+    if not least <= len(found) <= MAX_CALIBRATION:
         raise reader.malformed(f"a calibration of {len(found)} bytes")
     return found
+
+
+def _read_origin(reader: Reader) -> ModelOrigin:
+    return ModelOrigin(
+        reader.text(), reader.text(), reader.fixed(DIGEST_SIZE), reader.fixed(DIGEST_SIZE)
+    )

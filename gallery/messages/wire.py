@@ -45,8 +45,8 @@ class MessageType(IntEnum):
 class Writer:
     """Builds the bytes of one message."""
 
-    def __init__(self, message_type: MessageType) -> None:
-        self._parts: list[bytes] = [_HEADER.pack(MAGIC, FORMAT_VERSION, message_type)]
+    def __init__(self, message_type: MessageType, version: int = FORMAT_VERSION) -> None:
+        self._parts: list[bytes] = [_HEADER.pack(MAGIC, version, message_type)]
 
     def u8(self, value: int) -> Writer:
         """Append an unsigned integer of 8 bits."""
@@ -94,22 +94,38 @@ class Writer:
 class Reader:
     """Takes the fields of one message apart, in order.
 
+    Parameters
+    ----------
+    data
+        The message.
+    message_type
+        What it should be.
+    newest
+        The newest format version of this type that is read.
+
+    Attributes
+    ----------
+    version
+        The message's format version, 1 to ``newest``.
+
     Raises
     ------
     MalformedMessageError
         By every method, if the bytes do not hold what is asked for.
     """
 
-    def __init__(self, data: bytes | memoryview, message_type: MessageType) -> None:
+    def __init__(
+        self, data: bytes | memoryview, message_type: MessageType, newest: int = FORMAT_VERSION
+    ) -> None:
         self._data = memoryview(data)
         self._offset = 0
         self._name = message_type.name.lower().replace("_", " ")
-        magic, version, found = _HEADER.unpack(self.fixed(_HEADER.size))
+        magic, self.version, found = _HEADER.unpack(self.fixed(_HEADER.size))
         if magic != MAGIC:
             raise self.malformed("it does not start with the magic bytes")
-        if version != FORMAT_VERSION:
+        if not FORMAT_VERSION <= self.version <= newest:
             raise self.malformed(
-                f"format version {version}, this program reads version {FORMAT_VERSION}"
+                f"format version {self.version}, this program reads version {newest}"
             )
         if found != message_type:
             raise self.malformed(f"its type is {found}, expected {int(message_type)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Insert, delete, insert, select, update
@@ -232,14 +232,14 @@ class GalleryStore:
         self._database.purge()
 
     def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
-        """Replace the description that has the given MAC by one with another calibration.
+        """Replace the description that has the given MAC by one with another calibration or origin.
 
         Raises
         ------
         WriteConflictError
             If the gallery has another description by now; nothing is changed.
         MalformedMessageError
-            If more than the calibration would change.
+            If more than these would change.
         """
         row = GalleryRow.gallery_id == description.gallery_id
         with self._database.writing() as connection:
@@ -249,9 +249,7 @@ class GalleryStore:
             former = GalleryDescription.from_bytes(stored)
             if former.mac != former_mac:
                 raise _conflict()
-            if replace(former, calibration=description.calibration, mac=description.mac) != (
-                description
-            ):
+            if former.differs_in_properties(description):
                 raise MalformedMessageError("a gallery's properties are fixed at its creation")
             # Compared once more: not every database keeps others out after a read.
             renewed = update(GalleryRow).where(row, GalleryRow.description == stored)

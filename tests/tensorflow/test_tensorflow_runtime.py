@@ -12,6 +12,7 @@ import pytest
 
 from gallery.client.photos.deepface_runtime import choose_runtime, load_deepface
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.demo.samples import Samples
 from gallery.errors import FaceRuntimeError, WeightsError
 from tests.support.photos import CHECKOUT
@@ -23,9 +24,15 @@ def test_missing_weights_are_named_with_keras_file_name(deepface_home: Path) -> 
         embedder.prepare()
 
 
-def test_facenet_runs_on_keras(fake_facenet: Path, samples: Samples) -> None:
+def trusting(folder: Path) -> TrustedWeights:
+    return TrustedWeights(folder / "trusted.json", accept=True)
+
+
+def test_facenet_runs_on_keras(fake_facenet: Path, samples: Samples, tmp_path: Path) -> None:
     photo = samples.enroll / "biden" / "biden.jpg"
-    embedder = PhotoEmbedder("Facenet", "opencv", runtime="tensorflow", download=False)
+    embedder = PhotoEmbedder(
+        "Facenet", "opencv", runtime="tensorflow", download=False, trusted=trusting(tmp_path)
+    )
     values = embedder.embed(photo)
     assert values.shape == (128,)
     assert values.dtype == np.float64
@@ -47,11 +54,14 @@ def test_dlibs_real_model_runs_under_tensorflow(fake_facenet: Path, samples: Sam
     assert ((reference - stranger) ** 2).sum() > 0.40
 
 
-def test_damaged_keras_weights_are_an_error(fake_facenet: Path) -> None:
+def test_damaged_keras_weights_are_an_error(fake_facenet: Path, tmp_path: Path) -> None:
     path = fake_facenet.with_name("openface_weights.h5")
     path.write_bytes(b"no weights")
+    embedder = PhotoEmbedder(
+        "OpenFace", runtime="tensorflow", download=False, trusted=trusting(tmp_path)
+    )
     with pytest.raises(WeightsError, match="cannot load OpenFace"):
-        PhotoEmbedder("OpenFace", runtime="tensorflow", download=False).prepare()
+        embedder.prepare()
 
 
 def test_runtime_cannot_change_within_a_process(fake_facenet: Path) -> None:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 import os
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.keys.secrets import GalleryKey
+from gallery.client.session import GallerySession
 from gallery.distances import Metric
-from gallery.errors import DimensionMismatchError, GalleryError
-from gallery.messages import ID_SIZE, GalleryDescription, Manifest, Preprocessing
+from gallery.errors import (
+    AccessDeniedError,
+    DimensionMismatchError,
+    GalleryError,
+    MalformedMessageError,
+    WriteConflictError,
+)
+from gallery.messages import ID_SIZE, GalleryDescription, Manifest, ModelOrigin, Preprocessing
 from gallery.messages.naming import check_name
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 from gallery.protocol import GalleryService
@@ -44,6 +53,7 @@ def create_gallery(
     parameters: ParameterSet,
     norm_bound: float | None,
     threshold: float | None,
+    origin: ModelOrigin | None = None,
 ) -> None:
     """Make an empty gallery.
 
@@ -73,9 +83,25 @@ def create_gallery(
         threshold=threshold,
         created=int(time.time()),
         seed=new_seed(parameters),
+        origin=origin,
     )
     manifest = Manifest(gallery_id, version=1, entries=())
     service.create_gallery(authenticator.sign(description), authenticator.sign(manifest))
+
+
+def record_origin(session: GallerySession, origin: ModelOrigin) -> None:
+    """Store what makes the embeddings of an empty gallery's photos, unless that is known.
+
+    Where it cannot be stored it stays unknown: that takes a token of an administrator, and a server
+    that knows this format.
+    """
+    if session.description.origin is not None:
+        return
+    former = session.description
+    signed = session.authenticator.sign(replace(former, origin=origin))
+    with suppress(AccessDeniedError, MalformedMessageError, WriteConflictError):
+        session.service.update_description(former.mac, signed)
+    session.refresh_description()
 
 
 def _check(name: str, dimension: int, norm_bound: float | None, threshold: float | None) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from gallery.arrays import Floats
+from gallery.client.editing.creation import record_origin
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
 from gallery.client.enrolling.enrollment import Enroller
@@ -103,6 +105,8 @@ class PhotoEnroller:
         self._finder = DuplicateFinder(session, threshold)
         self._enroller = Enroller(session)
         self._known = self._enroller.enrolled()
+        if not self._known:
+            embedder.when_prepared(("record", session.gallery_id), partial(record_origin, session))
         self._pending: dict[bytes, tuple[Path, NewReference]] = {}
         self._added: list[tuple[Path, str]] = []
         self._skipped: list[tuple[Path, str]] = []

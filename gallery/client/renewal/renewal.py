@@ -163,7 +163,7 @@ def _open_copy(
         raise _in_the_way(wanted.name)
     session = GallerySession(service, key, wanted.name, states, backend)
     found = session.description
-    if replace(wanted, gallery_id=found.gallery_id, seed=found.seed, mac=found.mac) != found:
+    if replace(wanted, gallery_id=found.gallery_id, seed=found.seed).differs_in_properties(found):
         raise GalleryExistsError(
             f"an unfinished renewal is there that goes to parameter set "
             f"{session.description.parameters!r}, or began before the gallery was made anew",

@@ -27,6 +27,7 @@ from gallery.messages import (
     GalleryUpdate,
     Manifest,
     ManifestEntry,
+    ModelOrigin,
     Preprocessing,
     ReferenceTable,
     SealedCheckSums,
@@ -76,6 +77,7 @@ any_descriptions = st.builds(
     threshold=st.none() | thresholds,
     created=u64,
     calibration=st.binary(max_size=100),
+    origin=st.none() | st.builds(ModelOrigin, texts, texts, digests, digests),
     mac=digests,
 )
 descriptions = any_descriptions | st.builds(

@@ -9,10 +9,11 @@ import pytest
 
 from gallery.distances import Metric
 from gallery.errors import MalformedMessageError
-from gallery.messages import GalleryDescription, Preprocessing
+from gallery.messages import GalleryDescription, ModelOrigin, Preprocessing
 from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, ParameterSet
 from tests.support.builders import description, hinted_description
 
+ORIGIN = ModelOrigin("onnx", "0.0.103", bytes(range(32)), bytes(range(32, 64)))
 NOT_A_NUMBER = [math.nan, -math.nan, math.inf, -math.inf, -0.0]
 
 
@@ -120,6 +121,34 @@ def test_a_hinted_gallery_without_a_whole_seed_is_malformed(seed: bytes) -> None
         GalleryDescription.from_bytes(replace(hinted_description(LIGHT), seed=seed).to_bytes())
 
 
+def test_an_origin_makes_it_a_description_of_the_second_version() -> None:
+    for made in (description(), hinted_description(SWIFT), description(calibration=b"sealed")):
+        with_origin = replace(made, origin=ORIGIN)
+
+        assert (made.to_bytes()[4:6], with_origin.to_bytes()[4:6]) == (b"\1\0", b"\2\0")
+        assert GalleryDescription.from_bytes(with_origin.to_bytes()) == with_origin
+        assert not with_origin.differs_in_properties(made)
+        assert with_origin.differs_in_properties(replace(made, dimension=2))
+
+
+@pytest.mark.parametrize("version", [0, 3, 65535])
+def test_a_version_of_the_future_is_refused_by_its_number(version: int) -> None:
+    data = bytearray(description(origin=ORIGIN).to_bytes())
+    data[4:6] = version.to_bytes(2, "little")
+
+    with pytest.raises(MalformedMessageError, match=f"format version {version}, .* version 2"):
+        GalleryDescription.from_bytes(bytes(data))
+
+
+def test_a_version_that_does_not_fit_its_fields_is_malformed() -> None:
+    for made in (description(), description(origin=ORIGIN)):
+        data = bytearray(made.to_bytes())
+        data[4] ^= 3
+
+        with pytest.raises(MalformedMessageError):
+            GalleryDescription.from_bytes(bytes(data))
+
+
 def test_the_statement_is_the_message_without_its_mac() -> None:
     made = description(mac=b"m" * 32)
 
@@ -140,6 +169,7 @@ def test_every_field_but_the_mac_is_part_of_the_statement() -> None:
         "threshold": None,
         "created": 0,
         "calibration": b"sealed",
+        "origin": ORIGIN,
     }
     hinted = hinted_description(SWIFT)
     assert {field.name for field in fields(GalleryDescription)} == {*changes, "seed", "mac"}

@@ -16,14 +16,14 @@ import pytest
 from PIL import Image
 
 from gallery.client.photos import deepface_runtime
-from gallery.client.photos.deepface_runtime import choose_runtime, load_deepface, require_haar_files
+from gallery.client.photos.deepface_runtime import choose_runtime, load_deepface
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import find_photos
 from gallery.client.photos.model_table import find_model
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.demo.samples import Samples
 from gallery.errors import (
     FaceRuntimeError,
-    MissingDependencyError,
     NoFaceError,
     PhotoError,
     SeveralFacesError,
@@ -134,7 +134,8 @@ def test_facenets_code_path_with_fake_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
-    embedder = PhotoEmbedder("Facenet", download=False)
+    trusted = TrustedWeights(tmp_path / "trusted.json", accept=True)
+    embedder = PhotoEmbedder("Facenet", download=False, trusted=trusted)
     assert embedder.detector.name == "opencv"
     with pytest.raises(WeightsError, match="facenet_weights"):
         embedder.prepare()
@@ -142,7 +143,7 @@ def test_facenets_code_path_with_fake_weights(
     values = embedder.embed(samples.enroll / "biden" / "biden.jpg")
     assert values.shape == (128,)
     np.testing.assert_array_equal(values, embedder.embed(samples.enroll / "biden" / "biden.jpg"))
-    other = PhotoEmbedder("Facenet", "dlib", align=False, download=False)
+    other = PhotoEmbedder("Facenet", "dlib", align=False, download=False, trusted=trusted)
     unlike = other.embed(samples.enroll / "biden" / "biden.jpg")
     assert not np.array_equal(values, unlike)
 
@@ -152,8 +153,9 @@ def test_damaged_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     weights = tmp_path / ".deepface" / "weights" / "openface_weights.onnx"
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"no graph")
+    trusted = TrustedWeights(tmp_path / "trusted.json", accept=True)
     with pytest.raises(WeightsError, match="cannot load OpenFace"):
-        PhotoEmbedder("OpenFace", download=False).prepare()
+        PhotoEmbedder("OpenFace", download=False, trusted=trusted).prepare()
 
 
 def test_values_that_are_no_embedding_are_refused(
@@ -229,6 +231,7 @@ def test_missing_packages_are_named(module: str, tmp_path: Path) -> None:
 import sys
 sys.modules[{module!r}] = None
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.errors import MissingDependencyError
 try:
     PhotoEmbedder("Dlib", runtime="onnx").embed("x.jpg")
@@ -249,6 +252,7 @@ def test_deepface_that_does_not_import_is_no_traceback(tmp_path: Path) -> None:
 import sys
 sys.modules["werkzeug"] = sys.modules["werkzeug.datastructures"] = None
 from gallery.client.photos.deepface_runtime import load_deepface
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.errors import MissingDependencyError
 try:
     load_deepface("onnx")
@@ -260,17 +264,6 @@ except MissingDependencyError as error:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=CHECKOUT, env=environment
     )
     assert "cannot be loaded (ModuleNotFoundError" in done.stdout, done.stderr
-
-
-def test_opencv_without_its_files_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import cv2
-
-    require_haar_files(tmp_path)
-    monkeypatch.setattr(cv2, "__file__", str(tmp_path / "cv2" / "__init__.py"))
-    with pytest.raises(MissingDependencyError, match="headless<5"):
-        require_haar_files(tmp_path)
 
 
 def test_short_errors_are_one_line() -> None:

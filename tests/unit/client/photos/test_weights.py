@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gallery.client.photos import weights
-from gallery.client.photos.detectors import find_detector
+from gallery.client.photos.detectors import HAAR_FILES, find_detector
 from gallery.client.photos.face_model import FaceModel, WeightsFile
 from gallery.client.photos.model_table import find_model
-from gallery.client.photos.weights import ensure_detector_weights, ensure_weights, weights_folder
+from gallery.client.photos.weights import (
+    WeightsSource,
+    ensure_detector_weights,
+    ensure_weights,
+    haar_weights,
+    weights_folder,
+)
 from gallery.errors import MissingDependencyError, WeightsError
 
 DLIB = find_model("Dlib")
@@ -23,6 +31,15 @@ DLIB = find_model("Dlib")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     yield tmp_path / ".deepface" / "weights"
+
+
+def link(model: FaceModel, **choices: Any) -> Path:
+    """Have the one file of a model, and return where it is."""
+    (path,) = ensure_weights(model, WeightsSource(download=False), **choices)
+    return path
+
+
+OFFLINE = WeightsSource(download=False)
 
 
 def unreachable(model: FaceModel) -> FaceModel:
@@ -39,18 +56,18 @@ def test_folder_is_deepfaces(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_dlibs_files_are_linked_and_found_again(home: Path) -> None:
-    path = ensure_weights(DLIB, download=False)
+    path = link(DLIB)
     assert path == home / "dlib_face_recognition_resnet_model_v1.dat"
     assert path.is_symlink()
-    assert ensure_weights(DLIB, download=False) == path
-    (landmarks,) = ensure_detector_weights(find_detector("dlib"), download=False)
+    assert link(DLIB) == path
+    (landmarks,) = ensure_detector_weights(find_detector("dlib"), OFFLINE)
     assert sorted(home.iterdir()) == [path, landmarks]
 
 
 def test_a_link_into_a_deleted_environment_is_replaced(home: Path, tmp_path: Path) -> None:
     home.mkdir(parents=True)
     (home / DLIB.weights_file).symlink_to(tmp_path / "gone" / DLIB.weights_file)
-    assert ensure_weights(DLIB, download=False).is_file()
+    assert link(DLIB).is_file()
 
 
 def test_copies_where_links_cannot_be_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +75,7 @@ def test_copies_where_links_cannot_be_made(home: Path, monkeypatch: pytest.Monke
         raise OSError("links need a privilege")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    path = ensure_weights(DLIB, download=False)
+    path = link(DLIB)
     assert path.is_file()
     assert not path.is_symlink()
     assert list(home.iterdir()) == [path]
@@ -90,19 +107,32 @@ def test_unreachable_weights_say_all_that_helps(home: Path) -> None:
 
 def test_missing_detector_file_is_treated_alike(home: Path) -> None:
     with pytest.raises(WeightsError, match="detector yunet needs the file face_detection_yunet"):
-        ensure_detector_weights(find_detector("yunet"), download=False)
+        ensure_detector_weights(find_detector("yunet"), OFFLINE)
 
 
 def test_no_download_where_not_allowed(home: Path) -> None:
     with pytest.raises(WeightsError, match="not allowed"):
-        ensure_weights(find_model("Facenet"), download=False)
+        ensure_weights(find_model("Facenet"), OFFLINE)
 
 
-def test_present_file_is_enough(home: Path) -> None:
+def test_opencvs_files_are_found_and_those_beside_the_weights_are_checked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cv2
+
+    package = Path(cv2.__file__).parent / "data"
+    assert [path.parent for path in haar_weights()] == [package] * 2
+
+    monkeypatch.setattr(cv2, "__file__", str(tmp_path / "cv2" / "__init__.py"))
+    with pytest.raises(MissingDependencyError, match="headless<5"):
+        haar_weights()
     home.mkdir(parents=True)
-    (home / "facenet_weights.h5").write_bytes(b"anything")
-    path = ensure_weights(find_model("Facenet"), runtime="tensorflow", download=False)
-    assert path.name == "facenet_weights.h5"
+    for file in HAAR_FILES:
+        shutil.copy(package / file.name, home)
+    assert [path.parent for path in haar_weights()] == [home] * 2
+    (home / HAAR_FILES[1].name).write_bytes(b"another")
+    with pytest.raises(WeightsError, match="haarcascade_eye"):
+        haar_weights()
 
 
 def test_unwritable_home_is_a_weights_error(
