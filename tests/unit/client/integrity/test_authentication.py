@@ -11,7 +11,14 @@ from gallery.client.integrity.authentication import Authenticator, check_descrip
 from gallery.client.keys.secrets import GalleryKey
 from gallery.distances import Metric
 from gallery.errors import AuthenticationError, KeyMismatchError
-from gallery.messages import BlockHeader, GalleryDescription, Manifest, ManifestEntry, Preprocessing
+from gallery.messages import (
+    BlockHeader,
+    GalleryDescription,
+    Manifest,
+    ManifestEntry,
+    ModelOrigin,
+    Preprocessing,
+)
 from tests.support.builders import GALLERY_ID, block_update, description, entry_of
 
 KEY = GalleryKey(bytes(range(32)), {})
@@ -61,6 +68,7 @@ DESCRIPTION_CHANGES: list[dict[str, Any]] = [
     {"threshold": 2.0},
     {"created": 1},
     {"calibration": bytes(73)},
+    {"origin": ModelOrigin("onnx", "0.0.103", bytes(32), bytes(32))},
     {"mac": flipped(DESCRIPTION.mac)},
 ]
 HINTED_DESCRIPTION_CHANGES = [*DESCRIPTION_CHANGES, {"seed": bytes(32)}]
