@@ -61,6 +61,7 @@ class Hint(Enum):
     )
     LIST_REFERENCES = "GalleryClient.references lists what it holds"
     SETTLE_DUPLICATES = "the argument on_duplicate says what is done with each"
+    GIVE_LABEL_OF_EMBEDDINGS = "if all of it shows one person, give the argument label"
     OVERWRITE = "overwrite=True replaces it"
     DISCARD_RENEWAL = "finish it as it was begun, or give it up with discard_renewal"
     NAME_BACKUP = "name a file that GalleryClient.export wrote"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from gallery.client.embeddings.names import Taken
 from gallery.client.embeddings.sources import Batch
 
 _BATCH = 4096
@@ -18,6 +19,8 @@ class RandomEmbeddings:
 
     model: str | None = None
     has_labels = True
+    taken: Taken | None = None
+    lacking_labels = "labels"
 
     def __init__(self, count: int, dimension: int) -> None:
         self.count, self._dimension = count, dimension

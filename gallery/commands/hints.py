@@ -34,6 +34,7 @@ WORDING: Final[dict[Hint, str]] = {
     ),
     Hint.MAKE_GALLERY: "create it with gallery init, or name another with --gallery",
     Hint.OTHER_GALLERY_NAME: "choose another name with --gallery",
+    Hint.GIVE_LABEL_OF_EMBEDDINGS: "if all of it shows one person, say with --label whom",
     Hint.MAKE_GALLERY_FOR_PHOTOS: "gallery init --model NAME makes one for photos",
     Hint.MAKE_GALLERY_OF_HIGHER_BOUND: "gallery init --norm-bound makes one with a higher bound",
     Hint.GIVE_THRESHOLD: "give one with --threshold, or set one with gallery init --threshold",

@@ -1,115 +1,37 @@
-"""Arrays out of ``.npz`` files, whole or some rows at a time, without executing anything.
+"""Embeddings out of ``.npz`` files, which are zip archives with one ``.npy`` file for each array.
 
-A ``.npz`` file is a zip archive with one ``.npy`` file for each array. A member of an archive
-cannot be mapped into memory, but be read from its beginning on: enough to read rows in turn.
+A member of an archive cannot be mapped into memory, but be read from its beginning on: enough to
+read rows in turn.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.client.embeddings.arrays import Array, StoredArray, false_claim
+from gallery.client.embeddings.names import EMBEDDING_NAMES, LABEL_NAMES, Taken, the_only
 from gallery.errors import SourceError
 
 _MOST_DEFLATED = 1032
 """Bytes that one byte of a zip archive can unpack to at most (zlib's technical details)."""
 
-_NAMES = ("embeddings", "labels", "model")
-_PIECE = 1024 * 1024
+_EMBEDDINGS, _LABELS, _MODEL = "embeddings", "labels", "model"
+_LABEL_KINDS = "Uiu"
+_SECOND = "arr_1"
+"""What `numpy.savez` calls the second array that is given without a name."""
 
-Array = npt.NDArray[np.generic]
-
-
-@dataclass(frozen=True, eq=False)
-class NpzArray:
-    """One array of a ``.npz`` file, whose header does not claim more than the file holds.
-
-    Attributes
-    ----------
-    shape, dtype
-        As its header states them.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[np.generic]
-    _archive: zipfile.ZipFile
-    _info: zipfile.ZipInfo
-    _start: int
-    _by_columns: bool
-
-    @classmethod
-    def find(cls, archive: zipfile.ZipFile, name: str, path: Path) -> NpzArray | None:
-        """Find an array in the archive at a path; None if there is none of that name.
-
-        Raises
-        ------
-        SourceError
-            If it is no array, holds Python objects, or claims more than there is.
-        """
-        if f"{name}.npy" not in archive.namelist():
-            return None
-        info = archive.getinfo(f"{name}.npy")
-        try:
-            with archive.open(info) as file:
-                shape, by_columns, dtype = _header(file)
-                start = file.tell()
-        except ValueError as error:
-            raise SourceError(f"{path}: array {name!r} is no NumPy array") from error
-        if dtype.hasobject:
-            raise SourceError(
-                f"{path}: array {name!r} holds Python objects, which are not loaded; "
-                "make it an array of numbers, or of text: numpy.array(labels, dtype=str)"
-            )
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize + start
-        if min(shape, default=0) < 0 or size != info.file_size:
-            raise _false_claim(path, name)
-        if size > _MOST_DEFLATED * path.stat().st_size:
-            raise _false_claim(path, name)
-        return cls(shape, dtype, archive, info, start, by_columns)
-
-    def check(self) -> None:
-        """Read all of it once, so that damage is noticed; raises what `zipfile` raises for it."""
-        with self._archive.open(self._info) as file:
-            while file.read(_PIECE):
-                pass
-
-    def read(self) -> Array:
-        """Return the whole array."""
-        with self._archive.open(self._info) as file:
-            array: Array = np.lib.format.read_array(file, allow_pickle=False)
-        return array
-
-    def rows(self, step: int) -> Iterator[Array]:
-        """Yield ``step`` rows at a time, as arrays that own nothing else.
-
-        An array that lies in the file column by column (Fortran's order) is in memory whole
-        meanwhile.
-        """
-        if self._by_columns and len(self.shape) > 1:
-            whole = self.read()
-            yield from (whole[start : start + step] for start in range(0, len(whole), step))
-            return
-        count, rest = self.shape[0], self.shape[1:]
-        row = int(np.prod(rest, dtype=np.int64)) * self.dtype.itemsize
-        with self._archive.open(self._info) as file:
-            file.read(self._start)
-            for start in range(0, count, step):
-                some = min(step, count - start)
-                data = file.read(some * row)
-                if len(data) != some * row:
-                    raise EOFError("the array is shorter than its header claims")
-                yield np.ndarray((some, *rest), self.dtype, data)
+HOW_TO_WRITE = "Write it with numpy.savez(path, embeddings=..., labels=...)"
 
 
 class NpzSource:
     """A file with an array ``embeddings`` (n, d), and often ``labels`` (n,) and ``model``.
+
+    Other names are taken where only one array can be meant.
 
     Parameters
     ----------
@@ -122,6 +44,10 @@ class NpzSource:
         Number of embeddings; one that stands without rows counts as one.
     has_labels, model
         What else the file says.
+    taken
+        What was taken for embeddings and labels, where it has other names.
+    lacking_labels
+        What is said where labels are needed and there are none.
 
     Raises
     ------
@@ -133,13 +59,19 @@ class NpzSource:
         self._path = path
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(path))
-            found = {name: NpzArray.find(archive, name, path) for name in _NAMES}
-            self._embeddings = _required(found, path)
+            arrays = _Arrays(archive, path)
+            at = arrays.name_of_embeddings()
+            self._embeddings = arrays.get(at)
             shape = self._embeddings.shape
             self.count = shape[0] if len(shape) > 1 else 1
-            self._labels = _checked_labels(found["labels"], self.count, path)
+            labels_at = arrays.name_of_labels(at, self.count)
+            self._labels = None if labels_at is None else arrays.get(labels_at)
+            _check_labels(self._labels, self.count, path)
             self.has_labels = self._labels is not None
-            self.model = _model(found["model"], path)
+            usual = at == _EMBEDDINGS and labels_at in (_LABELS, None)
+            self.taken = None if usual else Taken(at, labels_at, "array")
+            self.model = _model(arrays, path)
+            self.lacking_labels = f"array 'labels', one for each embedding; it has {arrays}"
             self._opened = stack.pop_all()
 
     def close(self) -> None:
@@ -174,43 +106,80 @@ class NpzSource:
             raise SourceError(f"{self._path}: 'labels' holds what is not text") from error
 
 
-def _required(found: dict[str, NpzArray | None], path: Path) -> NpzArray:
-    embeddings = found["embeddings"]
-    if embeddings is None:
-        others = sorted(name for name, array in found.items() if array is not None)
-        raise SourceError(
-            f"{path} has no array 'embeddings'; it has {', '.join(others) or 'none'}. "
-            "Write it with numpy.savez(path, embeddings=..., labels=...)"
+class _Arrays:
+    """The arrays of an archive, by name."""
+
+    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+        self._archive, self._path = archive, path
+        members = archive.namelist()
+        self.names = [name.removesuffix(".npy") for name in members if name.endswith(".npy")]
+
+    def get(self, name: str) -> StoredArray:
+        """Return an array (`SourceError` if it is none, holds objects, or claims too much)."""
+        info = self._archive.getinfo(f"{name}.npy")
+        named = f"array {name!r}"
+        found = StoredArray.read_header(
+            lambda: self._archive.open(info), info.file_size, named, self._path
         )
-    return embeddings
+        if info.file_size > _MOST_DEFLATED * self._path.stat().st_size:
+            raise false_claim(self._path, named)
+        return found
+
+    def readable(self) -> Mapping[str, StoredArray]:
+        """Return all that can be read."""
+        found = {}
+        for name in self.names:
+            try:
+                found[name] = self.get(name)
+            except SourceError:
+                continue
+        return found
+
+    def name_of_embeddings(self) -> str:
+        """Return which array holds the embeddings (`SourceError` unless that is clear)."""
+        if _EMBEDDINGS in self.names:
+            return _EMBEDDINGS
+        matrices = [name for name, array in self.readable().items() if array.is_matrix]
+        named = the_only(matrices, EMBEDDING_NAMES)
+        if named is None and len(matrices) == 1:
+            named = matrices[0]
+        if named is None:
+            raise SourceError(
+                f"{self._path} has no array 'embeddings'; it has {self}. {HOW_TO_WRITE}"
+            )
+        return named
+
+    def name_of_labels(self, embeddings: str, count: int) -> str | None:
+        """Return which array holds the labels, one for each embedding; None unless one does."""
+        if _LABELS in self.names:
+            return _LABELS
+        known = LABEL_NAMES | {_SECOND} if embeddings == "arr_0" else LABEL_NAMES
+        named = the_only((name for name in self.names if name != embeddings), known)
+        if named is None or (array := self.readable().get(named)) is None:
+            return None
+        return named if array.shape == (count,) and array.dtype.kind in _LABEL_KINDS else None
+
+    def __str__(self) -> str:
+        readable = self.readable()
+        said = [
+            f"{name!r} {readable[name].statement}" if name in readable else f"{name!r} (unreadable)"
+            for name in sorted(self.names)
+        ]
+        return ", ".join(said) or "none"
 
 
-def _checked_labels(labels: NpzArray | None, count: int, path: Path) -> NpzArray | None:
-    if labels is not None and (labels.shape != (count,) or labels.dtype.kind not in "Uiu"):
+def _check_labels(labels: StoredArray | None, count: int, path: Path) -> None:
+    if labels is not None and (labels.shape != (count,) or labels.dtype.kind not in _LABEL_KINDS):
         raise SourceError(
             f"{path}: 'labels' must be text, one for each of the {count} embeddings; "
             f"found shape {labels.shape} and type {labels.dtype}"
         )
-    return labels
 
 
-def _model(model: NpzArray | None, path: Path) -> str | None:
-    if model is None:
+def _model(arrays: _Arrays, path: Path) -> str | None:
+    if _MODEL not in arrays.names:
         return None
+    model = arrays.get(_MODEL)
     if int(np.prod(model.shape)) != 1 or model.dtype.kind != "U":
         raise SourceError(f"{path}: 'model' must be the name of one model")
     return str(model.read().item())
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(file)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    return read(file)
-
-
-def _false_claim(path: Path, name: str) -> SourceError:
-    return SourceError(f"{path}: array {name!r} has not the size that its header claims")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.client.embeddings.arrays import Array
+from gallery.client.embeddings.names import EMBEDDING_NAMES, LABEL_NAMES, Taken, the_only
 from gallery.errors import MissingDependencyError, SourceError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ EMBEDDING, LABEL = "embedding", "label"
 
 MODEL = b"model"
 """Key of the file's metadata that names the model, if it does."""
-
-Array = npt.NDArray[np.generic]
 
 _READ_AT_ONCE = 1024 * 1024
 
@@ -40,6 +39,8 @@ def import_pyarrow() -> Any:
 
 class ParquetSource:
     """A file with a column ``embedding`` of lists of numbers, and often a column ``label``.
+
+    Other names are taken where only one column can be meant.
 
     Parameters
     ----------
@@ -61,15 +62,31 @@ class ParquetSource:
             path, buffer_size=_READ_AT_ONCE, pre_buffer=False, page_checksum_verification=True
         )
         schema = self._file.schema_arrow
-        if EMBEDDING not in schema.names:
-            self.close()
-            raise SourceError(
-                f"{path} has no column {EMBEDDING!r}; it has {', '.join(schema.names) or 'none'}"
-            )
+        self._at = self._name_of_embeddings(schema)
+        self._labels_at = _name_of_labels(schema, self._at)
         self.count = int(self._file.metadata.num_rows)
-        self.has_labels = LABEL in schema.names
+        self.has_labels = self._labels_at is not None
+        usual = self._at == EMBEDDING and self._labels_at in (LABEL, None)
+        self.taken = None if usual else Taken(self._at, self._labels_at, "column")
+        columns = ", ".join(f"{field.name!r} {field.type}" for field in schema)
+        self.lacking_labels = f"column 'label', one for each embedding; it has {columns}"
         model = (schema.metadata or {}).get(MODEL)
         self.model = None if model is None else str(model.decode("utf-8", "replace"))
+
+    def _name_of_embeddings(self, schema: pa.Schema) -> str:
+        if EMBEDDING in schema.names:
+            return EMBEDDING
+        fitting = [field.name for field in schema if _is_list(self._pa, field.type)]
+        named = the_only(fitting, EMBEDDING_NAMES)
+        if named is None and len(fitting) == 1:
+            named = fitting[0]
+        if named is None:
+            self.close()
+            raise SourceError(
+                f"{self._path} has no column {EMBEDDING!r}; it has "
+                f"{', '.join(schema.names) or 'none'}"
+            )
+        return str(named)
 
     def close(self) -> None:
         """Close the file."""
@@ -88,39 +105,72 @@ class ParquetSource:
 
     def batches(self, rows: int, labelled: bool) -> Iterator[tuple[Array, list[str]]]:
         """Yield embeddings, and their labels if they are wanted, at most ``rows`` at a time."""
-        columns = [EMBEDDING, LABEL] if labelled else [EMBEDDING]
+        labels_at = self._labels_at if labelled else None
+        columns = [self._at] if labels_at is None else [self._at, labels_at]
         for batch in self._file.iter_batches(rows, columns=columns, use_threads=False):
-            labels = self._labels(batch.column(LABEL)) if labelled else []
-            yield self._embeddings(batch.column(EMBEDDING)), labels
+            labels = [] if labels_at is None else self._labels(batch.column(labels_at))
+            yield self._embeddings(batch.column(self._at)), labels
 
     def _embeddings(self, column: pa.Array) -> Array:
-        types = self._pa.types
         kind = column.type
-        lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-        if not lists or not _is_number(types, kind.value_type):
+        if not _is_list(self._pa, kind):
             raise SourceError(
-                f"{self._path}: column {EMBEDDING!r} must hold lists of numbers; found {kind}"
+                f"{self._path}: column {self._at!r} must hold lists of numbers; found {kind}"
             )
+        if column.null_count:
+            raise self._uneven()
+        if isinstance(kind, self._pa.BaseExtensionType):  # a tensor of one shape
+            column, kind = column.storage, kind.storage_type
+        if _is_view(self._pa.types, kind):
+            # Views may overlap, and most functions know nothing of them.
+            column = column.cast(self._pa.large_list(kind.value_type))
         values = column.flatten()
         sizes = self._pa.compute.list_value_length(column).to_numpy(zero_copy_only=False)
-        if column.null_count or values.null_count or len(set(sizes.tolist())) > 1:
-            raise SourceError(
-                f"{self._path}: column {EMBEDDING!r} has rows that are missing, or not as long as "
-                "the others"
-            )
+        if values.null_count or len(set(sizes.tolist())) > 1:
+            raise self._uneven()
         numbers: Array = values.to_numpy(zero_copy_only=False)
         return numbers.reshape(len(column), -1)
+
+    def _uneven(self) -> SourceError:
+        return SourceError(
+            f"{self._path}: column {self._at!r} has rows that are missing, or not as long as "
+            "the others"
+        )
 
     def _labels(self, column: pa.Array) -> list[str]:
         types, kind = self._pa.types, column.type
         if types.is_dictionary(kind):
             kind = kind.value_type
-        text = types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind)
+        text = _is_text(types, kind) or types.is_integer(kind)
         if not text or column.null_count:
             raise SourceError(
-                f"{self._path}: column {LABEL!r} must hold a text in every row; found {column.type}"
+                f"{self._path}: column {self._labels_at!r} must hold a text in every row; found "
+                f"{column.type}"
             )
         return [str(label) for label in column.to_pylist()]
+
+
+def _name_of_labels(schema: pa.Schema, embeddings: str) -> str | None:
+    if LABEL in schema.names:
+        return LABEL
+    return the_only((name for name in schema.names if name != embeddings), LABEL_NAMES)
+
+
+def _is_text(types: Any, kind: pa.DataType) -> bool:
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_list(pa: Any, kind: pa.DataType) -> bool:
+    """Whether a column of this type may hold embeddings: lists of numbers, of any kind."""
+    types = pa.types
+    if isinstance(kind, pa.FixedShapeTensorType):
+        return _is_number(types, kind.value_type)
+    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return (lists or _is_view(types, kind)) and _is_number(types, kind.value_type)
+
+
+def _is_view(types: Any, kind: pa.DataType) -> bool:
+    return bool(types.is_list_view(kind) or types.is_large_list_view(kind))
 
 
 def _is_number(types: Any, kind: pa.DataType) -> bool:

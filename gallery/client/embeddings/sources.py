@@ -1,8 +1,8 @@
 """The sources of embeddings and photos: what kind a path is, and embeddings out of files.
 
 A file of embeddings is a ``.npz`` file with arrays ``embeddings`` (n, d), ``labels`` (n,) and
-``model``, or a Parquet file with columns ``embedding`` and ``label``, and ``model`` in its
-metadata. All but the embeddings may be left out.
+``model``, a Parquet file with columns ``embedding`` and ``label``, and ``model`` in its metadata, a
+CSV file with a column of labels, or a ``.npy`` file. All but the embeddings may be left out.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.client.embeddings.npz import NpzSource
+from gallery.client.embeddings.arrays import Array
+from gallery.client.embeddings.file_kinds import FileKind, file_kind
+from gallery.client.embeddings.names import Taken
+from gallery.client.embeddings.npy import NpySource
+from gallery.client.embeddings.npz import HOW_TO_WRITE, NpzSource
 from gallery.client.embeddings.parquet import ParquetSource
+from gallery.client.embeddings.text_table import CsvSource
+from gallery.client.regular_file import refuse_special
 from gallery.errors import GalleryError, SourceError
+from gallery.hints import Hint
 
-PARQUET = ".parquet"
-NPZ = ".npz"
-
-Array = npt.NDArray[np.generic]
 Batch = tuple[Array, list[str]]
 """Embeddings, real numbers of shape (n, d), and their n labels, or none."""
 
@@ -62,6 +64,8 @@ class _Rows(Protocol):
     count: int
     has_labels: bool
     model: str | None
+    taken: Taken | None
+    lacking_labels: str
 
     def close(self) -> None:
         """Close it."""
@@ -89,16 +93,20 @@ class EmbeddingSource:
         Whether each of them has a label.
     model
         The model that made them, or None if the file does not say.
+    taken
+        Under which names embeddings and labels were found, where those are not the usual ones;
+        else None.
     """
 
-    def __init__(self, path: Path, rows: _Rows) -> None:
-        self.path, self._rows = path, rows
-        self.count, self.has_labels, self.model = rows.count, rows.has_labels, rows.model
+    def __init__(self, path: Path, rows: _Rows, label: str | None = None) -> None:
+        self.path, self._rows, self._label = path, rows, label
+        self.count, self.model, self.taken = rows.count, rows.model, rows.taken
+        self.has_labels = rows.has_labels or label is not None
 
     def read(self) -> EmbeddingFile:
         """Return all of it; raises what `batches` raises."""
         with _reading(self.path):
-            return EmbeddingFile(*self._rows.read(self.has_labels), self.model)
+            return EmbeddingFile(*self._labelled(self._rows.read(self.has_labels)), self.model)
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """Yield embeddings and their labels, at most ``rows`` at a time.
@@ -109,47 +117,101 @@ class EmbeddingSource:
             If the file is damaged, or holds what is no embedding or no label.
         """
         with _reading(self.path):
-            yield from self._rows.batches(rows, self.has_labels)
+            yield from map(self._labelled, self._rows.batches(rows, self.has_labels))
+
+    def _labelled(self, batch: Batch) -> Batch:
+        if self._label is None:
+            return batch
+        return batch[0], [self._label] * len(np.atleast_2d(batch[0]))
 
 
 def kind_of(path: Path) -> SourceKind:
-    """Tell what a path is: a folder, a file of embeddings, or a photo."""
+    """Tell what a path is: a folder, a file of embeddings, or a photo.
+
+    Content tells where it can, and the name where it cannot. Files of embeddings that are not read
+    here, such as pickles, count as such too, so that they are refused as what they are.
+    """
     if path.is_dir():
         return SourceKind.FOLDER
-    return SourceKind.EMBEDDINGS if path.suffix.lower() in (NPZ, PARQUET) else SourceKind.PHOTO
+    return SourceKind.PHOTO if file_kind(path) is None else SourceKind.EMBEDDINGS
 
 
 @contextmanager
-def open_embeddings(path: Path, *, need_labels: bool = False) -> Iterator[EmbeddingSource]:
+def open_embeddings(
+    path: Path, *, need_labels: bool = False, label: str | None = None
+) -> Iterator[EmbeddingSource]:
     """Open a file of embeddings, to read it some rows at a time.
 
-    Nothing in the file is executed: arrays of Python objects are refused. Checksums, where the file
-    has them, are verified before the first row is given out.
+    Nothing in the file is executed: arrays of Python objects and pickles are refused. Checksums,
+    where the file has them, are verified before the first row is given out.
+
+    Parameters
+    ----------
+    path
+        The file.
+    need_labels
+        Whether each embedding needs a label.
+    label
+        The label of all embeddings of a file that has none.
 
     Raises
     ------
     SourceError
-        If the file cannot be read or is not such a file.
+        If the file cannot be read or is not such a file, or has labels where one is given.
     MissingDependencyError
         If it is a Parquet file and pyarrow is not installed.
     """
-    is_parquet = path.suffix.lower() == PARQUET
-    with _reading(path):
-        path.open("rb").close()  # for the system's own word on what is wrong
-        opened: _Rows = ParquetSource(path) if is_parquet else NpzSource(path)
-    with closing(opened):
-        if need_labels and not opened.has_labels:
-            what = "column 'label'" if is_parquet else "array 'labels'"
-            raise SourceError(f"{path} has no {what}, one for each embedding")
+    with closing(_opened(path)) as opened:
+        if label is not None and opened.has_labels:
+            raise SourceError(f"{path} brings its labels, so that none is to be given")
+        if need_labels and label is None and not opened.has_labels:
+            raise SourceError(
+                f"{path} has no {opened.lacking_labels}", hint=Hint.GIVE_LABEL_OF_EMBEDDINGS
+            )
         with _reading(path):
             opened.check()
-        yield EmbeddingSource(path, opened)
+        yield EmbeddingSource(path, opened, label)
+
+
+def brings_labels(path: Path) -> bool:
+    """Whether a file of embeddings has labels; raises what `open_embeddings` raises."""
+    with closing(_opened(path)) as opened:
+        return opened.has_labels
 
 
 def read_embeddings(path: Path, *, need_labels: bool = False) -> EmbeddingFile:
     """Read a whole file of embeddings; raises what `open_embeddings` raises."""
     with open_embeddings(path, need_labels=need_labels) as source:
         return source.read()
+
+
+def _opened(path: Path) -> _Rows:
+    """Open a file of embeddings without a look at its rows."""
+    with _reading(path):
+        found = path.stat()
+        if not path.is_dir():
+            refuse_special(path, found.st_mode)
+        path.open("rb").close()  # for the system's own word on what is wrong
+        kind = file_kind(path)
+        match kind:
+            case FileKind.PICKLE:
+                raise SourceError(
+                    f"{path} holds Python pickles, which are never opened: that can run any "
+                    f"program. {HOW_TO_WRITE} where it was made"
+                )
+            case FileKind.OTHER:
+                raise SourceError(
+                    f"{path} is of a kind that is not read here: .npz, .npy, Parquet and CSV are. "
+                    f"{HOW_TO_WRITE}"
+                )
+            case FileKind.NPY:
+                return NpySource(path)
+            case FileKind.PARQUET:
+                return ParquetSource(path)
+            case FileKind.CSV:
+                return CsvSource(path)
+            case _:
+                return NpzSource(path)
 
 
 @contextmanager
@@ -160,6 +222,6 @@ def _reading(path: Path) -> Iterator[None]:
     except (GalleryError, MemoryError):
         raise
     except Exception as error:  # the libraries pass on whatever damage leads them to
-        kind = "Parquet" if path.suffix.lower() == PARQUET else ".npz"
-        reason = getattr(error, "strerror", None) or f"it is no {kind} file, or a damaged one"
+        kind = file_kind(path) or FileKind.NPZ
+        reason = getattr(error, "strerror", None) or f"it is no {kind.value} file, or a damaged one"
         raise SourceError(f"cannot read {path}: {reason}") from error

@@ -179,11 +179,11 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, data: bytes) -> None:
     refuse(path, r"it is no \.npz file, or a damaged one")
 
 
-def test_a_lone_npy_file_under_this_name_is_refused(tmp_path: Path) -> None:
+def test_a_lone_npy_file_under_this_name_is_read_as_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "some.npz"
     path.write_bytes(npy(EMBEDDINGS))
 
-    refuse(path, r"it is no \.npz file")
+    assert np.array_equal(read_embeddings(path).embeddings, EMBEDDINGS)
 
 
 @each_writer

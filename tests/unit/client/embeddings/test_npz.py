@@ -99,6 +99,74 @@ def test_a_well_compressed_file_is_read(tmp_path: Path) -> None:
     assert np.array_equal(read_embeddings(tmp_path / "some.npz").embeddings, ones)
 
 
+# --- other names ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arrays", "labelled"),
+    [
+        ({"arr_0": EMBEDDINGS, "arr_1": LABELS}, True),
+        ({"X": EMBEDDINGS, "y": LABELS}, True),
+        ({"X": EMBEDDINGS, "y": LABELS, "X_test": EMBEDDINGS[:1], "y_test": LABELS[:1]}, True),
+        ({"features": EMBEDDINGS, "names": LABELS}, True),
+        ({"embedding": EMBEDDINGS, "label": LABELS}, True),
+        ({"embeddings": EMBEDDINGS, "y": LABELS}, True),
+        ({"arr_0": EMBEDDINGS}, False),
+        ({"anything": EMBEDDINGS, "ages": [30, 31, 32]}, False),
+        ({"embeddings": EMBEDDINGS, "paths": LABELS}, False),
+        ({"embeddings": EMBEDDINGS, "y": LABELS, "names": LABELS}, False),
+        ({"X": EMBEDDINGS, "y": LABELS[:2]}, False),
+        ({"X": EMBEDDINGS, "y": [0.1, 0.2, 0.3]}, False),
+        ({"features": EMBEDDINGS, "arr_1": LABELS}, False),
+    ],
+    ids=lambda value: ", ".join(value) if isinstance(value, dict) else None,
+)
+def test_other_names_are_taken_where_only_one_array_can_be_meant(
+    tmp_path: Path, arrays: dict[str, Any], labelled: bool
+) -> None:
+    np.savez(tmp_path / "some.npz", **arrays)
+
+    with open_embeddings(tmp_path / "some.npz") as source:
+        found = source.read()
+
+    assert np.array_equal(found.embeddings, EMBEDDINGS)
+    assert found.labels == (LABELS if labelled else [])
+    usual = "embeddings" in arrays and not labelled
+    assert (source.taken is None) is usual
+
+
+def test_what_was_taken_is_said(tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", X=EMBEDDINGS, y=LABELS)
+
+    with open_embeddings(tmp_path / "some.npz") as source:
+        assert source.taken is not None
+        assert source.taken.statement == "embeddings are taken from array X, labels from y"
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"one": EMBEDDINGS, "other": EMBEDDINGS},
+        {"X": EMBEDDINGS, "features": EMBEDDINGS},
+        {"X": EMBEDDINGS.astype(str)},
+        {"X": EMBEDDINGS[0]},
+        {"X": EMBEDDINGS[np.newaxis]},
+    ],
+    ids=", ".join,
+)
+def test_arrays_that_are_not_clear_are_listed(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    np.savez(tmp_path / "some.npz", **arrays)
+
+    for name in arrays:
+        refuse(tmp_path / "some.npz", rf"it has .*{name!r} \(.* of .*\. Write it with numpy\.savez")
+
+
+def test_arrays_that_cannot_be_read_are_listed_as_such(tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", people=np.array([{"Ada": 1}], dtype=object))
+
+    refuse(tmp_path / "some.npz", r"it has 'people' \(unreadable\)")
+
+
 # --- some rows at a time --------------------------------------------------------------------------
 
 
@@ -163,7 +231,7 @@ def test_a_file_without_rows_has_no_batches(tmp_path: Path) -> None:
 def test_a_file_without_embeddings_is_refused_with_what_it_has(tmp_path: Path) -> None:
     np.savez(tmp_path / "some.npz", labels=LABELS)
 
-    refuse(tmp_path / "some.npz", r"no array 'embeddings'; it has labels\. Write it with")
+    refuse(tmp_path / "some.npz", r"no array 'embeddings'; it has 'labels' .*\. Write it with")
 
 
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:

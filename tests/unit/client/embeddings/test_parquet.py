@@ -33,14 +33,20 @@ def lists(kind: str, rows: Any = EMBEDDINGS, width: int = 5) -> Any:
         "list": pa.list_(number),
         "large": pa.large_list(number),
         "fixed": pa.list_(number, width),
+        "view": pa.list_view(number),
+        "large view": pa.large_list_view(number),
+        "tensor": pa.list_(number, width),
     }
     values = [None if row is None else list(row) for row in rows]
     if value.startswith("int"):
         values = [None if row is None else [int(number) for number in row] for row in values]
-    return pa.array(values, types[outer])
+    column = pa.array(values, types[outer])
+    if outer != "tensor":
+        return column
+    return pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(number, [width]), column)
 
 
-@pytest.mark.parametrize("outer", ["list", "large", "fixed"])
+@pytest.mark.parametrize("outer", ["list", "large", "fixed", "view", "large view", "tensor"])
 @pytest.mark.parametrize("value", ["float16", "float32", "float64", "int32"])
 def test_lists_of_numbers_are_embeddings(tmp_path: Path, outer: str, value: str) -> None:
     given = EMBEDDINGS.astype(value)
@@ -53,20 +59,59 @@ def test_lists_of_numbers_are_embeddings(tmp_path: Path, outer: str, value: str)
     assert (found.labels, found.model) == ([], None)
 
 
-@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary", "int64"])
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary", "int64"])
 def test_texts_and_whole_numbers_are_labels(tmp_path: Path, kind: str) -> None:
     pa = pytest.importorskip("pyarrow")
     labels = pa.array([7, 0, 12]) if kind == "int64" else pa.array(LABELS)
     if kind == "dictionary":
         labels = labels.dictionary_encode()
-    elif kind == "large_string":
-        labels = labels.cast(pa.large_string())
+    elif kind.endswith(("_string", "_view")):
+        labels = labels.cast(getattr(pa, kind)())
     columns = {"embedding": lists("float64 list"), "label": labels}
 
     found = read_embeddings(parquet(tmp_path / "some.parquet", columns, model="Facenet"))
 
     assert found.labels == (["7", "0", "12"] if kind == "int64" else LABELS)
     assert found.model == "Facenet"
+
+
+@pytest.mark.parametrize("rows", [1, 4, 100])
+@pytest.mark.parametrize("outer", ["view", "large view", "tensor"])
+def test_views_and_tensors_are_read_some_rows_at_a_time(
+    tmp_path: Path, outer: str, rows: int
+) -> None:
+    embeddings = np.arange(55.0).reshape(11, 5)
+    columns = {"embedding": lists(f"float32 {outer}", embeddings), "label": list("abcdefghijk")}
+
+    path = parquet(tmp_path / "some.parquet", columns, row_group_size=3)
+
+    assert in_batches(path, rows) == (embeddings.tolist(), columns["label"])
+
+
+@pytest.mark.parametrize(
+    ("names", "labelled"),
+    [
+        (("embedding", "name"), True),
+        (("vectors", "label"), True),
+        (("anything", "person"), True),
+        (("embedding", "path"), False),
+    ],
+)
+def test_other_names_are_taken_where_only_one_column_can_be_meant(
+    tmp_path: Path, names: tuple[str, str], labelled: bool
+) -> None:
+    columns = {names[0]: lists("float64 list"), names[1]: LABELS, "age": [30, 31, 32]}
+
+    found = read_embeddings(parquet(tmp_path / "some.parquet", columns))
+
+    assert np.array_equal(found.embeddings, EMBEDDINGS)
+    assert found.labels == (LABELS if labelled else [])
+
+
+def test_two_columns_of_lists_without_a_name_are_not_clear(tmp_path: Path) -> None:
+    columns = {"left": lists("float64 list"), "right": lists("float64 list")}
+
+    refuse(parquet(tmp_path / "some.parquet", columns), "no column 'embedding'; it has left, right")
 
 
 @pytest.mark.parametrize("rows", [1, 4, 100])
