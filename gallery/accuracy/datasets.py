@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from gallery.accuracy.pairs import read_pairs
 from gallery.arrays import Floats, Integers
-from gallery.client import LabelledPhoto, PhotoFailure, find_photos, read_embeddings
+from gallery.client import (
+    FoundPhotos,
+    LabelledPhoto,
+    PhotoFailure,
+    SourceKind,
+    find_photos,
+    kind_of,
+    read_embeddings,
+)
 from gallery.client.progress import Progress
 from gallery.errors import InvalidEmbeddingError, PhotoError, SourceError
 from gallery.messages import Preprocessing
@@ -98,15 +106,14 @@ class LabelledSet:
 
 
 def kind_of_set(source: Path) -> SetKind:
-    """Tell what a labelled set is read from: by what the path is, and its extension."""
-    if source.is_dir():
-        return SetKind.FOLDER
-    return SetKind.EMBEDDINGS if source.suffix.lower() == ".npz" else SetKind.PAIRS
+    """Tell what a labelled set is read from, as `kind_of` tells sources."""
+    kinds = {SourceKind.FOLDER: SetKind.FOLDER, SourceKind.EMBEDDINGS: SetKind.EMBEDDINGS}
+    return kinds.get(kind_of(source), SetKind.PAIRS)
 
 
-def labelled_photos(source: Path) -> list[LabelledPhoto]:
+def labelled_photos(source: Path) -> FoundPhotos[LabelledPhoto]:
     """Return the photos of a folder or of a list of pairs (`SourceError`)."""
-    return find_photos(source) if source.is_dir() else read_pairs(source)
+    return find_photos(source) if source.is_dir() else FoundPhotos(tuple(read_pairs(source)))
 
 
 def read_set(source: Path) -> LabelledSet:
@@ -133,7 +140,7 @@ def embed_set(
     embedder: PhotoEmbedder,
     progress: Progress | None = None,
 ) -> LabelledSet:
-    """Embed photos; those that give no embedding are kept as failures.
+    """Embed photos; those that give no embedding are kept as failures, with those of a folder.
 
     Raises
     ------
@@ -144,7 +151,8 @@ def embed_set(
     """
     embedder.prepare()
     found: dict[int, Floats] = {}
-    failures, seconds = [], []
+    failures = [*photos.failures] if isinstance(photos, FoundPhotos) else []
+    seconds = []
     for place, photo in enumerate(photos):
         started = time.perf_counter()
         try:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gallery.client.photos.folders import READABLE, LabelledPhoto
+from gallery.client.photos.folders import LabelledPhoto
+from gallery.client.photos.formats import photo_suffixes
 from gallery.errors import SourceError
 
 
@@ -66,7 +67,7 @@ def _name(field: str) -> str:
 
 def _find(path: Path, name: str, index: int) -> Path:
     stem = path.parent / name / f"{name}_{index:04d}"
-    for extension in sorted(READABLE):
+    for extension in photo_suffixes():
         if (found := stem.with_name(stem.name + extension)).is_file():
             return found
     raise SourceError(f"{path} names photo {index} of {name}, but there is no {stem}.jpg")

@@ -6,6 +6,7 @@ from gallery.client.embeddings.sources import (
     EmbeddingFile,
     EmbeddingSource,
     SourceKind,
+    brings_labels,
     kind_of,
     open_embeddings,
     read_embeddings,
@@ -23,8 +24,15 @@ from gallery.client.keys.keyfile import (
     write_key_file,
 )
 from gallery.client.keys.secrets import GalleryKey
-from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure, WeightsWarning
-from gallery.client.photos.folders import LabelledPhoto, find_photos, find_probe_photos
+from gallery.client.photos.embedder import PhotoEmbedder, WeightsWarning
+from gallery.client.photos.failures import PhotoFailure
+from gallery.client.photos.folder_walk import PassedOver
+from gallery.client.photos.folders import (
+    FoundPhotos,
+    LabelledPhoto,
+    find_photos,
+    find_probe_photos,
+)
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.photos.trusted_weights import TrustedWeights, UnknownWeights
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
@@ -50,12 +58,14 @@ __all__ = [
     "EmbeddingSource",
     "Enrollment",
     "FaceQuality",
+    "FoundPhotos",
     "GalleryClient",
     "GalleryKey",
     "Identification",
     "LabelledPhoto",
     "ModelOrigin",
     "OnDuplicate",
+    "PassedOver",
     "PhotoDuplicate",
     "PhotoEmbedder",
     "PhotoEnrollment",
@@ -73,6 +83,7 @@ __all__ = [
     "TrustedWeights",
     "UnknownWeights",
     "WeightsWarning",
+    "brings_labels",
     "change_passphrase",
     "discard_renewal",
     "find_photos",

@@ -104,7 +104,7 @@ class Samples:
         """``obama2.jpg`` of `enroll` once more, with 32 bits a pixel."""
         return self.root / "formats" / "obama2_32bit.png"
 
-    def _probes(self) -> list[LabelledPhoto]:
+    def _probes(self) -> Sequence[LabelledPhoto]:
         return find_photos(self.root / "probes")
 
 

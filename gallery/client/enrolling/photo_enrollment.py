@@ -14,12 +14,14 @@ from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import NewReference
-from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.integrity.labels import file_digest, normalize_label
 from gallery.client.photos.compatibility import check_embedder
-from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
+from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.progress import Progress
+from gallery.client.regular_file import open_regular
 from gallery.client.session import GallerySession
 from gallery.errors import (
     DuplicateSubjectError,
@@ -60,7 +62,8 @@ class PhotoEnrollment:
     added
         Path and reference identifier of each photo that was enrolled.
     skipped
-        Path and reference identifier of each photo that was enrolled before.
+        Path and reference identifier of each photo that was enrolled before, or is a copy of
+        another one of this run.
     failures
         Photos that could not be enrolled.
     measured
@@ -108,6 +111,7 @@ class PhotoEnroller:
         if not self._known:
             embedder.when_prepared(("record", session.gallery_id), partial(record_origin, session))
         self._pending: dict[bytes, tuple[Path, NewReference]] = {}
+        self._copies: list[tuple[Path, bytes]] = []
         self._added: list[tuple[Path, str]] = []
         self._skipped: list[tuple[Path, str]] = []
         self._failures: list[PhotoFailure] = []
@@ -150,11 +154,14 @@ class PhotoEnroller:
     def _take(self, photo: LabelledPhoto) -> None:
         try:
             label = normalize_label(photo.label)
-            digest = content_digest(photo.path.read_bytes())
+            with open_regular(photo.path) as file:
+                digest = file_digest(file)
             tag = self._session.labels.content_tag(digest, label)
             if tag in self._known:
                 self._skipped.append((photo.path, self._known[tag].hex()))
-            elif tag not in self._pending:
+            elif tag in self._pending:
+                self._copies.append((photo.path, tag))
+            else:
                 face = self._embedder.examine(photo.path)
                 vector = _to_vector(face.embedding, self._session)
                 self._pending[tag] = photo.path, NewReference(vector, label, digest)
@@ -196,6 +203,10 @@ class PhotoEnroller:
                     path, _ = self._pending.pop(tag)
                     report.append((path, reference_id.hex()))
             self._known |= done.added | done.present
+        self._skipped += [
+            (path, self._known[tag].hex()) for path, tag in self._copies if tag in self._known
+        ]
+        self._copies.clear()
 
 
 def _to_vector(embedding: Floats, session: GallerySession) -> Floats:

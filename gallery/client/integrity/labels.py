@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from typing import IO
 
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
@@ -45,6 +46,11 @@ def normalize_label(label: str) -> str:
 def content_digest(content: bytes) -> bytes:
     """Return SHA-256 of what is enrolled: a photo's bytes, or an embedding's as float64."""
     return hashlib.sha256(content).digest()
+
+
+def file_digest(file: IO[bytes]) -> bytes:
+    """Return `content_digest` of an open file, a piece at a time."""
+    return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
 
 
 class LabelSealer:

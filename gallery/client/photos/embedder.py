@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from gallery.client.photos.download import DownloadProgress
 from gallery.client.photos.face_model import FaceModel, Runtime
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
-from gallery.client.photos.quality import FaceQuality, measure
+from gallery.client.photos.quality import SMALLEST_FACE, FaceQuality, measure
 from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.photos.weights import (
     WeightsSource,
@@ -37,15 +37,19 @@ from gallery.client.photos.weights import (
 from gallery.deprecation import renamed_arguments
 from gallery.errors import (
     FaceRuntimeError,
-    GalleryError,
     MissingDependencyError,
     NoFaceError,
     PhotoError,
     SeveralFacesError,
     WeightsError,
 )
-from gallery.hints import Hint
 from gallery.messages import ModelOrigin, Preprocessing
+
+if TYPE_CHECKING:
+    from gallery.client.photos.images import Photo
+
+LARGER: Final = 1.5
+"""How many times larger than a doubtful face another must be to be told of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +66,6 @@ class EmbeddedFace:
 
     embedding: npt.NDArray[np.float64]
     quality: FaceQuality
-
-
-@dataclass(frozen=True)
-class PhotoFailure:
-    """A photo that gave no embedding, why, and what to do about it where that is a `Hint`."""
-
-    path: Path
-    reason: str
-    hint: Hint | None = None
-
-    @classmethod
-    def of(cls, path: Path, error: GalleryError) -> PhotoFailure:
-        """Return what an error says of a photo."""
-        return cls(path, error.message, error.hint)
 
 
 class WeightsWarning(UserWarning):
@@ -231,22 +221,66 @@ class PhotoEmbedder:
         opened = open_photo(photo)
         faces = self._faces(photo, opened.pixels)
         if not faces:
-            raise NoFaceError(f"No face was found in {photo} (detector {self.detector.name})")
+            raise NoFaceError(
+                f"No face was found in {photo} (detector {self.detector.name})"
+                + self._told_if_turned(photo, opened.pixels, "one", SMALLEST_FACE)
+            )
         if len(faces) > 1:
+            sides = [_shorter_side(face) for face in faces]
             raise SeveralFacesError(
                 f"{len(faces)} faces were found in {photo}, where there must be one: crop it"
+                + self._told_if_turned(photo, opened.pixels, "a larger one", LARGER * max(sides))
             )
         (face,) = faces
         embedding = self._checked(photo, face["embedding"])
+        return EmbeddedFace(embedding, self._quality(photo, opened, face))
+
+    def _quality(self, photo: Path, opened: Photo, face: dict[str, Any]) -> FaceQuality:
         detected = self.detector.name != "skip"
-        area, confidence = face["facial_area"], float(face["face_confidence"])
-        quality = measure(
+        found = measure(
             opened.pixels,
-            area if detected else None,
-            confidence if detected else None,
+            face["facial_area"] if detected else None,
+            float(face["face_confidence"]) if detected else None,
             opened.reduction,
         )
-        return EmbeddedFace(embedding, quality)
+        if not detected or not found.warnings():
+            return found
+        # Detectors that look for upright faces find small things in a photo that lies on its side.
+        turn = self._turn_with_face(photo, opened.pixels, LARGER * found.face_size_used)
+        return replace(found, turn=turn)
+
+    def _told_if_turned(
+        self, photo: Path, pixels: npt.NDArray[np.uint8], what: str, least: float
+    ) -> str:
+        turn = self._turn_with_face(photo, pixels, least)
+        if turn is None:
+            return ""
+        return (
+            f"; there is {what} when the photo is turned by {turn} degrees clockwise, and no"
+            " orientation tag says so: turn it and save it"
+        )
+
+    def _turn_with_face(
+        self, photo: Path, pixels: npt.NDArray[np.uint8], least: float
+    ) -> int | None:
+        """Return by how many degrees clockwise a photo is to be turned to show its largest face.
+
+        None if that has fewer than `least` pixels, or no detector looks for faces.
+        """
+        if self.detector.name == "skip":
+            return None
+        largest = {
+            turn: self._largest_face(photo, np.ascontiguousarray(np.rot90(pixels, -turn // 90)))
+            for turn in (90, 270, 180)
+        }
+        best = max(largest, key=lambda turn: largest[turn])
+        return best if largest[best] >= least else None
+
+    def _largest_face(self, photo: Path, pixels: npt.NDArray[np.uint8]) -> int:
+        try:
+            return max(map(_shorter_side, self._faces(photo, pixels)), default=0)
+        except PhotoError:  # what fails for a turned photo says nothing of the photo
+            return 0
 
     def _faces(self, photo: Path, pixels: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
         try:
@@ -296,3 +330,8 @@ class PhotoEmbedder:
                 f"DeepFace cannot load {name}: its weights file is damaged or does not fit"
                 f" ({short(error)}). Delete it and try again."
             ) from error
+
+
+def _shorter_side(face: dict[str, Any]) -> int:
+    area = face["facial_area"]
+    return min(int(area["w"]), int(area["h"]))

@@ -1,17 +1,22 @@
-"""Photos in folders; those to enroll lie in one sub-folder per person, named by the label."""
+"""Photos in folders; those to enroll lie in one sub-folder per person, named by the label.
+
+What is a photo is told by content. All else is named: what may hide a photo, such as a link that
+leads nowhere, is a failure, and what is none is passed over.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Generic, TypeVar, overload
 
+from gallery.client.photos.failures import PhotoFailure
+from gallery.client.photos.folder_walk import FolderWalk, PassedOver
 from gallery.errors import SourceError
 
-READABLE: Final = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-# Listed as photos so that they are reported as unreadable instead of being passed over in silence.
-UNREADABLE: Final = frozenset({".heic", ".heif", ".avif", ".gif", ".dng", ".cr2", ".nef", ".arw"})
+Item = TypeVar("Item", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -30,76 +35,107 @@ class LabelledPhoto:
     label: str
 
 
-def is_photo(path: str | os.PathLike[str]) -> bool:
-    """Whether a path looks like a photo: by its extension alone, and not hidden."""
-    name = Path(path)
-    return not _hidden(name) and name.suffix.lower() in READABLE | UNREADABLE
+@dataclass(frozen=True)
+class FoundPhotos(Sequence[Item], Generic[Item]):
+    """The photos of a folder, a sequence of them, and what else was found there.
+
+    Attributes
+    ----------
+    photos
+        The photos themselves.
+    failures
+        What could not be looked at, and people without any photo.
+    passed_over
+        What is no photo.
+    """
+
+    photos: tuple[Item, ...]
+    failures: tuple[PhotoFailure, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Item, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | tuple[Item, ...]:
+        return self.photos[index]
 
 
-def find_photos(folder: str | os.PathLike[str]) -> list[LabelledPhoto]:
-    """List the photos of a folder that holds one sub-folder per person.
+def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
+    """Find the photos of a folder that holds one sub-folder per person.
 
-    Hidden files and folders and files that are no photos are passed over; deeper folders are
-    searched too and count for the person at the top.
+    Deeper folders are searched too and count for the person at the top. Links to folders are
+    followed once, unless they lead to what is searched anyway.
 
     Returns
     -------
-    list of LabelledPhoto
+    FoundPhotos of LabelledPhoto
         Sorted by label, then by path.
 
     Raises
     ------
     SourceError
-        The folder does not exist, is empty, has photos outside any person's folder, or a person
-        without any photo.
+        The folder does not exist, holds no photo, or has photos outside any person's folder.
     """
     top = Path(folder)
-    try:
-        entries = sorted(entry for entry in top.iterdir() if not _hidden(entry))
-        loose = [entry.name for entry in entries if entry.is_file() and is_photo(entry)]
-        if loose:
-            raise SourceError(
-                f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0]}: each person"
-                f" needs a folder, such as {top / 'some-name' / loose[0]}"
-            )
-        people = [entry for entry in entries if entry.is_dir()]
-        found = [LabelledPhoto(path, who.name) for who in people for path in _photos_below(who)]
-    except OSError as error:
-        raise SourceError(f"The folder {top} cannot be read: {error.strerror or error}") from error
-    if not people:
-        raise SourceError(f"The folder {top} holds no photos: it needs one sub-folder per person.")
-    if lacking := {who.name for who in people} - {photo.label for photo in found}:
-        first = sorted(lacking)[0]
-        raise SourceError(f"{len(lacking)} folder(s) in {top} hold no photo, the first is {first}")
-    return found
+    walk = FolderWalk.over(top)
+    loose = [path.name for path in walk.photos if path.parent == top]
+    if loose:
+        raise SourceError(
+            f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0]}: each person"
+            f" needs a folder, such as {top / 'some-name' / loose[0]}"
+        )
+    if not walk.photos:
+        raise _no_photos(top, walk, "it needs one sub-folder per person")
+    found = [LabelledPhoto(path, path.relative_to(top).parts[0]) for path in walk.photos]
+    return FoundPhotos(
+        tuple(sorted(found, key=lambda photo: (photo.label, photo.path))),
+        (*walk.failures, *_without_photos(top, walk)),
+        tuple(walk.passed_over),
+    )
 
 
-def find_probe_photos(folder: Path) -> list[Path]:
-    """Return all photos in and below a folder, sorted; hidden files and folders are passed over.
+def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
+    """Find all photos in and below a folder, sorted; see `find_photos`.
 
     Raises
     ------
     SourceError
         If there are none, or the folder cannot be read.
     """
-    try:
-        found = _photos_below(folder)
-    except OSError as error:
-        raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from error
-    if not found:
-        raise SourceError(f"the folder {folder} holds no photos")
-    return found
+    top = Path(folder)
+    walk = FolderWalk.over(top)
+    if not walk.photos:
+        raise _no_photos(top, walk)
+    return FoundPhotos(tuple(walk.photos), tuple(walk.failures), tuple(walk.passed_over))
 
 
-def _photos_below(folder: Path) -> list[Path]:
+def _without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
+    """Name the people none of whose photos was found, unless something in the way is named."""
+    told = {path.relative_to(top).parts[0] for path in walk.photos}
+    told |= {failure.path.relative_to(top).parts[0] for failure in walk.failures}
     return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if is_photo(path)
-        and path.is_file()
-        and not any(_hidden(Path(part)) for part in path.relative_to(folder).parts)
+        PhotoFailure(path, "the folder holds no photo")
+        for path in walk.folders
+        if path.parent == top and path.name not in told
     ]
 
 
-def _hidden(path: Path) -> bool:
-    return path.name.startswith(".")
+def _no_photos(top: Path, walk: FolderWalk, needs: str = "") -> SourceError:
+    said = f"The folder {top} holds no photos"
+    if walk.failures:
+        first = walk.failures[0]
+        said += f"; what could not be read: {len(walk.failures)}, the first is {first.path}"
+        return SourceError(f"{said} ({first.reason})")
+    if walk.passed_over:
+        first_passed = walk.passed_over[0]
+        said += (
+            f"; what was passed over: {len(walk.passed_over)}, the first is {first_passed.path}"
+            f" ({first_passed.reason})"
+        )
+    return SourceError(f"{said}: {needs}." if needs else said)

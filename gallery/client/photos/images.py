@@ -6,24 +6,62 @@ decodes whatever size a header claims; hence Pillow, and DeepFace gets arrays on
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
-from gallery.client.photos.folders import UNREADABLE
+from gallery.client.photos.formats import HEAD_BYTES, READABLE, picture_format
+from gallery.client.photos.metadata import orientation_of, upright, without_metadata
+from gallery.client.photos.pixels import (
+    UnclearPixelsError,
+    converter_for,
+    has_empty_alpha,
+    reduced,
+    to_rgb,
+)
 from gallery.client.photos.preprocessing import LONGEST_SIDE
+from gallery.client.regular_file import open_regular
 from gallery.errors import UnreadablePhotoError
 
 PIXEL_LIMIT: Final = 100_000_000
-"""Photos whose header claims more pixels are not decoded: at 3 bytes each that is 300 MB."""
+"""Photos whose header claims more pixels are not decoded: at 4 bytes each that is 400 MB."""
 
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+PIXEL_LIMITS: Final = {"JPEG": 220_000_000, "WebP": 40_000_000}
+"""The same for formats with another limit. JPEG is decoded at a half, a quarter or an eighth of its
+size, so that photos of 200 megapixels take no more; the decoder of WebP holds three copies."""
+
+LARGE: Final = 32_000_000
+"""Photos of more pixels are reduced before they are turned, without copies of all of it."""
+
+COEFFICIENT_LIMIT: Final = 640_000_000
+"""Bytes of coefficients of a progressive JPEG, all of which its decoder holds at once."""
+
+FILE_LIMIT: Final = 1_000_000_000
+"""Larger files are not read."""
+
+# Image.open would refuse large pictures before their format's own limit is looked at, guesses by
+# names, and takes a second picture in a JPEG file (MPO) for a reason to warn.
+_OPENERS: Final[dict[str, Callable[[IO[bytes], str], ImageFile]]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WebP": WebPImageFile,
+    "BMP": BmpImageFile,
+    "TIFF": TiffImageFile,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,73 +90,128 @@ def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
 def open_photo(path: str | os.PathLike[str]) -> Photo:
     """Decode a photo, turn it upright and shrink it to at most `LONGEST_SIDE`.
 
+    Broken metadata does not matter, nor what the file is called.
+
     Raises
     ------
     UnreadablePhotoError
-        The file is missing, no photo, damaged, truncated, or claims too many pixels.
+        The file is missing, no photo, damaged, truncated, claims too many pixels, or has a layout
+        of pixels whose meaning is not clear.
     """
     photo = Path(path)
-    if not photo.is_file():
-        reason = "it is a folder" if photo.is_dir() else "there is no such file"
-        raise UnreadablePhotoError(f"The photo {photo} cannot be read: {reason}")
     try:
-        return _decode(photo)
-    except UnreadablePhotoError:
-        raise
-    # Pillow's decoders raise nearly anything on damaged files: OSError, SyntaxError, ValueError,
-    # struct.error, EOFError, KeyError, DecompressionBombError...
-    except Exception as error:
-        raise UnreadablePhotoError(
-            f"The photo {photo} cannot be read: {_reason(photo, error)}"
-        ) from error
+        with open_regular(photo) as file:
+            return _decode(file)
+    except UnclearPixelsError as error:
+        raise _refusal(photo, str(error)) from error
+    except OSError as error:
+        raise _refusal(photo, _of_the_system(error)) from error
 
 
-def _decode(photo: Path) -> Photo:
+def _refusal(photo: Path, reason: str) -> UnreadablePhotoError:
+    return UnreadablePhotoError(f"The photo {photo} cannot be read: {reason}")
+
+
+def _of_the_system(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    reason = error.strerror or str(error)
+    return reason[:1].lower() + reason[1:]
+
+
+def _decode(file: IO[bytes]) -> Photo:
+    """Decode an open file (`UnclearPixelsError`, with the reason)."""
+    kind = _kind(file)
     with warnings.catch_warnings():
-        # Warns below our own limit already, which is checked next.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(photo, formats=_FORMATS)
-    with image:
-        width, height = image.size
-        if width * height > PIXEL_LIMIT:
-            raise UnreadablePhotoError(
-                f"The photo {photo} is not read: its header claims {width} x {height} pixels,"
-                f" more than {PIXEL_LIMIT // 10**6} million"
-            )
-        upright = ImageOps.exif_transpose(image)
-        colour = _shrink(_to_rgb(upright))
+        # About metadata, and about sizes below our own limits.
+        warnings.simplefilter("ignore")
+        try:
+            return _picture(file, kind)
+        except UnclearPixelsError:
+            raise
+        # Pillow's decoders raise nearly anything on damaged files: OSError, SyntaxError,
+        # ValueError, struct.error, EOFError, KeyError...
+        except Exception as error:
+            damage = error
+        file.seek(0)
+        bare = without_metadata(file.read(), kind)
+        if bare is None:
+            raise UnclearPixelsError(_told(kind, damage)) from damage
+        try:
+            return _picture(io.BytesIO(bare.data), kind, bare.orientation)
+        except UnclearPixelsError:
+            raise
+        except Exception:  # It is not the metadata, so the first error says what it is.
+            raise UnclearPixelsError(_told(kind, damage)) from damage
+
+
+def _kind(file: IO[bytes]) -> str:
+    size = os.fstat(file.fileno()).st_size
+    kind = picture_format(file.read(HEAD_BYTES))
+    file.seek(0)
+    if size == 0:
+        raise UnclearPixelsError("the file is empty")
+    if kind is None:
+        raise UnclearPixelsError("it is no JPEG, PNG, WebP, BMP or TIFF picture")
+    if kind not in READABLE:
+        raise UnclearPixelsError(f"{kind} pictures are not supported, convert it to JPEG or PNG")
+    if size > FILE_LIMIT:
+        raise UnclearPixelsError(f"the file has more than {FILE_LIMIT // 10**6} MB")
+    return kind
+
+
+def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> Photo:
+    """Decode a picture; its own orientation counts unless another is given."""
+    image = _OPENERS[kind](file, "")
+    longest = max(image.size)
+    _check_size(image, kind)
+    convert = converter_for(image)
+    if _pixels(image) > LARGE:
+        # Only JPEG has smaller pictures inside; others pay no heed.
+        image.draft(None, (_scaled(image, 2 * LONGEST_SIDE)))
+    image.load()
+    if orientation is None:
+        orientation = orientation_of(image)
+    if _pixels(image) > LARGE:
+        colour = reduced(image, convert, max(1, max(image.size) // (2 * LONGEST_SIDE)))
+    else:
+        colour = to_rgb(image, convert, empty_alpha=has_empty_alpha(image))
+    colour = upright(colour, orientation)
+    if max(colour.size) > LONGEST_SIDE:
+        colour = colour.resize(_scaled(colour, LONGEST_SIDE), Image.Resampling.BOX)
     pixels = np.ascontiguousarray(np.asarray(colour, dtype=np.uint8)[:, :, ::-1])
-    return Photo(pixels, max(width, height) / max(colour.size))
+    return Photo(pixels, longest / max(colour.size))
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        # Pillow's own conversion clips everything above 255 to white.
-        wide = np.asarray(image).astype(np.int64)
-        return Image.fromarray(np.clip(wide >> 8, 0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        # What lies below transparent pixels is arbitrary; as everyone else sees it, it is paper.
-        opaque = Image.new("RGBA", image.size, "white")
-        opaque.alpha_composite(image.convert("RGBA"))
-        return opaque.convert("RGB")
-    return image.convert("RGB")
+def _check_size(image: ImageFile, kind: str) -> None:
+    width, height = image.size
+    limit = PIXEL_LIMITS.get(kind, PIXEL_LIMIT)
+    if width * height > limit:
+        raise UnclearPixelsError(
+            f"its header claims {width} x {height} pixels, more than the {limit // 10**6} million"
+            f" that are decoded of {kind}"
+        )
+    if isinstance(image, JpegImageFile) and "progressive" in image.info:
+        widest = max(across * down for _, across, down, _ in image.layer)
+        values = sum(across * down for _, across, down, _ in image.layer) * width * height
+        if 2 * values > COEFFICIENT_LIMIT * widest:
+            raise UnclearPixelsError(
+                f"a progressive JPEG of {width} x {height} pixels takes too much memory: save it"
+                " as baseline JPEG, or smaller"
+            )
 
 
-def _shrink(image: Image.Image) -> Image.Image:
-    scale = LONGEST_SIDE / max(image.size)
-    if scale >= 1:
-        return image
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BOX)
+def _pixels(image: Image.Image) -> int:
+    return image.width * image.height
 
 
-def _reason(photo: Path, error: Exception) -> str:
-    if photo.suffix.lower() in UNREADABLE:
-        return f"{photo.suffix} files are not supported, convert it to JPEG or PNG"
-    if photo.stat().st_size == 0:
-        return "the file is empty"
-    if isinstance(error, UnidentifiedImageError):
-        return "it is no JPEG, PNG, WebP, BMP or TIFF picture"
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    return f"damaged or truncated ({str(error) or type(error).__name__})"
+def _scaled(image: Image.Image, longest: int) -> tuple[int, int]:
+    scale = longest / max(image.size)
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+
+
+def _told(kind: str, error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"damaged, or a {kind} of a kind that is not supported ({said})"
+    return f"damaged or truncated ({said})"

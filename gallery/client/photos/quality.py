@@ -82,6 +82,9 @@ class FaceQuality:
         How far the tip of the nose lies from half-way between the eyes, along their line, in
         distances between them: 0 from the front, 0.5 below one eye. None without a nose, which
         only the detector retinaface gives.
+    turn
+        By how many degrees clockwise the photo has to be turned to show a larger face; None where
+        there is none, or none was looked for because nothing else is beyond its limit.
     """
 
     face_size: int
@@ -91,6 +94,7 @@ class FaceQuality:
     grey_levels: int
     roll: float | None
     yaw: float | None
+    turn: int | None = None
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is beyond its limit, a phrase each; empty for a good photo."""
@@ -110,6 +114,11 @@ class FaceQuality:
             found.append(f"tilted by {abs(self.roll):.0f} degrees, above {LARGEST_ROLL:g}")
         if self.yaw is not None and abs(self.yaw) > LARGEST_YAW:
             found.append(f"turned aside: yaw {abs(self.yaw):.2f}, above {LARGEST_YAW}")
+        if self.turn is not None:
+            found.append(
+                f"a larger face is there when the photo is turned by {self.turn} degrees clockwise:"
+                " turn it and save it"
+            )
         return tuple(found)
 
     def _smallness(self) -> str:

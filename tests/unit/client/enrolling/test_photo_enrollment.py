@@ -6,6 +6,7 @@ some embedding, those of one pattern close together and those of others far apar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -247,3 +248,35 @@ def test_the_server_cannot_tell_a_duplicate_that_is_enrolled_from_any_other_phot
 
     assert conversations[0] == conversations[1]
     assert "search" in dict(conversations[0])
+
+
+def test_copies_of_a_photo_count_as_enrolled_before(
+    client: GalleryClient, embedder: PhotoEmbedder, tmp_path: Path
+) -> None:
+    first = photo(tmp_path, "Mary", 2)
+    copies = [LabelledPhoto(tmp_path / f"copy {number}", "Mary") for number in range(2)]
+    for copy in copies:
+        copy.path.write_bytes(first.path.read_bytes())
+
+    done = client.enroll_photos([first, *copies], embedder=embedder)
+
+    ((path, reference_id),) = done.added
+    assert path == first.path
+    assert done.skipped == tuple((copy.path, reference_id) for copy in copies)
+    assert labels(client) == ["Ada", "Mary"]
+
+
+def test_a_named_pipe_and_a_folder_are_failures(
+    client: GalleryClient, embedder: PhotoEmbedder, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    wanted = [LabelledPhoto(tmp_path / name, "Mary") for name in ("pipe.jpg", ".", "gone.jpg")]
+
+    done = client.enroll_photos(wanted, embedder=embedder)
+
+    reasons = [item.reason for item in done.failures]
+    assert reasons == [
+        "cannot be read: it is a named pipe",
+        "cannot be read: it is a folder",
+        "cannot be read: No such file or directory",
+    ]

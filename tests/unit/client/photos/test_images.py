@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gallery.client.photos import images
 from gallery.client.photos.images import PIXEL_LIMIT, read_photo
 from gallery.client.photos.preprocessing import LONGEST_SIDE
 from gallery.errors import UnreadablePhotoError
+from tests.support.pictures import entry, exif, jpeg, png_chunk
 
 GRADIENT = np.linspace(0, 255, 48 * 32 * 3).reshape(32, 48, 3).astype(np.uint8)  # RGB
-
-
-def jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=95)
-    return out.getvalue()
-
-
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def write_png(path: Path, shape: tuple[int, int], depth: int, colour: int, data: bytes) -> None:
@@ -126,6 +121,140 @@ def test_huge_claims_are_refused_before_decoding(tmp_path: Path) -> None:
     assert PIXEL_LIMIT < 10_001**2
 
 
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [
+        ((16_320, 12_240), {"format": "JPEG"}),
+        ((12_000, 9_000), {"format": "JPEG", "exif": exif(entry(274, 3, 1, 6), 1)}),
+        ((12_000, 9_000), {"format": "JPEG", "progressive": True}),
+        ((11_000, 9_000), {"format": "PNG", "compress_level": 1}),
+        ((11_000, 9_000), {"format": "TIFF"}),
+    ],
+    ids=["200 JPEG", "108 JPEG turned", "108 JPEG progressive", "99 PNG", "99 TIFF"],
+)
+def test_large_photos_are_decoded_in_little_memory(
+    tmp_path: Path, size: tuple[int, int], options: dict[str, Any]
+) -> None:
+    left = Image.new("L", size, 40)
+    left.paste(200, (size[0] // 2, 0, *size))
+    left.save(tmp_path / "large", **options)
+    program = (
+        "import sys, numpy as np\n"
+        "from gallery.client.photos.images import open_photo\n"
+        "photo = open_photo(sys.argv[1])\n"
+        "status = open('/proc/self/status').read()\n"
+        "peak = int(status.split('VmHWM:')[1].split()[0]) // 1024\n"
+        "height, width = photo.pixels.shape[:2]\n"
+        "print(peak, height, width, photo.pixels[5, 5, 0], photo.pixels[-5, -5, 0])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "large")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    peak, height, width, first, last = map(int, done.stdout.split())
+    assert peak < 700  # MB; models, SEAL and numba take up to 300 besides
+    assert max(height, width) == LONGEST_SIDE
+    assert (height > width) is ("exif" in options)
+    assert abs(first - 40) < 3 and abs(last - 200) < 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_each_format_has_its_limit_of_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    name = {"WEBP": "WebP"}.get(kind, kind)
+    monkeypatch.setitem(images.PIXEL_LIMITS, name, 48 * 32 - 1)
+    Image.fromarray(GRADIENT).save(tmp_path / "a", kind)
+
+    with pytest.raises(UnreadablePhotoError, match="claims 48 x 32 pixels, more than"):
+        read_photo(tmp_path / "a")
+
+
+def test_a_progressive_jpeg_is_limited_by_its_coefficients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One value of luminance and a quarter of each colour, of two bytes, for each pixel.
+    monkeypatch.setattr(images, "COEFFICIENT_LIMIT", 3 * 48 * 32 - 1)
+    Image.fromarray(GRADIENT).save(tmp_path / "baseline", "JPEG", subsampling=2)
+    Image.fromarray(GRADIENT).save(tmp_path / "a", "JPEG", subsampling=2, progressive=True)
+
+    read_photo(tmp_path / "baseline")
+    with pytest.raises(UnreadablePhotoError, match="save it as baseline JPEG, or smaller"):
+        read_photo(tmp_path / "a")
+    monkeypatch.setattr(images, "COEFFICIENT_LIMIT", 3 * 48 * 32)
+    read_photo(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_reduced_picture_is_the_same_but_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    detail = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    picture = Image.fromarray(detail).resize((2000, 1500), Image.Resampling.BICUBIC)
+    picture.save(tmp_path / "a", kind, quality=95, compress_level=1)
+    whole = read_photo(tmp_path / "a").astype(int)
+
+    monkeypatch.setattr(images, "LARGE", 2000 * 1500 - 1)
+    monkeypatch.setattr(images, "LONGEST_SIDE", 250)
+    smaller = read_photo(tmp_path / "a").astype(int)
+
+    assert smaller.shape == (188, 250, 3)
+    expected = np.asarray(Image.fromarray(whole.astype(np.uint8)).resize((250, 188))).astype(int)
+    assert np.abs(smaller - expected).mean() < 2
+
+
+def test_a_file_of_more_than_the_limit_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(GRADIENT).save(tmp_path / "a.png")
+    monkeypatch.setattr(images, "FILE_LIMIT", 100)
+
+    with pytest.raises(UnreadablePhotoError, match="the file has more than"):
+        read_photo(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a", "a.heic", "a.png", "a.txt", "a.dng"])
+def test_content_decides_how_a_photo_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(jpeg(GRADIENT))
+
+    assert read_photo(tmp_path / name).shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.jpg", "a"])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC pictures"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0heic", "HEIC pictures"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1", "AVIF pictures"),
+        (b"GIF89a", "GIF pictures"),
+        (b"II*\0\x10\0\0\0CR\2\0", "camera raw pictures"),
+        (b"8BPS", "Photoshop pictures"),
+    ],
+)
+def test_formats_that_are_not_read_are_called_by_their_name(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(UnreadablePhotoError, match=f"{reason} are not supported, convert it"):
+        read_photo(tmp_path / name)
+
+
+def test_special_files_are_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+
+    with pytest.raises(UnreadablePhotoError, match="it is a named pipe"):
+        read_photo(tmp_path / "pipe.jpg")
+    with pytest.raises(UnreadablePhotoError, match="it is a device"):
+        read_photo(tmp_path / "zero.jpg")
+
+
 def test_unreadable_files_say_path_and_reason(tmp_path: Path) -> None:
     whole = jpeg(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
     cases = {
@@ -133,7 +262,7 @@ def test_unreadable_files_say_path_and_reason(tmp_path: Path) -> None:
         "text.jpg": (b"hello", "no JPEG"),
         "vector.png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG"),
         "cut.jpg": (whole[: len(whole) // 2], "truncated"),
-        "phone.heic": (b"\0\0\0\x18ftypheic", "not supported, convert"),
+        "phone.heic": (b"\0\0\0\x0cftypheic", "not supported, convert"),
     }
     for name, (content, reason) in cases.items():
         (tmp_path / name).write_bytes(content)

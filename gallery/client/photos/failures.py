@@ -1,0 +1,26 @@
+"""Photos and folders that could not be used, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gallery.errors import GalleryError
+from gallery.hints import Hint
+
+
+@dataclass(frozen=True)
+class PhotoFailure:
+    """A photo that gave no embedding, why, and what to do about it where that is a `Hint`.
+
+    The path may be a folder's, where that cannot be read or holds no photo.
+    """
+
+    path: Path
+    reason: str
+    hint: Hint | None = None
+
+    @classmethod
+    def of(cls, path: Path, error: GalleryError) -> PhotoFailure:
+        """Return what an error says of a photo."""
+        return cls(path, error.message, error.hint)
