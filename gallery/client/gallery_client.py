@@ -455,11 +455,10 @@ class GalleryClient(Closing, Secret):
         returned with the reason.
         """
         limit = self.threshold(threshold).value
-        good, embeddings, failures = embed_probes(
-            self.description, embedder or self.embedder(), list(paths), progress
-        )
-        found = self.identify(np.stack(embeddings), k, limit) if good else None
-        return PhotoIdentification(tuple(good), found, tuple(failures))
+        probes = embed_probes(self.description, embedder or self.embedder(), list(paths), progress)
+        found = self.identify(np.stack(probes.embeddings), k, limit) if probes.embeddings else None
+        good = tuple(path for path, _ in probes.measured)
+        return PhotoIdentification(good, found, probes.failures, probes.measured)
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:

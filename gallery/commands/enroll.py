@@ -21,6 +21,7 @@ from gallery.commands.enrollment_checks import (
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option
+from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.commands.weights import trust_weights_option
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         FaceQuality,
         GalleryClient,
         LabelledPhoto,
+        PassedOver,
         PhotoEnrollment,
         PhotoFailure,
         SourceKind,
@@ -45,6 +47,8 @@ Examples:
   gallery enroll people/            one sub-folder of photos per person
   gallery enroll embeddings.npz     arrays "embeddings" (n, d) and "labels" (n,)
   gallery enroll faces.parquet      columns "embedding" (lists of d numbers) and "label"
+  gallery enroll faces.csv          a column "label" and d columns of numbers
+  gallery enroll ada.npy --label "Ada Lovelace"
 """
 
 
@@ -56,7 +60,7 @@ Examples:
     required=True,
     type=click.Path(exists=True, path_type=Path),
 )
-@click.option("--label", help="Whom single photos show.")
+@click.option("--label", help="Whom single photos, or embeddings without labels, show.")
 @click.option("--replace", is_flag=True, help="Erase the references that these people had before.")
 @click.option(
     "--on-duplicate",
@@ -79,32 +83,30 @@ def command(
 ) -> int:
     """Enroll photos with a label, folders of photos, or files of embeddings.
 
+    What is a photo is told by content. Hidden files, litter of systems and NAS boxes, and what is
+    no photo are passed over and counted.
+
     What is enrolled already is skipped, so an interrupted run is finished by running it again.
-    Photos without exactly one face are reported and left out; the exit code is 1 then. Poor photos
+    Photos without exactly one face, people without a photo, and links that lead nowhere are
+    reported and left out; the exit code is 1 then. Poor photos
     (small, blurred, dark or tilted faces) are enrolled with a warning; --verbose and --json show
     all figures.
     """
     from gallery.client import SourceKind, kind_of
 
     kinds = {path: kind_of(path) for path in sources}
-    photos = [path for path, kind in kinds.items() if kind is SourceKind.PHOTO]
-    if photos and label is None:
-        raise click.UsageError(f"{photos[0]} is a photo: say with --label whom it shows")
-    if label is not None and len(photos) < len(kinds):
-        raise click.UsageError(
-            "--label is for photos; folders and files of embeddings bring their labels"
-        )
+    _check_labels(kinds, label)
     if on_duplicate == "fail" and SourceKind.EMBEDDINGS in kinds.values() and len(kinds) > 1:
         raise click.UsageError(
             "--on-duplicate fail takes photos and folders, or one file of embeddings"
         )
     tally = _Tally()
+    labelled = _labelled(kinds, label, tally)
     with settings.open_client() as client:
         for path, kind in kinds.items():
             if kind is SourceKind.EMBEDDINGS:
                 policy = chosen_policy(settings, client, on_duplicate, "add")
-                _enroll_embeddings(settings, client, path, replace, policy, tally)
-        labelled = _labelled(kinds, label)
+                _enroll_embeddings(settings, client, path, label, replace, policy, tally)
         if labelled:
             policy = chosen_policy(settings, client, on_duplicate, "ask")
             _enroll_photos(settings, client, labelled, replace, policy, tally)
@@ -121,10 +123,12 @@ class _Tally:
         self.failures: list[PhotoFailure] = []
         self.measured: list[tuple[Path, FaceQuality]] = []
         self.duplicates: list[FoundDuplicate] = []
+        self.passed_over: list[PassedOver] = []
 
     def report(self, settings: Settings, as_json: bool) -> None:
         for failure in self.failures:
             settings.notice(f"not enrolled: {failure.path}: {worded(failure.reason, failure.hint)}")
+        tell_passed_over(settings, self.passed_over)
         warn_of_quality(settings, self.measured)
         for duplicate in self.duplicates:
             duplicate.notify(settings)
@@ -143,17 +147,45 @@ class _Tally:
                 "failures": failures,
                 "duplicates": [item.record() for item in self.duplicates],
                 "photos": quality_records(self.measured),
+                "passed_over": passed_over_records(self.passed_over),
             }
             print_json({**counts, **lists})
 
 
-def _labelled(kinds: dict[Path, SourceKind], label: str | None) -> list[LabelledPhoto]:
+def _check_labels(kinds: dict[Path, SourceKind], label: str | None) -> None:
+    """Check, before anything is enrolled, that each source has labels from one side."""
+    from gallery.client import SourceKind, brings_labels, open_embeddings
+
+    for path, kind in kinds.items():
+        if kind is SourceKind.PHOTO:
+            if label is None:
+                raise click.UsageError(
+                    f"{path} is taken for a photo: say with --label whom it shows"
+                )
+            continue
+        labelled = kind is SourceKind.FOLDER or brings_labels(path)
+        if label is None and not labelled:
+            with open_embeddings(path, need_labels=True):
+                pass
+        if label is not None and labelled:
+            raise click.UsageError(
+                f"--label is for photos and for embeddings without labels; {path} brings its own"
+            )
+
+
+def _labelled(
+    kinds: dict[Path, SourceKind], label: str | None, tally: _Tally
+) -> list[LabelledPhoto]:
+    """Return all photos that are to be enrolled; what is none goes into the tally."""
     from gallery.client import LabelledPhoto, SourceKind, find_photos
 
     found: list[LabelledPhoto] = []
     for path, kind in kinds.items():
         if kind is SourceKind.FOLDER:
-            found += find_photos(path)
+            folder = find_photos(path)
+            found += folder.photos
+            tally.failures += folder.failures
+            tally.passed_over += folder.passed_over
         elif kind is SourceKind.PHOTO and label is not None:
             found.append(LabelledPhoto(path, label))
     return found
@@ -163,13 +195,16 @@ def _enroll_embeddings(
     settings: Settings,
     client: GalleryClient,
     path: Path,
+    label: str | None,
     replace: bool,
     policy: Policy,
     tally: _Tally,
 ) -> None:
     from gallery.client import open_embeddings
 
-    with open_embeddings(path, need_labels=True) as source:
+    with open_embeddings(path, need_labels=True, label=label) as source:
+        if source.taken is not None:
+            settings.notice(f"{path}: {source.taken.statement}")
         if policy != "add":
             _enroll_checked(settings, client, path, source.read(), replace, policy, tally)
             return

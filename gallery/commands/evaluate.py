@@ -22,6 +22,7 @@ from gallery.commands.options import (
     split_options,
 )
 from gallery.commands.output import result_table, results
+from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.settings import Settings
 from gallery.commands.weights import trust_weights_option, trusted_weights
 from gallery.errors import WeightsError
@@ -135,7 +136,9 @@ def read_labelled(settings: Settings, source: Path, embedder: Any) -> LabelledSe
 
     if not kind_of_set(source).has_photos:
         return read_set(source)
-    return embed_photos(source, labelled_photos(source), embedder(), settings.progress)
+    photos = labelled_photos(source)
+    tell_passed_over(settings, photos.passed_over)
+    return embed_photos(source, photos, embedder(), settings.progress)
 
 
 def _settings(quiet: bool, backend: str) -> Settings:
@@ -183,6 +186,7 @@ def _runs(
     if models is not None:
         embedders = [parse_model(name, trust) for name in models.split(",")]
         photos = labelled_photos(source)
+        tell_passed_over(settings, photos.passed_over)
         return list(compare(source, photos, embedders, options, settings.progress))
     embedder = partial(PhotoEmbedder, model or "Facenet", detector, trusted=trust)
     labelled = read_labelled(settings, source, embedder)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, force_option, json_option, threshold_option
 from gallery.commands.output import identification_table, results
+from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.commands.weights import trust_weights_option
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from gallery.client import (
         EmbeddingFile,
         GalleryClient,
-        Identification,
+        PassedOver,
         PhotoFailure,
         Results,
     )
@@ -85,16 +87,16 @@ def command(
 ) -> int:
     """Search a gallery with photos of one face each, or with the rows of a file of embeddings.
 
-    Such a file ends with .npz or .parquet and may have any number of rows.
+    Such a file is a .npz, .npy, Parquet or CSV file and may have any number of rows.
 
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
-    Photos without exactly one face are reported and left out; the exit code is 1 then.
+    Photos without exactly one face are reported as failed; the exit code is 1 then.
     """
-    from gallery.client import ResultFile, Results, SourceKind, kind_of, read_embeddings, release
+    from gallery.client import ResultFile, SourceKind, kind_of, read_embeddings, release
 
     kinds = [kind_of(path) for path in probes]
     if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
-        raise click.UsageError("give photos, or one .npz or .parquet file")
+        raise click.UsageError("give photos, or one .npz, .npy, .parquet or .csv file")
     if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
         raise click.UsageError("--threshold must be a number of at least 0")
     if output is not None and as_json:
@@ -103,28 +105,52 @@ def command(
         raise click.UsageError("--force belongs to --output")
     file = None if output is None else ResultFile(output, overwrite=force)
     source = read_embeddings(probes[0]) if kinds[0] is SourceKind.EMBEDDINGS else None
-    photos = [] if source else list(_photos(probes))
-    found: Identification | None
+    photos = _Photos.of(() if source else probes)
     # A single search reads each block once, so that keeping any is of no use to it.
-    several = len(source.embeddings if source else photos) > 1
+    several = len(source.embeddings if source else photos.paths) > 1
     with settings.open_client(cache_size=KEPT_BYTES if several else 0) as client:
         limit, description = client.threshold(threshold), client.description
         if source:
-            names, found, failures = _search_embeddings(settings, client, source, top, limit.value)
+            found = _search_embeddings(settings, client, source, top, limit.value)
         else:
-            names, found, failures = _search_photos(settings, client, photos, top, limit.value)
-    if found is not None:
-        shown = found.distances if full_precision else release(found.distances, description)
-        done = Results(names, found, shown)
-        if file is not None:
-            file.write(done)
-        else:
-            _show(done, as_json)
-        if not as_json:
-            _say(settings, found, limit.origin, output)
-    for failure in failures:
-        settings.notice(f"not searched: {failure.path}: {worded(failure.reason, failure.hint)}")
-    return EXIT_PARTIAL if failures else 0
+            found = _search_photos(settings, client, photos, top, limit.value)
+    if not full_precision:
+        found = replace(found, distances=release(found.distances, description))
+    if file is not None:
+        file.write(found)
+    else:
+        _show(found, as_json)
+    if not as_json:
+        _say(settings, found, limit.origin, output)
+    tell_passed_over(settings, photos.passed_over)
+    for row, warnings in found.warnings.items():
+        settings.notice(f"poor photo: {found.probes[row]}: {'; '.join(warnings)}")
+    for row, reason in found.failures.items():
+        settings.notice(f"not searched: {found.probes[row]}: {reason}")
+    return EXIT_PARTIAL if found.failures else 0
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """The photos to search with, those of folders too, and what could not be looked at there."""
+
+    paths: tuple[Path, ...]
+    failures: tuple[PhotoFailure, ...]
+    passed_over: tuple[PassedOver, ...]
+
+    @classmethod
+    def of(cls, sources: Sequence[Path]) -> _Photos:
+        from gallery.client import FoundPhotos, SourceKind, find_probe_photos, kind_of
+
+        found = [
+            find_probe_photos(path) if kind_of(path) is SourceKind.FOLDER else FoundPhotos((path,))
+            for path in sources
+        ]
+        return cls(
+            tuple(path for some in found for path in some),
+            tuple(failure for some in found for failure in some.failures),
+            tuple(passed for some in found for passed in some.passed_over),
+        )
 
 
 def _show(done: Results, as_json: bool) -> None:
@@ -135,49 +161,55 @@ def _show(done: Results, as_json: bool) -> None:
         print_json(record)
 
 
-def _say(settings: Settings, found: Identification, origin: str, output: Path | None) -> None:
+def _say(settings: Settings, results: Results, origin: str, output: Path | None) -> None:
     """Say what the results rest on, and where they are."""
+    found = results.found
     settings.notice(
         f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
-        f"{int(found.searched[0])} references searched"
+        f"{int(found.searched.max())} references searched"
     )
     if output is not None:
         matches = int(found.decisions.sum())
-        settings.notice(f"{len(found)} probes, {matches} matches, written to {output}")
+        failed = f", {len(results.failures)} failed" if results.failures else ""
+        settings.notice(f"{len(found)} probes, {matches} matches{failed}, written to {output}")
 
 
 def _search_embeddings(
-    settings: Settings,
-    client: GalleryClient,
-    source: EmbeddingFile,
-    top: int,
-    threshold: float,
-) -> tuple[list[str | int], Identification, Sequence[PhotoFailure]]:
+    settings: Settings, client: GalleryClient, source: EmbeddingFile, top: int, threshold: float
+) -> Results:
+    from gallery.client import Results
+
     with settings.progress("searching", len(source.embeddings)) as advance:
         found = client.identify(
             source.embeddings, top, threshold, model=source.model, progress=advance
         )
-    return list(range(len(found))), found, ()
+    return Results(list(range(len(found))), found, found.distances)
 
 
 def _search_photos(
-    settings: Settings,
-    client: GalleryClient,
-    photos: Sequence[Path],
-    top: int,
-    threshold: float,
-) -> tuple[list[str | int], Identification | None, Sequence[PhotoFailure]]:
-    with settings.progress("searching", len(photos)) as advance:
-        done = client.identify_photos(photos, top, threshold, progress=advance)
-    return [str(path) for path in done.paths], done.identification, done.failures
+    settings: Settings, client: GalleryClient, photos: _Photos, top: int, threshold: float
+) -> Results:
+    """Search with photos; those that fail have a row, too."""
+    from gallery.client import Identification, Results
 
-
-def _photos(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield photos, and those of folders."""
-    from gallery.client import SourceKind, find_probe_photos, kind_of
-
-    for path in paths:
-        if kind_of(path) is SourceKind.FOLDER:
-            yield from find_probe_photos(path)
-        else:
-            yield path
+    with settings.progress("searching", len(photos.paths)) as advance:
+        done = client.identify_photos(photos.paths, top, threshold, progress=advance)
+    good = done.identification
+    if good is None:
+        good = Identification.empty(top, threshold, client.description.metric)
+    reasons = {item.path: item for item in (*done.failures, *photos.failures)}
+    probes = [*photos.paths, *(item.path for item in photos.failures)]
+    rows = [row for row, path in enumerate(probes) if path not in reasons]
+    found = good.spread(rows, len(probes))
+    measured = zip(rows, done.measured, strict=True)
+    return Results(
+        [str(path) for path in probes],
+        found,
+        found.distances,
+        {
+            row: worded(reasons[path].reason, reasons[path].hint)
+            for row, path in enumerate(probes)
+            if path in reasons
+        },
+        {row: said for row, (_, quality) in measured if (said := quality.warnings())},
+    )

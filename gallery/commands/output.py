@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gallery.client import Results
 
 _PIPE_WIDTH = 200
+_STYLES = {"match": "green", "non-match": "yellow", "failed": "red"}
 
 
 class SafeConsole(Console):
@@ -79,8 +80,7 @@ def identification_table(found: Results) -> SafeTable:
     table.add_column("distance", justify="right")
     table.add_column("candidate", overflow="fold")
     for record in found.records():
-        match = record["decision"] == "match"
-        decision = Text(record["decision"], style="green" if match else "yellow")
+        decision = Text(record["decision"], style=_STYLES[record["decision"]])
         shown: list[dict[str, Any]] = record["candidates"] or [{}]
         for rank, candidate in enumerate(shown):
             first = rank == 0

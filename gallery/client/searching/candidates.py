@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,40 @@ class Identification:
 
     def __len__(self) -> int:
         return len(self.decisions)
+
+    @classmethod
+    def empty(cls, k: int, threshold: float, metric: Metric) -> Identification:
+        """Return that of no probes."""
+        return cls(
+            distances=np.empty((0, k)),
+            reference_ids=np.empty((0, k), dtype="U32"),
+            labels=np.empty((0, k), dtype=np.str_),
+            decisions=np.empty(0, dtype=np.bool_),
+            searched=np.empty(0, dtype=np.int64),
+            threshold=threshold,
+            metric=metric,
+        )
+
+    def spread(self, places: Sequence[int], count: int) -> Identification:
+        """Return one of ``count`` probes with these rows at their places, and others empty.
+
+        An empty row is a non-match without candidates that was compared with nothing.
+        """
+        at = np.array(places, dtype=np.intp)
+
+        def put(values: npt.NDArray[Any], blank: object) -> npt.NDArray[Any]:
+            whole = np.full((count, *values.shape[1:]), blank, dtype=values.dtype)
+            whole[at] = values
+            return whole
+
+        return replace(
+            self,
+            distances=put(self.distances, np.inf),
+            reference_ids=put(self.reference_ids, ""),
+            labels=put(self.labels, ""),
+            decisions=put(self.decisions, False),
+            searched=put(self.searched, 0),
+        )
 
 
 @dataclass(frozen=True, eq=False)

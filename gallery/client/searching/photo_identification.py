@@ -9,7 +9,9 @@ from pathlib import Path
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings
 from gallery.client.photos.compatibility import check_embedder
-from gallery.client.photos.embedder import PhotoEmbedder, PhotoFailure
+from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.failures import PhotoFailure
+from gallery.client.photos.quality import FaceQuality
 from gallery.client.progress import Progress
 from gallery.client.searching.candidates import Identification
 from gallery.errors import InvalidEmbeddingError, PhotoError
@@ -28,10 +30,32 @@ class PhotoIdentification:
         Candidate lists and decisions, or None if no photo gave an embedding.
     failures
         Photos that could not be searched with.
+    measured
+        Path and quality of each photo that was searched with.
     """
 
     paths: tuple[Path, ...]
     identification: Identification | None
+    failures: tuple[PhotoFailure, ...]
+    measured: tuple[tuple[Path, FaceQuality], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedProbes:
+    """Photos to search with, embedded.
+
+    Attributes
+    ----------
+    measured
+        Path and quality of each photo that gave an embedding.
+    embeddings
+        Their embeddings, in this order.
+    failures
+        The others.
+    """
+
+    measured: tuple[tuple[Path, FaceQuality], ...]
+    embeddings: tuple[Floats, ...]
     failures: tuple[PhotoFailure, ...]
 
 
@@ -40,19 +64,19 @@ def embed_probes(
     embedder: PhotoEmbedder,
     paths: Sequence[Path],
     progress: Progress | None = None,
-) -> tuple[list[Path], list[Floats], list[PhotoFailure]]:
-    """Embed photos to search with; return the good ones, their embeddings, and the failures."""
+) -> EmbeddedProbes:
+    """Embed photos to search with, and keep what fails."""
     check_embedder(embedder, description)
-    good, embeddings, failures = [], [], []
+    measured, embeddings, failures = [], [], []
     for path in paths:
         try:
-            embedding = embedder.embed(path)
-            check_embeddings(embedding, description)
+            face = embedder.examine(path)
+            check_embeddings(face.embedding, description)
         except (PhotoError, InvalidEmbeddingError) as error:
             failures.append(PhotoFailure.of(path, error))
         else:
-            good.append(path)
-            embeddings.append(embedding)
+            measured.append((path, face.quality))
+            embeddings.append(face.embedding)
         if progress is not None:
             progress(1)
-    return good, embeddings, failures
+    return EmbeddedProbes(tuple(measured), tuple(embeddings), tuple(failures))

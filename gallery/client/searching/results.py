@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -37,14 +37,24 @@ class Results:
         What was found.
     distances
         The distances to write, shape (n, k): those that were found, or rounded ones.
+    failures
+        Why a probe was not searched with, by its row, which is empty in ``found``.
+    warnings
+        What is beyond its limit in a probe's photo, by its row.
     """
 
     probes: Sequence[str | int]
     found: Identification
     distances: Floats
+    failures: Mapping[int, str] = field(default_factory=dict)
+    warnings: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     def records(self, first: int = 0, count: int | None = None) -> Iterator[dict[str, Any]]:
-        """Yield one JSON-ready record for each probe, or for some of them."""
+        """Yield one JSON-ready record for each probe, or for some of them.
+
+        ``decision`` is ``match``, ``non-match``, or ``failed`` for a probe that gave no embedding,
+        with the reason as ``failure``.
+        """
         found, stop = self.found, None if count is None else first + count
         for row, probe in enumerate(self.probes[first:stop], first):
             candidates = [
@@ -56,11 +66,12 @@ class Results:
                 for rank, distance in enumerate(self.distances[row])
                 if math.isfinite(distance)
             ]
-            match = bool(found.decisions[row])
+            match, failure = bool(found.decisions[row]), self.failures.get(row)
+            decision = "match" if match else "non-match"
             best = candidates[0] if candidates else None
             yield {
                 "probe": probe,
-                "decision": "match" if match else "non-match",
+                "decision": decision if failure is None else "failed",
                 "label": best["label"] if best and match else None,
                 "reference_id": best["reference_id"] if best and match else None,
                 "distance": best["distance"] if best else None,
@@ -68,6 +79,8 @@ class Results:
                 "metric": str(found.metric),
                 "searched": int(found.searched[row]),
                 "candidates": candidates,
+                "warnings": list(self.warnings.get(row, ())),
+                "failure": failure,
             }
 
 
@@ -129,6 +142,8 @@ def _write_npz(file: IO[bytes], results: Results) -> None:
         searched=found.searched,
         threshold=found.threshold,
         metric=str(found.metric),
+        warnings=np.array(["; ".join(results.warnings.get(row, ())) for row in range(len(found))]),
+        failures=np.array([results.failures.get(row, "") for row in range(len(found))]),
     )
 
 
@@ -152,6 +167,8 @@ def _write_parquet(file: IO[bytes], results: Results) -> None:
             "metric": pa.string(),
             "searched": pa.int64(),
             "candidates": pa.list_(pa.struct(candidate)),
+            "warnings": pa.list_(pa.string()),
+            "failure": pa.string(),
         }
     )
     with pa.parquet.ParquetWriter(file, schema) as writer:

@@ -58,6 +58,8 @@ def test_identify_prints_one_json_object_a_probe(made: Command, people: np.ndarr
         "metric",
         "searched",
         "candidates",
+        "warnings",
+        "failure",
     ]
     assert (match["probe"], match["decision"], match["label"]) == (0, "match", "person 3")
     assert match["reference_id"] == match["candidates"][0]["reference_id"]
@@ -125,6 +127,7 @@ def test_enrolling_again_skips_and_says_so(made: Command, people: np.ndarray) ->
         "failures": [],
         "duplicates": [],
         "photos": [],
+        "passed_over": [],
     }
 
 
@@ -291,7 +294,7 @@ def test_files_of_embeddings_are_refused_with_a_reason(made: Command, people: np
     np.savez("nan.npz", embeddings=np.full((1, 16), np.nan), labels=np.array(["x"]))
     np.savez("short.npz", embeddings=people[:, :8], labels=np.array(["x"] * 5))
     np.savez("bare.npz", embeddings=people)
-    np.savez("other.npz", vectors=people)
+    np.savez("other.npz", left=people, right=people)
     Path("broken.npz").write_bytes(b"PK\x03\x04 nothing")
 
     for name, code, words in [

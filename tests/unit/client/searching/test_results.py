@@ -22,18 +22,19 @@ each_kind = pytest.mark.parametrize("kind", RESULT_KINDS)
 
 
 def results(probes: list[Any] | None = None) -> Results:
-    """Return a match, a non-match and a probe without candidates."""
-    distances = np.array([[0.125, 0.5], [0.75, np.inf], [np.inf, np.inf]])
+    """Return a match, a non-match of a poor photo, a probe without candidates, and a failure."""
+    distances = np.array([[0.125, 0.5], [0.75, np.inf], [np.inf, np.inf], [np.inf, np.inf]])
     found = Identification(
         distances=distances + 1e-9,
-        reference_ids=np.array([["a" * 32, "b" * 32], ["c" * 32, ""], ["", ""]]),
-        labels=np.array([["Zoë", "Grace"], ["東京", ""], ["", ""]]),
-        decisions=np.array([True, False, False]),
-        searched=np.array([2, 1, 0]),
+        reference_ids=np.array([["a" * 32, "b" * 32], ["c" * 32, ""], ["", ""], ["", ""]]),
+        labels=np.array([["Zoë", "Grace"], ["東京", ""], ["", ""], ["", ""]]),
+        decisions=np.array([True, False, False, False]),
+        searched=np.array([2, 1, 0, 0]),
         threshold=0.25,
         metric=Metric.COSINE,
     )
-    return Results(probes or [0, 1, 2], found, distances)
+    failures, warnings = {3: "No face was found"}, {1: ("blurred", "tilted")}
+    return Results(probes or [0, 1, 2, 3], found, distances, failures, warnings)
 
 
 RECORDS = [
@@ -50,6 +51,8 @@ RECORDS = [
             {"label": "Zoë", "reference_id": "a" * 32, "distance": 0.125},
             {"label": "Grace", "reference_id": "b" * 32, "distance": 0.5},
         ],
+        "warnings": [],
+        "failure": None,
     },
     {
         "probe": 1,
@@ -61,6 +64,8 @@ RECORDS = [
         "metric": "cosine",
         "searched": 1,
         "candidates": [{"label": "東京", "reference_id": "c" * 32, "distance": 0.75}],
+        "warnings": ["blurred", "tilted"],
+        "failure": None,
     },
     {
         "probe": 2,
@@ -72,8 +77,13 @@ RECORDS = [
         "metric": "cosine",
         "searched": 0,
         "candidates": [],
+        "warnings": [],
+        "failure": None,
     },
 ]
+RECORDS.append(
+    RECORDS[2] | {"probe": 3, "decision": "failed", "failure": "No face was found"},
+)
 
 
 def from_lines(path: Path) -> list[dict[str, Any]]:
@@ -92,7 +102,9 @@ def test_a_record_says_what_was_found_and_rests_on_the_distances_that_are_shown(
 
 
 @pytest.mark.parametrize(("kind", "read"), [(".jsonl", from_lines), (".parquet", from_parquet)])
-@pytest.mark.parametrize("probes", [[0, 1, 2], ["a.jpg", "b.jpg", "ü.jpg"]], ids=["rows", "paths"])
+@pytest.mark.parametrize(
+    "probes", [[0, 1, 2, 3], ["a.jpg", "b.jpg", "c", "ü.jpg"]], ids=["rows", "paths"]
+)
 def test_lines_and_parquet_hold_the_records(
     tmp_path: Path, kind: str, read: Callable[[Path], list[dict[str, Any]]], probes: list[Any]
 ) -> None:
@@ -121,11 +133,27 @@ def test_npz_holds_arrays_that_load_without_pickles(tmp_path: Path) -> None:
     with np.load(tmp_path / "found.npz") as arrays:
         found = {name: arrays[name] for name in arrays.files}
     expected = results()
-    assert found.pop("probes").tolist() == [0, 1, 2]
+    assert found.pop("probes").tolist() == [0, 1, 2, 3]
+    assert found.pop("failures").tolist() == ["", "", "", "No face was found"]
+    assert found.pop("warnings").tolist() == ["", "blurred; tilted", "", ""]
     assert np.array_equal(found.pop("distances"), expected.distances)
     assert (found.pop("metric"), found.pop("threshold")) == ("cosine", 0.25)
     for name, array in found.items():
         assert np.array_equal(array, getattr(expected.found, name)), name
+
+
+def test_rows_are_spread_to_the_places_of_their_probes() -> None:
+    found = results().found
+
+    spread = found.spread([1, 2, 4, 5], 6)
+
+    for row, place in enumerate([1, 2, 4, 5]):
+        assert spread.labels[place].tolist() == found.labels[row].tolist()
+        assert spread.distances[place].tolist() == found.distances[row].tolist()
+    assert spread.decisions.tolist() == [False, True, False, False, False, False]
+    assert spread.searched.tolist() == [0, 2, 1, 0, 0, 0]
+    assert np.isinf(spread.distances[[0, 3]]).all()
+    assert len(Identification.empty(2, 0.25, Metric.COSINE).spread([], 3)) == 3
 
 
 # --- files ----------------------------------------------------------------------------------------
