@@ -77,6 +77,7 @@ def test_a_second_run_skips_what_is_enrolled(enrolled: Path, samples: Samples) -
         "failures": [],
         "duplicates": [],
         "photos": [],
+        "passed_over": [],
     }
 
 
@@ -111,7 +112,9 @@ def test_a_probe_without_a_face_is_reported_and_the_others_are_searched(
     done = gallery(enrolled, "identify", samples.no_face, good.path, "--json")
 
     assert done.returncode == 1
-    (record,) = map(json.loads, done.stdout.splitlines())
+    failed, record = map(json.loads, done.stdout.splitlines())
+    assert (failed["probe"], failed["decision"]) == (str(samples.no_face), "failed")
+    assert "No face was found" in failed["failure"]
     assert record["label"] == good.label
     assert str(samples.no_face) in done.stderr
 
