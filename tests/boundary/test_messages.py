@@ -24,7 +24,6 @@ MODULES = sorted(
 
 ALLOWED = {
     "demo/samples.py": "options of pip, which fetches the sample photos",
-    "demo/sample_files.py": "hashes of packages, as lines of a requirements file",
 }
 """Modules with strings that look like options of ours and are another program's, and why."""
 

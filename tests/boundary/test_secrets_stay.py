@@ -156,7 +156,7 @@ def test_temporary_files_of_seal_hold_ciphertexts_alone_and_go_when_the_client_c
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", Watched)
     embeddings = random_embeddings(3, 8)
-    client = GalleryClient.create(service, key, dimension=8, backend="seal")
+    client = GalleryClient.create(service, key, dimension=8, backend="seal", parameters=STANDARD)
     client.enroll(embeddings, LABELS)
     found = client.identify(embeddings, k=3, threshold=0.1)
     (folder,) = made

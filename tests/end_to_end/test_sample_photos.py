@@ -150,4 +150,4 @@ def test_the_demo_does_the_whole_story(samples: Samples, tmp_path: Path) -> None
     assert "match: obama" in done.stdout
     assert "non-match" in done.stdout
     assert "4 of 4 decisions are as they should be" in done.stderr
-    assert (tmp_path / "demo" / "demo.db").stat().st_size > 12_000_000
+    assert (tmp_path / "demo" / "demo.db").stat().st_size > 4_000_000
