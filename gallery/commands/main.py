@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -13,6 +14,7 @@ import click
 from gallery import __version__
 from gallery.commands.hints import told
 from gallery.errors import GalleryError
+from gallery.url_masking import masked_text
 
 EXIT_PARTIAL = 1
 EXIT_USAGE = 2
@@ -53,6 +55,10 @@ A first session, with a folder of photos that has one sub-folder per person:
   gallery enroll people/
   gallery identify someone.jpg
 """
+
+
+_arguments: list[str] = []
+"""The words of the command line that runs, since a message may repeat one."""
 
 
 class _LazyGroup(click.Group):
@@ -102,6 +108,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line on the given arguments; return its exit code."""
+    _arguments[:] = arguments
     try:
         result = cli.main(args=arguments, prog_name="gallery", standalone_mode=False)
         sys.stdout.flush()
@@ -112,7 +119,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        _show_usage(error)
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; what was finished before is kept")
@@ -138,5 +145,19 @@ def _internal(error: Exception) -> int:
     return EXIT_INTERNAL
 
 
+def _show_usage(error: click.ClickException) -> None:
+    """Print how a command is called; what it was given may be a URL with a password."""
+    shown = io.StringIO()
+    error.show(shown)
+    _say(shown.getvalue().rstrip("\n"))
+
+
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(masked_text(text, _given_urls()), err=True)
+
+
+def _given_urls() -> list[str]:
+    """Return what a message may repeat of the command line and of the environment."""
+    words = [word.partition("=")[2] if word.startswith("-") else word for word in _arguments]
+    values = [value for name, value in os.environ.items() if name.startswith("GALLERY_")]
+    return [text for text in (*words, *values) if "://" in text]

@@ -20,6 +20,7 @@ from gallery.commands.prompts import (
     given_passphrase,
 )
 from gallery.commands.server_options import ServerAddress
+from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, GalleryKey, StateFile
@@ -33,6 +34,11 @@ class DatabaseSettings:
     database: str
     quiet: bool
     verbose: bool
+
+    @property
+    def place(self) -> str:
+        """Where the galleries are, as notices say it: without a password."""
+        return masked_url(self.database)
 
     @property
     def notices(self) -> Console:
@@ -97,8 +103,8 @@ class Settings(DatabaseSettings):
 
     @property
     def place(self) -> str:
-        """Where the galleries are, as notices say it."""
-        return self.server.url if self.server else self.database
+        """Where the galleries are, as notices say it: without a password."""
+        return masked_url(self.server.url) if self.server else super().place
 
     @contextmanager
     def open_service(

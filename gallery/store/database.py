@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
 from gallery.hints import Hint
+from gallery.store.database_url import may_be_written, parse_url, secrets_of, sqlite_file
 from gallery.store.tables import SCHEMA_REVISION
+from gallery.url_masking import MASK, masked_url
 
 _BUSY_TIMEOUT_MS = 30_000
 _LOCK_WAITS_S = (1, 2, 4, 8, 16)
@@ -27,25 +30,17 @@ with another gallery. The database cannot see such a circle, so that only giving
 it."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
+_SYNCHRONOUS = "for PostgreSQL write postgresql+psycopg://, for SQLite sqlite://"
+_DRIVERS = dict.fromkeys(
+    ("postgresql+psycopg2", "postgresql+pg8000"),
+    "write postgresql+psycopg://, for the driver psycopg",
+) | {
+    "postgresql+psycopg": "install it with pip install 'encrypted-face-gallery[postgresql]'",
+}
+"""Advice about drivers that are not there, by the scheme of the URL."""
+
 _BEGINS_WITH = "gallery_begins_with"
 """Execution option: the statement that begins a connection's transaction on SQLite, or ""."""
-
-
-def parse_url(url: str) -> URL:
-    """Parse a database URL.
-
-    Raises
-    ------
-    DatabaseError
-        If it is not one. The message never holds the URL's password.
-    """
-    try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise DatabaseError(
-            "the database URL cannot be parsed; give one like sqlite:///gallery.db or "
-            "postgresql+psycopg://user@host/database"
-        ) from error
 
 
 _EXPLANATIONS: dict[str, tuple[str, Hint | None]] = {
@@ -94,8 +89,9 @@ class Database:
 
     def __init__(self, url: str, *, create: bool = False, connections: int = 5) -> None:
         self._url = parse_url(url)
-        self.name = self._url.render_as_string(hide_password=True)
-        self._check_file(create)
+        self.name = masked_url(url.strip())
+        self._secrets = secrets_of(self._url)
+        self._prepare_file(create)
         try:
             self.engine = create_engine(
                 self._url,
@@ -104,8 +100,18 @@ class Database:
                 # A database server that was started anew is noticed before a connection is used.
                 pool_pre_ping=True,
             )
-        except (NoSuchModuleError, ImportError, ArgumentError) as error:
-            raise DatabaseError(f"no driver for {self.name}: {error}") from error
+        except (NoSuchModuleError, ImportError) as error:
+            scheme = self._url.drivername
+            advice = _DRIVERS.get(scheme, "its package must be installed and its name be right")
+            raise DatabaseError(
+                f"no driver for {self.name}: {self._scrubbed(str(error))}; {advice}"
+            ) from error
+        except (ArgumentError, TypeError, ValueError) as error:
+            raise self._unusable(error) from error
+        if self.engine.dialect.is_async:
+            raise DatabaseError(
+                f"the driver of {self.name} is one for asynchronous programs; {_SYNCHRONOUS}"
+            )
         if self.engine.dialect.name == "sqlite":
             _configure_sqlite(self.engine)
 
@@ -116,7 +122,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection on which all reads see the same state of the database."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._connected() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -125,7 +131,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are committed at the end, or undone on an exception."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._connected() as connection:
             connection = connection.execution_options(**{_BEGINS_WITH: "BEGIN IMMEDIATE"})
             with connection.begin():
                 yield connection
@@ -142,7 +148,7 @@ class Database:
         ErasurePendingError
             If other processes that read the database prevent it.
         """
-        with self._translated(), self.engine.connect() as connection:
+        with self._connected() as connection:
             options = {_BEGINS_WITH: "", "isolation_level": "AUTOCOMMIT"}
             connection = connection.execution_options(**options)
             done = _PURGES.get(self.engine.dialect.name, _nothing_to_purge)(connection)
@@ -178,21 +184,49 @@ class Database:
                 hint=Hint.MIGRATE,
             )
 
-    def _check_file(self, create: bool) -> None:
-        path = self._url.database
+    def _prepare_file(self, create: bool) -> None:
+        """Check the file of an SQLite database, and make it, for its owner alone, if it may be."""
         if self._url.get_backend_name() != "sqlite":
             return
-        if not path or path == ":memory:":
+        if self._url.database in (None, "", ":memory:"):
             raise DatabaseError(
                 "an SQLite database in memory cannot be shared by threads; name a file, such as "
                 "sqlite:///gallery.db"
             )
-        if path.startswith("file:"):
+        path = sqlite_file(self._url)
+        if path is None:
             return
-        if not create and not Path(path).is_file():
+        if path.is_dir():
+            raise DatabaseError(f"{path} is a folder, and no database")
+        if not create and not path.is_file():
             raise DatabaseError(f"there is no database at {path}", hint=Hint.MAKE_DATABASE)
-        if create and not Path(path).absolute().parent.is_dir():
+        if create and not path.absolute().parent.is_dir():
             raise DatabaseError(f"the folder of {path} does not exist; create it first")
+        if create and may_be_written(self._url):
+            _make_private(path)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Give a connection; errors of the database are raised as this program's."""
+        with self._translated():
+            try:
+                connection = self.engine.connect()
+            except (ArgumentError, TypeError, ValueError) as error:
+                raise self._unusable(error) from error
+            with connection:
+                yield connection
+
+    def _unusable(self, error: Exception) -> DatabaseError:
+        return DatabaseError(
+            f"the options in the database URL {self.name} cannot be used: "
+            f"{self._scrubbed(str(error))}"
+        )
+
+    def _scrubbed(self, reason: str) -> str:
+        """Return a driver's words without the secrets of the URL, which they may repeat."""
+        for secret in self._secrets:
+            reason = reason.replace(secret, MASK)
+        return reason.strip().partition("\n")[0]
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -200,11 +234,19 @@ class Database:
             yield
         except SQLAlchemyError as error:
             reason, hint = _reason(error)
-            raise DatabaseError(f"{self.name}: {reason}", hint=hint) from error
+            raise DatabaseError(f"{self.name}: {self._scrubbed(reason)}", hint=hint) from error
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             raise DatabaseError(f"{self.name}: the disk is full") from error
+
+
+def _make_private(path: Path) -> None:
+    """Make a file that its owner alone may read, if it is not there; SQLite's others follow it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise DatabaseError(f"the database {path} cannot be made: {error.strerror}") from error
 
 
 def _revision(connection: Connection) -> str | None:
