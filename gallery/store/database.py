@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
 from gallery.hints import Hint
 from gallery.store.database_url import may_be_written, parse_url, secrets_of, sqlite_file
+from gallery.store.purging import PurgeQueue, purge
 from gallery.store.tables import SCHEMA_REVISION
 from gallery.url_masking import MASK, masked_url
 
 _BUSY_TIMEOUT_MS = 30_000
-_LOCK_WAITS_S = (1, 2, 4, 8, 16)
-"""How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
-
-While it waits, all later transactions wait behind it: also those that are needed to end a search
-which the vacuum waits for, such as those of a cluster's workers, or of the thread that takes turns
-with another gallery. The database cannot see such a circle, so that only giving up for a while ends
-it."""
-
-_LOCK_NOT_AVAILABLE = "55P03"
 _SYNCHRONOUS = "for PostgreSQL write postgresql+psycopg://, for SQLite sqlite://"
 _DRIVERS = dict.fromkeys(
     ("postgresql+psycopg2", "postgresql+pg8000"),
@@ -90,6 +81,7 @@ class Database:
     def __init__(self, url: str, *, create: bool = False, connections: int = 5) -> None:
         self._url = parse_url(url)
         self.name = masked_url(url.strip())
+        self._purges = PurgeQueue(self._purge)
         self._secrets = secrets_of(self._url)
         self._prepare_file(create)
         try:
@@ -139,19 +131,21 @@ class Database:
     def purge(self) -> None:
         """Remove traces of replaced and deleted rows from the database's files.
 
-        SQLite overwrites freed pages itself (``secure_delete``), but their old content stays in the
-        write-ahead log until that is written back and cut off. PostgreSQL keeps dead rows until a
-        full vacuum writes its tables anew.
+        Purges run one at a time. Calls that come while one runs are answered by one more, and where
+        nothing was replaced or erased since the last one nothing is done.
 
         Raises
         ------
         ErasurePendingError
             If other processes that read the database prevent it.
         """
+        self._purges.run()
+
+    def _purge(self) -> None:
         with self._connected() as connection:
             options = {_BEGINS_WITH: "", "isolation_level": "AUTOCOMMIT"}
             connection = connection.execution_options(**options)
-            done = _PURGES.get(self.engine.dialect.name, _nothing_to_purge)(connection)
+            done = purge(connection)
         if not done:
             raise ErasurePendingError(
                 f"{self.name}: erased from the tables, but other processes are reading, so traces "
@@ -283,8 +277,11 @@ def _configure_sqlite(engine: Engine) -> None:
     def _connect(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        if cursor.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # It must come before anything is in the file, so that pages can be given back later.
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         for pragma in (
-            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
@@ -298,35 +295,3 @@ def _configure_sqlite(engine: Engine) -> None:
         statement = connection.get_execution_options().get(_BEGINS_WITH, "BEGIN")
         if statement:
             connection.exec_driver_sql(statement)
-
-
-def _cut_off_log(connection: Connection) -> bool:
-    """Write SQLite's log back and cut it off; return whether that was possible."""
-    return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
-
-
-def _vacuum(connection: Connection) -> bool:
-    """Have PostgreSQL write its tables anew; return whether that was possible."""
-    connection.detach()  # its setting is not for the connection's next user
-    for seconds in _LOCK_WAITS_S:
-        connection.exec_driver_sql(f"SET lock_timeout = '{seconds}s'")
-        try:
-            connection.exec_driver_sql("VACUUM (FULL) gallery, block, reference")
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
-            time.sleep(seconds / 2)  # for the transactions that wait behind it
-        else:
-            connection.exec_driver_sql("CHECKPOINT")
-            return True
-    return False
-
-
-def _nothing_to_purge(connection: Connection) -> bool:
-    return True
-
-
-_PURGES: dict[str, Callable[[Connection], bool]] = {
-    "sqlite": _cut_off_log,
-    "postgresql": _vacuum,
-}
