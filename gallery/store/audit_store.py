@@ -151,12 +151,15 @@ class AuditStore:
             _lock_chain(connection)
             young = select(AuditRow.event_id).where(AuditRow.time >= before)
             first = connection.execute(young.order_by(AuditRow.event_id).limit(1)).scalar()
-            old = AuditRow.event_id < first if first is not None else AuditRow.time < before
-            count = connection.execute(select(func.count()).where(old)).scalar() or 0
-            if not count:
+            rows = select(AuditRow.event_id, AuditRow.digest)
+            if first is not None:
+                rows = rows.where(AuditRow.event_id < first)
+            last = connection.execute(rows.order_by(AuditRow.event_id.desc()).limit(1)).first()
+            if last is None:
                 return 0
-            newest = select(AuditRow.digest).where(old).order_by(AuditRow.event_id.desc()).limit(1)
-            boundary = connection.execute(newest).scalar() or BEGINNING
+            old = AuditRow.event_id <= last.event_id
+            count = connection.execute(select(func.count()).where(old)).scalar() or 0
+            boundary = last.digest or BEGINNING
             # The rows that stay are chained to the last one that goes.
             _add(connection, [AuditEvent(Action.PRUNE, count=count, boundary=boundary)])
             with _deletions(connection):

@@ -27,7 +27,6 @@ ARGUMENTS = {
     "calibrate": ("people.npz",),
     "token create": ("--name", "kiosk", "--scope", "search"),
     "token revoke": ("kiosk",),
-    "audit prune": ("--older-than", "90d", "--yes"),
 }
 """What commands need besides a database."""
 
@@ -111,6 +110,18 @@ def test_no_command_that_fails_prints_a_servers_password(
     check(ready, "info")
 
 
+@pytest.mark.parametrize("proxy", ["http://owner:S3@cret@127.0.0.1:9", "owner:S3cret@127.0.0.1:9"])
+def test_no_command_prints_a_proxys_password(
+    ready: Command, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GALLERY_TOKEN", "efg_" + "0" * 16 + "_" + "A" * 43)
+    monkeypatch.setattr("gallery.client.transport.http_connection._RETRY_SECONDS", 0.1)
+    for name in ("HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy)
+
+    check(ready, "galleries", "--server", "https://faces.invalid")
+
+
 @pytest.mark.parametrize("url", ["postgresql+psycopg://owner:S3@ cret@127.0.0.1/x", SERVERS[0]])
 def test_no_command_that_is_called_wrongly_prints_a_password(ready: Command, url: str) -> None:
     for name in NAMES:
@@ -159,6 +170,9 @@ def test_no_command_that_succeeds_prints_a_databases_password(
         "token list",
         "token revoke kiosk",
         "audit",
+        "audit check",
+        "audit prune --older-than 0m --yes",
+        "galleries",
     ):
         words = [word.replace("_", " ") for word in line.split()]
         check(ready, *words, fails=False)
