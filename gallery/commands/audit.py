@@ -1,4 +1,4 @@
-"""``gallery audit``: show what was done with the galleries of a server, and by whom."""
+"""``gallery audit``: what was done with the galleries of a server, and by whom."""
 
 from __future__ import annotations
 
@@ -8,34 +8,48 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from rich.text import Text
 
 from gallery.commands.dates import FORMS, parse_date, parse_span
 from gallery.commands.deprecation import Former, renamed_option
-from gallery.commands.options import database_options, json_option
+from gallery.commands.options import database_options, json_option, yes_option
 from gallery.commands.output import result_table, results
+from gallery.commands.prompts import confirm
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.terminal import print_json
+from gallery.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from gallery.store import AuditEvent
+    from gallery.store import AuditCheck, AuditEvent, AuditStore
 
 _EPILOG = """
 \b
 Examples:
   gallery audit --since 24h
   gallery audit --since 2027-01-31 --gallery staff --json
+  gallery audit check
+  gallery audit prune --older-than 90d
 """
 
 _ROWS = 500
 """Rows of one table; the columns of the next may have other widths."""
 
+_DIGEST_SIZE = 32
+_OPTIONS_OF = {
+    "since": ("show",),
+    "gallery": ("show",),
+    "head": ("check",),
+    "older_than": ("prune",),
+    "yes": ("prune",),
+    "as_json": ("show", "check"),
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def _since(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
-    """Return the beginning in microseconds since 1970 UTC, or None."""
+def _moment_of(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+    """Return a moment in microseconds since 1970 UTC, or None."""
     if text is None:
         return None
     span = parse_span(text)
@@ -48,31 +62,132 @@ def _since(_context: click.Context, _option: click.Parameter, text: str | None) 
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def _digest(_context: click.Context, _option: click.Parameter, text: str | None) -> bytes | None:
+    """Return a digest, or None."""
+    if text is None:
+        return None
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != _DIGEST_SIZE:
+        raise click.BadParameter(f"a digest has {2 * _DIGEST_SIZE} hexadecimal digits")
+    return found
+
+
 @click.command("audit", epilog=_EPILOG)
-@click.option("--since", metavar="WHEN", callback=_since, help=f"Only what came after: {FORMS}.")
+@click.argument("action", type=click.Choice(["show", "check", "prune"]), default="show")
+@click.option(
+    "--since", metavar="WHEN", callback=_moment_of, help=f"Show what came after: {FORMS}."
+)
 @renamed_option(
     "--gallery",
     formerly=[Former("--gallery-name")],
     metavar="NAME",
-    help="Only what was done to this gallery.",
+    help="Show what was done to this gallery.",
 )
-@json_option("Print one JSON object an event and line.")
+@click.option(
+    "--head",
+    metavar="DIGEST",
+    callback=_digest,
+    help="Check that the row is there, or pruned, whose digest an earlier check printed.",
+)
+@click.option(
+    "--older-than",
+    metavar="WHEN",
+    callback=_moment_of,
+    help="Prune what is older: the same forms as of --since.",
+)
+@yes_option
+@json_option("Print one JSON object an event and line, or one of a check.")
 @database_options
 def command(
-    settings: DatabaseSettings, since: int | None, gallery: str | None, as_json: bool
+    settings: DatabaseSettings,
+    action: str,
+    since: int | None,
+    gallery: str | None,
+    head: bytes | None,
+    older_than: int | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Show the audit log of a server, the newest event last. No key is needed."""
+    """Show, check or prune the audit log of a server. No key is needed.
+
+    show prints the events, the newest last.
+
+    check says whether rows are missing or were changed. Each row is chained to the one before it,
+    so what was removed or changed shows as a gap. Rows at the end can be missing without one: keep
+    the digest that is printed somewhere else, and give it to the next check with --head.
+
+    prune removes the oldest events. That is recorded, and the rest stays chained. On PostgreSQL it
+    needs the user that owns the tables.
+    """
+    _check_options(action)
     from gallery.store import AuditStore, open_database
 
     with open_database(settings.database) as database:
-        records = map(_record, AuditStore(database).read(since, gallery))
-        count = _print_lines(records) if as_json else _print_tables(records)
-    settings.notice(f"{count} events")
+        log = AuditStore(database)
+        if action == "check":
+            _check(settings, log.check(head), as_json)
+        elif action == "prune":
+            _prune(settings, log, older_than, yes)
+        else:
+            records = map(_record, log.read(since, gallery))
+            count = _print_lines(records) if as_json else _print_tables(records)
+            settings.notice(f"{count} events")
+
+
+def _check_options(action: str) -> None:
+    """Refuse options of another action, which would not count."""
+    context = click.get_current_context()
+    for option, of in _OPTIONS_OF.items():
+        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        if given and action not in of:
+            shown = option.removeprefix("as_").replace("_", "-")
+            raise click.UsageError(f"--{shown} is not for gallery audit {action}")
+
+
+def _check(settings: DatabaseSettings, found: AuditCheck, as_json: bool) -> None:
+    """Print what a check of the log has found."""
+    click.echo(json.dumps(_check_record(found)) if as_json else found.head.hex())
+    for gap in found.gaps:
+        settings.notice(
+            f"row {gap.event_id} of {_moment(gap.time)} does not follow on the one before it: it "
+            "was changed, or rows before it were changed or removed"
+        )
+    if found.holds_noted is False:
+        settings.notice("no row has the given digest: rows at the end of the log were removed")
+    if not found.is_whole:
+        raise IntegrityError("the audit log is not what the server wrote")
+    settings.notice(f"{found.rows} rows, none missing or changed; pruned before: {found.pruned}")
+
+
+def _prune(settings: DatabaseSettings, log: AuditStore, before: int | None, yes: bool) -> None:
+    if before is None:
+        raise click.UsageError("say how old: gallery audit prune --older-than 90d")
+    if not yes:
+        confirm(f"Remove all events before {_moment(before)} from the audit log?")
+    settings.notice(f"events removed: {log.prune(before)}")
+
+
+def _check_record(found: AuditCheck) -> dict[str, Any]:
+    return {
+        "whole": found.is_whole,
+        "rows": found.rows,
+        "pruned": found.pruned,
+        "head": found.head.hex(),
+        "head_found": found.holds_noted,
+        "gaps": [{"row": gap.event_id, "time": _moment(gap.time)} for gap in found.gaps],
+    }
+
+
+def _moment(microseconds: int) -> str:
+    return (_EPOCH + microseconds * _MICROSECOND).isoformat(timespec="microseconds")
 
 
 def _record(event: AuditEvent) -> dict[str, Any]:
     return {
-        "time": (_EPOCH + event.time * _MICROSECOND).isoformat(timespec="microseconds"),
+        "time": _moment(event.time),
         "action": str(event.action),
         "token": event.token_name,
         "token_id": event.token_id,
@@ -80,6 +195,7 @@ def _record(event: AuditEvent) -> dict[str, Any]:
         "gallery_id": None if event.gallery_id is None else event.gallery_id.hex(),
         "probes": event.probes,
         "blocks": event.blocks,
+        "count": event.count,
         "result": event.result,
         "request_id": event.request_id,
     }
@@ -96,7 +212,17 @@ def _print_lines(records: Iterable[dict[str, Any]]) -> int:
 def _print_tables(records: Iterator[dict[str, Any]]) -> int:
     """Print a table of a few hundred rows after the other, so that few are in memory at once."""
     console, count = results(), 0
-    shown = ("time", "action", "token", "gallery", "probes", "blocks", "result", "request_id")
+    shown = (
+        "time",
+        "action",
+        "token",
+        "gallery",
+        "probes",
+        "blocks",
+        "count",
+        "result",
+        "request_id",
+    )
     while rows := list(islice(records, _ROWS)):
         table = result_table(*(name.replace("_", " ") for name in shown))
         for row in rows:

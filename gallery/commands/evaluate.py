@@ -144,6 +144,7 @@ def read_labelled(settings: Settings, source: Path, embedder: Any) -> LabelledSe
 def _settings(quiet: bool, backend: str) -> Settings:
     """Return settings that open nothing of the user's: this command makes a key of its own."""
     return Settings(
+        server=None,
         key=Path(),
         database="",
         passphrase_file=None,

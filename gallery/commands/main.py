@@ -16,6 +16,7 @@ from gallery.commands.environment import withheld_secrets
 from gallery.commands.hints import told
 from gallery.commands.terminal import printable, say
 from gallery.errors import GalleryError
+from gallery.url_masking import masked_text
 
 EXIT_PARTIAL = 1
 EXIT_USAGE = 2
@@ -27,6 +28,7 @@ _COMMANDS = {
     "init": "Make an empty gallery.",
     "enroll": "Enroll photos or ready embeddings.",
     "identify": "Search a gallery with photos or ready embeddings.",
+    "galleries": "List the galleries of a database or a server.",
     "info": "Show the properties of a gallery.",
     "list": "List the references of a gallery.",
     "remove": "Erase references.",
@@ -38,7 +40,7 @@ _COMMANDS = {
     "migrate": "Bring a database to the schema version of this program.",
     "serve": "Serve a database to key owners on other machines.",
     "token": "Make, list and revoke the tokens of a server.",
-    "audit": "Show what was done with the galleries of a server.",
+    "audit": "Show, check or prune the log of what was done on a server.",
     "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
     "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
     "samples": "Get embeddings or photos to try the other commands with.",
@@ -56,6 +58,10 @@ A first session, with a folder of photos that has one sub-folder per person:
   gallery enroll people/
   gallery identify someone.jpg
 """
+
+
+_arguments: list[str] = []
+"""The words of the command line that runs, since a message may repeat one."""
 
 
 class _LazyGroup(click.Group):
@@ -105,13 +111,14 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line on the given arguments; return its exit code."""
+    _arguments[:] = arguments
     try:
         with withheld_secrets():
             result = cli.main(args=arguments, prog_name="gallery", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except GalleryError as error:
-        say(f"error: {told(error)}")
+        _say(f"error: {told(error)}")
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -119,7 +126,7 @@ def run(arguments: list[str]) -> int:
         _show_usage(error)
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted; what was finished before is kept")
+        _say("interrupted; what was finished before is kept")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone. Python would complain once more when it exits.
@@ -134,17 +141,29 @@ def _show_usage(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
     text = shown.getvalue().rstrip("\n").replace(error.message, printable(error.message))
-    say(text, lines=True)
+    _say(text, lines=True)
 
 
 def _internal(error: Exception) -> int:
     """Report a mistake of ours without its message, which might hold what must stay secret."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    say(
+    _say(
         f"internal error: {type(error).__name__} at {os.path.basename(frame.filename)}:"
         f"{frame.lineno}; this is a mistake in the program, please report it. "
         "GALLERY_TRACEBACK=1 shows more, which may hold private data"
     )
     if os.environ.get("GALLERY_TRACEBACK") == "1":
-        say("".join(traceback.format_exception(error)), lines=True)
+        _say("".join(traceback.format_exception(error)), lines=True)
     return EXIT_INTERNAL
+
+
+def _say(text: str, *, lines: bool = False) -> None:
+    """Print to standard error; what was given may be a URL with a password."""
+    say(masked_text(text, _given_urls()), lines=lines)
+
+
+def _given_urls() -> list[str]:
+    """Return what a message may repeat of the command line and of the environment."""
+    words = [word.partition("=")[2] if word.startswith("-") else word for word in _arguments]
+    values = [value for name, value in os.environ.items() if name.startswith("GALLERY_")]
+    return [text for text in (*words, *values) if "://" in text]

@@ -25,6 +25,6 @@ def command(settings: DatabaseSettings) -> None:
 
     before, after = migrate(settings.database)
     if before == after:
-        settings.notice(f"{settings.database} is at schema version {after} already")
+        settings.notice(f"{settings.place} is at schema version {after} already")
     else:
-        settings.notice(f"{settings.database} went from schema version {before} to {after}")
+        settings.notice(f"{settings.place} went from schema version {before} to {after}")

@@ -13,7 +13,7 @@ from gallery.backends import Backend
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.environment import DATABASE_VARIABLE, WithheldOption
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
-from gallery.commands.settings import DatabaseSettings, Settings
+from gallery.commands.settings import DatabaseSettings, ServiceSettings, Settings
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -120,16 +120,37 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
             database,
             quiet,
             verbose,
+            chosen_server(server, token_file, server_ca, plain_http),
+            backend,
             key,
             passphrase_file,
             gallery,
-            backend,
             state_file,
-            chosen_server(server, token_file, server_ca, plain_http),
         )
         return function(settings, **rest)
 
     return _with_options(_COMMON, collect)
+
+
+def service_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of commands that ask a service and need no key; see `ServiceSettings`."""
+
+    @wraps(function)
+    def collect(
+        database: str,
+        server: str | None,
+        token_file: Path | None,
+        server_ca: Path | None,
+        plain_http: bool,
+        quiet: bool,
+        verbose: bool,
+        **rest: Any,
+    ) -> Any:
+        address = chosen_server(server, token_file, server_ca, plain_http)
+        settings = ServiceSettings(database, quiet, verbose, address, Backend.NATIVE)
+        return function(settings, **rest)
+
+    return _with_options((_DATABASE, *SERVER_OPTIONS, quiet_option, _VERBOSE), collect)
 
 
 def database_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from gallery.commands.environment import TOKEN_VARIABLE, secret_variable
 from gallery.errors import AccessDeniedError, SourceError
+from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
     from gallery.client.transport import RemoteService
@@ -84,8 +85,8 @@ class ServerAddress:
             token = (secret_variable(TOKEN_VARIABLE) or "").strip()
         if not token or not token.isascii() or not token.isprintable():
             raise AccessDeniedError(
-                f"a token is needed for the server {self.url}: put it into {TOKEN_VARIABLE}, or "
-                "name a file that holds it with --token-file"
+                f"a token is needed for the server {masked_url(self.url)}: put it into "
+                f"{TOKEN_VARIABLE}, or name a file that holds it with --token-file"
             )
         return token
 

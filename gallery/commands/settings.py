@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
-from gallery.backends import Backend
 from gallery.commands.environment import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE
 from gallery.commands.output import notices, progress_bar
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
 from gallery.commands.weights import trusted_weights
+from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, GalleryKey, StateFile
@@ -33,6 +33,11 @@ class DatabaseSettings:
     verbose: bool
 
     @property
+    def place(self) -> str:
+        """Where the galleries are, as notices say it: without a password."""
+        return masked_url(self.database)
+
+    @property
     def notices(self) -> Console:
         """Where notices, tables of failures and progress go: standard error."""
         return notices(quiet=self.quiet)
@@ -48,15 +53,45 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True)
-class Settings(DatabaseSettings):
+class ServiceSettings(DatabaseSettings):
+    """The options of one run of a command that asks a service, and needs no key."""
+
+    server: ServerAddress | None
+    backend: str
+
+    @property
+    def place(self) -> str:
+        """Where the galleries are, as notices say it: without a password."""
+        return masked_url(self.server.url) if self.server else super().place
+
+    @contextmanager
+    def open_service(
+        self, *, create: bool = False, cache_size: int = 0
+    ) -> Iterator[GalleryService]:
+        """Open the database, or a connection to the server.
+
+        ``cache_size`` is as of `Settings.open_client`; a server has its own.
+        """
+        if self.server is not None:
+            with self.server.open() as remote:
+                yield remote
+            return
+        from gallery.server import open_service
+
+        with open_service(
+            self.database, create=create, backend=self.backend, cache_size=cache_size
+        ) as service:
+            yield service
+
+
+@dataclass(frozen=True)
+class Settings(ServiceSettings):
     """The common options of one run of a command."""
 
     key: Path
     passphrase_file: Path | None
     gallery: str
-    backend: str = Backend.NATIVE
     state_file: Path | None = None
-    server: ServerAddress | None = None
     passphrase_variable: str = PASSPHRASE_VARIABLE
 
     def open_key(self) -> GalleryKey:
@@ -89,27 +124,6 @@ class Settings(DatabaseSettings):
             passphrase_file=passphrase_file,
             passphrase_variable=NEW_PASSPHRASE_VARIABLE,
         )
-
-    @property
-    def place(self) -> str:
-        """Where the galleries are, as notices say it."""
-        return self.server.url if self.server else self.database
-
-    @contextmanager
-    def open_service(
-        self, *, create: bool = False, cache_size: int = 0
-    ) -> Iterator[GalleryService]:
-        """Open the database, or a connection to the server; ``cache_size`` as of `open_client`."""
-        if self.server is not None:
-            with self.server.open() as remote:
-                yield remote
-            return
-        from gallery.server import open_service
-
-        with open_service(
-            self.database, create=create, backend=self.backend, cache_size=cache_size
-        ) as service:
-            yield service
 
     @contextmanager
     def open_client(self, *, cache_size: int = 0) -> Iterator[GalleryClient]:

@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 import errno
-import time
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
 from gallery.hints import Hint
+from gallery.store.database_url import may_be_written, parse_url, secrets_of, sqlite_file
+from gallery.store.purging import PurgeQueue, purge
 from gallery.store.tables import SCHEMA_REVISION
+from gallery.url_masking import MASK, masked_url
 
 _BUSY_TIMEOUT_MS = 30_000
-_LOCK_WAITS_S = (1, 2, 4, 8, 16)
-"""How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
+_SYNCHRONOUS = "for PostgreSQL write postgresql+psycopg://, for SQLite sqlite://"
+_DRIVERS = dict.fromkeys(
+    ("postgresql+psycopg2", "postgresql+pg8000"),
+    "write postgresql+psycopg://, for the driver psycopg",
+) | {
+    "postgresql+psycopg": "install it with pip install 'encrypted-face-gallery[postgresql]'",
+}
+"""Advice about drivers that are not there, by the scheme of the URL."""
 
-While it waits, all later transactions wait behind it: also those that are needed to end a search
-which the vacuum waits for, such as those of a cluster's workers, or of the thread that takes turns
-with another gallery. The database cannot see such a circle, so that only giving up for a while ends
-it."""
-
-_LOCK_NOT_AVAILABLE = "55P03"
 _BEGINS_WITH = "gallery_begins_with"
 """Execution option: the statement that begins a connection's transaction on SQLite, or ""."""
-
-
-def parse_url(url: str) -> URL:
-    """Parse a database URL.
-
-    Raises
-    ------
-    DatabaseError
-        If it is not one. The message never holds the URL's password.
-    """
-    try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise DatabaseError(
-            "the database URL cannot be parsed; give one like sqlite:///gallery.db or "
-            "postgresql+psycopg://user@host/database"
-        ) from error
 
 
 _EXPLANATIONS: dict[str, tuple[str, Hint | None]] = {
@@ -94,8 +80,10 @@ class Database:
 
     def __init__(self, url: str, *, create: bool = False, connections: int = 5) -> None:
         self._url = parse_url(url)
-        self.name = self._url.render_as_string(hide_password=True)
-        self._check_file(create)
+        self.name = masked_url(url.strip())
+        self._purges = PurgeQueue(self._purge)
+        self._secrets = secrets_of(self._url)
+        self._prepare_file(create)
         try:
             self.engine = create_engine(
                 self._url,
@@ -104,8 +92,18 @@ class Database:
                 # A database server that was started anew is noticed before a connection is used.
                 pool_pre_ping=True,
             )
-        except (NoSuchModuleError, ImportError, ArgumentError) as error:
-            raise DatabaseError(f"no driver for {self.name}: {error}") from error
+        except (NoSuchModuleError, ImportError) as error:
+            scheme = self._url.drivername
+            advice = _DRIVERS.get(scheme, "its package must be installed and its name be right")
+            raise DatabaseError(
+                f"no driver for {self.name}: {self._scrubbed(str(error))}; {advice}"
+            ) from error
+        except (ArgumentError, TypeError, ValueError) as error:
+            raise self._unusable(error) from error
+        if self.engine.dialect.is_async:
+            raise DatabaseError(
+                f"the driver of {self.name} is one for asynchronous programs; {_SYNCHRONOUS}"
+            )
         if self.engine.dialect.name == "sqlite":
             _configure_sqlite(self.engine)
 
@@ -116,7 +114,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection on which all reads see the same state of the database."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._connected() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -125,7 +123,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are committed at the end, or undone on an exception."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._connected() as connection:
             connection = connection.execution_options(**{_BEGINS_WITH: "BEGIN IMMEDIATE"})
             with connection.begin():
                 yield connection
@@ -133,19 +131,21 @@ class Database:
     def purge(self) -> None:
         """Remove traces of replaced and deleted rows from the database's files.
 
-        SQLite overwrites freed pages itself (``secure_delete``), but their old content stays in the
-        write-ahead log until that is written back and cut off. PostgreSQL keeps dead rows until a
-        full vacuum writes its tables anew.
+        Purges run one at a time. Calls that come while one runs are answered by one more, and where
+        nothing was replaced or erased since the last one nothing is done.
 
         Raises
         ------
         ErasurePendingError
             If other processes that read the database prevent it.
         """
-        with self._translated(), self.engine.connect() as connection:
+        self._purges.run()
+
+    def _purge(self) -> None:
+        with self._connected() as connection:
             options = {_BEGINS_WITH: "", "isolation_level": "AUTOCOMMIT"}
             connection = connection.execution_options(**options)
-            done = _PURGES.get(self.engine.dialect.name, _nothing_to_purge)(connection)
+            done = purge(connection)
         if not done:
             raise ErasurePendingError(
                 f"{self.name}: erased from the tables, but other processes are reading, so traces "
@@ -178,21 +178,49 @@ class Database:
                 hint=Hint.MIGRATE,
             )
 
-    def _check_file(self, create: bool) -> None:
-        path = self._url.database
+    def _prepare_file(self, create: bool) -> None:
+        """Check the file of an SQLite database, and make it, for its owner alone, if it may be."""
         if self._url.get_backend_name() != "sqlite":
             return
-        if not path or path == ":memory:":
+        if self._url.database in (None, "", ":memory:"):
             raise DatabaseError(
                 "an SQLite database in memory cannot be shared by threads; name a file, such as "
                 "sqlite:///gallery.db"
             )
-        if path.startswith("file:"):
+        path = sqlite_file(self._url)
+        if path is None:
             return
-        if not create and not Path(path).is_file():
+        if path.is_dir():
+            raise DatabaseError(f"{path} is a folder, and no database")
+        if not create and not path.is_file():
             raise DatabaseError(f"there is no database at {path}", hint=Hint.MAKE_DATABASE)
-        if create and not Path(path).absolute().parent.is_dir():
+        if create and not path.absolute().parent.is_dir():
             raise DatabaseError(f"the folder of {path} does not exist; create it first")
+        if create and may_be_written(self._url):
+            _make_private(path)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Give a connection; errors of the database are raised as this program's."""
+        with self._translated():
+            try:
+                connection = self.engine.connect()
+            except (ArgumentError, TypeError, ValueError) as error:
+                raise self._unusable(error) from error
+            with connection:
+                yield connection
+
+    def _unusable(self, error: Exception) -> DatabaseError:
+        return DatabaseError(
+            f"the options in the database URL {self.name} cannot be used: "
+            f"{self._scrubbed(str(error))}"
+        )
+
+    def _scrubbed(self, reason: str) -> str:
+        """Return a driver's words without the secrets of the URL, which they may repeat."""
+        for secret in self._secrets:
+            reason = reason.replace(secret, MASK)
+        return reason.strip().partition("\n")[0]
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -200,11 +228,19 @@ class Database:
             yield
         except SQLAlchemyError as error:
             reason, hint = _reason(error)
-            raise DatabaseError(f"{self.name}: {reason}", hint=hint) from error
+            raise DatabaseError(f"{self.name}: {self._scrubbed(reason)}", hint=hint) from error
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             raise DatabaseError(f"{self.name}: the disk is full") from error
+
+
+def _make_private(path: Path) -> None:
+    """Make a file that its owner alone may read, if it is not there; SQLite's others follow it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise DatabaseError(f"the database {path} cannot be made: {error.strerror}") from error
 
 
 def _revision(connection: Connection) -> str | None:
@@ -241,8 +277,11 @@ def _configure_sqlite(engine: Engine) -> None:
     def _connect(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        if cursor.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # It must come before anything is in the file, so that pages can be given back later.
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         for pragma in (
-            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
@@ -256,35 +295,3 @@ def _configure_sqlite(engine: Engine) -> None:
         statement = connection.get_execution_options().get(_BEGINS_WITH, "BEGIN")
         if statement:
             connection.exec_driver_sql(statement)
-
-
-def _cut_off_log(connection: Connection) -> bool:
-    """Write SQLite's log back and cut it off; return whether that was possible."""
-    return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
-
-
-def _vacuum(connection: Connection) -> bool:
-    """Have PostgreSQL write its tables anew; return whether that was possible."""
-    connection.detach()  # its setting is not for the connection's next user
-    for seconds in _LOCK_WAITS_S:
-        connection.exec_driver_sql(f"SET lock_timeout = '{seconds}s'")
-        try:
-            connection.exec_driver_sql("VACUUM (FULL) gallery, block, reference")
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
-            time.sleep(seconds / 2)  # for the transactions that wait behind it
-        else:
-            connection.exec_driver_sql("CHECKPOINT")
-            return True
-    return False
-
-
-def _nothing_to_purge(connection: Connection) -> bool:
-    return True
-
-
-_PURGES: dict[str, Callable[[Connection], bool]] = {
-    "sqlite": _cut_off_log,
-    "postgresql": _vacuum,
-}

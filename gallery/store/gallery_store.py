@@ -34,6 +34,7 @@ from gallery.messages import (
     StoredReference,
 )
 from gallery.store.database import Database
+from gallery.store.purging import mark_erased
 from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
 
 _IN_ONE_STATEMENT = 500
@@ -187,6 +188,7 @@ class GalleryStore:
                 _drop_references(connection, gallery_id, item.references)
             for item in change.blocks:
                 _add_references(connection, gallery_id, item.references)
+            mark_erased(connection)
         if change.purge:
             self._database.purge()
 
@@ -229,6 +231,7 @@ class GalleryStore:
                 raise _conflict()
             if connection.execute(renamed).rowcount != 1:
                 raise _conflict()
+            mark_erased(connection)
         self._database.purge()
 
     def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
@@ -256,6 +259,7 @@ class GalleryStore:
             new = description.to_bytes()
             if connection.execute(renewed.values(description=new)).rowcount != 1:
                 raise _conflict()
+            mark_erased(connection)
 
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery (`GalleryNotFoundError`)."""
@@ -263,6 +267,7 @@ class GalleryStore:
         with self._database.writing() as connection:
             if connection.execute(gone).rowcount != 1:
                 raise _no_gallery()
+            mark_erased(connection)
         self._database.purge()
 
     def purge(self) -> None:

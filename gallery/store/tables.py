@@ -15,13 +15,14 @@ from sqlalchemy import (
     MetaData,
     String,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gallery.errors import IntegrityError
 from gallery.messages.naming import MAX_NAME
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration; a database at any other is refused."""
 
 TOKEN_ID_SIZE = 16
@@ -192,7 +193,7 @@ class TokenGalleryRow(Base):
 
 
 class AuditRow(Base):
-    """An event of the audit log; triggers refuse to change or delete it.
+    """An event of the audit log, chained to the one before; triggers refuse to change or delete it.
 
     It repeats names and has no foreign keys, so that it outlives the gallery and the token.
     """
@@ -214,3 +215,21 @@ class AuditRow(Base):
     blocks: Mapped[int] = mapped_column(CheckedSmallInteger)
     result: Mapped[str] = mapped_column(CheckedText(MAX_WORD))
     request_id: Mapped[str] = mapped_column(CheckedText(MAX_WORD))
+    count: Mapped[int] = mapped_column(CheckedSmallInteger, server_default=text("1"))
+    boundary: Mapped[bytes | None] = mapped_column(CheckedBytes(32, optional=True))
+    digest: Mapped[bytes | None] = mapped_column(CheckedBytes(32, optional=True))
+
+
+class ErasureRow(Base):
+    """The one row that counts writes that replaced or erased something, and how many are purged.
+
+    Without it there may be something to purge, once.
+    """
+
+    __tablename__ = "erasure"
+
+    erasure_id: Mapped[int] = mapped_column(
+        CheckedSmallInteger, primary_key=True, autoincrement=False
+    )
+    erased: Mapped[int] = mapped_column(CheckedInteger)
+    purged: Mapped[int] = mapped_column(CheckedInteger)

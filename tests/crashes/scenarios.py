@@ -7,6 +7,7 @@ states that its writes lead through, and how to look at a state if it is not tha
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,6 +26,7 @@ from gallery.errors import (
     ReferenceNotFoundError,
     WrongPassphraseError,
 )
+from gallery.store import Action, AuditEvent, AuditStore, open_database
 from tests.crashes.processes import Done, run_commands
 
 State = tuple[str, ...] | None
@@ -122,6 +124,22 @@ def database_state(shop: Workshop) -> State:
     if done.code != GalleryNotFoundError.exit_code:
         raise DamageError(f"info ends with {done.code}: {done.err}")
     return ()
+
+
+def audit_log(shop: Workshop) -> None:
+    """Make an audit log with two events of long ago."""
+    now = time.time_ns() // 1_000
+    with open_database(f"sqlite:///{shop.folder / DATABASE}", create=True) as database:
+        old = [AuditEvent(Action.SEARCH, time=number) for number in range(2)]
+        AuditStore(database).append([*old, AuditEvent(Action.WRITE, time=now - 1_000_000)])
+
+
+def audit_state(shop: Workshop) -> State:
+    """Look at the actions in the audit log, which must be whole."""
+    shown, checked = shop.run(["audit", "--json"], ["audit", "check"])
+    if checked.code != 0:
+        raise DamageError(f"audit check: {checked.err}")
+    return tuple(str(record["action"]) for record in _records(shown))
 
 
 def key_state(shop: Workshop) -> State:
@@ -485,4 +503,15 @@ _OF_SWIFT = (
 )
 """What writes check sums as well."""
 
-SCENARIOS = (*_OF_CKKS, *_OF_SWIFT)
+_OF_SERVERS = (
+    Scenario(
+        "prune the audit log",
+        prepare=audit_log,
+        command=["audit", "prune", "--older-than", "30d", "--yes"],
+        states=(("search", "search", "write"), ("write", "prune")),
+        inspect=audit_state,
+    ),
+)
+"""What an operator does."""
+
+SCENARIOS = (*_OF_CKKS, *_OF_SWIFT, *_OF_SERVERS)

@@ -30,6 +30,7 @@ from gallery.errors import (
 from gallery.hints import Hint
 from gallery.messages import Failure
 from gallery.messages.stream import Readable
+from gallery.url_masking import masked_url
 
 T = TypeVar("T")
 
@@ -236,7 +237,8 @@ def _checked(url: str, plain_http: bool) -> str:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ServerError(f"the address of the server is not a URL: {error}") from error
+        # Its message may hold a password that it took for a port.
+        raise ServerError(f"the address of the server is not a URL: {masked_url(url)}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ServerError("the address of a server looks like https://faces.example.org")
     if parsed.userinfo or parsed.query or parsed.fragment:
@@ -245,8 +247,8 @@ def _checked(url: str, plain_http: bool) -> str:
         )
     if parsed.scheme == "http" and parsed.host not in _LOOPBACK and not plain_http:
         raise ServerError(
-            f"the server {url} is on another machine and its address is plain http, so others on "
-            "the way could read the token",
+            f"the server {masked_url(url)} is on another machine and its address is plain http, so "
+            "others on the way could read the token",
             hint=Hint.USE_HTTPS,
         )
     return url.rstrip("/")

@@ -21,7 +21,7 @@ from gallery.server.scanning.block_results import compute_results, probes_of
 from gallery.server.scanning.passes import SearchPass
 from gallery.server.scanning.searches import Search, SearchStatistics
 from gallery.store import GalleryStore
-from gallery.store.database import parse_url
+from gallery.store.database_url import parse_url
 
 
 class ClusterScanner:

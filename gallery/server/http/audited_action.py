@@ -89,7 +89,7 @@ async def record_denial(
     gallery_id: bytes | None = None,
     gallery: str | None = None,
 ) -> None:
-    """Record that a token was used for something that it does not allow."""
+    """Record that a token was used for something that it does not allow; see `DenialLog`."""
     event = AuditEvent(
         Action.DENIED,
         token_id,
@@ -99,7 +99,11 @@ async def record_denial(
         result=AccessDeniedError.__name__,
         request_id=request.state.request_id,
     )
-    await asyncio.wrap_future(state_of(request).audit.record(event))
+    route = getattr(request.scope.get("route"), "path", "")
+    # A token that is not admitted is told the same everywhere, and the name of a gallery that is
+    # not there is its sender's choice.
+    kind = f"{request.method} {route} {gallery}" if gallery else ""
+    await asyncio.wrap_future(state_of(request).denials.record(event, kind))
 
 
 def _result_of(error: BaseException) -> str:

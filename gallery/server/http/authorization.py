@@ -43,12 +43,14 @@ async def authenticate(request: Request, credentials: Credentials) -> Grant:
     try:
         grant = await run_in_threadpool(state.gatekeeper.admit, token)
     except AccessDeniedError as error:
+        if error.token_id is not None:
+            state.check_rate(error.token_id)
         _log.warning("refused", reason=error.reason, token=error.token_name)
         if error.token_id is not None:
             await record_denial(request, error.token_id, error.token_name)
         raise
     request.state.token = grant.name
-    state.check_rate(grant)
+    state.check_rate(grant.token_id)
     return grant
 
 

@@ -51,7 +51,8 @@ router = APIRouter()
 @router.get("/galleries", summary="Names of the galleries", responses=message_response("NAMES"))
 async def names(request: Request, grant: SearchGrant) -> Response:
     """Return the names of the galleries that the token is for, sorted."""
-    found = await run_in_threadpool(state_of(request).service.gallery_names)
+    async with AuditedAction(request, grant, Action.READ):
+        found = await run_in_threadpool(state_of(request).service.gallery_names)
     return _message(GalleryNames(tuple(name for name in found if grant.covers(name))).to_bytes())
 
 
@@ -66,6 +67,7 @@ async def describe(request: Request, name: str, grant: SearchGrant) -> Response:
         await record_denial(request, grant.token_id, grant.name, gallery=name)
         raise GalleryNotFoundError(f"there is no gallery named {name!r}", hint=Hint.MAKE_GALLERY)
     found = await run_in_threadpool(state_of(request).service.describe, name)
+    await AuditedAction(request, grant, Action.READ, found.gallery_id, name).record()
     return _message(found.to_bytes())
 
 
@@ -77,8 +79,10 @@ async def describe(request: Request, name: str, grant: SearchGrant) -> Response:
 async def manifest(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Return the newest manifest of a gallery."""
     state = state_of(request)
-    identifier, _ = await require_gallery(request, grant, gallery_id)
-    return _message((await run_in_threadpool(state.service.manifest, identifier)).to_bytes())
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    async with AuditedAction(request, grant, Action.READ, identifier, name):
+        found = await run_in_threadpool(state.service.manifest, identifier)
+    return _message(found.to_bytes())
 
 
 @router.get(
@@ -89,8 +93,9 @@ async def manifest(request: Request, gallery_id: GalleryId, grant: SearchGrant) 
 async def stored_blocks(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Return the indices of all blocks that are stored, named by the manifest or not."""
     state = state_of(request)
-    identifier, _ = await require_gallery(request, grant, gallery_id)
-    found = await run_in_threadpool(state.service.stored_blocks, identifier)
+    identifier, name = await require_gallery(request, grant, gallery_id)
+    async with AuditedAction(request, grant, Action.READ, identifier, name):
+        found = await run_in_threadpool(state.service.stored_blocks, identifier)
     return _message(BlockIndices(found).to_bytes())
 
 
@@ -131,7 +136,8 @@ async def check_sums(request: Request, gallery_id: GalleryId, grant: SearchGrant
     async with AsyncExitStack() as stack:
         # As stored, and as the message that holds them.
         await stack.enter_async_context(state.answer_budget.reserved(2 * size))
-        found = await run_in_threadpool(lambda: state.service.check_sums(identifier).to_bytes())
+        async with AuditedAction(request, grant, Action.READ, identifier, name):
+            found = await run_in_threadpool(lambda: state.service.check_sums(identifier).to_bytes())
         return BudgetedResponse(found, stack.pop_all())
 
 
@@ -145,9 +151,12 @@ async def references(
 ) -> Response:
     """Return the references of the newest version of a block."""
     state = state_of(request)
-    identifier, _ = await require_gallery(request, grant, gallery_id)
+    identifier, name = await require_gallery(request, grant, gallery_id)
     read = state.service.references
-    return _message(await run_in_threadpool(lambda: read(identifier, index).to_bytes()))
+    async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
+        audit.blocks = 1
+        found = await run_in_threadpool(lambda: read(identifier, index).to_bytes())
+    return _message(found)
 
 
 @router.post(
@@ -167,7 +176,7 @@ async def create(request: Request, grant: AdminGrant) -> None:
     async with AuditedAction(
         request, grant, Action.CREATE, description.gallery_id, description.name
     ):
-        await run_in_threadpool(state.service.create_gallery, description, content.manifest)
+        await state.write(state.service.create_gallery, description, content.manifest)
 
 
 @router.post(
@@ -183,7 +192,7 @@ async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> 
     async with AuditedAction(request, grant, Action.WRITE, identifier, name) as audit:
         update = await _read(request, GalleryUpdate.from_bytes)
         audit.blocks = len(update.blocks)
-        await run_in_threadpool(state.service.write, identifier, update)
+        await state.write(state.service.write, identifier, update)
 
 
 @router.put(
@@ -200,9 +209,7 @@ async def update_description(request: Request, gallery_id: GalleryId, grant: Adm
         change = await _read(request, DescriptionUpdate.from_bytes)
         _check_identity(change.description.gallery_id, identifier)
         await require_name(request, grant, change.description.name)
-        await run_in_threadpool(
-            state.service.update_description, change.former_mac, change.description
-        )
+        await state.write(state.service.update_description, change.former_mac, change.description)
 
 
 @router.put(
@@ -220,7 +227,7 @@ async def replace(request: Request, gallery_id: GalleryId, grant: AdminGrant) ->
         description = change.description
         await require_gallery(request, grant, description.gallery_id.hex())
         await require_name(request, grant, description.name)
-        await run_in_threadpool(
+        await state.write(
             state.service.replace, identifier, change.old_version, description, change.version
         )
 
@@ -231,7 +238,7 @@ async def delete(request: Request, gallery_id: GalleryId, grant: AdminGrant) -> 
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
     async with AuditedAction(request, grant, Action.DELETE, identifier, name):
-        await run_in_threadpool(state.service.delete, identifier)
+        await state.write(state.service.delete, identifier)
 
 
 @router.post(
@@ -256,7 +263,7 @@ async def restore(request: Request, grant: AdminGrant) -> None:
             request, grant, Action.RESTORE, description.gallery_id, description.name
         ) as audit:
             audit.blocks = len(content.manifest.entries)
-            await run_in_threadpool(
+            await state.write(
                 state.service.restore, description, content.manifest, blocks, content.check_sums
             )
 
@@ -264,8 +271,9 @@ async def restore(request: Request, grant: AdminGrant) -> None:
 @router.post("/purge", summary="Remove traces of what was erased", status_code=204)
 async def purge(request: Request, grant: EnrollGrant) -> None:
     """Remove every trace of replaced and erased data from the database's files."""
+    state = state_of(request)
     async with AuditedAction(request, grant, Action.PURGE):
-        await run_in_threadpool(state_of(request).service.purge)
+        await state.write(state.service.purge)
 
 
 async def _read(request: Request, parse: Callable[[memoryview], T]) -> T:

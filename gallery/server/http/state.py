@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from fastapi import Request
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from starlette.concurrency import run_in_threadpool
 
 from gallery.errors import ServerBusyError
 from gallery.server.audit_log import AuditLog
-from gallery.server.gatekeeper import Gatekeeper, Grant
+from gallery.server.denial_log import DenialLog
+from gallery.server.gatekeeper import Gatekeeper
 from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
 from gallery.server.http.prometheus import ServerStatistics
 from gallery.server.service import EmbeddedService
+
+T = TypeVar("T")
+
+WRITERS = 8
+"""Requests that write or purge at a time; others wait."""
 
 
 class ServerState:
@@ -44,18 +52,20 @@ class ServerState:
         config: ServerConfig,
     ) -> None:
         self.service, self.gatekeeper, self.audit, self.config = service, gatekeeper, audit, config
+        self.denials = DenialLog(audit)
         self.statistics = ServerStatistics(service)
         self.request_budget = ByteBudget(config.request_bytes, config.patience)
         self.answer_budget = ByteBudget(config.answer_bytes, config.patience)
         self.search_threads = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
         self.stopping = False
+        self._writers = asyncio.Semaphore(WRITERS)
         self._slots = asyncio.Semaphore(config.searches)
         self._rate = parse(config.rate)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def check_rate(self, grant: Grant) -> None:
+    def check_rate(self, token_id: str) -> None:
         """Count a request of a token (`ServerBusyError` if there were too many)."""
-        if not self._limiter.hit(self._rate, grant.token_id):
+        if not self._limiter.hit(self._rate, token_id):
             raise ServerBusyError(
                 f"the token has made more requests than it may ({self._rate}); try again in a while"
             )
@@ -75,9 +85,19 @@ class ServerState:
         finally:
             self._slots.release()
 
+    async def write(self, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function that writes in a thread, of which few at a time do.
+
+        A purge may take long, and those that join it wait for it; the other threads are for whoever
+        reads and searches.
+        """
+        async with self._writers:
+            return await run_in_threadpool(function, *arguments)
+
     def close(self) -> None:
         """Wait for the searches under way, and end all threads."""
         self.search_threads.shutdown()
+        self.denials.close()
         self.audit.close()
 
 

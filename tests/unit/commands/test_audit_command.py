@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,6 +43,7 @@ def test_events_are_printed_as_json_newest_last(command: Command) -> None:
         "gallery_id": "000102030405060708090a0b0c0d0e0f",
         "probes": 3,
         "blocks": 0,
+        "count": 1,
         "result": "ok",
         "request_id": "3f1c",
     }
@@ -55,7 +58,7 @@ def test_events_are_printed_as_tables_for_people(command: Command) -> None:
 
     header, first, second = (line.split() for line in done.out.splitlines())
     assert header[:4] == ["time", "action", "token", "gallery"]
-    assert first[1:] == ["search", "kiosk", "staff", "3", "0", "ok", "3f1c"]
+    assert first[1:] == ["search", "kiosk", "staff", "3", "0", "1", "ok", "3f1c"]
     assert second[1:4] == ["purge", "-", "-"]
     assert "2 events" in done.err
 
@@ -105,3 +108,86 @@ def test_other_words_for_a_time_are_refused(command: Command, since: str) -> Non
 def test_a_database_that_is_not_there_is_not_made(command: Command) -> None:
     assert command("audit").code == 30
     assert command("audit").code == 30
+
+
+def damage(statement: str) -> None:
+    with closing(sqlite3.connect("gallery.db")) as connection, connection:
+        connection.execute("DROP TRIGGER audit_no_delete")
+        connection.execute(statement)
+
+
+def test_a_whole_log_is_said_to_be_whole(command: Command) -> None:
+    log(SEARCH, AuditEvent(Action.PURGE, time=SEARCH.time + DAY))
+
+    shown, record = command("audit", "check"), command("audit", "check", "--json").records[0]
+
+    assert shown.code == 0
+    assert "2 rows, none missing or changed" in shown.err
+    assert record | {"head": shown.out.strip()} == record
+    assert (record["whole"], record["rows"], record["gaps"]) == (True, 2, [])
+    assert command("audit", "check", "--head", record["head"]).code == 0
+
+
+def test_a_gap_is_named_and_has_an_exit_code_of_its_own(command: Command) -> None:
+    log(*(AuditEvent(Action.READ, blocks=i, time=SEARCH.time + i) for i in range(5)))
+    damage("DELETE FROM audit WHERE event_id = 2")
+
+    shown = command("audit", "check")
+    done = command("audit", "check", "--json")
+
+    assert shown.code == done.code == 41
+    assert "row 3 of 2023-11-14" in shown.err
+    assert "Traceback" not in shown.err
+    (record,) = done.records
+    assert (record["whole"], [gap["row"] for gap in record["gaps"]]) == (False, [3])
+
+
+def test_rows_that_are_missing_at_the_end_show_by_the_digest_of_an_earlier_check(
+    command: Command,
+) -> None:
+    log(SEARCH, SEARCH, SEARCH)
+    head = command("audit", "check").out.strip()
+    damage("DELETE FROM audit WHERE event_id = 3")
+
+    assert command("audit", "check").code == 0
+    done = command("audit", "check", "--head", head)
+    assert done.code == 41
+    assert "no row has the given digest" in done.err
+
+
+def test_old_events_are_pruned_when_that_is_confirmed(command: Command) -> None:
+    log(SEARCH, SEARCH, AuditEvent(Action.SEARCH, gallery="staff"))
+
+    asked = command("audit", "prune", "--older-than", "90d")
+    assert asked.code != 0
+    assert len(command("audit", "--json").records) == 3
+    done = command("audit", "prune", "--older-than", "90d", "--yes")
+
+    assert (done.code, done.err) == (0, "events removed: 2\n")
+    kept, pruned = command("audit", "--json").records
+    assert (kept["action"], pruned["action"], pruned["count"]) == ("search", "prune", 2)
+    assert command("audit", "check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("prune",), "--older-than 90d"),
+        (("prune", "--since", "3d"), "--since is not for gallery audit prune"),
+        (("prune", "--older-than", "3d", "--json"), "--json is not for"),
+        (("check", "--older-than", "3d"), "--older-than is not for gallery audit check"),
+        (("--head", "00" * 32), "--head is not for gallery audit show"),
+        (("check", "--head", "00"), "64 hexadecimal digits"),
+        (("prune", "--older-than", "soon"), "12h"),
+    ],
+)
+def test_options_of_another_action_are_refused(
+    command: Command, words: tuple[str, ...], said: str
+) -> None:
+    log(SEARCH)
+
+    done = command("audit", *words)
+
+    assert done.code == 2
+    assert said in done.err
+    assert len(command("audit", "--json").records) == 1
