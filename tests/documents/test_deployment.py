@@ -29,9 +29,10 @@ from gallery.server.audit_log import Action
 from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
 from gallery.server.http.config import GIB, MIB
+from gallery.server.http.connection_gate import CONNECTIONS
 from gallery.server.http.connections import HEADER_BYTES, HEADER_SECONDS
 from gallery.server.http.state import ServerState
-from gallery.server.http.uvicorn_server import CONNECTIONS, DATABASE_CONNECTIONS
+from gallery.server.http.uvicorn_server import DATABASE_CONNECTIONS
 from gallery.store import open_database
 from tests.support.command_line import check_words
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of

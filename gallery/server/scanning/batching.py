@@ -34,7 +34,7 @@ class SearchBatcher:
 
     If nobody takes the results of a search, they take at most blocks times probes times
     four bytes for each residue of a result, and the references that it asked for. A
-    program that lets many clients search at once must bound that.
+    program that lets many clients search at once must bound that: it gives each search its room.
 
     Parameters
     ----------
@@ -52,20 +52,27 @@ class SearchBatcher:
         self._passes: deque[SearchPass] = deque()
         self._statistics = SearchStatistics()
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(self, request: SearchRequest, room: int | None = None) -> SearchResult:
         """Search a gallery; see `gallery.protocol.GalleryService.search`.
 
         Returns as soon as the manifest is known. Results are computed whether they are taken or
         not, until the iterator over them is closed or let go of.
 
+        Parameters
+        ----------
+        request
+            The request.
+        room
+            Bytes that results may take that are not yet taken; None for any number.
+
         Raises
         ------
         ServerBusyError
-            If the service is shutting down.
+            If the service is shutting down; and by the iterator, if there is no room for results.
         """
         for probe in request.probes:
             probe.check()
-        search = Search(request)
+        search = Search(request, room)
         with self._lock:
             if self._closed:
                 raise _shutting_down()
