@@ -34,7 +34,7 @@ from gallery.messages import (
 from gallery.messages.naming import check_name
 from gallery.parameters import find_parameters
 from gallery.server.cluster.address import ClusterAddress
-from gallery.server.reference_sizes import ReferenceSizes
+from gallery.server.scanning.reference_sizes import ReferenceSizes
 from gallery.server.scanning.batching import SearchBatcher
 from gallery.server.scanning.block_cache import CacheStatistics
 from gallery.server.scanning.scanner import LocalScanner, Scanner

@@ -100,7 +100,7 @@ class Crowd:
         first = True
         while not self._over.is_set():
             try:
-                data = end.recv(max(1, rate // 10))
+                data = end.recv(max(64, rate // 10))
             except TimeoutError:
                 continue
             if not data:

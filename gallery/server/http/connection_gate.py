@@ -14,8 +14,11 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Any
 
-CONNECTIONS = 2_000
+CONNECTIONS = 1_000
 """Connections at a time."""
+
+CONNECTION_BYTES = 512 * 1024
+"""Memory of a connection that speaks TLS, most of it a buffer of asyncio."""
 
 BUSY_CONNECTIONS = 100
 """Connections beyond those, while all have asked for something; they get 503."""
