@@ -34,9 +34,9 @@ from gallery.messages import (
 from gallery.messages.naming import check_name
 from gallery.parameters import find_parameters
 from gallery.server.cluster.address import ClusterAddress
-from gallery.server.scanning.reference_sizes import ReferenceSizes
 from gallery.server.scanning.batching import SearchBatcher
 from gallery.server.scanning.block_cache import CacheStatistics
+from gallery.server.scanning.reference_sizes import ReferenceSizes
 from gallery.server.scanning.scanner import LocalScanner, Scanner
 from gallery.server.scanning.searches import SearchStatistics
 from gallery.server.updates import check_content, check_update

@@ -124,7 +124,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
         super().pause_writing()
         limits: ServerConfig = self.config.app.state.server.config  # type: ignore[union-attr]
         size = self.transport.get_write_buffer_size()
-        self._unread = self.loop.call_later(limits.grace + size / limits.least_rate, self._drop)
+        self._unread = self.loop.call_later(limits.seconds_for(size, size), self._drop)
 
     def resume_writing(self) -> None:
         """Forget the client's deadline: it has read nearly everything."""
