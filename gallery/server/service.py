@@ -172,13 +172,15 @@ class EmbeddedService:
         finally:
             self._scanner.forget(gallery_id)
 
-    def search(self, request: SearchRequest, *, room: int | None = None) -> SearchResult:
+    def search(
+        self, request: SearchRequest, *, room: int | None = None, owner: str = ""
+    ) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest.
 
         With ``room``, results that are not taken yet have so many bytes; if there are more, the
-        search is stopped (`ServerBusyError`).
+        search is stopped (`ServerBusyError`). Owners whose searches wait take turns.
         """
-        return self._batcher.search(request, room)
+        return self._batcher.search(request, room, owner)
 
     def references_size(self, gallery_id: bytes, known: Mapping[int, int]) -> int:
         """Return the bytes in memory of the references that a search would send.

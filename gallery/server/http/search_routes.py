@@ -63,7 +63,7 @@ async def search(request: Request, gallery_id: GalleryId, grant: SearchGrant) ->
             state.service.references_size, identifier, wanted.known
         )
         await room.grow(sizes.search_answer(len(wanted.probes), references))
-        answer = SearchResponse(state, wanted, room)
+        answer = SearchResponse(state, wanted, grant.token_id, room)
         await answer.start()
         answer.cleanup = stack.pop_all()
         return answer
@@ -96,16 +96,21 @@ class SearchResponse(Response):
         The server's state.
     wanted
         The search.
+    owner
+        Whose it is: the identifier of a token.
     room
         The memory for its results.
     """
 
     media_type = STREAM
 
-    def __init__(self, state: ServerState, wanted: SearchRequest, room: Reservation) -> None:
+    def __init__(
+        self, state: ServerState, wanted: SearchRequest, owner: str, room: Reservation
+    ) -> None:
         super().__init__(media_type=STREAM)
         del self.headers["content-length"]
-        self._state, self._wanted, self._size = state, wanted, room.size
+        self._state, self._wanted, self._owner = state, wanted, owner
+        self._size = room.size
         self._pieces: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
         self._credits = Semaphore(_PIECES_AHEAD)
         self._first = b""
@@ -140,7 +145,7 @@ class SearchResponse(Response):
         self._first = first
 
     def _compute(self) -> Iterator[bytes]:
-        result = self._state.service.search(self._wanted, room=self._size)
+        result = self._state.service.search(self._wanted, room=self._size, owner=self._owner)
         yield framed(result.manifest.to_bytes())
         if result.check_sums:
             yield framed(result.check_sums.to_bytes())

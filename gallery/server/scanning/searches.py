@@ -56,19 +56,23 @@ class Search:
     room
         Bytes that results may take that are not yet taken; None for any number: then at most blocks
         times probes times a result's bytes, and the references.
+    owner
+        Whose search it is.
 
     Attributes
     ----------
     request
         The request.
+    owner
+        Whose search it is.
     called
         Time of the call, by `time.perf_counter`.
     abandoned
         Whether the caller takes no more results.
     """
 
-    def __init__(self, request: SearchRequest, room: int | None = None) -> None:
-        self.request = request
+    def __init__(self, request: SearchRequest, room: int | None = None, owner: str = "") -> None:
+        self.request, self.owner = request, owner
         self.called = time.perf_counter()
         self.abandoned = False
         self._room = room

@@ -440,3 +440,30 @@ def test_a_search_whose_results_have_no_room_is_stopped(
         served = service.search(request_of(1, 1, 2, parameters=parameters), room=100 * result)
 
         assert len(list(served.blocks)) == BLOCKS
+
+
+# --- turns of owners ----------------------------------------------------------------------------
+
+
+def test_an_owner_with_many_searches_makes_nobody_wait_for_all_of_them(url: str) -> None:
+    order: list[str] = []
+    probes = tuple(range(1, PROBES_PER_PASS + 1))  # each of these searches has a pass for itself
+    with watched_service(url) as (service, evaluator), ThreadPoolExecutor(10) as pool:
+
+        def one(owner: str, *seeds: int) -> None:
+            for _ in service.search(request_of(1, *seeds), owner=owner).blocks:
+                pass
+            order.append(owner)
+
+        with evaluator.held():
+            running = [pool.submit(one, "many", *probes)]
+            evaluator.wait_for_a_call()
+            for count in range(1, 6):
+                running.append(pool.submit(one, "many", *probes))
+                wait_until_waiting(service, count)
+            running.append(pool.submit(one, "other", 1))
+            wait_until_waiting(service, 6)
+        for item in running:
+            item.result(PATIENCE)
+
+    assert order.index("other") <= 2
