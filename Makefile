@@ -46,7 +46,7 @@ version_of = $(shell "$(1)" -c 'import platform; print(platform.python_version()
 other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 	$(call version_of,$(PYTHON)),$(call version_of,$(1)/bin/python)),,FORCE))
 
-.PHONY: help venv demo test test-long test-minimum coverage lint format test-tensorflow docs \
+.PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow docs \
 	docs-serve bench bench-quick bench-load bench-million bench-errors build check-release lock clean FORCE
 
 help:
@@ -54,6 +54,7 @@ help:
 	@echo "make demo             the whole story on sample photos"
 	@echo "make test             style, types, structure and tests"
 	@echo "make test-long        the tests that kill, corrupt and contend, at full length"
+	@echo "make attack           attacks on services and clients, the long ones too, with what they take"
 	@echo "make test-minimum     unit tests with the oldest supported packages, in $(VENV_MIN)"
 	@echo "make coverage         tests, the lines and branches that they miss, and the floor"
 	@echo "make lint             style, types and structure alone"
@@ -121,6 +122,10 @@ test: lint
 
 test-long: venv
 	@GALLERY_LONG=1 $(VENV)/bin/python -m pytest -s tests/crashes tests/mutations tests/concurrency
+
+# One after the other: they measure the memory and the patience of processes of their own.
+attack: venv
+	@$(VENV)/bin/python -m pytest -s -m "attack or not attack" tests/attacks
 
 # Warnings of deprecation are no errors here: old packages use what newer ones have put aside.
 test-minimum: $(VENV_MIN)/.project-installed

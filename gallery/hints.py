@@ -88,6 +88,7 @@ class Hint(Enum):
     # Servers and their tokens.
     TOKEN_APART = "the token is an argument of its own"
     USE_HTTPS = "use https, or say plain_http=True"
+    USE_TLS_IN_CLUSTER = "use tls:// with its certificates, or say plain_tcp=True"
     TRUST_AUTHORITY = "name a file with its authority's certificate in the argument authorities"
     ASK_FOR_TOKEN = "the operator of the server makes tokens, with issue_token"
     LIST_TOKENS = "TokenStore.all lists those that there are"

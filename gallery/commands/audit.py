@@ -17,7 +17,7 @@ from gallery.commands.options import database_options, json_option, yes_option
 from gallery.commands.output import result_table, results
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import DatabaseSettings
-from gallery.commands.terminal import print_json
+from gallery.commands.terminal import print_json, print_result
 from gallery.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -149,7 +149,10 @@ def _check_options(action: str) -> None:
 
 def _check(settings: DatabaseSettings, found: AuditCheck, as_json: bool) -> None:
     """Print what a check of the log has found."""
-    click.echo(json.dumps(_check_record(found)) if as_json else found.head.hex())
+    if as_json:
+        print_json(_check_record(found))
+    else:
+        print_result(found.head.hex())
     for gap in found.gaps:
         settings.notice(
             f"row {gap.event_id} of {_moment(gap.time)} does not follow on the one before it: it "

@@ -63,6 +63,10 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.PURGE: "when that is over, run gallery compact",
     Hint.TOKEN_APART: "the token goes into GALLERY_TOKEN or a file named with --token-file",
     Hint.USE_HTTPS: "use https, or say --plain-http",
+    Hint.USE_TLS_IN_CLUSTER: (
+        "use tls:// with --cluster-ca, --cluster-cert and --cluster-key, or say --plain-cluster if "
+        "nobody else reaches the network between them"
+    ),
     Hint.TRUST_AUTHORITY: "name a file with its authority's certificate with --server-ca",
     Hint.ASK_FOR_TOKEN: "the operator of the server makes tokens with gallery token create",
     Hint.LIST_TOKENS: "gallery token list shows those that there are",

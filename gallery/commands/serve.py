@@ -26,6 +26,10 @@ Examples:
   gallery serve --database postgresql+psycopg://owner@host/faces --cluster tcp://127.0.0.1:8786
 """
 
+REQUEST_MEMORY = 16
+"""What requests may take in memory, for each byte of the largest. A block of `standard` takes up to
+twelve times its message while it is written, and a token may have half of the memory."""
+
 _UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
@@ -82,16 +86,25 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
     "--max-request",
     metavar="SIZE",
     callback=_size,
-    default="512MiB",
+    default="128MiB",
     show_default=True,
-    help="Largest request.",
+    help="Largest request. All requests together take at most 16 times as much memory, those of "
+    "one token half of that.",
+)
+@click.option(
+    "--answer-memory",
+    metavar="SIZE",
+    callback=_size,
+    default="1GiB",
+    show_default=True,
+    help="What answers may take that are not read yet, those of one token half of it.",
 )
 @click.option(
     "--max-searches",
     type=click.IntRange(1, 1000),
     default=64,
     show_default=True,
-    help="Searches at a time; others wait.",
+    help="Searches at a time, half of them of one token; others wait.",
 )
 @click.option(
     "--rate",
@@ -122,6 +135,12 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Key of that certificate, a PEM file.",
 )
+@click.option(
+    "--plain-cluster",
+    is_flag=True,
+    help="Allow a cluster at tcp:// with other machines: whoever reaches the network between them "
+    "can run programs on all of them.",
+)
 @database_options
 def command(
     settings: DatabaseSettings,
@@ -132,6 +151,7 @@ def command(
     tls_key: Path | None,
     plain_http: bool,
     max_request: int,
+    answer_memory: int,
     max_searches: int,
     rate: str,
     backend: str,
@@ -139,6 +159,7 @@ def command(
     cluster_ca: Path | None,
     cluster_cert: Path | None,
     cluster_key: Path | None,
+    plain_cluster: bool,
 ) -> None:
     """Serve a database to key owners on other machines, until a signal ends it.
 
@@ -147,40 +168,52 @@ def command(
     """
     try:
         from gallery.server import http
+        from gallery.server.loopback import is_loopback
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together: give both or neither")
     tls = http.TlsFiles(tls_cert, tls_key) if tls_cert and tls_key else None
-    if tls is None and not plain_http and not http.is_loopback(host):
+    if tls is None and not plain_http and not is_loopback(host):
         raise click.UsageError(
             f"{host} can be reached by other machines, and without a certificate others on the "
             "way can read tokens: give --tls-cert and --tls-key, or say --plain-http if a reverse "
             "proxy speaks TLS"
         )
     config = http.ServerConfig(
-        cache_size=cache_size, max_request=max_request, searches=max_searches, rate=rate
+        cache_size=cache_size,
+        max_request=max_request,
+        request_bytes=REQUEST_MEMORY * max_request,
+        answer_bytes=answer_memory,
+        searches=max_searches,
+        rate=rate,
     )
-    workers = _cluster(cluster, cluster_ca, cluster_cert, cluster_key)
+    workers = _cluster(cluster, cluster_ca, cluster_cert, cluster_key, plain_cluster)
     http.serve(settings.database, host, port, config, tls=tls, backend=backend, cluster=workers)
 
 
 def _cluster(
-    address: str | None, authorities: Path | None, certificate: Path | None, key: Path | None
+    address: str | None,
+    authorities: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+    plain: bool,
 ) -> ClusterAddress | None:
     from gallery.server import ClusterAddress
 
     files = [file for file in (authorities, certificate, key) if file is not None]
     if not address:
-        if files:
-            raise click.UsageError("--cluster-ca, --cluster-cert and --cluster-key need --cluster")
+        if files or plain:
+            raise click.UsageError(
+                "--cluster-ca, --cluster-cert, --cluster-key and --plain-cluster need --cluster"
+            )
         return None
     if len(files) != (3 if address.startswith("tls://") else 0):
         raise click.UsageError(
             "a cluster at tls:// needs --cluster-ca, --cluster-cert and --cluster-key, and one at "
             "tcp:// takes none of them"
         )
-    return ClusterAddress(address, authorities, certificate, key)
+    return ClusterAddress(address, authorities, certificate, key, plain_tcp=plain)
 
 
 def _missing(error: ModuleNotFoundError) -> MissingDependencyError:

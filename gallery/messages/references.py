@@ -22,6 +22,9 @@ MAX_SEALED_LABEL = 4096
 _FIXED = struct.Struct(f"<I{ID_SIZE}s{TAG_SIZE}s{TAG_SIZE}sH")
 """The part of a record before the sealed label: all other fields, and the label's size."""
 
+REFERENCE_SIZE: Final = _FIXED.size + 4
+"""Bytes that a reference takes in memory beside its sealed label: its record, and where it is."""
+
 _SIZE = struct.Struct("<H")
 _SIZE_AT = _FIXED.size - _SIZE.size
 
@@ -180,6 +183,11 @@ class ReferenceTable:
 
     def __iter__(self) -> Iterator[StoredReference]:
         return iter(self.references)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the references and the hint take in memory."""
+        return self.packed.nbytes + len(self.hint)
 
     @property
     def packed(self) -> PackedReferences:

@@ -6,7 +6,7 @@ no key of any kind: the comparison of this layout needs none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from gallery.backends import Backend
@@ -36,6 +36,7 @@ from gallery.parameters import find_parameters
 from gallery.server.cluster.address import ClusterAddress
 from gallery.server.scanning.batching import SearchBatcher
 from gallery.server.scanning.block_cache import CacheStatistics
+from gallery.server.scanning.reference_sizes import ReferenceSizes
 from gallery.server.scanning.scanner import LocalScanner, Scanner
 from gallery.server.scanning.searches import SearchStatistics
 from gallery.server.updates import check_content, check_update
@@ -56,6 +57,7 @@ class EmbeddedService:
     def __init__(self, store: GalleryStore, scanner: Scanner) -> None:
         self._store, self._scanner = store, scanner
         self._batcher = SearchBatcher(scanner)
+        self._reference_sizes = ReferenceSizes(store)
 
     def create_gallery(self, description: GalleryDescription, manifest: Manifest) -> None:
         """Make an empty gallery; `GalleryExistsError` if its name is taken."""
@@ -170,9 +172,22 @@ class EmbeddedService:
         finally:
             self._scanner.forget(gallery_id)
 
-    def search(self, request: SearchRequest) -> SearchResult:
-        """Compare probes with every position of every block, as of one manifest."""
-        return self._batcher.search(request)
+    def search(
+        self, request: SearchRequest, *, room: int | None = None, owner: str = ""
+    ) -> SearchResult:
+        """Compare probes with every position of every block, as of one manifest.
+
+        With ``room``, results that are not taken yet have so many bytes; if there are more, the
+        search is stopped (`ServerBusyError`). Owners whose searches wait take turns.
+        """
+        return self._batcher.search(request, room, owner)
+
+    def references_size(self, gallery_id: bytes, known: Mapping[int, int]) -> int:
+        """Return the bytes in memory of the references that a search would send.
+
+        ``known`` are those that its caller has, as of `SearchRequest`.
+        """
+        return self._reference_sizes.unknown(gallery_id, known)
 
     def search_statistics(self) -> SearchStatistics:
         """Return the figures of the searches since the service was opened."""

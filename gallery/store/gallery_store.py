@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Insert, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.arrays import residue_bytes
@@ -33,6 +33,7 @@ from gallery.messages import (
     SealedCheckSums,
     StoredReference,
 )
+from gallery.messages.references import REFERENCE_SIZE
 from gallery.store.database import Database
 from gallery.store.purging import mark_erased
 from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
@@ -98,6 +99,19 @@ class Snapshot:
         hint = select(BlockRow.hint).where(*_block_key(self.gallery_id, index))
         hinted = self.connection.execute(hint).scalar() or b""
         return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
+
+    def references_sizes(self, indices: Sequence[int]) -> dict[int, int]:
+        """Return the bytes that the references of blocks take in memory, without their hints.
+
+        Nothing but the lengths of labels is read. Blocks without references are left out.
+        """
+        row = ReferenceRow
+        size = func.count() * REFERENCE_SIZE + func.sum(func.length(row.sealed_label))
+        query = select(row.block_index, size).where(row.gallery_id == self.gallery_id)
+        if len(indices) <= _IN_ONE_STATEMENT:
+            query = query.where(row.block_index.in_(indices))
+        found = self.connection.execute(query.group_by(row.block_index))
+        return {index: int(total) for index, total in found}
 
     def check_sums(self) -> SealedCheckSums:
         """Return the gallery's check sums; none if it has none."""

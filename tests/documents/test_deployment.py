@@ -23,15 +23,18 @@ from structlog.testing import capture_logs
 
 import tests.support.postgresql
 from gallery.commands.main import EXIT_USAGE
+from gallery.commands.serve import REQUEST_MEMORY
 from gallery.commands.serve import command as serve_command
 from gallery.errors import SchemaVersionError
 from gallery.server.audit_log import Action
 from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
 from gallery.server.http.config import GIB, MIB
-from gallery.server.http.connections import HEADER_BYTES, HEADER_SECONDS
+from gallery.server.http.connection_gate import CONNECTION_BYTES, CONNECTIONS
+from gallery.server.http.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
+from gallery.server.http.request_sizes import SMALL_REQUEST
 from gallery.server.http.state import ServerState
-from gallery.server.http.uvicorn_server import CONNECTIONS, DATABASE_CONNECTIONS
+from gallery.server.http.uvicorn_server import DATABASE_CONNECTIONS
 from gallery.store import open_database
 from tests.support.command_line import check_words
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of
@@ -224,6 +227,7 @@ def test_no_password_has_a_default() -> None:
 
 def test_memory_is_enough_for_all_budgets() -> None:
     least = LIMITS.cache_size + LIMITS.request_bytes + LIMITS.answer_bytes + 300 * MIB
+    least += CONNECTIONS * CONNECTION_BYTES
 
     assert size_of(compose()["services"]["server"]["mem_limit"]) > least
     assert size_of(unit()["MemoryMax"]) > least
@@ -285,17 +289,37 @@ def test_the_limits_are_those_of_the_code() -> None:
     listed = {cells[0]: cells[1] for cells in rows_of(section_of(DOCUMENT, "Limits"))}
 
     assert listed.pop("limit") == "by default"
+    described = "what the gallery's blocks and dimension call for"
     assert listed == {
         "body of a request": f"{LIMITS.max_request // MIB} MiB",
+        "body of a search or an update": described,
+        "body that describes a gallery": f"{SMALL_REQUEST // MIB} MiB",
         "body of a restore": f"{LIMITS.max_restore // GIB} GiB",
+        "probes of a search": str(LIMITS.max_probes),
         "searches at a time": str(LIMITS.searches),
+        "searches of one token at a time": str(LIMITS.token_searches),
+        "bodies of one token at a time": str(LIMITS.token_bodies),
+        "requests of one token at a time": str(LIMITS.token_requests),
         "requests of one token and one server": LIMITS.rate,
         "connections": f"{CONNECTIONS:,}",
         "head of a request": f"{HEADER_BYTES // 1024} KiB in {HEADER_SECONDS:.0f} s",
+        "fields of a head": str(HEADER_FIELDS),
+        "requests sent before the last is answered": str(PIPELINED),
+        "TLS handshake": f"{HEADER_SECONDS:.0f} s",
         "body, either way": f"{LIMITS.least_rate // 1024} KiB/s after {LIMITS.grace:.0f} s",
+        "large body, either way": f"{LIMITS.longest:.0f} s",
         "end of requests when the server stops": f"{LIMITS.shutdown:.0f} s",
     }
     assert f"up to {DATABASE_CONNECTIONS} connections" in section_of(DOCUMENT, "PostgreSQL")
+
+
+def test_the_budgets_are_those_of_the_command() -> None:
+    listed = {cells[2]: cells[1] for cells in rows_of(section_of(DOCUMENT, "Memory"))}
+
+    assert listed["`--cache-size`"] == f"{LIMITS.cache_size // GIB} GiB"
+    assert listed[f"{REQUEST_MEMORY} times `--max-request`"] == f"{LIMITS.request_bytes // GIB} GiB"
+    assert listed["`--answer-memory`"] == f"{LIMITS.answer_bytes // GIB} GiB"
+    assert LIMITS.request_bytes == REQUEST_MEMORY * LIMITS.max_request
 
 
 def test_the_options_of_serve_are_explained() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import httpx
 
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
+from gallery.server.http import TlsFiles
 from gallery.store import TokenStore, open_database
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -36,16 +38,24 @@ class ServerProcess:
         Where it listens on 127.0.0.1.
     log
         The file with its standard error.
+    tls
+        Its certificate and key, if it speaks TLS.
     """
 
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    tls: TlsFiles | None = None
 
     @property
     def url(self) -> str:
         """Its address for clients."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """What httpx is to trust."""
+        return self.tls is None or ssl.create_default_context(cafile=str(self.tls.certificate))
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -84,9 +94,12 @@ def start(
     *options: str,
     port: int = 0,
     environment: Mapping[str, str] | None = None,
+    tls: TlsFiles | None = None,
 ) -> ServerProcess:
     """Start a server and wait until it answers."""
     words = ["serve", "--database", database, "--port", str(port), *options]
+    if tls is not None:
+        words += ["--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)]
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, str(CHECKOUT / "cli.py"), *words],
@@ -98,8 +111,8 @@ def start(
         for _ in range(20 * LONGEST_START_S):
             assert process.poll() is None, f"the server ended: {log.read_text()}"
             with suppress(httpx.TransportError, StopIteration):
-                server = ServerProcess(process, _port(log), log)
-                httpx.get(f"{server.url}/healthz").raise_for_status()
+                server = ServerProcess(process, _port(log), log, tls)
+                httpx.get(f"{server.url}/healthz", verify=server.trust).raise_for_status()
                 return server
             time.sleep(0.05)
         raise AssertionError("the server does not answer")
@@ -111,10 +124,14 @@ def start(
 
 @contextmanager
 def running(
-    database: str, log: Path, *options: str, environment: Mapping[str, str] | None = None
+    database: str,
+    log: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    tls: TlsFiles | None = None,
 ) -> Iterator[ServerProcess]:
     """Run a server for the length of a test."""
-    server = start(database, log, *options, environment=environment)
+    server = start(database, log, *options, environment=environment, tls=tls)
     try:
         yield server
     finally:

@@ -13,6 +13,7 @@ import structlog
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
 from gallery.server.http import ServerConfig, TlsFiles
+from gallery.server.http.connection_gate import ConnectionGate
 from gallery.server.http.state import ServerState
 from gallery.server.http.uvicorn_server import listening, make_server
 from gallery.store import TokenStore, open_database
@@ -27,11 +28,12 @@ structlog.configure(
 
 @dataclass(frozen=True)
 class Serving:
-    """A server that runs, and the database behind it."""
+    """A server that runs, the database behind it, and what counts its connections."""
 
     url: str
     database: str
     state: ServerState
+    gate: ConnectionGate | None = None
 
     def token(self, name: str, scope: Scope = Scope.ADMIN, *galleries: str) -> str:
         """Make a token; without galleries it is for all of them."""
@@ -68,7 +70,8 @@ def serving(
                 time.sleep(0.005)
             app = server.config.app
             scheme = "http" if tls is None else "https"
-            yield Serving(f"{scheme}://127.0.0.1:{port}", database, app.state.server)  # type: ignore[union-attr]
+            state = app.state.server  # type: ignore[union-attr]
+            yield Serving(f"{scheme}://127.0.0.1:{port}", database, state, server.gate)
         finally:
             server.should_exit = True
             thread.join()

@@ -7,7 +7,7 @@ encrypted, and the answer to the one before is decrypted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,13 @@ from gallery.client.searching.candidates import (
 )
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
-from gallery.errors import GalleryError, IntegrityError, MissingBlockError, WrongResultError
+from gallery.errors import (
+    GalleryError,
+    IntegrityError,
+    MissingBlockError,
+    RequestTooLargeError,
+    WrongResultError,
+)
 from gallery.hints import Hint
 from gallery.messages import (
     ID_SIZE,
@@ -32,6 +38,7 @@ from gallery.messages import (
     EncryptedProbe,
     ReferenceTable,
     SearchRequest,
+    SearchResult,
 )
 
 REQUEST_BYTES = 128 * 1024 * 1024
@@ -188,11 +195,16 @@ class Searcher:
         """
         session, probes = self._session, request.probes
         floor = session.newest_seen()
-        result = session.service.search(
-            SearchRequest(
-                session.gallery_id, probes, session.known_versions(), session.check_sums.known
-            )
-        )
+        known = session.known_versions()
+        try:
+            result = self._results(probes, known)
+        except RequestTooLargeError:
+            # Of a large gallery, results and all references at once are more than a server has room
+            # for. Block by block references are not, and then results are left alone.
+            session.state()
+            if session.known_versions() == known:
+                raise
+            result = self._results(probes, session.known_versions())
         session.accept_manifest(result.manifest, floor)
         blocks, entries = tuple(result.blocks), result.manifest.entries
         if len(blocks) != len(entries):
@@ -212,6 +224,11 @@ class Searcher:
             # Here and now: the search may be interrupted before its end.
             session.distrust()
         return _Answer(request.secrets, blocks, tables, wrong)
+
+    def _results(self, probes: Sequence[EncryptedProbe], known: Mapping[int, int]) -> SearchResult:
+        session = self._session
+        sums = session.check_sums.known
+        return session.service.search(SearchRequest(session.gallery_id, tuple(probes), known, sums))
 
     # --- in the caller's thread -------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ class DaskClient:
 
         Raises
         ------
+        ServerError
+            If one is on another machine at ``tcp://``, and that is not meant.
         ServerBusyError
             If there is none, or the scheduler does not answer.
         """
@@ -121,7 +123,10 @@ class DaskClient:
 
     def _worker_addresses(self) -> list[str]:
         with self._connected() as client:
-            return list(_call(client, client.nthreads))
+            found: list[str] = list(_call(client, client.nthreads))
+        for worker in found:
+            self._address.check_reach(worker)
+        return found
 
     @contextmanager
     def _connected(self) -> Iterator[Client]:

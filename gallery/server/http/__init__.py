@@ -2,6 +2,6 @@
 
 from gallery.server.http.app import make_app
 from gallery.server.http.config import ServerConfig, TlsFiles
-from gallery.server.http.uvicorn_server import is_loopback, serve
+from gallery.server.http.uvicorn_server import serve
 
-__all__ = ["ServerConfig", "TlsFiles", "is_loopback", "make_app", "serve"]
+__all__ = ["ServerConfig", "TlsFiles", "make_app", "serve"]

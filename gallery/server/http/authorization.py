@@ -36,7 +36,7 @@ async def authenticate(request: Request, credentials: Credentials) -> Grant:
     AccessDeniedError
         If there is none, or it is unknown, expired or revoked.
     ServerBusyError
-        If it has been used too often.
+        If it has been used too often, or for too many requests at once.
     """
     state = state_of(request)
     token = credentials.credentials if credentials else None
@@ -51,6 +51,8 @@ async def authenticate(request: Request, credentials: Credentials) -> Grant:
         raise
     request.state.token = grant.name
     state.check_rate(grant.token_id)
+    state.requests.enter(grant.token_id)
+    request.state.counted = grant.token_id  # until the request is logged
     return grant
 
 

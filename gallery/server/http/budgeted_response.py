@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,11 +23,11 @@ class BudgetedResponse(Response):
 
     media_type = MESSAGE
 
-    def __init__(self, message: bytes, reservations: AsyncExitStack) -> None:
+    def __init__(self, message: bytes, reservations: ExitStack) -> None:
         super().__init__(message)
         self._reservations = reservations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the message."""
-        async with self._reservations:
+        with self._reservations:
             await super().__call__(scope, receive, send)

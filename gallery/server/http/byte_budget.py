@@ -3,56 +3,171 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from gallery.errors import ServerBusyError
+from gallery.errors import RequestTooLargeError, ServerBusyError
+
+
+@dataclass(eq=False)
+class _Waiter:
+    """A reservation that waits for bytes."""
+
+    owner: str
+    amount: int
+    granted: asyncio.Future[None]
 
 
 class ByteBudget:
     """Bytes that are reserved before they are allocated, and given back afterwards.
 
-    Reservations wait in turn. One above the whole budget gets all of it for itself.
+    Requests belong to owners, and no owner has more than its share, so that one of them alone does
+    not take the place of all others. Who waits for bytes is served in the order of coming; one that
+    waits for its own share holds up nobody else.
 
     Parameters
     ----------
     total
         Bytes that may be reserved at a time.
+    share
+        Bytes that one owner may have of them.
     patience
         Seconds after which a reservation is refused.
     """
 
-    def __init__(self, total: int, patience: float) -> None:
-        self._total, self._patience = total, patience
+    def __init__(self, total: int, share: int, patience: float) -> None:
+        self._total, self._share, self._patience = total, min(share, total), patience
+        self._held: Counter[str] = Counter()
         self._free = total
-        self._turn = asyncio.Lock()
-        self._returned = asyncio.Event()
+        self._waiting: deque[_Waiter] = deque()
 
     @property
     def used(self) -> int:
         """Bytes that are reserved at present."""
         return self._total - self._free
 
-    @asynccontextmanager
-    async def reserved(self, amount: int) -> AsyncIterator[None]:
-        """Reserve bytes for as long as the context is open.
+    @property
+    def share(self) -> int:
+        """Bytes that one owner may have."""
+        return self._share
+
+    @contextmanager
+    def opened(self, owner: str) -> Iterator[Reservation]:
+        """Give a reservation of no bytes, which grows; closed with the context."""
+        reservation = Reservation(self, owner)
+        try:
+            yield reservation
+        finally:
+            reservation.shrink(0)
+
+    async def take(self, owner: str, amount: int) -> None:
+        """Take bytes for an owner; for `Reservation` alone."""
+        if not self._waiting_before(owner) and self._fits(owner, amount):
+            self._grant(owner, amount)
+            return
+        waiter = _Waiter(owner, amount, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(self._patience):
+                await waiter.granted
+        except BaseException as error:
+            if waiter.granted.done() and not waiter.granted.cancelled():
+                self.give_back(owner, amount)  # it came in the moment of giving up
+            else:
+                if waiter in self._waiting:
+                    self._waiting.remove(waiter)
+                self._serve()
+            if isinstance(error, TimeoutError):
+                raise ServerBusyError("the server is busy; try again in a while") from None
+            raise
+
+    def give_back(self, owner: str, amount: int) -> None:
+        """Give bytes of an owner back; for `Reservation` alone."""
+        self._free += amount
+        self._held[owner] -= amount
+        if not self._held[owner]:
+            del self._held[owner]
+        self._serve()
+
+    def _waiting_before(self, owner: str) -> bool:
+        """Tell whether somebody waits whom a new request of an owner must not overtake."""
+        return any(
+            waiter.owner == owner or self._has_share(waiter.owner, waiter.amount)
+            for waiter in self._waiting
+        )
+
+    def _has_share(self, owner: str, amount: int) -> bool:
+        return self._held[owner] + amount <= self._share
+
+    def _fits(self, owner: str, amount: int) -> bool:
+        return amount <= self._free and self._has_share(owner, amount)
+
+    def _grant(self, owner: str, amount: int) -> None:
+        self._free -= amount
+        self._held[owner] += amount
+
+    def _serve(self) -> None:
+        """Serve who waits, in order, up to the first who has a share and for whom nothing is left.
+
+        One that waits for its own share is passed by.
+        """
+        left: deque[_Waiter] = deque()
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if waiter.granted.cancelled():
+                continue
+            if self._fits(waiter.owner, waiter.amount):
+                self._grant(waiter.owner, waiter.amount)
+                waiter.granted.set_result(None)
+                continue
+            left.append(waiter)
+            if self._has_share(waiter.owner, waiter.amount):
+                break
+        self._waiting.extendleft(reversed(left))
+
+
+class Reservation:
+    """Bytes of a budget that one request has.
+
+    Parameters
+    ----------
+    budget
+        The budget.
+    owner
+        Whose share they are of.
+    """
+
+    def __init__(self, budget: ByteBudget, owner: str) -> None:
+        self._budget, self._owner = budget, owner
+        self.size = 0
+
+    def check(self, size: int) -> None:
+        """Check that the reservation could have so many bytes (`RequestTooLargeError`)."""
+        if size > self._budget.share:
+            raise RequestTooLargeError(
+                f"the request needs {size:,} bytes of the server's memory, and one token may have "
+                f"{self._budget.share:,} at a time"
+            )
+
+    async def grow(self, size: int) -> None:
+        """Wait until the reservation has so many bytes.
 
         Raises
         ------
+        RequestTooLargeError
+            If it is more than one owner may ever have.
         ServerBusyError
             If there are not enough for too long.
         """
-        wanted = min(amount, self._total)
-        try:
-            async with asyncio.timeout(self._patience), self._turn:
-                while self._free < wanted:
-                    self._returned.clear()
-                    await self._returned.wait()
-                self._free -= wanted
-        except TimeoutError:
-            raise ServerBusyError("the server is busy; try again in a while") from None
-        try:
-            yield
-        finally:
-            self._free += wanted
-            self._returned.set()
+        self.check(size)
+        if size > self.size:
+            await self._budget.take(self._owner, size - self.size)
+            self.size = size
+
+    def shrink(self, size: int) -> None:
+        """Give back all but so many bytes."""
+        if size < self.size:
+            self._budget.give_back(self._owner, self.size - size)
+            self.size = size

@@ -5,27 +5,48 @@ from __future__ import annotations
 import asyncio
 
 import structlog
+from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gallery.server.http.config import ServerConfig
+from gallery.server.http.connection_gate import ConnectionGate
 
 _log = structlog.get_logger("gallery.server")
 
 HEADER_SECONDS = 10.0
-"""Seconds that the head of a request may take; uvicorn itself sets no limit."""
+"""Seconds that the head of a request may take, and a TLS handshake before the first; uvicorn itself
+sets no limit to the one, and asyncio 60 s to the other."""
 
 HEADER_BYTES = 64 * 1024
 """Most bytes of the head of a request; uvicorn's fast parser sets no limit either."""
+
+HEADER_FIELDS = 100
+"""Most fields of a head: short ones take fifty times their bytes in memory."""
+
+PIPELINED = 16
+"""Requests that may wait on a connection for the answer to the one before."""
+
+_PIECE = 8 * 1024
+"""Bytes that are parsed at a time, so that a head is found too long before it is read whole."""
+
+
+class _RefusedHeadError(Exception):
+    """A head is larger than it may be; the parser's caller answers 400 and ends the connection."""
 
 
 class TimeLimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits on how long a client may take.
 
-    The head of a request is limited in time and in size; the rest of a request that is answered
+    The head of a request is limited in time, in size and in fields; the requests that are sent
+    before the one before is answered, in number; the rest of a request that is answered
     before it has come as a whole, in time; the reading of an answer, in its rate. Bodies that a
     handler reads are limited by `gallery.server.http.request_bodies`.
     """
 
+    gate: ConnectionGate | None = None
+    """What counts the connection; set before the connection is made."""
+
+    _number = -1
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _head_bytes = 0
@@ -34,6 +55,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        self._number = transport.get_extra_info("socket").fileno()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -43,13 +65,18 @@ class TimeLimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of an unfinished head."""
-        super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEADER_BYTES:
-                self.transport.abort()
-        elif self._deadline is None and self._answered():
+        """Parse what came, and count the bytes of an unfinished head."""
+        for start in range(0, len(data), _PIECE):
+            piece = data[start : start + _PIECE]
+            super().data_received(piece)
+            if self.transport.is_closing():
+                return
+            if self._in_head:
+                self._head_bytes += len(piece)
+                if self._head_bytes > HEADER_BYTES:
+                    self.transport.abort()
+                    return
+        if not self._in_head and self._deadline is None and self._answered():
             # The rest of a body that is not read, or empty lines before the next request.
             self._await_head()
 
@@ -64,18 +91,40 @@ class TimeLimitedProtocol(HttpToolsProtocol):
         if self._deadline is None:
             self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head, unless there are too many."""
+        if len(self.headers) == HEADER_FIELDS:
+            raise _RefusedHeadError
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Stop waiting."""
+        """Stop waiting; refuse a head that came too large at once, or too many requests."""
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if max(size, self._head_bytes) > HEADER_BYTES:
+            raise _RefusedHeadError
+        if len(self.pipeline) == PIPELINED:
+            self.transport.abort()  # an answer may be half sent
+            raise _RefusedHeadError
         self._in_head = False
         self._head_came()
+        if self.gate is not None:
+            self.gate.speaks(self._number)
+            full = self.gate.is_full
+            self.app = service_unavailable if full else self.config.loaded_app
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        if self.gate is not None and self._answered():
+            self.gate.falls_silent(self._number, self.transport.get_extra_info("socket"))
 
     def pause_writing(self) -> None:
         """Give the client time to read what waits to be sent."""
         super().pause_writing()
         limits: ServerConfig = self.config.app.state.server.config  # type: ignore[union-attr]
         size = self.transport.get_write_buffer_size()
-        self._unread = self.loop.call_later(limits.grace + size / limits.least_rate, self._drop)
+        self._unread = self.loop.call_later(limits.seconds_for(size, size), self._drop)
 
     def resume_writing(self) -> None:
         """Forget the client's deadline: it has read nearly everything."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from typing import Annotated, TypeVar
+from contextlib import AsyncExitStack, ExitStack
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from gallery.arrays import residue_bytes
-from gallery.errors import BlockCorruptedError, GalleryNotFoundError, MalformedMessageError
+from gallery.errors import GalleryNotFoundError, MalformedMessageError
 from gallery.hints import Hint
 from gallery.messages import (
     BlockIndices,
@@ -22,10 +20,9 @@ from gallery.messages import (
     GalleryReplacement,
     GalleryUpdate,
 )
-from gallery.messages.check_sums import sealed_size
 from gallery.messages.stream import read_stream
-from gallery.parameters import find_parameters
 from gallery.server.audit_log import Action
+from gallery.server.gatekeeper import Grant
 from gallery.server.http.audited_action import AuditedAction, record_denial
 from gallery.server.http.authorization import (
     AdminGrant,
@@ -36,12 +33,22 @@ from gallery.server.http.authorization import (
     require_name,
 )
 from gallery.server.http.budgeted_response import BudgetedResponse
+from gallery.server.http.byte_budget import Reservation
 from gallery.server.http.openapi import MESSAGE, binary_body, message_response, stream_body
-from gallery.server.http.problems import DamagedBodyError
-from gallery.server.http.request_bodies import read_body, spool_body
+from gallery.server.http.request_bodies import (
+    PARSED_FACTOR,
+    parse_received,
+    received,
+    spool_body,
+)
+from gallery.server.http.request_sizes import (
+    REFERENCES_BYTES,
+    SMALL_REQUEST,
+    RequestSizes,
+    gallery_sizes,
+    written_update,
+)
 from gallery.server.http.state import state_of
-
-T = TypeVar("T")
 
 BlockIndex = Annotated[int, Path(ge=0, lt=2**31, description="Number of the block.")]
 
@@ -110,12 +117,9 @@ async def block(
     """Return the newest version of a block."""
     service = state_of(request).service
     identifier, name = await require_gallery(request, grant, gallery_id)
-    description = await run_in_threadpool(service.describe, name)
-    parameters = find_parameters(description.parameters)
-    size = residue_bytes(parameters.block_shape(description.columns))
-    async with AsyncExitStack() as stack:
-        # The residues, and the message that they are packed into.
-        await stack.enter_async_context(state_of(request).answer_budget.reserved(2 * size))
+    size = (await gallery_sizes(request, identifier, name)).block_answer
+    with ExitStack() as stack:
+        await _reserve_answer(request, grant, stack, size)
         async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
             audit.blocks = 1
             message = await run_in_threadpool(lambda: service.block(identifier, index).to_bytes())
@@ -131,11 +135,9 @@ async def check_sums(request: Request, gallery_id: GalleryId, grant: SearchGrant
     """Return the newest check sums of a gallery."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
-    description = await run_in_threadpool(state.service.describe, name)
-    size = sealed_size(description.columns, find_parameters(description.parameters))
-    async with AsyncExitStack() as stack:
-        # As stored, and as the message that holds them.
-        await stack.enter_async_context(state.answer_budget.reserved(2 * size))
+    size = (await gallery_sizes(request, identifier, name)).check_sums_answer
+    with ExitStack() as stack:
+        await _reserve_answer(request, grant, stack, size)
         async with AuditedAction(request, grant, Action.READ, identifier, name):
             found = await run_in_threadpool(lambda: state.service.check_sums(identifier).to_bytes())
         return BudgetedResponse(found, stack.pop_all())
@@ -153,10 +155,13 @@ async def references(
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
     read = state.service.references
-    async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
-        audit.blocks = 1
-        found = await run_in_threadpool(lambda: read(identifier, index).to_bytes())
-    return _message(found)
+    with ExitStack() as stack:
+        room = await _reserve_answer(request, grant, stack, 2 * REFERENCES_BYTES)
+        async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
+            audit.blocks = 1
+            found = await run_in_threadpool(lambda: read(identifier, index).to_bytes())
+        await room.grow(len(found))  # of long labels
+        return BudgetedResponse(found, stack.pop_all())
 
 
 @router.post(
@@ -168,15 +173,15 @@ async def references(
 async def create(request: Request, grant: AdminGrant) -> None:
     """Make an empty gallery. Sent again, it is confirmed."""
     state = state_of(request)
-    content = await _read(request, GalleryContent.from_bytes)
-    description = content.description
-    if content.check_sums:
-        raise MalformedMessageError("there are check sums, and a new gallery has no blocks")
-    await require_name(request, grant, description.name)
-    async with AuditedAction(
-        request, grant, Action.CREATE, description.gallery_id, description.name
-    ):
-        await state.write(state.service.create_gallery, description, content.manifest)
+    async with received(request, grant, GalleryContent.from_bytes, SMALL_REQUEST) as content:
+        description = content.description
+        if content.check_sums:
+            raise MalformedMessageError("there are check sums, and a new gallery has no blocks")
+        await require_name(request, grant, description.name)
+        async with AuditedAction(
+            request, grant, Action.CREATE, description.gallery_id, description.name
+        ):
+            await state.write(state.service.create_gallery, description, content.manifest)
 
 
 @router.post(
@@ -189,8 +194,11 @@ async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> 
     """Apply an update whole, if the gallery is at its version. Sent again, it is confirmed."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
-    async with AuditedAction(request, grant, Action.WRITE, identifier, name) as audit:
-        update = await _read(request, GalleryUpdate.from_bytes)
+    largest = (await gallery_sizes(request, identifier, name)).largest_update
+    async with (
+        AuditedAction(request, grant, Action.WRITE, identifier, name) as audit,
+        received(request, grant, GalleryUpdate.from_bytes, largest, kept=written_update) as update,
+    ):
         audit.blocks = len(update.blocks)
         await state.write(state.service.write, identifier, update)
 
@@ -205,8 +213,10 @@ async def update_description(request: Request, gallery_id: GalleryId, grant: Adm
     """Let a new description take the place of the former one, if that is still the one named."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
-    async with AuditedAction(request, grant, Action.WRITE, identifier, name):
-        change = await _read(request, DescriptionUpdate.from_bytes)
+    async with (
+        AuditedAction(request, grant, Action.WRITE, identifier, name),
+        received(request, grant, DescriptionUpdate.from_bytes, SMALL_REQUEST) as change,
+    ):
         _check_identity(change.description.gallery_id, identifier)
         await require_name(request, grant, change.description.name)
         await state.write(state.service.update_description, change.former_mac, change.description)
@@ -222,8 +232,10 @@ async def replace(request: Request, gallery_id: GalleryId, grant: AdminGrant) ->
     """Erase a gallery and give another its name, in one step."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
-    async with AuditedAction(request, grant, Action.REPLACE, identifier, name):
-        change = await _read(request, GalleryReplacement.from_bytes)
+    async with (
+        AuditedAction(request, grant, Action.REPLACE, identifier, name),
+        received(request, grant, GalleryReplacement.from_bytes, SMALL_REQUEST) as change,
+    ):
         description = change.description
         await require_gallery(request, grant, description.gallery_id.hex())
         await require_name(request, grant, description.name)
@@ -250,15 +262,25 @@ async def delete(request: Request, gallery_id: GalleryId, grant: AdminGrant) -> 
 async def restore(request: Request, grant: AdminGrant) -> None:
     """Make a gallery with content, whole or not at all."""
     state = state_of(request)
-    async with spool_body(request, state.config) as file:
-        messages = read_stream(file, state.config.max_request)
-        first = await run_in_threadpool(lambda: next(messages, None))
+    async with AsyncExitStack() as stack:
+        room = stack.enter_context(state.request_budget.opened(grant.token_id))
+        async with state.bodies.turn(grant.token_id):
+            file, size = await stack.enter_async_context(spool_body(request, state.config))
+        largest = min(size, state.config.max_request)
+        await room.grow(PARSED_FACTOR * largest)
+        first = await run_in_threadpool(lambda: next(read_stream(file, largest), None))
         if first is None:
             raise MalformedMessageError("the stream is empty")
         content = GalleryContent.from_bytes(first)
         description = content.description
         await require_name(request, grant, description.name)
-        blocks = (_received(BlockUpdate.from_bytes, message) for message in messages)
+        sizes = RequestSizes(description, 0)
+        largest = min(largest, sizes.largest_block)
+        kept = PARSED_FACTOR * len(first) + min(sizes.written_block, PARSED_FACTOR * size)
+        await room.grow(kept)
+        room.shrink(kept)
+        messages = read_stream(file, largest)
+        blocks = (parse_received(BlockUpdate.from_bytes, message) for message in messages)
         async with AuditedAction(
             request, grant, Action.RESTORE, description.gallery_id, description.name
         ) as audit:
@@ -276,19 +298,13 @@ async def purge(request: Request, grant: EnrollGrant) -> None:
         await state.write(state.service.purge)
 
 
-async def _read(request: Request, parse: Callable[[memoryview], T]) -> T:
-    state = state_of(request)
-    async with read_body(request, state.config, state.request_budget) as body:
-        return await run_in_threadpool(_received, parse, body)
-
-
-def _received(parse: Callable[[memoryview], T], data: bytes | memoryview) -> T:
-    try:
-        return parse(memoryview(data))
-    except BlockCorruptedError as error:
-        raise DamagedBodyError(
-            "a block that was sent does not have the digest that its header states; send it again"
-        ) from error
+async def _reserve_answer(
+    request: Request, grant: Grant, stack: ExitStack, size: int
+) -> Reservation:
+    """Reserve memory for an answer, until the stack is closed."""
+    room = stack.enter_context(state_of(request).answer_budget.opened(grant.token_id))
+    await room.grow(size)
+    return room
 
 
 def _check_identity(stated: bytes, addressed: bytes) -> None:

@@ -99,11 +99,14 @@ class RequestLogMiddleware:
             sizes["bytes_out"] += len(message.get("body", b""))
             await send(message)
 
-        statistics = state_of(Request(scope)).statistics
+        server = state_of(Request(scope))
+        statistics = server.statistics
         with statistics.in_flight.track_inprogress():
             try:
                 await self._app(scope, receive_counted, send_named)
             finally:
+                if (counted := scope["state"].get("counted")) is not None:
+                    server.requests.leave(counted)
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "unknown")
                 statistics.requests.labels(_method(scope), route, status).inc()

@@ -1,18 +1,34 @@
-"""Routes for operators and their tools: liveness, readiness and statistics."""
+"""Routes for operators and their tools: liveness, readiness and statistics.
+
+Behind a proxy it is the proxy that says who may ask. A server that speaks TLS itself has none, and
+whoever reaches it asks directly: then readiness and statistics want a token, of any scope.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from gallery.errors import ServerBusyError
+from gallery.server.http.authorization import Credentials, authenticate
 from gallery.server.http.openapi import problem_response
 from gallery.server.http.state import state_of
 
 router = APIRouter()
+
+
+async def _admit(request: Request, credentials: Credentials) -> None:
+    if request.scope["scheme"] == "https":
+        await authenticate(request, credentials)
+
+
+ADMITTED = [Depends(_admit)]
+REFUSED: dict[int | str, dict[str, Any]] = {
+    401: problem_response("The server speaks TLS itself, and the token is missing.")
+}
 
 
 class Health(BaseModel):
@@ -30,21 +46,23 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     summary="Whether requests can be served",
-    responses={503: problem_response("The database fails, or the server is shutting down.")},
+    responses={
+        **REFUSED,
+        503: problem_response("The database fails, or the server is shutting down."),
+    },
+    dependencies=ADMITTED,
 )
 async def readyz(request: Request) -> Health:
     """Ask the database, and say so if the server is shutting down."""
-    state = state_of(request)
-    if state.stopping:
-        raise ServerBusyError("the server is shutting down")
-    await run_in_threadpool(state.service.gallery_names)
+    await state_of(request).check_readiness()
     return Health()
 
 
 @router.get(
     "/metrics",
     summary="Figures for Prometheus",
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={**REFUSED, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    dependencies=ADMITTED,
     response_class=Response,
 )
 async def metrics(request: Request) -> Response:

@@ -4,32 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import IO
+from typing import IO, TypeVar
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from gallery.errors import MalformedMessageError, RequestTooLargeError
-from gallery.server.http.byte_budget import ByteBudget
+from gallery.errors import BlockCorruptedError, MalformedMessageError, RequestTooLargeError
+from gallery.server.gatekeeper import Grant
+from gallery.server.http.byte_budget import Reservation
 from gallery.server.http.config import ServerConfig
+from gallery.server.http.problems import DamagedBodyError
+from gallery.server.http.state import state_of
+
+T = TypeVar("T")
 
 
-@asynccontextmanager
+PARSED_FACTOR = 4
+"""Bytes that a body takes, with all that is read out of it, for each byte of its own."""
+
+
 async def read_body(
-    request: Request, config: ServerConfig, budget: ByteBudget
-) -> AsyncIterator[memoryview]:
-    """Give the body of a request, in memory that is reserved from the budget meanwhile.
+    request: Request, config: ServerConfig, room: Reservation, largest: int
+) -> bytearray:
+    """Return the body of a request, in memory that is reserved as the body comes.
 
-    The length must be declared, so that no body is read for which there is no room.
+    The length must be declared, so that no body is read for which there never is room.
+
+    Parameters
+    ----------
+    request
+        The request.
+    config
+        The limits.
+    room
+        What the memory is reserved in: `PARSED_FACTOR` times the body in the end.
+    largest
+        Most bytes that the body may have.
 
     Raises
     ------
     RequestTooLargeError
-        If the body is larger than the server takes.
+        If the body is larger than it may be, or than the memory that one token may have.
     ServerBusyError
         If there is no room for too long.
     MalformedMessageError
@@ -37,22 +56,71 @@ async def read_body(
     HTTPException
         If no length is declared (411), or the body comes too slowly (408).
     """
-    declared = _declared(request, config.max_request)
+    declared = _declared(request, min(largest, config.max_request))
     if declared is None:
         raise HTTPException(411, "the length of the body must be declared")
-    # The messages out of the body take about as much again, and their seeds expand to more.
-    async with budget.reserved(4 * declared):
-        body = bytearray()
-        async for chunk in _each_in_time(request, config):
-            body += chunk
-        if len(body) != declared:
-            raise MalformedMessageError("the body is not as long as its header says")
-        yield memoryview(body)
+    room.check(PARSED_FACTOR * declared)
+    body = bytearray()
+    async for chunk in _each_in_time(request, config, declared):
+        await room.grow(PARSED_FACTOR * (len(body) + len(chunk)))
+        body += chunk
+    if len(body) != declared:
+        raise MalformedMessageError("the body is not as long as its header says")
+    return body
 
 
 @asynccontextmanager
-async def spool_body(request: Request, config: ServerConfig) -> AsyncIterator[IO[bytes]]:
-    """Give the body of a request in a temporary file without a name, at its start.
+async def received(
+    request: Request,
+    grant: Grant,
+    parse: Callable[[memoryview], T],
+    largest: int,
+    *,
+    kept: Callable[[T], int] | None = None,
+) -> AsyncIterator[T]:
+    """Give what is read out of the body of a request, which keeps its memory until the end.
+
+    Parameters
+    ----------
+    request
+        The request.
+    grant
+        The rights of the token that it came with: its share of the memory is taken.
+    parse
+        What reads the body.
+    largest
+        Most bytes of the body, as of `read_body`, which says what is raised.
+    kept
+        What tells the bytes that the message takes from then on, without its body; where it is not
+        given, as much as to read it.
+    """
+    state = state_of(request)
+    with state.request_budget.opened(grant.token_id) as room:
+        async with state.bodies.turn(grant.token_id):
+            message = await run_in_threadpool(
+                parse_received, parse, await read_body(request, state.config, room, largest)
+            )
+        if kept is not None:
+            await room.grow(kept(message))
+            room.shrink(kept(message))
+        yield message
+
+
+def parse_received(parse: Callable[[memoryview], T], data: bytes | bytearray) -> T:
+    """Read a message that was sent (`DamagedBodyError` if a block of it is damaged)."""
+    try:
+        return parse(memoryview(data))
+    except BlockCorruptedError as error:
+        raise DamagedBodyError(
+            "a block that was sent does not have the digest that its header states; send it again"
+        ) from error
+
+
+@asynccontextmanager
+async def spool_body(
+    request: Request, config: ServerConfig
+) -> AsyncIterator[tuple[IO[bytes], int]]:
+    """Give the body of a request in a temporary file without a name, at its start, and its size.
 
     A backup must have come as a whole before the database's lock is taken: a slow client would hold
     the lock.
@@ -60,13 +128,13 @@ async def spool_body(request: Request, config: ServerConfig) -> AsyncIterator[IO
     _declared(request, config.max_restore)
     size = 0
     with tempfile.TemporaryFile() as file:
-        async for chunk in _each_in_time(request, config):
+        async for chunk in _each_in_time(request, config, 0):
             size += len(chunk)
             if size > config.max_restore:
                 raise RequestTooLargeError("the request is larger than this server takes")
             await run_in_threadpool(file.write, chunk)
         file.seek(0)
-        yield file
+        yield file, size
 
 
 def _declared(request: Request, most: int) -> int | None:
@@ -82,13 +150,19 @@ def _declared(request: Request, most: int) -> int | None:
     return int(stated)
 
 
-async def _each_in_time(request: Request, config: ServerConfig) -> AsyncIterator[bytes]:
-    """Yield the pieces of a body that moves at the least rate after the first grace."""
+async def _each_in_time(
+    request: Request, config: ServerConfig, declared: int
+) -> AsyncIterator[bytes]:
+    """Yield the pieces of a body that moves as fast as it must after the first grace.
+
+    The time that the server itself takes for a piece is not counted.
+    """
     stream, size = request.stream(), 0
-    started = asyncio.get_running_loop().time()
+    clock = asyncio.get_running_loop().time
+    started = clock()
     while True:
         try:
-            async with asyncio.timeout_at(started + config.grace + size / config.least_rate):
+            async with asyncio.timeout_at(started + config.seconds_for(declared, size)):
                 chunk = await anext(stream, None)
         except TimeoutError:
             raise HTTPException(408, "the body came too slowly", {"Connection": "close"}) from None
@@ -96,5 +170,7 @@ async def _each_in_time(request: Request, config: ServerConfig) -> AsyncIterator
             raise MalformedMessageError("the body was cut off") from None
         if chunk is None:
             return
+        came = clock()
         yield chunk
+        started += clock() - came
         size += len(chunk)

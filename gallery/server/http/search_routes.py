@@ -6,30 +6,32 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from threading import Event
+from threading import Event, Semaphore
 
+import structlog
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gallery.arrays import residue_bytes
-from gallery.errors import GalleryError, MalformedMessageError
+from gallery.errors import GalleryError, MalformedMessageError, RequestTooLargeError
 from gallery.messages import SearchRequest
-from gallery.messages.check_sums import sealed_size
 from gallery.messages.stream import END, framed
-from gallery.parameters import find_parameters
 from gallery.server.audit_log import Action
 from gallery.server.http.audited_action import AuditedAction
 from gallery.server.http.authorization import GalleryId, SearchGrant, require_gallery
+from gallery.server.http.byte_budget import Reservation
 from gallery.server.http.openapi import STREAM, binary_body, stream_response
 from gallery.server.http.problems import failure_of
-from gallery.server.http.request_bodies import read_body
+from gallery.server.http.request_bodies import received
+from gallery.server.http.request_sizes import gallery_sizes, parsed_search
 from gallery.server.http.state import ServerState, state_of
 
-_REFERENCES_BYTES = 2 * 1024 * 1024
-"""Most bytes that references and hint of a full block take, with labels of usual length."""
+_PIECES_AHEAD = 4
+"""Pieces of an answer that are packed before the client has read those before."""
+
+_log = structlog.get_logger("gallery.server")
 
 router = APIRouter()
 
@@ -46,56 +48,71 @@ async def search(request: Request, gallery_id: GalleryId, grant: SearchGrant) ->
     """Compare probes with every position of every block, as of one manifest."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
+    sizes = await gallery_sizes(request, identifier, name)
     async with AsyncExitStack() as stack:
         audit = AuditedAction(request, grant, Action.SEARCH, identifier, name)
         await stack.enter_async_context(audit)
-        wanted = await _read(request, state, identifier)
+        largest = sizes.largest_search(state.config.max_probes)
+        body = received(request, grant, SearchRequest.from_bytes, largest, kept=parsed_search)
+        wanted = await stack.enter_async_context(body)
+        _check(wanted, identifier, state.config.max_probes)
         audit.probes = len(wanted.probes)
-        await stack.enter_async_context(state.search_slot())
-        size = await run_in_threadpool(_size_of, state, wanted)
-        await stack.enter_async_context(state.answer_budget.reserved(size))
-        answer = SearchResponse(state, wanted, audit)
+        await stack.enter_async_context(state.search_turn(grant))
+        room = stack.enter_context(state.answer_budget.opened(grant.token_id))
+        references = await run_in_threadpool(
+            state.service.references_size, identifier, wanted.known
+        )
+        await room.grow(sizes.search_answer(len(wanted.probes), references))
+        answer = SearchResponse(state, wanted, grant.token_id, room)
         await answer.start()
         answer.cleanup = stack.pop_all()
         return answer
 
 
-async def _read(request: Request, state: ServerState, identifier: bytes) -> SearchRequest:
-    async with read_body(request, state.config, state.request_budget) as body:
-        wanted = await run_in_threadpool(SearchRequest.from_bytes, body)
+def _check(wanted: SearchRequest, identifier: bytes, most: int) -> None:
+    """Check what a search asks for, as far as it can be seen without the gallery."""
     if wanted.gallery_id != identifier:
         raise MalformedMessageError("the request names another gallery than its address")
     if not wanted.probes:
         raise MalformedMessageError("the request holds no probe")
-    return wanted
-
-
-def _size_of(state: ServerState, wanted: SearchRequest) -> int:
-    """Return the bytes that the answer to a search will take in memory."""
-    blocks = len(state.service.manifest(wanted.gallery_id).entries)
-    first = wanted.probes[0]
-    parameters = find_parameters(first.parameters)
-    distances = residue_bytes(parameters.result_shape)
-    unknown = max(0, blocks - len(wanted.known))
-    check_sums = sealed_size(first.columns, parameters) if blocks else 0
-    return blocks * len(wanted.probes) * distances + unknown * _REFERENCES_BYTES + check_sums
+    if len(wanted.probes) > most:
+        raise RequestTooLargeError(
+            f"the search has {len(wanted.probes):,} probes, and this server takes at most {most} "
+            "in one request"
+        )
 
 
 class SearchResponse(Response):
     """The answer to a search, computed by a thread that never waits for its reader.
 
     The reader may be slow; the scan, the database's snapshot and the other searches of the same
-    pass must not be held up by that. Pieces that are computed and not yet sent wait in memory that
-    was reserved from the budget before.
+    pass must not be held up by that. Results that are computed and not yet sent wait in memory that
+    was reserved from the budget before; if there are more than have room there, the search is
+    stopped. A few of them at a time are packed into pieces.
+
+    Parameters
+    ----------
+    state
+        The server's state.
+    wanted
+        The search.
+    owner
+        Whose it is: the identifier of a token.
+    room
+        The memory for its results.
     """
 
     media_type = STREAM
 
-    def __init__(self, state: ServerState, wanted: SearchRequest, audit: AuditedAction) -> None:
+    def __init__(
+        self, state: ServerState, wanted: SearchRequest, owner: str, room: Reservation
+    ) -> None:
         super().__init__(media_type=STREAM)
         del self.headers["content-length"]
-        self._state, self._wanted, self._audit = state, wanted, audit
+        self._state, self._wanted, self._owner = state, wanted, owner
+        self._size = room.size
         self._pieces: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self._credits = Semaphore(_PIECES_AHEAD)
         self._first = b""
         self._abandoned = Event()
         self._started = time.perf_counter()
@@ -111,6 +128,7 @@ class SearchResponse(Response):
         def work() -> None:
             try:
                 for piece in self._compute():
+                    self._credits.acquire()  # given back when a piece is sent, and at the end
                     put(piece)
                 put(None)
             except GalleryError as error:
@@ -127,7 +145,7 @@ class SearchResponse(Response):
         self._first = first
 
     def _compute(self) -> Iterator[bytes]:
-        result = self._state.service.search(self._wanted)
+        result = self._state.service.search(self._wanted, room=self._size, owner=self._owner)
         yield framed(result.manifest.to_bytes())
         if result.check_sums:
             yield framed(result.check_sums.to_bytes())
@@ -144,14 +162,7 @@ class SearchResponse(Response):
         try:
             async with self.cleanup:
                 await send(start)
-                await self._send(send, self._first)
-                while (piece := await self._pieces.get()) is not None:
-                    if isinstance(piece, Exception):
-                        raise piece
-                    await self._send(send, piece)
-                # Nothing goes out with this; it waits until the pieces before have, so that their
-                # memory is not given to others sooner.
-                await self._send(send, b"")
+                await self._send_pieces(send)
                 if self._abandoned.is_set():
                     raise ClientDisconnect
             self._state.statistics.search_seconds.observe(time.perf_counter() - self._started)
@@ -162,7 +173,39 @@ class SearchResponse(Response):
         finally:
             watch.cancel()
             self._abandoned.set()
+            self._credits.release(_PIECES_AHEAD)
         await send({"type": "http.response.body", "body": last})
+
+    async def _send_pieces(self, send: Send) -> None:
+        """Send all pieces, to a client that reads as fast as it must.
+
+        Raises
+        ------
+        ClientDisconnect
+            If the client has gone, or reads too slowly.
+        GalleryError
+            If the search failed.
+        """
+        config, clock = self._state.config, asyncio.get_running_loop().time
+        started, sent = clock(), 0
+        piece: bytes | Exception | None = self._first
+        while piece is not None:
+            if isinstance(piece, Exception):
+                raise piece
+            sent += len(piece)
+            try:
+                async with asyncio.timeout_at(started + config.seconds_for(self._size, sent)):
+                    await self._send(send, piece)
+                    # Nothing goes out with this; it waits until the piece has, so that the memory
+                    # is not given to others sooner.
+                    await self._send(send, b"")
+            except TimeoutError:
+                _log.warning("dropped", reason="the client reads its answer too slowly")
+                raise ClientDisconnect from None
+            self._credits.release()
+            waited = clock()
+            piece = await self._pieces.get()
+            started += clock() - waited
 
     async def _watch(self, receive: Receive) -> None:
         """Abandon the search when its client has gone."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -17,13 +19,17 @@ from starlette.concurrency import run_in_threadpool
 from gallery.errors import ServerBusyError
 from gallery.server.audit_log import AuditLog
 from gallery.server.denial_log import DenialLog
-from gallery.server.gatekeeper import Gatekeeper
+from gallery.server.gatekeeper import Gatekeeper, Grant
 from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
 from gallery.server.http.prometheus import ServerStatistics
+from gallery.server.http.turns import RequestCount, Turns
 from gallery.server.service import EmbeddedService
 
 T = TypeVar("T")
+
+READINESS_SECONDS = 1.0
+"""Seconds for which a database that answered counts as one that answers."""
 
 WRITERS = 8
 """Requests that write or purge at a time; others wait."""
@@ -54,12 +60,18 @@ class ServerState:
         self.service, self.gatekeeper, self.audit, self.config = service, gatekeeper, audit, config
         self.denials = DenialLog(audit)
         self.statistics = ServerStatistics(service)
-        self.request_budget = ByteBudget(config.request_bytes, config.patience)
-        self.answer_budget = ByteBudget(config.answer_bytes, config.patience)
+        self.request_budget, self.answer_budget = (
+            ByteBudget(total, total // 2, config.patience)
+            for total in (config.request_bytes, config.answer_bytes)
+        )
+        self.bodies = Turns(None, config.token_bodies, config.patience)
+        self.requests = RequestCount(config.token_requests)
         self.search_threads = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
         self.stopping = False
+        self._asking = asyncio.Lock()
+        self._ready_at = -math.inf
+        self._searches = Turns(config.searches, config.token_searches, config.patience)
         self._writers = asyncio.Semaphore(WRITERS)
-        self._slots = asyncio.Semaphore(config.searches)
         self._rate = parse(config.rate)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -71,19 +83,29 @@ class ServerState:
             )
 
     @asynccontextmanager
-    async def search_slot(self) -> AsyncIterator[None]:
+    async def search_turn(self, grant: Grant) -> AsyncIterator[None]:
         """Wait for a turn to search (`ServerBusyError` if it does not come, or on shutdown)."""
-        try:
-            async with asyncio.timeout(self.config.patience):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise ServerBusyError("the server is busy; try again in a while") from None
-        try:
+        async with self._searches.turn(grant.token_id):
             if self.stopping:
                 raise ServerBusyError("the server is shutting down; try again in a while")
             yield
-        finally:
-            self._slots.release()
+
+    async def check_readiness(self) -> None:
+        """Check that requests can be served, by asking the database at most once a second.
+
+        Raises
+        ------
+        ServerBusyError
+            If the server is shutting down.
+        DatabaseError
+            If the database fails.
+        """
+        if self.stopping:
+            raise ServerBusyError("the server is shutting down")
+        async with self._asking:
+            if time.monotonic() - self._ready_at >= READINESS_SECONDS:
+                await run_in_threadpool(self.service.gallery_names)
+                self._ready_at = time.monotonic()
 
     async def write(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function that writes in a thread, of which few at a time do.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from types import FrameType
 
 import numpy as np
@@ -28,17 +29,23 @@ from gallery.server.gatekeeper import Gatekeeper
 from gallery.server.http.allocator import configure_allocator
 from gallery.server.http.app import make_app
 from gallery.server.http.config import ServerConfig, TlsFiles
-from gallery.server.http.connections import TimeLimitedProtocol
+from gallery.server.http.connection_gate import (
+    ConnectionGate,
+    GatedListener,
+    most_connections,
+    raise_file_limit,
+)
+from gallery.server.http.connections import HEADER_SECONDS, TimeLimitedProtocol
 from gallery.server.http.logs import configure_logging
 from gallery.server.http.state import ServerState
 from gallery.server.service import EmbeddedService, make_scanner
 from gallery.store import AuditStore, GalleryStore, TokenStore, open_database
 
-CONNECTIONS = 2_000
-"""Connections at a time; more are told at once that the server is busy."""
-
 DATABASE_CONNECTIONS = 20
 """Connections to the database that are kept; as many again are made under load."""
+
+STARTUP_FAILURE = 3
+"""Exit code of uvicorn for an application that cannot begin."""
 
 _log = structlog.get_logger("gallery.server")
 
@@ -84,6 +91,7 @@ def serve(
     """
     configure_logging()
     configure_allocator()
+    raise_file_limit()
     with (
         listening(host, port) as listener,
         make_server(database, config, tls=tls, backend=backend, cluster=cluster) as server,
@@ -101,7 +109,7 @@ def make_server(
     tls: TlsFiles | None = None,
     backend: str = Backend.NATIVE,
     cluster: ClusterAddress | None = None,
-) -> Iterator[uvicorn.Server]:
+) -> Iterator[GracefulServer]:
     """Give a server on a database, ready to run on a socket; see `serve`."""
     with open_database(database, create=True, connections=DATABASE_CONNECTIONS) as opened:
         if find_backend(backend) is Backend.NATIVE:
@@ -144,19 +152,10 @@ def _load_kernel(evaluator: Evaluator) -> None:
     evaluator.distances_many(nothing, [nothing], COMPACT)
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether an address reaches this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def _uvicorn_config(app: FastAPI, config: ServerConfig, tls: TlsFiles | None) -> uvicorn.Config:
     settings = uvicorn.Config(
         app,
+        loop="asyncio",
         http=TimeLimitedProtocol,
         ws="none",
         log_config=None,
@@ -164,7 +163,6 @@ def _uvicorn_config(app: FastAPI, config: ServerConfig, tls: TlsFiles | None) ->
         server_header=False,
         # An address that a proxy states is not looked at: nothing here depends on it.
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=round(config.shutdown),
         ssl_certfile=None if tls is None else tls.certificate,
         ssl_keyfile=None if tls is None else os.fspath(tls.key),
@@ -188,6 +186,33 @@ class GracefulServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+        self.gate = ConnectionGate(most_connections())
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on sockets whose connections are counted, and give TLS handshakes little time.
+
+        It is uvicorn's own, which has no setting for either.
+        """
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        context = self.config.ssl
+        self.servers = [
+            await asyncio.get_running_loop().create_server(
+                self._connection,
+                sock=GatedListener(listener, self.gate),
+                ssl=context,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=None if context is None else HEADER_SECONDS,
+            )
+            for listener in sockets or []
+        ]
+        self.started = True
+
+    def _connection(self) -> TimeLimitedProtocol:
+        protocol = TimeLimitedProtocol(self.config, self.server_state, self.lifespan.state)
+        protocol.gate = self.gate
+        return protocol
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Refuse searches that wait for their turn, and let the others finish.

@@ -8,7 +8,7 @@ running starts at once, and those that come meanwhile go together in the next pa
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -34,7 +34,7 @@ class SearchBatcher:
 
     If nobody takes the results of a search, they take at most blocks times probes times
     four bytes for each residue of a result, and the references that it asked for. A
-    program that lets many clients search at once must bound that.
+    program that lets many clients search at once must bound that: it gives each search its room.
 
     Parameters
     ----------
@@ -49,23 +49,36 @@ class SearchBatcher:
         self._waiting: OrderedDict[bytes, deque[Search]] = OrderedDict()
         self._scanning = self._closed = False
         # What follows belongs to the scanning thread alone.
+        self._passes_chosen = 0
+        self._served: Counter[str] = Counter()  # by owner: the last pass that had a search of it
         self._passes: deque[SearchPass] = deque()
         self._statistics = SearchStatistics()
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, room: int | None = None, owner: str = ""
+    ) -> SearchResult:
         """Search a gallery; see `gallery.protocol.GalleryService.search`.
 
         Returns as soon as the manifest is known. Results are computed whether they are taken or
         not, until the iterator over them is closed or let go of.
 
+        Parameters
+        ----------
+        request
+            The request.
+        room
+            Bytes that results may take that are not yet taken; None for any number.
+        owner
+            Whose search it is: owners take turns.
+
         Raises
         ------
         ServerBusyError
-            If the service is shutting down.
+            If the service is shutting down; and by the iterator, if there is no room for results.
         """
         for probe in request.probes:
             probe.check()
-        search = Search(request)
+        search = Search(request, room, owner)
         with self._lock:
             if self._closed:
                 raise _shutting_down()
@@ -135,11 +148,36 @@ class SearchBatcher:
             if gallery_id is None:
                 return []
             waiting = self._waiting[gallery_id]
-            chosen = _choose(waiting)
+            chosen = self._choose(waiting)
             if waiting:
                 self._waiting.move_to_end(gallery_id)
             else:
                 del self._waiting[gallery_id]
+        return chosen
+
+    def _choose(self, waiting: deque[Search]) -> list[Search]:
+        """Take searches out, as many as go into one pass.
+
+        First comes one of each owner, that of the owner first who was last in a pass longest ago,
+        then a second one of each. So nobody waits for all searches of another owner. Those of one
+        owner keep their order.
+        """
+        counts: Counter[str] = Counter()
+        turns: list[tuple[int, int, int]] = []
+        for position, search in enumerate(waiting):
+            turns.append((counts[search.owner], self._served[search.owner], position))
+            counts[search.owner] += 1
+        ordered = [waiting[position] for *_, position in sorted(turns)]
+        chosen, probes = ordered[:1], len(ordered[0].request.probes)
+        for search in ordered[1:]:
+            probes += len(search.request.probes)
+            if probes > PROBES_PER_PASS:
+                break
+            chosen.append(search)
+        self._passes_chosen += 1
+        for search in chosen:
+            waiting.remove(search)
+            self._served[search.owner] = self._passes_chosen
         return chosen
 
     def _take_turn(self) -> None:
@@ -155,16 +193,6 @@ class SearchBatcher:
             current.close()
         else:
             self._passes.append(current)
-
-
-def _choose(waiting: deque[Search]) -> list[Search]:
-    """Take searches from the front, in their order, as many as go into one pass."""
-    chosen = [waiting.popleft()]
-    probes = len(chosen[0].request.probes)
-    while waiting and probes + len(waiting[0].request.probes) <= PROBES_PER_PASS:
-        chosen.append(waiting.popleft())
-        probes += len(chosen[-1].request.probes)
-    return chosen
 
 
 def _shutting_down() -> ServerBusyError:

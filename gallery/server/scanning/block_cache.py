@@ -43,9 +43,8 @@ class ReadyBlock:
     @cached_property
     def size(self) -> int:
         """Bytes that the block takes in memory, its references included."""
-        table = self.references
-        packed = 0 if table is None else table.packed.nbytes
-        return self.block.columns.nbytes + len(self.block.header.to_bytes()) + packed
+        references = 0 if self.references is None else self.references.nbytes
+        return self.block.columns.nbytes + len(self.block.header.to_bytes()) + references
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from operator import add
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from threading import Lock
 
+from gallery.errors import ServerBusyError
 from gallery.messages import (
     NO_CHECK_SUMS,
     BlockResult,
@@ -43,28 +46,59 @@ _Item = SearchOpening | BlockResult | BaseException | None
 class Search:
     """One caller's search: its request, and its results until the caller takes them.
 
-    The thread that computes never waits for the caller. All results may wait here: at most blocks
-    times probes times a result's bytes, and the references.
+    The thread that computes never waits for the caller. Results wait here, as many as have room;
+    one more stops the search.
+
+    Parameters
+    ----------
+    request
+        The request.
+    room
+        Bytes that results may take that are not yet taken; None for any number: then at most blocks
+        times probes times a result's bytes, and the references.
+    owner
+        Whose search it is.
 
     Attributes
     ----------
     request
         The request.
+    owner
+        Whose search it is.
     called
         Time of the call, by `time.perf_counter`.
     abandoned
         Whether the caller takes no more results.
     """
 
-    def __init__(self, request: SearchRequest) -> None:
-        self.request = request
+    def __init__(self, request: SearchRequest, room: int | None = None, owner: str = "") -> None:
+        self.request, self.owner = request, owner
         self.called = time.perf_counter()
         self.abandoned = False
+        self._room = room
+        self._lock = Lock()
+        self._waiting = 0
         self._items: SimpleQueue[_Item] = SimpleQueue()
 
     def put(self, item: SearchOpening | BlockResult) -> None:
         """Hand over the opening, and after it the result of one block each time."""
-        self._items.put(item)
+        if self.abandoned:
+            return
+        with self._lock:
+            self._waiting += _size_of(item)
+            if self._room is None or self._waiting <= self._room:
+                self._items.put(item)
+                return
+            with suppress(Empty):
+                while True:  # what waits is of no use without the rest
+                    self._items.get_nowait()
+        self.end(
+            ServerBusyError(
+                f"the search was stopped: its caller did not take results of {self._room:,} bytes "
+                "for so long that there was no room for more; ask for fewer probes at a time"
+            )
+        )
+        self.abandoned = True
 
     def end(self, error: BaseException | None = None) -> None:
         """End the results, with the error that cut them off if there was one."""
@@ -80,7 +114,18 @@ class Search:
         if isinstance(item, BaseException):
             # A copy: searches that fail together run in threads that each add their own traceback.
             raise copy.copy(item) from item
+        if item is not None:
+            with self._lock:
+                self._waiting -= _size_of(item)
         return item
+
+
+def _size_of(item: SearchOpening | BlockResult) -> int:
+    """Return the bytes that an item takes while it waits."""
+    if isinstance(item, SearchOpening):
+        return len(item.check_sums.sealed)
+    references = 0 if item.references is None else item.references.nbytes
+    return references + sum(one.residues.nbytes for one in item.distances)
 
 
 class ResultStream(Iterator[BlockResult]):

@@ -14,7 +14,12 @@ import gallery.client.searching.identification as identification
 from gallery.arrays import residue_bytes
 from gallery.client import GalleryClient, GalleryKey, Identification
 from gallery.client.integrity.labels import LabelSealer
-from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
+from gallery.errors import (
+    DatabaseError,
+    MissingBlockError,
+    RequestTooLargeError,
+    WrongResultError,
+)
 from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.parameters import STANDARD, SWIFT, ParameterSet, find_parameters
@@ -309,3 +314,53 @@ def test_an_interrupt_leaves_no_thread_and_the_client_usable(
     assert searching_threads() == []
     assert len(watched.sizes) < 8
     assert filled.identify(probes(1), threshold=0.05).labels[0, 0] == "person 0"
+
+
+class Narrow(ForwardingService):
+    """A service that has room for results, and not for references as well."""
+
+    def __init__(self, service: EmbeddedService) -> None:
+        super().__init__(service)
+        self.asked: list[int] = []
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        self.asked.append(len(request.known))
+        if not request.known:
+            raise RequestTooLargeError("the answer needs more memory than there is")
+        return super().search(request)
+
+
+def test_references_are_fetched_before_where_they_do_not_fit_into_an_answer(
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey
+) -> None:
+    embeddings = random_embeddings(5, 8)
+    client.enroll(embeddings, names(5))
+    narrow = Narrow(service)
+    with GalleryClient(narrow, key) as other:
+        found = other.identify(embeddings, threshold=0.01)
+
+    assert found.labels[:, 0].tolist() == names(5)
+    assert narrow.asked[:2] == [0, 1]
+    assert all(narrow.asked[1:])
+
+
+def test_a_search_that_never_fits_is_asked_for_twice_at_most(
+    client: GalleryClient,
+    service: EmbeddedService,
+    key: GalleryKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client.enroll(random_embeddings(5, 8), names(5))
+    calls: list[int] = []
+
+    def refuse(self: ForwardingService, request: SearchRequest) -> SearchResult:
+        calls.append(len(request.known))
+        raise RequestTooLargeError("the answer needs more memory than there is")
+
+    monkeypatch.setattr(Narrow, "search", refuse)
+    with GalleryClient(Narrow(service), key) as other:
+        for _ in range(2):
+            with pytest.raises(RequestTooLargeError):
+                other.identify(random_embeddings(1, 8), threshold=0.01)
+
+    assert calls == [0, 1, 1]

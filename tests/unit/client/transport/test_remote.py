@@ -9,16 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gallery.client import GalleryClient, GalleryKey, renew_gallery
 from gallery.client.integrity.authentication import Authenticator
@@ -46,6 +40,7 @@ from gallery.messages.stream import framed
 from gallery.server.gatekeeper import Scope
 from gallery.server.http import TlsFiles
 from gallery.store import Database
+from tests.support.certificates import make_certificate
 from tests.support.galleries import names, random_embeddings
 from tests.support.relay import Cut, Relay, relaying
 from tests.support.serving import Serving, serving
@@ -499,34 +494,7 @@ def test_plain_http_to_another_machine_can_be_meant() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
     """A certificate for this machine that nobody but itself vouches for."""
-    folder = tmp_path_factory.mktemp("tls")
-    secret = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(secret.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(secret, hashes.SHA256())
-    )
-    files = TlsFiles(folder / "cert.pem", folder / "key.pem")
-    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        secret.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_certificate_is_trusted_when_its_authority_is_named(

@@ -20,6 +20,7 @@ from gallery.errors import (
 )
 from gallery.parameters import LIGHT, SWIFT, ParameterSet
 from gallery.server import EmbeddedService, open_service
+from gallery.server.cluster import dask_client
 from tests.support.galleries import names, random_embeddings
 from tests.support.searching import (
     BLOCK_BYTES,
@@ -285,9 +286,12 @@ def test_a_database_in_memory_cannot_be_shared(crew: Workers) -> None:
             pass
 
 
-def test_a_scheduler_that_is_not_there_is_an_error_at_the_start(url: str) -> None:
+def test_a_scheduler_that_is_not_there_is_an_error_at_the_start(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_client, "REPLY_TIMEOUT_S", 0.5)
     with pytest.raises(ServerError, match="cannot reach the scheduler"):
-        with open_service(url, cluster="nonsense://127.0.0.1:1"):
+        with open_service(url, cluster="tcp://127.0.0.1:1"):
             pass
 
 

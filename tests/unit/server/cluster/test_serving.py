@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from distributed import LocalCluster, Security
 
 from gallery.client import GalleryClient, GalleryKey
@@ -18,6 +13,7 @@ from gallery.commands.main import run
 from gallery.errors import ServerBusyError, ServerError
 from gallery.server import ClusterAddress, open_service
 from tests.support import server_process
+from tests.support.certificates import make_certificate
 from tests.support.galleries import names, random_embeddings
 from tests.support.searching import request_of, search
 from tests.unit.server.cluster.workers import Workers
@@ -26,31 +22,8 @@ from tests.unit.server.cluster.workers import Workers
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate that vouches for itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    secret = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "cluster")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(secret.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(secret, hashes.SHA256())
-    )
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        secret.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return certificate, key
+    made = make_certificate(tmp_path_factory.mktemp("tls"))
+    return made.certificate, made.key
 
 
 @pytest.fixture
@@ -111,6 +84,7 @@ def test_it_takes_nobody_else(tls_scheduler: str, url: str) -> None:
         ["--cluster", "tls://127.0.0.1:1"],
         ["--cluster", "tcp://127.0.0.1:1", "--cluster-ca", __file__],
         ["--cluster-ca", __file__],
+        ["--plain-cluster"],
     ],
 )
 def test_options_that_do_not_belong_together_are_refused(
@@ -118,3 +92,46 @@ def test_options_that_do_not_belong_together_are_refused(
 ) -> None:
     assert run(["serve", *options]) == 2
     assert "--cluster" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("tcp://10.1.2.3:8786", True),
+        ("tcp://scheduler.example.org:8786", True),
+        ("tcp://[fe80::1]:8786", True),
+        ("tcp://0.0.0.0:8786", True),
+        ("10.1.2.3:8786", True),
+        ("ws://127.0.0.1:8786", True),
+        ("tcp://", True),
+        ("tcp://[::1:8786", True),
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://localhost:8786", False),
+        ("tcp://[::1]:8786", False),
+        ("tls://10.1.2.3:8786", False),
+    ],
+)
+def test_a_cluster_on_other_machines_needs_tls(address: str, refused: bool) -> None:
+    if not refused:
+        ClusterAddress(address)
+        return
+    with pytest.raises(ServerError):
+        ClusterAddress(address)
+
+
+def test_workers_on_other_machines_need_tls_too() -> None:
+    ClusterAddress("tcp://127.0.0.1:8786").check_reach("tcp://127.0.0.1:40001")
+    ClusterAddress("tcp://127.0.0.1:8786", plain_tcp=True).check_reach("tcp://10.1.2.3:40001")
+    with pytest.raises(ServerError, match="run programs"):
+        ClusterAddress("tcp://127.0.0.1:8786").check_reach("tcp://10.1.2.3:40001")
+
+
+def test_the_command_says_how_such_a_cluster_is_meant(
+    capsys: pytest.CaptureFixture[str], database: str
+) -> None:
+    options = ["serve", "--database", database, "--cluster", "tcp://10.1.2.3:8786"]
+
+    assert run(options) == ServerError.exit_code
+    said = capsys.readouterr().err
+    assert "--plain-cluster" in said
+    assert "--cluster-ca" in said

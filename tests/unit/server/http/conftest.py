@@ -4,7 +4,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.messages import EncryptedProbe, GalleryDescription, SearchRequest
-from gallery.parameters import find_parameters
+from gallery.parameters import STANDARD, find_parameters
 from gallery.protocol import GalleryService
 from gallery.server.gatekeeper import Scope
 from gallery.server.http import ServerConfig
 from gallery.store import AuditEvent, AuditStore, open_database
 from tests.support.galleries import database, key, names, other_key, random_embeddings
+from tests.support.raw_http import connected, head, rest
 from tests.support.serving import Serving, serving
 
-__all__ = ["database", "key", "other_key"]
+__all__ = ["connected", "database", "head", "key", "other_key", "rest"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def filled(server: Serving, key: GalleryKey) -> Galleries:
 
 
 def fill(service: GalleryService, key: GalleryKey, name: str) -> GalleryDescription:
-    with GalleryClient.create(service, key, name, dimension=8) as client:
+    # Its answers are large enough to fill any buffer in between.
+    with GalleryClient.create(service, key, name, dimension=8, parameters=STANDARD) as client:
         client.enroll(random_embeddings(3, 8), names(3))
         return client.description
 
@@ -115,34 +117,6 @@ def a_search(service: GalleryService, of: GalleryDescription, probes: int = 1) -
         for number in range(probes)
     ]
     return SearchRequest(of.gallery_id, tuple(made), {}).to_bytes()
-
-
-@contextmanager
-def connected(url: str, buffer: int | None = None) -> Iterator[socket.socket]:
-    """Give a bare connection to a server, with a receive buffer of that many bytes."""
-    with closing(socket.socket()) as end:
-        if buffer is not None:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        parts = httpx.URL(url)
-        end.connect((parts.host, parts.port))
-        yield end
-
-
-def head(method: str, path: str, token: str, *lines: str) -> bytes:
-    """Return the head of a request; ``lines`` are further fields."""
-    fields = [f"{method} /v1/{path} HTTP/1.1", "Host: test", f"Authorization: Bearer {token}"]
-    return ("\r\n".join([*fields, *lines]) + "\r\n\r\n").encode()
-
-
-def rest(end: socket.socket) -> bytes:
-    """Return all that comes until the server ends the connection, however it does."""
-    got = bytearray()
-    try:
-        while data := end.recv(2**16):
-            got += data
-    except ConnectionResetError:
-        pass
-    return bytes(got)
 
 
 @contextmanager

@@ -53,6 +53,42 @@ def test_headers_without_end_are_not_collected(shared: Galleries, line: bytes) -
     assert sent < 50_000_000
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["X: " + "x" * 10_000],
+        [f"X{number}: {'x' * 200}" for number in range(50)],
+        ["X:" + " " * 20_000 + "x"],
+        [f"{number}:" for number in range(101)],
+    ],
+    ids=["one field", "fields", "spaces", "many short fields"],
+)
+def test_a_head_that_comes_too_large_at_once_is_refused(
+    shared: Galleries, fields: list[str]
+) -> None:
+    with connected(shared.server.url) as end:
+        end.sendall(head("GET", "galleries", shared.tokens["all"], *fields))
+        answer = rest(end)
+
+    assert not answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_head_just_below_the_limit_is_taken(shared: Galleries) -> None:
+    fields = ["X: " + "x" * 4000, *(f"X{number}: x" for number in range(90)), "Connection: close"]
+    with connected(shared.server.url) as end:
+        end.sendall(head("GET", "galleries", shared.tokens["all"], *fields))
+
+        assert rest(end).startswith(b"HTTP/1.1 200")
+
+
+def test_requests_that_nobody_waits_for_are_not_collected(shared: Galleries) -> None:
+    with connected(shared.server.url) as end:
+        end.sendall(head("GET", "galleries", shared.tokens["all"]) * 1000)
+        answers = rest(end)
+
+    assert answers.count(b"HTTP/1.1 200 ") < 1000
+
+
 def test_what_follows_a_refused_request_is_not_read_for_ever(shared: Galleries) -> None:
     with connected(shared.server.url) as end:
         line = "Content-Length: 99999999999"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import ssl
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gallery.server import EmbeddedService
+from gallery.server.gatekeeper import Scope
+from tests.support.certificates import make_certificate
+from tests.support.counting import count_calls
+from tests.support.serving import serving
 from tests.unit.server.http.conftest import Galleries, Prepare, logged
 
 
@@ -147,3 +153,36 @@ def test_errors_carry_the_identifier_too_and_nothing_is_cached(shared: Galleries
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["status"] == 404
+
+
+@pytest.mark.parametrize("path", ["readyz", "metrics"])
+def test_a_server_that_speaks_tls_itself_asks_for_a_token(
+    tmp_path: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No proxy stands before it that would keep others away."""
+    files = make_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=str(files.certificate))
+    with serving(f"sqlite:///{tmp_path}/gallery.db", tls=files) as server:
+        token = server.token("prometheus", Scope.SEARCH, "no-gallery")
+        alive = httpx.get(f"{server.url}/healthz", verify=trust)
+        answers = [
+            httpx.get(f"{server.url}/{path}", verify=trust, headers=headers)
+            for headers in (
+                {},
+                {"Authorization": "Bearer made-up"},
+                {"Authorization": f"Bearer {token}"},
+            )
+        ]
+
+    assert alive.status_code == 200
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+
+
+def test_the_database_is_asked_for_readiness_at_most_once_a_second(
+    shared: Galleries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = count_calls(monkeypatch, EmbeddedService, "gallery_names")
+    for _ in range(20):
+        assert httpx.get(f"{shared.server.url}/readyz").status_code == 200
+
+    assert len(calls) < 15

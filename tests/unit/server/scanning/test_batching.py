@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gallery.arrays import residue_bytes
 from gallery.client import GalleryClient, GalleryKey
 from gallery.errors import (
     BlockCorruptedError,
@@ -24,7 +25,7 @@ from gallery.errors import (
     ServerBusyError,
 )
 from gallery.messages import NO_CHECK_SUMS, SearchRequest, columns_digest
-from gallery.parameters import LIGHT
+from gallery.parameters import COMPACT, LIGHT, ParameterSet
 from gallery.server import EmbeddedService, open_service
 from gallery.server.scanning.batching import GALLERIES_AT_ONCE, PROBES_PER_PASS
 from tests.support.builders import random_columns
@@ -417,3 +418,52 @@ def test_a_stored_block_of_other_columns_stops_its_search_and_no_other(database:
             search(service, request_of(1, 1, parameters=LIGHT))
         request = request_of(2, 1, parameters=LIGHT)
         assert_right(service, request, search(service, request))
+
+
+# --- room for results ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parameters", [COMPACT, LIGHT], ids=lambda item: item.name)
+def test_a_search_whose_results_have_no_room_is_stopped(
+    database: str, parameters: ParameterSet
+) -> None:
+    result = residue_bytes(parameters.result_shape)
+    with open_service(database, create=True) as service:
+        filling = fill if parameters is COMPACT else fill_hinted
+        filling(service, 1, BLOCKS)
+        known = {index: 1 for index in range(BLOCKS)}
+        slow = service.search(request_of(1, 1, 2, parameters=parameters), room=6 * result)
+        other = request_of(1, 3, known=known, parameters=parameters)
+        assert_right(service, other, search(service, other))
+        with pytest.raises(ServerBusyError, match="did not take"):
+            list(slow.blocks)
+        served = service.search(request_of(1, 1, 2, parameters=parameters), room=100 * result)
+
+        assert len(list(served.blocks)) == BLOCKS
+
+
+# --- turns of owners ----------------------------------------------------------------------------
+
+
+def test_an_owner_with_many_searches_makes_nobody_wait_for_all_of_them(url: str) -> None:
+    order: list[str] = []
+    probes = tuple(range(1, PROBES_PER_PASS + 1))  # each of these searches has a pass for itself
+    with watched_service(url) as (service, evaluator), ThreadPoolExecutor(10) as pool:
+
+        def one(owner: str, *seeds: int) -> None:
+            for _ in service.search(request_of(1, *seeds), owner=owner).blocks:
+                pass
+            order.append(owner)
+
+        with evaluator.held():
+            running = [pool.submit(one, "many", *probes)]
+            evaluator.wait_for_a_call()
+            for count in range(1, 6):
+                running.append(pool.submit(one, "many", *probes))
+                wait_until_waiting(service, count)
+            running.append(pool.submit(one, "other", 1))
+            wait_until_waiting(service, 6)
+        for item in running:
+            item.result(PATIENCE)
+
+    assert order.index("other") <= 2
