@@ -101,7 +101,7 @@ class Settings(DatabaseSettings):
     ) -> Iterator[GalleryService]:
         """Open the database, or a connection to the server; ``cache_size`` as of `open_client`."""
         if self.server is not None:
-            with self.server.open() as remote:
+            with self.server.open(self.notice) as remote:
                 yield remote
             return
         from gallery.server import open_service
