@@ -121,7 +121,7 @@ def _trust(authorities: Path | None) -> ssl.SSLContext:
     """Return the certificates to trust; without others those that come with httpx."""
     if keys := _value("SSLKEYLOGFILE"):
         with _named("the file of the variable SSLKEYLOGFILE"):
-            Path(keys).open("ab").close()
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = keys
     if authorities is not None:
         with _named(f"the certificates in {authorities}"):
             return ssl.create_default_context(cafile=str(authorities))
