@@ -25,8 +25,9 @@ EXIT_PARTIAL = 1
 EXIT_USAGE = 2
 EXIT_INTERNAL = 70
 EXIT_SYSTEM = 71
-_EXIT_SIGNAL = 128
-"""What is added to a signal's number."""
+EXIT_HUNG_UP = 129
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 _COMMANDS = {
     "key": "Make a key file, or change its passphrase.",
@@ -107,9 +108,10 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     open_streams()
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
         # Not where it is ignored, as nohup has it.
-        if signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
     sys.exit(run(sys.argv[1:]))
 
@@ -136,7 +138,7 @@ def run(arguments: list[str]) -> int:
         say("interrupted; what was finished before is kept")
         # click makes an Abort of what interrupts a command.
         ended = error.__cause__ if isinstance(error, click.Abort) else error
-        return _EXIT_SIGNAL + (ended.number if isinstance(ended, _EndedError) else signal.SIGINT)
+        return ended.exit_code if isinstance(ended, _EndedError) else EXIT_INTERRUPTED
     except OutputLostError as error:
         abandon_output()
         say(str(error))
@@ -162,19 +164,19 @@ def _show_usage(error: click.ClickException) -> None:
 class _EndedError(KeyboardInterrupt):
     """The system, or the end of a terminal, wants this process to end."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, exit_code: int) -> None:
         super().__init__()
-        self.number = number
+        self.exit_code = exit_code
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
     """Let a command that is told to end write what is done, as an interrupted one does."""
-    raise _EndedError(number)
+    raise _EndedError(EXIT_TERMINATED if number == signal.SIGTERM else EXIT_HUNG_UP)
 
 
 def _refusal(error: OSError) -> str:
     """Return what the system refused, without what a program may have put into the message."""
-    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    reason = error.strerror or type(error).__name__
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
     return f"{reason}: {', '.join(names)}" if names else f"the system refuses: {reason}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -20,9 +21,19 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def default_key_file() -> Path:
-    """Return where the key file is if nothing else is said: in the user's data folder."""
+    """Return where the key file is if nothing else is said: in the user's data folder.
+
+    Raises
+    ------
+    MachineError
+        If there is no such folder.
+    """
     import platformdirs
 
+    from gallery.home_folder import require_home_folder
+
+    if not os.environ.get("XDG_DATA_HOME"):
+        require_home_folder("the key file", "GALLERY_KEY")
     return (
         Path(platformdirs.user_data_path("encrypted-face-gallery", appauthor=False)) / "gallery.key"
     )
