@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -156,9 +156,27 @@ def database_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def _with_options(
     options: Sequence[Callable[..., Any]], command: Callable[..., Any]
 ) -> Callable[..., Any]:
+    @wraps(command)
+    def checked(**values: Any) -> Any:
+        _check_texts(values)
+        return command(**values)
+
     for option in reversed(options):
-        command = option(command)
-    return command
+        checked = option(checked)
+    return checked
+
+
+def _check_texts(values: Mapping[str, Any]) -> None:
+    """Refuse bytes that are no UTF-8, which only paths may hold."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        value = values.get(parameter.name or "")
+        for text in value if isinstance(value, tuple) else (value,):
+            try:
+                if isinstance(text, str):
+                    text.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise click.BadParameter("it is no text in UTF-8", context, parameter) from error
 
 
 # --- what some commands take ----------------------------------------------------------------------

@@ -237,7 +237,8 @@ def quoted(name: str) -> str:
 def _checked(url: str, plain_http: bool) -> str:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        parsed.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise ServerError(f"the address of the server is not a URL: {error}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ServerError("the address of a server looks like https://faces.example.org")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from gallery.client.transport.route import proxy_for, variables
+from gallery.client.transport.route import proxy_for, proxy_variables, trust_variables
 from gallery.errors import GalleryError, RequestTooLargeError, ServerBusyError, ServerError
 from gallery.hints import Hint
 
@@ -22,6 +23,9 @@ _BUSY: Final = frozenset({429, 502, 503, 504})
 """Statuses of a reverse proxy whose server is away, and of a server with too many connections."""
 
 _LONGEST_ADDRESS: Final = 200
+
+_BROKEN: Final = re.compile("disconnected|closed connection")
+"""What httpx says of connections that end too early, among errors of the protocol."""
 
 
 class DroppedError(ServerError):
@@ -133,30 +137,33 @@ def failed_connection(url: str, error: httpx.TransportError) -> ServerError:
         return ServerError(f"{text}: the proxy that {through} names refuses: {_shown(error)}")
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return ServerError(
-            f"{text}: its certificate is not trusted here{_shaped_by()}", hint=Hint.TRUST_AUTHORITY
+            f"{text}: its certificate is not trusted here{_by(trust_variables())}",
+            hint=Hint.TRUST_AUTHORITY,
         )
     if _speaks_no_tls(causes):
         return ServerError(
             f"{text}: what answers there does not speak TLS as it should ({_shown(error)}); is its "
             "address http instead of https, or the port another?"
         )
-    if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error):
-        return ServerError(f"{text}: what answers there does not speak HTTP; is the port another?")
+    if isinstance(error, httpx.RemoteProtocolError) and not _BROKEN.search(str(error)):
+        return ServerError(
+            f"{text}: what answers there does not speak HTTP as it should ({_shown(error)}); is "
+            "the port another?"
+        )
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return ServerError(f"{text}: {_shown(error)}")
     if isinstance(error, httpx.ConnectError):
-        unknown = any(_is_unknown_name(cause) for cause in causes)
-        reason = "there is no machine of that name" if unknown else _shown(error)
-        advice = f"{reason}; is it running, and is the address right?{_shaped_by()}"
-        return (ServerError if unknown else DroppedError)(f"{text}: {advice}")
+        right = " and ".join(["its address", *proxy_variables()])
+        if any(_is_unknown_name(cause) for cause in causes):
+            return ServerError(f"{text}: no machine of that name is known; check {right}")
+        return DroppedError(f"{text}: {_shown(error)}; is it running? Check {right}, too")
     return DroppedError(
         f"{text}: {_shown(error)}; what was finished before is kept", hint=Hint.TRY_AGAIN
     )
 
 
-def _shaped_by() -> str:
-    found = variables()
-    return f" (the way there is shaped by {found})" if found else ""
+def _by(names: list[str]) -> str:
+    return f", by {' and '.join(names)}" if names else ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

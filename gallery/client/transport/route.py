@@ -92,10 +92,14 @@ def proxy_for(url: httpx.URL) -> Proxy | None:
     return Proxy("the system's settings of proxies", found) if found else None
 
 
-def variables() -> str:
-    """Return the names of the variables that shape the way to a server, as far as they are set."""
-    names = (*_PROXY_VARIABLES, "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-    return ", ".join(name for name in names if _value(name))
+def proxy_variables() -> list[str]:
+    """Return the names of the variables that say by which way servers are reached, if any do."""
+    return [name for name in (*_PROXY_VARIABLES, "no_proxy", "NO_PROXY") if _value(name)]
+
+
+def trust_variables() -> list[str]:
+    """Return the names of the variables that say which certificates are trusted, if any do."""
+    return [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if _value(name)]
 
 
 def _is_direct(url: httpx.URL) -> bool:
