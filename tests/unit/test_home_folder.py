@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.photos.weights import weights_folder
 from gallery.commands.options import default_key_file
 from gallery.demo.samples import default_cache_dir
@@ -16,6 +17,7 @@ from gallery.errors import MachineError
 PLACES: list[tuple[Callable[[], Path], str, str]] = [
     (default_key_file, "GALLERY_KEY", "XDG_DATA_HOME"),
     (weights_folder, "DEEPFACE_HOME", "DEEPFACE_HOME"),
+    (lambda: TrustedWeights().path, "XDG_DATA_HOME", "XDG_DATA_HOME"),
     (default_cache_dir, "XDG_CACHE_HOME", "XDG_CACHE_HOME"),
 ]
 
