@@ -51,6 +51,15 @@ class GalleryError(Exception):
         return self.message if self.hint is None else f"{self.message}; {self.hint.value}"
 
 
+class MachineError(GalleryError):
+    """The machine, or the user's account on it, lacks what the program needs.
+
+    A home folder, a folder that can be written to, or an instruction of the processor.
+    """
+
+    exit_code = 4
+
+
 # --- keys ---------------------------------------------------------------------------------------
 
 

@@ -86,6 +86,9 @@ class Hint(Enum):
     PURGE = "when that is over, call the service's purge"
 
     # Servers and their tokens.
+    TOKEN_ALONE = (
+        "give the argument token the 64 characters that begin with efg_, and nothing around them"
+    )
     TOKEN_APART = "the token is an argument of its own"
     USE_HTTPS = "use https, or say plain_http=True"
     USE_TLS_IN_CLUSTER = "use tls:// with its certificates, or say plain_tcp=True"

@@ -22,8 +22,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from gallery.compilation import kept
 
 TILE_BYTES: Final = 64
 """Sixteen residues of four bytes, a cache line."""
@@ -329,8 +331,7 @@ def _multiply_pairs(
     return bad
 
 
-_kept: Callable[..., Callable[..., int]] = njit(nogil=True, cache=True)
-multiply = _kept(_multiply)
+multiply = kept(_multiply)
 """`_multiply`, compiled at the first call and kept on disk; runs without Python's global lock."""
 
-multiply_pairs = _kept(_multiply_pairs)
+multiply_pairs = kept(_multiply_pairs)

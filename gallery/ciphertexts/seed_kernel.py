@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-_kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
+from gallery.compilation import kept
 
 
 def _accept(words: npt.NDArray[np.uint32], mask: np.uint32, prime: np.uint32) -> np.intp:
@@ -38,4 +34,4 @@ def _accept(words: npt.NDArray[np.uint32], mask: np.uint32, prime: np.uint32) ->
     return count
 
 
-accept = _kept(_accept)
+accept = kept(_accept)

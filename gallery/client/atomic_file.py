@@ -14,13 +14,19 @@ from typing import BinaryIO
 _STALE_SECONDS = 600.0
 """After so long, an unfinished file is what a process left that was killed."""
 
+_NO_LINKS = frozenset(
+    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+)
+"""Errors of file systems that have no hard links."""
+
 
 @contextmanager
 def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """Give a file to write that takes its name on leaving, if no error came first.
 
     Whatever happens, the name leads to nothing or all, to the old content or the new, also after a
-    power cut. The file is readable by its owner alone.
+    power cut; only on a file system without hard links one may leave an empty file. The file is
+    readable by its owner alone.
 
     Parameters
     ----------
@@ -59,26 +65,46 @@ def _link(temporary: str, path: Path) -> None:
     try:
         os.link(temporary, path)
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
+        if error.errno not in _NO_LINKS:
             raise
-        reason = "its file system has no hard links; write it to another folder and copy it"
-        raise OSError(error.errno, reason) from error
+        _claim(temporary, path)
+
+
+def _claim(temporary: str, path: Path) -> None:
+    """Give a complete file its name where there are no hard links, as on sticks and SMB shares.
+
+    The name is taken by an empty file first, which fails if it exists. A power cut between the two
+    steps leaves that.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def _sweep(folder: Path, prefix: str) -> None:
     """Remove what killed processes left under this name: it may hold the same secrets.
 
-    Others may be writing at this moment, so young files stay.
+    Others may be writing at this moment, so young files stay. A folder that can be written to and
+    not read is left as it is.
     """
-    for left in folder.iterdir():
-        with suppress(OSError):
-            if left.name.startswith(prefix) and time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                left.unlink()
+    with suppress(OSError):
+        for left in folder.iterdir():
+            with suppress(OSError):
+                age = time.time() - left.stat().st_mtime
+                if left.name.startswith(prefix) and age > _STALE_SECONDS:
+                    left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
     """Make a new name in a folder survive a power cut, where the system has a way to say so."""
-    if os.name == "posix":
+    if os.name != "posix":
+        return
+    # The file is there by now. Network file systems refuse this, and folders without read access.
+    with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

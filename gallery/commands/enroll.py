@@ -277,9 +277,27 @@ def _enroll_photos(
         for item in done.duplicates
     ]
     if asking:
-        found = [item.asked() for item in found]
-        tally.enrolled += _finish(client, photos, done, found, replace)
+        found = _answered(client, photos, done, found, replace, tally)
     tally.duplicates += found
+
+
+def _answered(
+    client: GalleryClient,
+    photos: list[LabelledPhoto],
+    done: PhotoEnrollment,
+    found: list[FoundDuplicate],
+    replace: bool,
+    tally: _Tally,
+) -> list[FoundDuplicate]:
+    """Ask about duplicates, and enroll the accepted ones, also if the questions are broken off."""
+    answered: list[FoundDuplicate] = []
+    try:
+        for item in found:
+            answered.append(item.asked())
+    finally:
+        everything = len(answered) == len(found)
+        tally.enrolled += _finish(client, photos, done, answered, replace and everything)
+    return answered
 
 
 def _finish(

@@ -10,7 +10,7 @@ from gallery.hints import Hint
 WORDING: Final[dict[Hint, str]] = {
     Hint.TRY_AGAIN: "run the command again",
     Hint.MAKE_KEY_FILE: "make one with gallery key new, or name another with --key",
-    Hint.OTHER_KEY_FILE: "name another with --key",
+    Hint.OTHER_KEY_FILE: "name another with --key or in GALLERY_KEY",
     Hint.GIVE_PASSPHRASE: (
         "give it with --passphrase-file, in GALLERY_PASSPHRASE, or at the prompt"
     ),
@@ -61,6 +61,10 @@ WORDING: Final[dict[Hint, str]] = {
         "a read-only copy is searched with: --database 'sqlite:///file:/path?immutable=1&uri=true'"
     ),
     Hint.PURGE: "when that is over, run gallery compact",
+    Hint.TOKEN_ALONE: (
+        "put the 64 characters that begin with efg_, and nothing around them, into GALLERY_TOKEN "
+        "or the file of --token-file"
+    ),
     Hint.TOKEN_APART: "the token goes into GALLERY_TOKEN or a file named with --token-file",
     Hint.USE_HTTPS: "use https, or say --plain-http",
     Hint.USE_TLS_IN_CLUSTER: (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -14,6 +16,8 @@ import click
 from gallery import __version__
 from gallery.commands.environment import withheld_secrets
 from gallery.commands.hints import told
+from gallery.commands.prompts import DeclinedError
+from gallery.commands.streams import OutputLostError, abandon_output, open_streams
 from gallery.commands.terminal import printable, say
 from gallery.errors import GalleryError
 from gallery.url_masking import masked_text
@@ -21,7 +25,10 @@ from gallery.url_masking import masked_text
 EXIT_PARTIAL = 1
 EXIT_USAGE = 2
 EXIT_INTERNAL = 70
+EXIT_SYSTEM = 71
+EXIT_HUNG_UP = 129
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 _COMMANDS = {
     "key": "Make a key file, or change its passphrase.",
@@ -106,6 +113,12 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    open_streams()
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Not where it is ignored, as nohup has it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -125,13 +138,24 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         _show_usage(error)
         return EXIT_USAGE
-    except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; what was finished before is kept")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone. Python would complain once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except DeclinedError as error:
+        _say(str(error))
         return EXIT_PARTIAL
+    except (click.Abort, KeyboardInterrupt) as error:
+        _say("interrupted; what was finished before is kept")
+        # click makes an Abort of what interrupts a command.
+        ended = error.__cause__ if isinstance(error, click.Abort) else error
+        return ended.exit_code if isinstance(ended, _EndedError) else EXIT_INTERRUPTED
+    except OutputLostError as error:
+        abandon_output()
+        _say(str(error))
+        return EXIT_PARTIAL
+    except OSError as error:
+        _say(f"error: {_refusal(error)}")
+        return EXIT_SYSTEM
+    except MemoryError:
+        _say("error: this needs more memory than there is")
+        return EXIT_SYSTEM
     except Exception as error:
         return _internal(error)
 
@@ -142,6 +166,26 @@ def _show_usage(error: click.ClickException) -> None:
     error.show(shown)
     text = shown.getvalue().rstrip("\n").replace(error.message, printable(error.message))
     _say(text, lines=True)
+
+
+class _EndedError(KeyboardInterrupt):
+    """The system, or the end of a terminal, wants this process to end."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """Let a command that is told to end write what is done, as an interrupted one does."""
+    raise _EndedError(EXIT_TERMINATED if number == signal.SIGTERM else EXIT_HUNG_UP)
+
+
+def _refusal(error: OSError) -> str:
+    """Return what the system refused, without what a program may have put into the message."""
+    reason = error.strerror or type(error).__name__
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{reason}: {', '.join(names)}" if names else f"the system refuses: {reason}"
 
 
 def _internal(error: Exception) -> int:

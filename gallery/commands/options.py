@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,19 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def default_key_file() -> Path:
-    """Return where the key file is if nothing else is said: in the user's data folder."""
+    """Return where the key file is if nothing else is said: in the user's data folder.
+
+    Raises
+    ------
+    MachineError
+        If there is no such folder.
+    """
     import platformdirs
 
+    from gallery.home_folder import require_home_folder
+
+    if not os.environ.get("XDG_DATA_HOME"):
+        require_home_folder("the key file", "GALLERY_KEY")
     return (
         Path(platformdirs.user_data_path("encrypted-face-gallery", appauthor=False)) / "gallery.key"
     )
@@ -166,9 +177,27 @@ def database_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def _with_options(
     options: Sequence[Callable[..., Any]], command: Callable[..., Any]
 ) -> Callable[..., Any]:
+    @wraps(command)
+    def checked(**values: Any) -> Any:
+        _check_texts(values)
+        return command(**values)
+
     for option in reversed(options):
-        command = option(command)
-    return command
+        checked = option(checked)
+    return checked
+
+
+def _check_texts(values: Mapping[str, Any]) -> None:
+    """Refuse bytes that are no UTF-8, which only paths may hold."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        value = values.get(parameter.name or "")
+        for text in value if isinstance(value, tuple) else (value,):
+            try:
+                if isinstance(text, str):
+                    text.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise click.BadParameter("it is no text in UTF-8", context, parameter) from error
 
 
 # --- what some commands take ----------------------------------------------------------------------

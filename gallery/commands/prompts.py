@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from gallery.commands.environment import secret_variable
-from gallery.commands.terminal import ask_hidden, is_interactive, printable, say
+from gallery.commands.terminal import ask_hidden, ask_yes_or_no, is_interactive, say
 from gallery.errors import PassphraseRequiredError, SourceError, WrongPassphraseError
 
 _TRIES = 3
@@ -19,11 +19,22 @@ _TRIES = 3
 T = TypeVar("T")
 
 
+class DeclinedError(Exception):
+    """A question was answered with no."""
+
+
 def confirm(question: str) -> None:
-    """Ask before something that cannot be undone; without a terminal ``--yes`` is needed."""
+    """Ask before something that cannot be undone; without a terminal ``--yes`` is needed.
+
+    Raises
+    ------
+    DeclinedError
+        If the answer is no.
+    """
     if not is_interactive():
         raise click.UsageError("this cannot be undone and there is nobody to ask: say --yes")
-    click.confirm(printable(question), abort=True, err=True)
+    if not ask_yes_or_no(question):
+        raise DeclinedError("nothing was changed")
 
 
 def given_passphrase(file: Path | None, variable: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +57,8 @@ class ServerAddress:
     plain_http: bool
 
     @contextmanager
-    def open(self) -> Iterator[RemoteService]:
-        """Give the service that the server offers."""
+    def open(self, waiting: Callable[[str], None]) -> Iterator[RemoteService]:
+        """Give the service that the server offers; ``waiting`` as of a `RemoteService`."""
         from gallery.client.transport import AccessToken, RemoteService
 
         service = RemoteService(
@@ -66,6 +66,7 @@ class ServerAddress:
             AccessToken(self._token()),
             authorities=self.authorities,
             plain_http=self.plain_http,
+            waiting=waiting,
         )
         try:
             yield service
@@ -75,15 +76,15 @@ class ServerAddress:
     def _token(self) -> str:
         if self.token_file is not None:
             try:
-                token = self.token_file.read_text(encoding="utf-8").strip()
+                token = self.token_file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is not text"
+                reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
                 raise SourceError(
                     f"cannot read the token file {self.token_file}: {reason}"
                 ) from error
         else:
-            token = (secret_variable(TOKEN_VARIABLE) or "").strip()
-        if not token or not token.isascii() or not token.isprintable():
+            token = secret_variable(TOKEN_VARIABLE) or ""
+        if not token.strip():
             raise AccessDeniedError(
                 f"a token is needed for the server {masked_url(self.url)}: put it into "
                 f"{TOKEN_VARIABLE}, or name a file that holds it with --token-file"

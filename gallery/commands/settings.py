@@ -73,7 +73,7 @@ class ServiceSettings(DatabaseSettings):
         ``cache_size`` is as of `Settings.open_client`; a server has its own.
         """
         if self.server is not None:
-            with self.server.open() as remote:
+            with self.server.open(self.notice) as remote:
                 yield remote
             return
         from gallery.server import open_service

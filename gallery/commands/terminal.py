@@ -54,10 +54,11 @@ def print_result(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value to standard output as JSON, on one line."""
+    """Print a value to standard output as JSON, on one line, in UTF-8 whatever its encoding."""
     text = json.dumps(value, ensure_ascii=False)
-    # In JSON such characters stand inside of strings alone, where an escape means the same.
-    click.echo(_ESCAPED.sub(_json_escape, text))
+    # In JSON such characters stand inside of strings alone, where an escape means the same. The
+    # bytes of a name that is no UTF-8 become lone surrogates, as Python has them.
+    click.echo(_ESCAPED.sub(_json_escape, text).encode("utf-8"))
 
 
 def ask_yes_or_no(question: str) -> bool:
@@ -75,6 +76,8 @@ def ask_hidden(question: str, *, twice: bool = False) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
+    if 0xDC80 <= code < 0xDD00:  # a byte of a name that is no UTF-8 (PEP 383)
+        code -= 0xDC00
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -12,6 +12,7 @@ from gallery.commands.dates import FORMS, iso, parse_date, parse_span
 from gallery.commands.options import database_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
+from gallery.commands.streams import OutputLostError
 from gallery.commands.terminal import print_json, print_result
 
 if TYPE_CHECKING:
@@ -87,11 +88,18 @@ def create(
     from gallery.server.gatekeeper import Scope, issue_token
     from gallery.store import TokenStore, open_database
 
-    with open_database(settings.database, create=True) as database:
-        token = issue_token(
-            TokenStore(database), name, Scope(scope), galleries=galleries or None, expires=expires
-        )
-    print_result(token)
+    try:
+        with open_database(settings.database, create=True) as database:
+            issue_token(
+                TokenStore(database),
+                name,
+                Scope(scope),
+                galleries=galleries or None,
+                expires=expires,
+                deliver=print_result,
+            )
+    except OutputLostError as error:
+        raise OutputLostError(error.reason, "no token was made") from error
     settings.notice(
         f"token {name!r} made, "
         + ("without end" if expires is None else f"until {iso(expires)}")

@@ -31,6 +31,7 @@ from gallery.client.photos.folders import LabelledPhoto, find_photos
 from gallery.client.progress import Progress
 from gallery.demo.sample_files import PACKAGES, SAMPLE_FILES, SampleFile, SamplePackage
 from gallery.errors import SourceError
+from gallery.home_folder import require_home_folder
 
 _FETCHER: Final = Path(__file__).with_name("archive_fetcher.py")
 _PIP_SECONDS: Final = 300
@@ -109,10 +110,18 @@ class Samples:
 
 
 def default_cache_dir() -> Path:
-    """Return the user's cache folder for samples, as the operating system has it."""
+    """Return the user's cache folder for samples, as the operating system has it.
+
+    Raises
+    ------
+    MachineError
+        If there is none.
+    """
     require_modules(("platformdirs",), "The samples' cache folder")
     import platformdirs
 
+    if not os.environ.get("XDG_CACHE_HOME"):
+        require_home_folder("the folder of the sample photos", "XDG_CACHE_HOME")
     return platformdirs.user_cache_path("encrypted-face-gallery") / "samples"
 
 

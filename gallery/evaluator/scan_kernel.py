@@ -25,6 +25,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from gallery.ciphertexts.product_kernel import BAD_COLUMNS, BAD_PROBE
+from gallery.compilation import kept
 
 COLUMNS_PER_REDUCTION = 512
 """Columns summed before a reduction. With p < 2**27 a column adds at most 2*(p-1)**2 to the middle
@@ -316,7 +317,6 @@ def _prefetch_range(part: int, parts: int, size: int) -> tuple[int, int]:
 
 
 _compiled: Callable[..., Callable[..., Any]] = njit
-_kept: Callable[..., Callable[..., int]] = njit(nogil=True, cache=True)
 prefetch_range = _compiled(_prefetch_range)
 
 
@@ -378,5 +378,5 @@ def _scan(
     return bad
 
 
-scan = _kept(_scan)
+scan = kept(_scan)
 """`_scan`, compiled at the first call and kept on disk; it runs without Python's global lock."""

@@ -15,7 +15,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gallery.errors import AccessDeniedError, GalleryError
@@ -70,6 +70,7 @@ def issue_token(
     *,
     galleries: Iterable[str] | None = None,
     expires: int | None = None,
+    deliver: Callable[[str], None] | None = None,
 ) -> str:
     """Make a token and store what it is checked with.
 
@@ -85,6 +86,9 @@ def issue_token(
         Names of the galleries that it is for, which need not be there yet; None for every gallery.
     expires
         Seconds since 1970 UTC from which on it is refused, or None for never.
+    deliver
+        Called with the token, to hand it over, before it is stored for good. If that raises, there
+        is no such token: one that nobody has would be of no use but to somebody who finds it.
 
     Returns
     -------
@@ -112,9 +116,8 @@ def issue_token(
     token = f"efg_{token_id}_{secret}"
     digest = _digest(salt, token)
     created = int(time.time())
-    store.add(
-        StoredToken(token_id, name, scope, limits, created, expires, None, salt=salt, digest=digest)
-    )
+    stored = StoredToken(token_id, name, scope, limits, created, expires, None, salt, digest)
+    store.add(stored, None if deliver is None else lambda: deliver(token))
     return token
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -73,11 +73,17 @@ class TokenStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, token: StoredToken) -> None:
-        """Add a token (`TokenExistsError` if its name is taken, by a revoked one too)."""
+    def add(self, token: StoredToken, deliver: Callable[[], None] | None = None) -> None:
+        """Add a token (`TokenExistsError` if its name is taken, by a revoked one too).
+
+        ``deliver`` hands it over: called before the token counts, which it never does if that
+        raises.
+        """
         try:
             with self._database.writing() as connection:
                 _insert(connection, token)
+                if deliver is not None:
+                    deliver()
         except DatabaseError as error:
             if isinstance(error.__cause__, UniqueViolation):
                 raise TokenExistsError(

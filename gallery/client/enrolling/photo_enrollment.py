@@ -25,6 +25,7 @@ from gallery.client.regular_file import open_regular
 from gallery.client.session import GallerySession
 from gallery.errors import (
     DuplicateSubjectError,
+    GalleryError,
     InvalidEmbeddingError,
     InvalidLabelError,
     PhotoError,
@@ -117,14 +118,16 @@ class PhotoEnroller:
         self._failures: list[PhotoFailure] = []
         self._measured: list[tuple[Path, FaceQuality]] = []
         self._duplicates: list[PhotoDuplicate] = []
+        self._failed_to_write = False
 
     def run(
         self, photos: Iterable[LabelledPhoto], progress: Progress | None = None
     ) -> PhotoEnrollment:
         """Enroll photos.
 
-        On an interruption what was embedded so far is written first, unless duplicates were still
-        to be looked for among it.
+        On an interruption, or an error that ends the run, what was embedded so far is written
+        first, without those that match references of other labels: nobody was asked about these.
+        With ``fail`` nothing is.
 
         Raises
         ------
@@ -138,11 +141,11 @@ class PhotoEnroller:
                     self._flush()
                 if progress is not None:
                     progress(1)
+            self._flush()
         except BaseException:
-            if self._on_duplicate == "add":
-                self._write()
+            if not self._failed_to_write:
+                self._keep()
             raise
-        self._flush()
         return PhotoEnrollment(
             tuple(self._added),
             tuple(self._skipped),
@@ -172,9 +175,21 @@ class PhotoEnroller:
             self._failures.append(PhotoFailure.of(photo.path, error))
 
     def _flush(self) -> None:
-        if self._pending and self._on_duplicate != "add":
-            self._settle_duplicates()
-        self._write()
+        try:
+            if self._pending and self._on_duplicate != "add":
+                self._settle_duplicates()
+            self._write()
+        except GalleryError:
+            self._failed_to_write = True
+            raise
+
+    def _keep(self) -> None:
+        """Write what is pending on the way out."""
+        if self._on_duplicate == "fail":
+            return
+        if self._on_duplicate != "add":
+            self._on_duplicate = "skip"
+        self._flush()
 
     def _settle_duplicates(self) -> None:
         """Take out of what is pending the duplicates that are not to be enrolled."""

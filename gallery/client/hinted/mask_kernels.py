@@ -25,18 +25,18 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from gallery.arrays import Residues
 from gallery.client.ring.residue_kernels import WIDTH
+from gallery.compilation import kept
 
 Addresses = npt.NDArray[np.intp]
 
 _VECTOR_BYTES: Final = 4 * WIDTH
 
 _intrinsic: Callable[..., Callable[..., Any]] = intrinsic
-_kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
@@ -273,5 +273,5 @@ def _reorder(source: int, source_rows: int, target: int, target_rows: int, squar
         _transposed(start, strides[0], end, strides[1], np.uint32(0))
 
 
-add_masks, take_masks = map(_kept, (_add_masks, _take_masks))
-open_results, reorder = map(_kept, (_open_results, _reorder))
+add_masks, take_masks = map(kept, (_add_masks, _take_masks))
+open_results, reorder = map(kept, (_open_results, _reorder))

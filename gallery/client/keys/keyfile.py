@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def write_key_file(
         key are lost.
     PassphraseRequiredError
         If the passphrase is of one character, also repeated.
+    KeyFilePermissionsError
+        If the file system keeps no modes and lets others read the file; none is written then.
     KeyFileError
         If the file cannot be written.
     """
@@ -69,9 +72,13 @@ def write_key_file(
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise KeyFileError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+        raise KeyFileError(
+            f"cannot make the folder {path.parent} for the key file: {error.strerror}",
+            hint=Hint.OTHER_KEY_FILE,
+        ) from error
     try:
         with atomic_write(path) as file:
+            _check_privacy(path, os.fstat(file.fileno()))
             file.write(data)
     except FileExistsError as error:
         raise _exists(path) from error
@@ -174,12 +181,41 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _check_permissions(path: Path, status: os.stat_result) -> None:
+def _check_privacy(path: Path, status: os.stat_result) -> None:
+    """Check that a new file, made for its owner alone, is that."""
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
         raise KeyFilePermissionsError(
-            f"others than you can access the key file {path} "
-            f"(mode {stat.S_IMODE(status.st_mode):04o}); close it with: chmod 600 '{path}'"
+            f"others than you could access a key file in {path.parent}: its file system keeps no "
+            "modes, as those of sticks; have it mounted with umask=077, or make the key file "
+            "elsewhere",
+            hint=Hint.OTHER_KEY_FILE,
         )
+
+
+def _check_permissions(path: Path, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise KeyFilePermissionsError(
+            f"others than you can access the key file {path} (mode {mode:04o}); "
+            f"{_closing(path, status)}"
+        )
+
+
+def _closing(path: Path, status: os.stat_result) -> str:
+    """Return how the owner can shut others out from a key file, in this place."""
+    aside = f"or copy it to a folder of yours: install -m 600 {shlex.quote(str(path))} COPY"
+    # os.ST_RDONLY is not there on every system that has modes.
+    if os.statvfs(path).f_flag & getattr(os, "ST_RDONLY", 1):
+        return (
+            f"it is on a read-only file system: have it mounted with mode 0400, as secrets of "
+            f"containers can be, {aside}"
+        )
+    if status.st_uid != os.geteuid():
+        return f"it belongs to another user: have it made yours, {aside}"
+    return (
+        f"close it with: chmod 600 {shlex.quote(str(path))}; if that changes nothing, its file "
+        f"system keeps no modes, as those of sticks: have it mounted with umask=077, {aside}"
+    )
 
 
 def _exists(path: Path) -> KeyFileExistsError:

@@ -25,6 +25,7 @@ from gallery.client.photos.download import DownloadProgress
 from gallery.client.photos.face_model import FaceModel, Runtime
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
+from gallery.client.photos.processor import require_instructions
 from gallery.client.photos.quality import SMALLEST_FACE, FaceQuality, measure
 from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.photos.weights import (
@@ -142,6 +143,8 @@ class PhotoEmbedder:
 
         Raises
         ------
+        MachineError
+            The processor lacks instructions, or there is no folder for weights.
         MissingDependencyError, FaceRuntimeError
             DeepFace, its runtime or a module of the model is missing or unusable.
         WeightsError
@@ -151,8 +154,10 @@ class PhotoEmbedder:
             return
         runtime = choose_runtime(self._wanted_runtime)
         require_modules(("deepface", "PIL"), "Reading photos")
+        require_instructions((runtime,), f"DeepFace's runtime {runtime}")
         for part in (self.model, self.detector):
             require_modules(part.modules, part.name)
+            require_instructions(part.modules, part.name)
         origin = self._find_origin(runtime, self._source)
         deepface = load_deepface(runtime)
         self._build(deepface, "facial_recognition", self.model.name)

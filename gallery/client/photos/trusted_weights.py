@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from gallery.client.atomic_file import atomic_write
 from gallery.client.photos.face_model import WeightsFile
 from gallery.errors import WeightsError
 from gallery.hints import Hint
+from gallery.home_folder import require_home_folder
 
 _VERSION: Final = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -66,10 +68,12 @@ class TrustedWeights:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The file (`MachineError` if none is given and there is no home folder)."""
         if self._path is None:
             import platformdirs
 
+            if not os.environ.get("XDG_DATA_HOME"):
+                require_home_folder("the record of trusted weights", "XDG_DATA_HOME")
             data = platformdirs.user_data_path("encrypted-face-gallery", appauthor=False)
             self._path = data / "trusted-weights.json"
         return self._path

@@ -22,6 +22,7 @@ from gallery.client.photos.face_model import FaceModel, Runtime, WeightsFile
 from gallery.client.photos.trusted_weights import TrustedWeights, sha256_of
 from gallery.errors import MissingDependencyError, WeightsError
 from gallery.hints import Hint
+from gallery.home_folder import require_home_folder
 
 _PACKAGE: Final = "face_recognition_models"
 
@@ -34,7 +35,14 @@ def weights_folder() -> Path:
 
     As in DeepFace's ``commons/folder_utils.py``: ``$DEEPFACE_HOME`` or the home folder, below it
     ``.deepface/weights``.
+
+    Raises
+    ------
+    MachineError
+        If the variable is not set and there is no home folder.
     """
+    if not os.environ.get("DEEPFACE_HOME"):
+        require_home_folder("the folder of the models' weights", "DEEPFACE_HOME")
     home = os.environ.get("DEEPFACE_HOME", os.path.expanduser("~"))
     return Path(home) / ".deepface" / "weights"
 
@@ -145,7 +153,7 @@ def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
     path = weights_folder() / file.name
     try:
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             if file.packaged:
                 _link_from_package(file, path)
             elif source.download:
@@ -157,6 +165,16 @@ def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
             _how_to_get(file, wanted, path, str(error)), hint=Hint.USE_DLIB
         ) from error
     return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"The folder {folder}, which is to hold models' weights, cannot be made"
+            f" ({error.strerror}): set DEEPFACE_HOME to a folder that can be written to"
+        ) from error
 
 
 def _how_to_get(file: WeightsFile, wanted: str, path: Path, reason: str) -> str:

@@ -31,6 +31,7 @@ from numba.extending import intrinsic
 
 from gallery.arrays import Residues
 from gallery.client.ring.residue_kernels import WIDTH
+from gallery.compilation import kept
 
 _VECTOR_BYTES: Final = 4 * WIDTH
 
@@ -44,7 +45,6 @@ between. Wider ones, up to 2**30, are reduced at each step."""
 
 _intrinsic: Callable[..., Callable[..., Any]] = intrinsic
 _compiled: Callable[..., Callable[..., Any]] = njit
-_kept: Callable[..., Callable[..., Any]] = njit(nogil=True, cache=True)
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
@@ -450,5 +450,5 @@ def _phase_of_results(
         _transposed(scratch, work.ctypes.data + tile * square.nbytes)
 
 
-forward, inverse, mask = map(_kept, (_forward, _inverse, _mask))
-phase_of_columns, phase_of_results = map(_kept, (_phase_of_columns, _phase_of_results))
+forward, inverse, mask = map(kept, (_forward, _inverse, _mask))
+phase_of_columns, phase_of_results = map(kept, (_phase_of_columns, _phase_of_results))

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from numba import njit
 
 from gallery.arrays import Floats, Residues
+from gallery.compilation import kept
 
 Digits = tuple[Residues, Residues, Residues]
 Integers = npt.NDArray[np.int32]
@@ -41,7 +42,6 @@ SPLIT: Final = 27
 NOISE_PAIRS: Final = 21
 """Pairs of bits in one coefficient of noise, as in SEAL's ``sample_poly_cbd``."""
 
-_compiled: Callable[..., Any] = njit(nogil=True, cache=True)
 _inlined: Callable[..., Any] = njit(inline="always")
 
 _NOISE_BITS = np.uint64(2 ** (2 * NOISE_PAIRS) - 1)
@@ -214,6 +214,6 @@ def _add_weighted(
                 total[tile, j] = below(np.uint32(total[tile, j] + product), p)
 
 
-binomial, reduce, mix = map(_compiled, (_binomial, _reduce, _mix))
-lift, lower, quotients = map(_compiled, (_lift, _lower, _quotients))
-scale, combine, add_weighted = map(_compiled, (_scale, _combine, _add_weighted))
+binomial, reduce, mix = map(kept, (_binomial, _reduce, _mix))
+lift, lower, quotients = map(kept, (_lift, _lower, _quotients))
+scale, combine, add_weighted = map(kept, (_scale, _combine, _add_weighted))

@@ -3,7 +3,7 @@
 Nothing else in the client imports this room: whoever opens a gallery hands it a service.
 """
 
-from gallery.client.transport.http_connection import AccessToken
+from gallery.client.transport.access_token import AccessToken
 from gallery.client.transport.remote import RemoteService
 
 __all__ = ["AccessToken", "RemoteService"]

@@ -1,9 +1,8 @@
-"""A connection to a server over HTTP: addresses, trust, limits, repetition and reported errors."""
+"""A connection to a server over HTTP: addresses, limits, repetition and reported errors."""
 
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception_type,
     stop_after_delay,
@@ -20,6 +20,16 @@ from tenacity import (
 
 from gallery import __version__
 from gallery.client.keys.secrets import Secret
+from gallery.client.transport.access_token import AccessToken
+from gallery.client.transport.refusals import (
+    MESSAGE,
+    STREAM,
+    DroppedError,
+    check_answer,
+    failed_connection,
+    foreign_answer,
+)
+from gallery.client.transport.route import open_client
 from gallery.errors import (
     GalleryError,
     GalleryNotFoundError,
@@ -34,8 +44,6 @@ from gallery.url_masking import masked_url
 
 T = TypeVar("T")
 
-MESSAGE: Final = "application/vnd.encrypted-face-gallery.message"
-STREAM: Final = "application/vnd.encrypted-face-gallery.stream"
 LARGEST_MESSAGE: Final = 1024**3
 """Most bytes of one message of a server that are read: several of the largest blocks there are."""
 
@@ -50,21 +58,7 @@ _RETRY_SECONDS = 20.0
 _UNKNOWN_ROUTE: Final = (404, 405)
 """What a server answers to a request that came with a later version; no gallery has this error."""
 
-_BUSY = (502, 503, 504)
-"""Statuses of a reverse proxy whose server is away, and of a server with too many connections."""
-
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-class AccessToken(Secret):
-    """A token of a server, which must not be printed or stored by accident."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def reveal(self) -> str:
-        """Return the token itself, to send it to its server and for nothing else."""
-        return self._token
 
 
 class Connection(Secret):
@@ -74,7 +68,7 @@ class Connection(Secret):
 
     Parameters
     ----------
-    url, token, authorities, plain_http
+    url, token, authorities, plain_http, waiting
         As for a `RemoteService`.
 
     Raises
@@ -87,10 +81,17 @@ class Connection(Secret):
     """
 
     def __init__(
-        self, url: str, token: AccessToken, authorities: Path | None, plain_http: bool
+        self,
+        url: str,
+        token: AccessToken,
+        authorities: Path | None,
+        plain_http: bool,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
-        self._url = _checked(url, plain_http)
-        self._http = httpx.Client(
+        self._url, self._waiting = _checked(url, plain_http), waiting
+        self._http = open_client(
+            httpx.URL(self._url),
+            authorities,
             base_url=f"{self._url}/v1/",
             headers={
                 "Authorization": f"Bearer {token.reveal()}",
@@ -98,9 +99,6 @@ class Connection(Secret):
                 "Accept-Encoding": "identity",
             },
             timeout=_TIMEOUT,
-            verify=_trust(authorities),
-            # A proxy that the environment names would read a token that goes by plain HTTP.
-            trust_env=self._url.startswith("https:"),
         )
 
     def close(self) -> None:
@@ -162,7 +160,7 @@ class Connection(Secret):
         """Send a stream, once, to which there is no answer but that it was done."""
         headers = {"Content-Type": STREAM}
         with self._answered(
-            "POST", address, content=content, headers=headers, timeout=_SLOW
+            "POST", address, empty=True, content=content, headers=headers, timeout=_SLOW
         ) as answer:
             _Incoming(answer).read(_LARGEST_REPORT)
 
@@ -179,36 +177,40 @@ class Connection(Secret):
     def _send(self, method: str, address: str, message: bytes) -> None:
         headers = {"Content-Type": MESSAGE}
         with self._answered(
-            method, address, content=message, headers=headers, timeout=_SLOW
+            method, address, empty=True, content=message, headers=headers, timeout=_SLOW
         ) as answer:
             _Incoming(answer).read(_LARGEST_REPORT)
 
     def _repeated(self, once: Callable[[], T]) -> T:
         retrying = Retrying(
-            retry=retry_if_exception_type((_DroppedError, ServerBusyError)),
+            retry=retry_if_exception_type((DroppedError, ServerBusyError)),
             wait=wait_random_exponential(0.2, max=5),
             stop=stop_after_delay(_RETRY_SECONDS),
+            before_sleep=self._tell,
             reraise=True,
         )
         return retrying(once)
 
+    def _tell(self, state: RetryCallState) -> None:
+        """Say, once for a request, that it is repeated and why."""
+        failed = state.outcome and state.outcome.exception()
+        if self._waiting is not None and state.attempt_number == 1 and failed is not None:
+            reason = failed.message if isinstance(failed, GalleryError) else str(failed)
+            self._waiting(f"{reason}; asking again for up to {_RETRY_SECONDS:g} s")
+
     @contextmanager
-    def _answered(self, method: str, address: str, **content: Any) -> Iterator[httpx.Response]:
-        """Give the answer to a request; raise the error that it reports."""
+    def _answered(
+        self, method: str, address: str, *, empty: bool = False, **content: Any
+    ) -> Iterator[httpx.Response]:
+        """Give the answer to a request; raise the error that it reports, or that it is none."""
         try:
             with self._http.stream(method, address, **content) as answer:
                 if not answer.is_success:
                     raise _reported(answer)
+                check_answer(answer, empty=empty)
                 yield answer
         except httpx.TransportError as error:
-            reason, hint = _reason(error)
-            raise _DroppedError(
-                f"no answer from the server {self._url}: {reason}", hint=hint
-            ) from error
-
-
-class _DroppedError(ServerError):
-    """The connection to a server could not be made, or broke."""
+            raise failed_connection(self._url, error) from error
 
 
 class _Incoming:
@@ -236,7 +238,8 @@ def quoted(name: str) -> str:
 def _checked(url: str, plain_http: bool) -> str:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        parsed.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
         # Its message may hold a password that it took for a port.
         raise ServerError(f"the address of the server is not a URL: {masked_url(url)}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
@@ -254,40 +257,15 @@ def _checked(url: str, plain_http: bool) -> str:
     return url.rstrip("/")
 
 
-def _trust(authorities: Path | None) -> ssl.SSLContext | bool:
-    if authorities is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(authorities))
-    except (OSError, ssl.SSLError) as error:
-        raise ServerError(
-            f"the certificates in {authorities} cannot be used: {error.strerror or error}"
-        ) from error
-
-
 def _reported(answer: httpx.Response) -> GalleryError:
     """Return the error that an answer reports."""
     try:
         found = json.loads(_Incoming(answer).read(_LARGEST_REPORT))
         failure = Failure(str(found["title"]), str(found["detail"]))
     except (ValueError, KeyError, TypeError, RecursionError):
-        if answer.status_code in _BUSY:
-            return ServerBusyError("the server, or what stands before it, is busy or restarting")
-        return ServerError(
-            f"the server answered with HTTP status {answer.status_code} and nothing that this "
-            "program knows; is its address that of a gallery server?"
-        )
+        return foreign_answer(answer)
     if answer.status_code in _UNKNOWN_ROUTE and failure.kind == ServerError.__name__:
         return ServerError(
             "the server does not know a request of this program; it is older than this program"
         )
     return failure.error()
-
-
-def _reason(error: httpx.TransportError) -> tuple[str, Hint | None]:
-    text = str(error) or type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not trusted here", Hint.TRUST_AUTHORITY
-    if isinstance(error, httpx.ConnectError):
-        return f"{text}; is it running, and is the address right?", None
-    return f"{text}; what was finished before is kept", Hint.TRY_AGAIN

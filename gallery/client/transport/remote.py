@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gallery.client.keys.secrets import Secret
-from gallery.client.transport.http_connection import (
-    LARGEST_MESSAGE,
-    AccessToken,
-    Connection,
-    quoted,
-)
+from gallery.client.transport.access_token import AccessToken
+from gallery.client.transport.http_connection import LARGEST_MESSAGE, Connection, quoted
 from gallery.errors import MalformedMessageError
 from gallery.messages import (
     NO_CHECK_SUMS,
@@ -54,6 +50,8 @@ class RemoteService(Secret):
         PEM file of the certificates to trust instead of the usual ones.
     plain_http
         Whether plain HTTP to another machine is meant: whoever is in between reads the token.
+    waiting
+        Called with the reason when a request did not succeed and is sent again.
 
     Raises
     ------
@@ -73,8 +71,9 @@ class RemoteService(Secret):
         *,
         authorities: Path | None = None,
         plain_http: bool = False,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
-        self._connection = Connection(url, token, authorities, plain_http)
+        self._connection = Connection(url, token, authorities, plain_http, waiting)
 
     def close(self) -> None:
         """Close all connections."""

@@ -138,9 +138,10 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host.strip("[]"), port))
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "that is no name of a machine"
             raise ServeError(
-                f"cannot listen on {host} port {port}: {error.strerror or error}",
+                f"cannot listen on {host} port {port}: {reason}",
                 hint=Hint.OTHER_ADDRESS,
             ) from error
         yield listener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import re
 import stat
@@ -89,18 +90,61 @@ def test_what_a_killed_process_left_is_swept_away_and_what_others_write_is_not(
     )
 
 
-def test_a_file_system_without_hard_links_is_said_to_be_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
+def without_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuses hard links, as the file systems of sticks and SMB shares do."""
+
     def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
+        raise OSError(getattr(errno, request.param), "no such thing here")
 
     monkeypatch.setattr(os, "link", refuse)
 
-    with pytest.raises(OSError, match="no hard links"), atomic_write(tmp_path / "results"):
-        pass
 
-    assert os.listdir(tmp_path) == []
+@pytest.mark.usefixtures("without_links")
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+
+    with atomic_write(path) as file:
+        file.write(b"all of it")
+        assert not path.exists()
+
+    assert path.read_bytes() == b"all of it"
+    assert os.listdir(tmp_path) == ["results"]
+
+
+@pytest.mark.usefixtures("without_links")
+def test_nothing_is_replaced_unasked_without_hard_links_either(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+
+    with pytest.raises(FileExistsError), atomic_write(path) as file:
+        file.write(b"mine")
+        path.write_bytes(b"another's")
+
+    assert path.read_bytes() == b"another's"
+    assert os.listdir(tmp_path) == ["results"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_cannot_be_synchronised_or_listed_keeps_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    real = os.open
+
+    def refuse(path: object, flags: int, *rest: int, **more: int) -> int:
+        if Path(str(path)) == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(str(path), flags, *rest, **more)
+
+    def unlisted(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(Path, "iterdir", unlisted)
+
+    with atomic_write(tmp_path / "results", overwrite=overwrite) as file:
+        file.write(b"all of it")
+
+    assert (tmp_path / "results").read_bytes() == b"all of it"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

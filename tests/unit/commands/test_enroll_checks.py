@@ -214,6 +214,19 @@ def test_at_a_terminal_photos_ask_and_replace_what_they_should(
     assert ("2 enrolled" in done.err) is (answer == "y\n")
 
 
+def test_answers_count_also_if_later_questions_are_broken_off(
+    photos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture("people/Ruth/1.png", 1, version=2)
+    # Joan is accepted, and before the answer about Ruth the input ends.
+    monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
+
+    done = photos("enroll", "people")
+
+    assert done.code == 130
+    assert labels(photos) == ["Ada", "Joan", "Mary"]
+
+
 def test_photos_fail_with_nothing_enrolled(photos: Command) -> None:
     done = photos("enroll", "people", "--on-duplicate", "fail")
 

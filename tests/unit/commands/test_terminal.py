@@ -247,7 +247,6 @@ def test_there_is_one_way_to_the_terminal() -> None:
                     found.add((path.name, ast.unparse(node.func)))
 
     assert {item for item in found if item[0] not in {"terminal.py", "output.py"}} == {
-        ("prompts.py", "click.confirm"),
         *((f"{name}.py", "results().print") for name in _TABLES),
         ("audit.py", "console.print"),
         ("demo.py", "console.print"),

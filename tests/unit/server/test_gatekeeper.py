@@ -54,6 +54,24 @@ def test_a_token_is_granted_what_it_was_made_for(
     assert operator == Grant(unlimited[4:20], "operator", Scope.ADMIN, None)
 
 
+def test_a_token_that_could_not_be_handed_over_is_none(
+    tokens: TokenStore, gatekeeper: Gatekeeper
+) -> None:
+    lost: list[str] = []
+
+    def lose(token: str) -> None:
+        lost.append(token)
+        raise OSError
+
+    with pytest.raises(OSError):
+        issue_token(tokens, "kiosk", Scope.ADMIN, deliver=lose)
+
+    assert tokens.all() == []
+    assert refusal(gatekeeper, lost[0]).reason == "unknown"
+    assert issue_token(tokens, "kiosk", Scope.ADMIN, deliver=lost.append) == lost[1]
+    assert gatekeeper.admit(lost[1]).name == "kiosk"
+
+
 def test_tokens_have_a_form_by_which_a_leaked_one_is_found(tokens: TokenStore) -> None:
     made = [issue_token(tokens, f"token {number}", Scope.SEARCH) for number in range(20)]
 

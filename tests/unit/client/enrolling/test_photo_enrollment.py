@@ -22,7 +22,8 @@ from gallery.client import (
     OnDuplicate,
     PhotoEmbedder,
 )
-from gallery.errors import DuplicateSubjectError, ThresholdRequiredError
+from gallery.client.enrolling.enrollment import Enroller
+from gallery.errors import DuplicateSubjectError, ServerError, ThresholdRequiredError
 from gallery.server import EmbeddedService
 from tests.support.recording import RecordingService
 
@@ -191,23 +192,60 @@ def test_every_embedded_photo_is_measured(
     assert again.measured == ()
 
 
-def test_an_interruption_leaves_out_what_was_not_checked(
-    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
-) -> None:
-    def interrupt(done: int) -> None:
-        raise KeyboardInterrupt
+class Interruption(BaseException):
+    """What ends a program at any place, as Ctrl-C does."""
 
-    policies: dict[OnDuplicate, list[str]] = {
-        "skip": ["Ada"],
-        "fail": ["Ada"],
-        "add": ["Ada", "Joan"],
-    }
-    for policy, kept in policies.items():
-        with pytest.raises(KeyboardInterrupt):
-            client.enroll_photos(
-                photos[1:], embedder=embedder, on_duplicate=policy, progress=interrupt
-            )
-        assert labels(client) == kept
+
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        # Joan's photo looks like Ada's, Mary's like nobody's.
+        ("add", ["Ada", "Joan", "Mary"]),
+        ("skip", ["Ada", "Mary"]),
+        (lambda path, duplicate: True, ["Ada", "Mary"]),
+        ("fail", ["Ada"]),
+    ],
+    ids=["add", "skip", "asking", "fail"],
+)
+@pytest.mark.parametrize("ending", [Interruption, KeyboardInterrupt, MemoryError])
+def test_an_interruption_keeps_what_is_done_and_matches_nobody_else(
+    client: GalleryClient,
+    embedder: PhotoEmbedder,
+    tmp_path: Path,
+    policy: OnDuplicate,
+    kept: list[str],
+    ending: type[BaseException],
+) -> None:
+    new = [photo(tmp_path, "Joan", 1, 1), photo(tmp_path, "Mary", 2), photo(tmp_path, "Ruth", 3)]
+    done: list[int] = []
+
+    def interrupt(count: int) -> None:
+        done.append(count)
+        if len(done) == 2:
+            raise ending
+
+    with pytest.raises(ending):
+        client.enroll_photos(new, embedder=embedder, on_duplicate=policy, progress=interrupt)
+
+    assert sorted(labels(client)) == kept
+    assert client.verify(deep=True).findings == ()
+
+
+def test_a_write_that_fails_is_not_begun_again_on_the_way_out(
+    client: GalleryClient, embedder: PhotoEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def fail(enroller: Enroller, wanted: object) -> None:
+        tries.append(wanted)
+        raise ServerError("no answer from the server")
+
+    monkeypatch.setattr(Enroller, "commit", fail)
+
+    with pytest.raises(ServerError):
+        client.enroll_photos([photo(tmp_path, "Mary", 2)], embedder=embedder)
+
+    assert len(tries) == 1
 
 
 def test_without_a_threshold_duplicates_cannot_be_looked_for(

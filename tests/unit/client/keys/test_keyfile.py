@@ -302,6 +302,49 @@ def test_a_key_file_that_others_can_access_is_not_opened(tmp_path: Path, mode: i
 
 
 @posix
+@pytest.mark.parametrize(
+    ("place", "advice"),
+    [
+        ("read-only", "read-only file system.*mode 0400.*install -m 600 '.*our team.key' COPY"),
+        ("another's", "belongs to another user.*install -m 600 '.*our team.key' COPY"),
+        ("one's own", "chmod 600 '.*our team.key'.*umask=077"),
+    ],
+)
+def test_the_advice_can_be_followed_where_the_key_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, advice: str
+) -> None:
+    path = put(tmp_path / "our team.key", UNPROTECTED, 0o444)
+    if place == "read-only":
+        found = os.statvfs(path)
+        flags = [*found[:8], found.f_flag | os.ST_RDONLY, found.f_namemax]
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(flags))
+    if place == "another's":
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    with pytest.raises(KeyFilePermissionsError, match=advice):
+        read_key_file(path)
+
+
+@posix
+def test_no_key_is_written_where_everybody_could_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a stick, whose file system gives every file the mode that it was mounted with."""
+    real = os.fstat
+
+    def without_modes(number: int) -> os.stat_result:
+        found = real(number)
+        return os.stat_result([found.st_mode | 0o077, *found[1:]])
+
+    monkeypatch.setattr(os, "fstat", without_modes)
+
+    with pytest.raises(KeyFilePermissionsError, match=r"keeps no modes.*umask=077"):
+        write_key_file(tmp_path / "team.key", GalleryKey.generate(), None)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
 def test_a_key_file_that_only_its_owner_can_access_is_opened(tmp_path: Path, mode: int) -> None:
     path = put(tmp_path / "team.key", UNPROTECTED, mode)

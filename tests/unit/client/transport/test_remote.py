@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,12 +37,11 @@ from gallery.messages.stream import framed
 from gallery.server.gatekeeper import Scope
 from gallery.server.http import TlsFiles
 from gallery.store import Database
+from tests.support.answering import TOKEN, answering, response
 from tests.support.certificates import make_certificate
 from tests.support.galleries import names, random_embeddings
 from tests.support.relay import Cut, Relay, relaying
 from tests.support.serving import Serving, serving
-
-TOKEN = "efg_0123456789abcdef_" + "s3cr3t-of-this-test" + "A" * 24
 
 
 @pytest.fixture(autouse=True)
@@ -279,50 +275,6 @@ def test_a_connection_that_breaks_again_and_again_is_an_error(
 
 
 # --- a server that answers what it should not -----------------------------------------------------
-
-
-@contextmanager
-def answering(*answers: bytes) -> Iterator[RemoteService]:
-    """Give a client's end of a server that answers this, and the last of it again and again."""
-    left = list(answers)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            while True:
-                try:
-                    end, _ = listener.accept()
-                except OSError:
-                    return
-                with end:
-                    _read_request(end)
-                    end.sendall(left.pop(0) if len(left) > 1 else left[0])
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        service = RemoteService(f"http://127.0.0.1:{listener.getsockname()[1]}", AccessToken(TOKEN))
-        try:
-            yield service
-        finally:
-            service.close()
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-def _read_request(end: socket.socket) -> None:
-    # What is left unread when a connection is closed would take the answer with it.
-    got = b""
-    while b"\r\n\r\n" not in got:
-        got += end.recv(2**20)
-    head, _, body = got.partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)content-length: (\d+)", head)
-    left = int(length[1]) - len(body) if length else 0
-    while left > 0:
-        left -= len(end.recv(2**20))
-
-
-def response(body: bytes, status: str = "200 OK", *fields: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *fields]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 ODD_ANSWERS = [

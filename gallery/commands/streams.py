@@ -1,0 +1,91 @@
+"""The standard streams of a command: always there, fit for every name, and not lost in silence.
+
+A process may be started with a stream closed, into a full disk, for a reader that goes away, or
+with an encoding that lacks half of the world's names. None of this may make an internal error of
+work that is done, nor hide that its report was lost.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import Any
+
+
+class OutputLostError(Exception):
+    """Results could not be written to standard output.
+
+    Parameters
+    ----------
+    reason
+        Why not.
+    consequence
+        What became of the work.
+    """
+
+    def __init__(self, reason: str, consequence: str = "what was done is kept") -> None:
+        super().__init__(f"the output could not be written: {reason}; {consequence}")
+        self.reason = reason
+
+
+def open_streams() -> None:
+    """Make standard streams of this process that can be used, whatever it was started with."""
+    _occupy()
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = _text(_Results(1, "wb", closefd=False), sys.stdout)
+    sys.stderr = _text(_Notices(2, "wb", closefd=False), sys.stderr)
+
+
+def abandon_output() -> None:
+    """Send what is left of the output nowhere, so that it is not complained about once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _occupy() -> None:
+    """Open what is closed of the first three descriptors.
+
+    Else the next file that is opened would get the number, and what is printed would go into it.
+    """
+    # Written to, this one fails as a closed one would: nobody shall believe that output arrived.
+    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)
+
+
+class _Results(io.FileIO):
+    """Standard output, whose failures are told apart from those of other files."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OutputLostError(_reason(error)) from error
+
+
+class _Notices(io.FileIO):
+    """Standard error: if nobody can be told, there is nobody to tell that to."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _text(raw: io.FileIO, former: Any) -> io.TextIOWrapper:
+    encoding = getattr(former, "encoding", None) or "utf-8"
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=raw.isatty()
+    )
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EPIPE:
+        return "its reader went away"
+    if error.errno == errno.EBADF:
+        return "it is closed"
+    return error.strerror or type(error).__name__
