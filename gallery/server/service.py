@@ -33,6 +33,7 @@ from gallery.messages import (
 )
 from gallery.messages.naming import check_name
 from gallery.parameters import find_parameters
+from gallery.protocol import SearchObserver
 from gallery.server.cluster.address import ClusterAddress
 from gallery.server.scanning.batching import SearchBatcher
 from gallery.server.scanning.block_cache import CacheStatistics
@@ -170,7 +171,9 @@ class EmbeddedService:
         finally:
             self._scanner.forget(gallery_id)
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest."""
         return self._batcher.search(request)
 

@@ -47,6 +47,8 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
         raise MalformedMessageError("the manifest belongs to another gallery")
     if manifest.version != current.version + 1:
         raise MalformedMessageError("the manifest's version does not follow the current one")
+    if manifest.lineage != current.lineage:
+        raise MalformedMessageError("the manifest has another lineage than the current one")
     changed = {item.block.header.index: item for item in update.blocks}
     if len(changed) != len(update.blocks):
         raise MalformedMessageError("the update holds two versions of one block")

@@ -153,8 +153,8 @@ class BlockEditor:
             entries[block.index] = ManifestEntry(block.index, version, header.mac)
             updates.append(update)
         session = self._session
-        ordered = tuple(entries[index] for index in range(count))
-        signed = session.authenticator.sign(Manifest(session.gallery_id, version, ordered))
+        ordered = [entries[index] for index in range(count)]
+        signed = session.authenticator.successor(manifest, ordered)
         check = self._check_after(state, updates, count)
         sealed = NO_CHECK_SUMS if check is None else session.check_sums.seal(signed, check)
         change = GalleryUpdate(manifest.version, signed, tuple(updates), purge, sealed)

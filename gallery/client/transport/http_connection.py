@@ -23,6 +23,7 @@ from gallery.client.keys.secrets import Secret
 from gallery.errors import (
     GalleryError,
     GalleryNotFoundError,
+    MalformedMessageError,
     ServerBusyError,
     ServerError,
     WriteConflictError,
@@ -35,9 +36,6 @@ T = TypeVar("T")
 
 MESSAGE: Final = "application/vnd.encrypted-face-gallery.message"
 STREAM: Final = "application/vnd.encrypted-face-gallery.stream"
-LARGEST_MESSAGE: Final = 1024**3
-"""Most bytes of one message of a server that are read: several of the largest blocks there are."""
-
 _LARGEST_REPORT = 64 * 1024
 """Most bytes that are read of what says that something was done, or why not."""
 
@@ -106,12 +104,23 @@ class Connection(Secret):
         """Close all sockets."""
         self._http.close()
 
-    def get(self, address: str) -> bytes:
-        """Return the message at an address."""
+    def get(self, address: str, largest: int) -> bytes:
+        """Return the message at an address, which has ``largest`` bytes at most.
+
+        Raises
+        ------
+        MalformedMessageError
+            If it is longer; no more of it is received.
+        """
 
         def once() -> bytes:
             with self._answered("GET", address) as answer:
-                return _Incoming(answer).read(LARGEST_MESSAGE)
+                message = _Incoming(answer).read(largest + 1)
+            if len(message) > largest:
+                raise MalformedMessageError(
+                    f"the server's answer is longer than the {largest} bytes that it can have"
+                )
+            return message
 
         return self._repeated(once)
 

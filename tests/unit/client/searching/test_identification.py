@@ -18,6 +18,7 @@ from gallery.errors import DatabaseError, MissingBlockError, WrongResultError
 from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.parameters import STANDARD, SWIFT, ParameterSet, find_parameters
+from gallery.protocol import SearchObserver
 from gallery.server import EmbeddedService
 from tests.support.galleries import client_of_each_scheme, names, random_embeddings
 
@@ -36,7 +37,9 @@ class Watched(ForwardingService):
         self.spoiled: int | None = None
         self.dropped: int | None = None
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         number = len(self.sizes)
         self.sizes.append(len(request.probes))
         self.most_untaken = max(self.most_untaken, len(self.sizes) - self.taken)
@@ -44,7 +47,7 @@ class Watched(ForwardingService):
             self.begun.notify_all()
         if number == self.refused:
             raise DatabaseError("out of order")
-        found = super().search(request)
+        found = super().search(request, observer)
         return replace(found, blocks=self._blocks(found.blocks, number))
 
     def _blocks(self, blocks: Iterator[BlockResult], number: int) -> Iterator[BlockResult]:
@@ -215,9 +218,9 @@ def test_references_are_asked_for_once(filled: GalleryClient, watched: Watched) 
     asked: list[dict[int, int]] = []
     search = watched.search
 
-    def keep(request: SearchRequest) -> SearchResult:
+    def keep(request: SearchRequest, observer: SearchObserver | None = None) -> SearchResult:
         asked.append(dict(request.known))
-        return search(request)
+        return search(request, observer)
 
     watched.search = keep  # type: ignore[method-assign]
     filled.identify(probes(12), threshold=0.05)
