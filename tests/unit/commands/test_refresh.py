@@ -14,7 +14,7 @@ SEARCH = ("identify", "people.npz", "--threshold", 0.1)
 
 
 @pytest.fixture
-def days(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def days(command: Command, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The days since the test began, to be set."""
     found = [0.0]
     monkeypatch.setattr(clock, "seconds", lambda: START + int(found[0] * DAY))

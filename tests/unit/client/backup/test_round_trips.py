@@ -12,6 +12,7 @@ from gallery.client import GalleryClient, GalleryKey, Summary
 from gallery.client.backup import Backup
 from gallery.errors import GalleryError, GalleryExistsError
 from gallery.messages import EncryptedBlock, GalleryUpdate
+from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService, open_service
 from tests.support.backup_files import COUNT, DIMENSION, messages_of
 from tests.support.galleries import names, random_embeddings
@@ -143,7 +144,7 @@ def test_blocks_are_backed_up_whole_even_if_their_seeds_are_known(
     service: EmbeddedService, key: GalleryKey, folder: Path
 ) -> None:
     seeds = SeedKeepingService(service)
-    with GalleryClient.create(seeds, key, dimension=DIMENSION) as client:
+    with GalleryClient.create(seeds, key, dimension=DIMENSION, parameters=COMPACT) as client:
         client.enroll(random_embeddings(3, DIMENSION), names(3))
         client.export(folder / "small.backup")
         assert None not in seeds.seeds.values()
