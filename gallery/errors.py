@@ -264,6 +264,12 @@ class RolledBackError(IntegrityError):
     exit_code = 46
 
 
+class StaleManifestError(IntegrityError):
+    """The gallery's state was signed longer ago than its reader allows, or has no usable date."""
+
+    exit_code = 48
+
+
 # --- photos and other inputs --------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from gallery.messages import (
     SearchRequest,
     SearchResult,
 )
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 
 
 class ForwardingService:
@@ -99,6 +99,8 @@ class ForwardingService:
         """Erase a gallery."""
         self._service.delete(gallery_id)
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest."""
-        return self._service.search(request)
+        return self._service.search(request, observer)

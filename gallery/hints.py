@@ -33,6 +33,14 @@ class Hint(Enum):
         "restore the newest one; if you put an older one back on purpose, accept it with "
         "GalleryClient.accept_rollback"
     )
+    ACCEPT_RESTORED = (
+        "if you mean it to take that one's place, accept it with GalleryClient.accept_rollback"
+    )
+    REFRESH = (
+        "GalleryClient.refresh, on a machine that has seen the newest state, signs it with the "
+        "date of today"
+    )
+    SET_CLOCK = "set the clocks; then GalleryClient.refresh signs the right date"
     ACCEPT_WRONG_RESULTS = (
         "the server, or its memory, is faulty or hostile: have it looked into, and verify the "
         "gallery deeply; when that is done, accept it with GalleryClient.accept_wrong_results"

@@ -12,6 +12,7 @@ from typing import Protocol
 from gallery.messages import (
     NO_CHECK_SUMS,
     BlockReferences,
+    BlockResult,
     BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
@@ -22,7 +23,21 @@ from gallery.messages import (
     SearchResult,
 )
 
-__all__ = ["GalleryService"]
+__all__ = ["GalleryService", "SearchObserver"]
+
+
+class SearchObserver(Protocol):
+    """What looks at the answer to a search part by part, while the rest is still on its way.
+
+    It raises if a part is not what it should be, and then nothing more is received. An answer that
+    broke off and is received again begins with its manifest again.
+    """
+
+    def manifest(self, manifest: Manifest) -> None:
+        """Look at the manifest, before anything else."""
+
+    def block(self, block: BlockResult) -> None:
+        """Look at the result of the next block."""
 
 
 class GalleryService(Protocol):
@@ -132,8 +147,19 @@ class GalleryService(Protocol):
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery; `ErasurePendingError` as for `write`."""
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest.
+
+        Parameters
+        ----------
+        request
+            The probes.
+        observer
+            Is shown each part of the answer as it comes, by a service that receives it from
+            elsewhere, so that whoever is there cannot fill this program's memory. A service that
+            computes its answer here may leave the observer alone.
 
         Raises
         ------

@@ -11,6 +11,7 @@ from pathlib import Path
 from gallery.client import GalleryClient, read_key_file
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.messages import Manifest, SearchRequest, SearchResult
+from gallery.protocol import SearchObserver
 
 
 class TimedRemoteService(RemoteService):
@@ -27,9 +28,11 @@ class TimedRemoteService(RemoteService):
         self.manifest_seconds = time.monotonic() - began
         return found
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         self.sent = time.monotonic()
-        found = super().search(request)
+        found = super().search(request, observer)
         self.answered = time.monotonic()
         return found
 

@@ -9,7 +9,7 @@ from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.forwarding import ForwardingService
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
 from gallery.parameters import CkksParameterSet, find_parameters
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 
 _ANY_SEED = bytes(SEED_SIZE)
 _CHECK_SUMS = "check sums, sent once"
@@ -34,12 +34,14 @@ class RecordingService(ForwardingService):
             self.messages[f"enrollment, {form}"] = replace(update, blocks=blocks).to_bytes()
         super().write(gallery_id, update)
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         """Keep a request in all forms, the results of the blocks, and the check sums."""
         for form, seed in _forms(request.probes[0].parameters):
             probes = tuple(replace(probe, seed=seed) for probe in request.probes)
             self.messages[f"probe, {form}"] = replace(request, probes=probes).to_bytes()
-        found = super().search(request)
+        found = super().search(request, observer)
         blocks = list(found.blocks)
         for block in blocks:
             name = _NO_REFERENCES if block.references is None else _WITH_REFERENCES

@@ -6,7 +6,7 @@ import time
 
 from gallery.forwarding import ForwardingService
 from gallery.messages import SearchRequest, SearchResult
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 
 
 class TimedService(ForwardingService):
@@ -25,11 +25,13 @@ class TimedService(ForwardingService):
         self.seconds = 0.0
         self.largest: SearchRequest | None = None
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         started = time.perf_counter()
         if self.largest is None or len(request.probes) > len(self.largest.probes):
             self.largest = request
-        found = super().search(request)
+        found = super().search(request, observer)
         blocks = list(found.blocks)
         self.seconds += time.perf_counter() - started
         return SearchResult(found.manifest, iter(blocks), found.check_sums)

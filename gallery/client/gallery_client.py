@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from gallery.backends import Backend, find_backend
 from gallery.client.backup import Backup, write_backup
 from gallery.client.editing.creation import create_gallery
+from gallery.client.editing.refresh import refresh_manifest
 from gallery.client.editing.removal import Compactor, Remover
 from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
@@ -24,6 +26,7 @@ from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
 from gallery.client.gallery_state import GalleryState
+from gallery.client.integrity.clock import age
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey, Secret
@@ -53,6 +56,7 @@ from gallery.hints import Hint
 from gallery.messages import (
     ID_SIZE,
     GalleryDescription,
+    Manifest,
     ModelOrigin,
     Preprocessing,
     StoredReference,
@@ -77,11 +81,34 @@ class Reference:
 
 @dataclass(frozen=True)
 class Summary:
-    """How much a gallery holds: references, blocks, and the version of its manifest."""
+    """How much a gallery holds, and which state of it this is.
+
+    Attributes
+    ----------
+    references, blocks
+        How many of each there are.
+    version
+        Number of the state.
+    signed
+        When the owner signed it, seconds since 1970 UTC; None if an earlier version of this program
+        did, which signed no date.
+    lineage
+        What was drawn when the gallery was restored from a backup, 16 bytes; empty if it never was.
+    """
 
     references: int
     blocks: int
     version: int
+    signed: int | None = None
+    lineage: bytes = b""
+
+    @property
+    def age(self) -> int | None:
+        """The seconds since it was signed, by the clock of this machine.
+
+        Below 0 if the clock of the one that signed it is ahead, None if there is no date.
+        """
+        return age(self.signed)
 
 
 class GalleryClient(Closing, Secret):
@@ -107,6 +134,10 @@ class GalleryClient(Closing, Secret):
     warn
         Called where photos are embedded with other weights than the gallery's; as of
         `PhotoEmbedder`.
+    max_age
+        How long ago the owner may have signed the gallery's state, by a write or by `refresh`. An
+        older one is refused by every method that reads it (`StaleManifestError`), so that a server
+        cannot show one state for ever. By default a state of any age is taken.
 
     Raises
     ------
@@ -145,8 +176,9 @@ class GalleryClient(Closing, Secret):
         backend: str = Backend.NATIVE,
         trusted_weights: TrustedWeights | None = None,
         warn: Callable[[str], None] | None = None,
+        max_age: timedelta | None = None,
     ) -> None:
-        self._session = GallerySession(service, key, gallery, states, backend)
+        self._session = GallerySession(service, key, gallery, states, backend, max_age)
         self._trusted_weights, self._warn = trusted_weights, warn
 
     @classmethod
@@ -226,6 +258,9 @@ class GalleryClient(Closing, Secret):
     ) -> Self:
         """Put the gallery of a backup into a database, whole or not at all, and open it.
 
+        It is another gallery than the one that was backed up, and neither is taken for the other.
+        If the ``states`` know one whose place it takes, `accept_rollback` says that this is meant.
+
         Parameters
         ----------
         service, key, states, backend
@@ -247,7 +282,7 @@ class GalleryClient(Closing, Secret):
             If the name is taken, or the same gallery is there under another name.
         """
         with Backup(path, key) as backup:
-            name = backup.restore(service, gallery, progress)
+            name = backup.restore(service, gallery, progress, states=states)
         return cls(service, key, name, states=states, backend=backend)
 
     def close(self) -> None:
@@ -562,9 +597,16 @@ class GalleryClient(Closing, Secret):
         return Searcher(self._session).search(vectors, k, limit, progress)
 
     def summary(self) -> Summary:
-        """Return the counts and the version of the gallery."""
+        """Return the counts, the version and the age of the gallery."""
         state = self._session.state()
-        return Summary(len(state), len(state.blocks), state.manifest.version)
+        manifest = state.manifest
+        return Summary(
+            len(state),
+            len(state.blocks),
+            manifest.version,
+            manifest.signed,
+            manifest.lineage,
+        )
 
     def block_count(self) -> int:
         """Return the number of blocks that the manifest names, without reading any of them."""
@@ -661,8 +703,34 @@ class GalleryClient(Closing, Secret):
         """Take the present state of the database for the newest, though a newer one was seen.
 
         For an owner who put a backup back on purpose.
+
+        Raises
+        ------
+        AuthenticationError
+            If the present state is not what the owner wrote.
         """
-        self._session.forget()
+        self._session.accept_present()
+
+    def refresh(self) -> Manifest:
+        """Sign the newest state of the gallery anew, with the date of today and no other change.
+
+        Whoever reads the gallery with a ``max_age`` then takes it for new. Do it where the newest
+        state is known: on a machine that has seen no state of the gallery yet (`states`), whatever
+        the server shows would be signed. With a ``max_age``, an older state is not signed anew.
+
+        Returns
+        -------
+        Manifest
+            The newest: the new one, or what another process has written meanwhile.
+
+        Raises
+        ------
+        StaleManifestError, RolledBackError, AuthenticationError
+            If the state is not the newest, or not what the owner wrote.
+        WriteConflictError
+            If other processes keep changing the gallery.
+        """
+        return refresh_manifest(self._session)
 
     def accept_wrong_results(self) -> None:
         """Search again although the server has given wrong results.

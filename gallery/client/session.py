@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
 from gallery.client.gallery_state import GalleryState
+from gallery.client.integrity import clock
 from gallery.client.integrity.authentication import check_description
 from gallery.client.integrity.canaries import Canaries
 from gallery.client.integrity.check_sum_keeper import CheckSumKeeper
 from gallery.client.integrity.labels import LabelSealer
 from gallery.client.integrity.rollback import (
+    GalleryStates,
     NewestState,
     SeenStates,
     TransientStates,
-    calibration_id,
     check_newer,
     wrong_results_id,
 )
@@ -57,9 +60,13 @@ class GallerySession(Closing, Secret):
         The newest states of galleries that were seen; by default those since this session began.
     backend
         What encrypts and decrypts; see `gallery.client.scheme_selection.make_scheme`.
+    max_age
+        How long ago the gallery's state may have been signed; by default any time.
 
     Attributes
     ----------
+    seen
+        The states seen of this gallery, among the ``states``.
     claimed
         Whether the newest manifest that was read differs from the one before in its version only:
         another writer has claimed the next write, see `gallery.client.editing.conflicts`.
@@ -79,6 +86,7 @@ class GallerySession(Closing, Secret):
         name: str,
         states: SeenStates | None = None,
         backend: str = Backend.NATIVE,
+        max_age: timedelta | None = None,
     ) -> None:
         self._backend = find_backend(backend)
         self.service = service
@@ -95,6 +103,10 @@ class GallerySession(Closing, Secret):
         self.labels = LabelSealer(key, self.gallery_id)
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
         self.states = states or TransientStates()
+        self.seen = GalleryStates(
+            self.states, self.gallery_id, name, restored=self.authenticator.is_restored
+        )
+        self._max_age = max_age
         self.claimed = False
         self._newest: Manifest | None = None
         self._tables: dict[int, BlockReferences] = {}
@@ -132,7 +144,7 @@ class GallerySession(Closing, Secret):
         What other processes of the owner see while the request is under way may be newer than its
         answer, and is no sign of an older state.
         """
-        return self.states.newest(self.gallery_id)
+        return self.seen.newest()
 
     def accept_manifest(self, manifest: Manifest, floor: NewestState | None) -> None:
         """Check a manifest, that it is not older than ``floor``, and remember it.
@@ -142,27 +154,38 @@ class GallerySession(Closing, Secret):
         AuthenticationError
             If it is not the owner's.
         RolledBackError
-            If it is older than one seen before.
+            If it is older than one seen before, or of another lineage.
+        StaleManifestError
+            If it was signed too long ago.
         """
         self.authenticator.check_manifest(manifest)
         check_newer(manifest, floor)
+        if self._max_age is not None:
+            clock.check_age(manifest, self._max_age)
         former = self._newest
         self.remember(manifest)
         if former is not None and former.version < manifest.version:
-            self.claimed = former.entries == manifest.entries
+            self.claimed = replace(manifest, version=former.version, mac=former.mac) == former
 
     def remember(self, manifest: Manifest) -> None:
         """Remember a manifest that was checked or written."""
         former = self._newest
         if former is None or former.version < manifest.version:
             self._newest, self.claimed = manifest, False
-        self.states.remember(self.gallery_id, NewestState.of(manifest))
+        self.seen.remember(manifest)
 
-    def forget(self) -> None:
-        """Forget what was seen of the gallery, because an older state was put back on purpose."""
-        self._newest, self.claimed = None, False
-        for place in (self.gallery_id, calibration_id(self.gallery_id)):
-            self.states.forget(place)
+    def accept_present(self) -> None:
+        """Take the present state for the newest, because an older one was put back on purpose.
+
+        Raises
+        ------
+        AuthenticationError
+            If it is not the owner's.
+        """
+        manifest = self.service.manifest(self.gallery_id)
+        self.authenticator.check_manifest(manifest)
+        self.seen.accept(manifest)
+        self._newest, self.claimed = manifest, False
 
     def check_trust(self) -> None:
         """Check that the server has given no wrong results before, or that this was accepted.

@@ -20,6 +20,9 @@ from gallery.messages import (
     StoredReference,
 )
 
+_UNLISTED = 100
+"""Findings of blocks that no manifest names, beyond which they are counted."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -210,9 +213,13 @@ class Verifier:
 
 
 def _unlisted(stored: Sequence[int], manifest: Manifest) -> list[Finding]:
-    """Find blocks that are stored and that the manifest does not name: erased ones, say."""
-    return [
-        Finding(f"block {index}", "it is stored, and the gallery's manifest does not name it")
-        for index in stored
-        if index >= len(manifest.entries)
-    ]
+    """Find blocks that are stored and that the manifest does not name: erased ones, say.
+
+    The list is the server's word, so that only the first are named one by one.
+    """
+    unlisted = [index for index in stored if index >= len(manifest.entries)]
+    problem = "it is stored, and the gallery's manifest does not name it"
+    found = [Finding(f"block {index}", problem) for index in unlisted[:_UNLISTED]]
+    if more := len(unlisted) - len(found):
+        found.append(Finding(f"{more} more blocks", "they are stored and not named, too"))
+    return found

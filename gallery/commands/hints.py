@@ -24,6 +24,14 @@ WORDING: Final[dict[Hint, str]] = {
         "restore the newest one; if you put an older one back on purpose, accept it with: gallery "
         "verify --accept-rollback"
     ),
+    Hint.ACCEPT_RESTORED: (
+        "if you mean it to take that one's place, accept it with: gallery verify --accept-rollback"
+    ),
+    Hint.REFRESH: (
+        "gallery refresh, on the machine from which it is changed, signs its state with today's "
+        "date"
+    ),
+    Hint.SET_CLOCK: "set the clocks; then gallery refresh signs the right date",
     Hint.ACCEPT_WRONG_RESULTS: (
         "the server, or its memory, is faulty or hostile: have it looked into, and run gallery "
         "verify --deep; when that is done, accept it with: gallery verify --accept-wrong-results"

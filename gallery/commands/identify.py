@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,13 @@ import click
 
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.options import common_options, force_option, json_option, threshold_option
+from gallery.commands.options import (
+    common_options,
+    force_option,
+    json_option,
+    max_age_option,
+    threshold_option,
+)
 from gallery.commands.output import identification_table, results
 from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.settings import Settings
@@ -74,6 +81,10 @@ Examples:
     "are cut off, and all after the fourth decimal: published, they help to find the key.",
 )
 @trust_weights_option
+@max_age_option(
+    "Refuse to search a state of the gallery that its owner signed longer ago, by a change or by "
+    "gallery refresh, such as 90m, 12h, 7d or 2w: so no old state can be shown for ever."
+)
 @common_options
 def command(
     settings: Settings,
@@ -84,6 +95,7 @@ def command(
     output: Path | None,
     force: bool,
     full_precision: bool,
+    max_age: timedelta | None,
 ) -> int:
     """Search a gallery with photos of one face each, or with the rows of a file of embeddings.
 
@@ -108,7 +120,8 @@ def command(
     photos = _Photos.of(() if source else probes)
     # A single search reads each block once, so that keeping any is of no use to it.
     several = len(source.embeddings if source else photos.paths) > 1
-    with settings.open_client(cache_size=KEPT_BYTES if several else 0) as client:
+    kept = KEPT_BYTES if several else 0
+    with settings.open_client(cache_size=kept, max_age=max_age) as client:
         limit, description = client.threshold(threshold), client.description
         if source:
             found = _search_embeddings(settings, client, source, top, limit.value)
@@ -163,11 +176,14 @@ def _show(done: Results, as_json: bool) -> None:
 
 def _say(settings: Settings, results: Results, origin: str, output: Path | None) -> None:
     """Say what the results rest on, and where they are."""
+    from gallery.client.integrity.clock import age_in_words
+
     found = results.found
     settings.notice(
         f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
         f"{int(found.searched.max())} references searched"
     )
+    settings.detail(f"age of the gallery's state: {age_in_words(found.age)}")
     if output is not None:
         matches = int(found.decisions.sum())
         failed = f", {len(results.failures)} failed" if results.failures else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,18 +28,22 @@ Examples:
 @common_options
 def command(settings: Settings, as_json: bool) -> None:
     """Show the properties of a gallery, checked with the key."""
+    from gallery.client.integrity.clock import age_in_words
+
     with settings.open_client() as client:
         properties = _properties(client)
     if as_json:
         print_json(properties)
         return
     table = result_table()
+    properties["age"] = age_in_words(properties.pop("age_seconds"))
     for name, value in properties.items():
         table.add_row(name.replace("_", " "), Text("-" if value is None else str(value)))
     results().print(table)
 
 
 def _properties(client: GalleryClient) -> dict[str, Any]:
+    from gallery.client.integrity.clock import in_utc
     from gallery.parameters import find_parameters
 
     found = client.description
@@ -66,6 +69,9 @@ def _properties(client: GalleryClient) -> dict[str, Any]:
         "security_bits": parameters.security_bits,
         "gallery_id": found.gallery_id.hex(),
         "key_id": found.key_id.hex(),
+        "lineage": state.lineage.hex() or None,
         "version": state.version,
-        "created": datetime.fromtimestamp(found.created, UTC).isoformat(),
+        "created": in_utc(found.created),
+        "signed": None if state.signed is None else in_utc(state.signed),
+        "age_seconds": state.age,
     }

@@ -106,6 +106,7 @@ def command(
 
 def _limits(description: GalleryDescription) -> Iterator[str]:
     """Yield what a key owner should know of a new gallery's parameter set."""
+    from gallery.client.integrity.canaries import CANARY_DIMENSION
     from gallery.parameters import STANDARD, find_parameters
 
     parameters = find_parameters(description.parameters)
@@ -114,6 +115,12 @@ def _limits(description: GalleryDescription) -> Iterator[str]:
             f"results of parameter set {parameters.name} are not checked against a server that "
             "lies; those of swift and light are"
         )
+        if description.dimension < CANARY_DIMENSION:
+            yield (
+                f"with fewer than {CANARY_DIMENSION} values an embedding, the canaries of "
+                f"{parameters.name}, which show damaged results, are weak: the fewer values, the "
+                "more often a wrong result passes for a right one"
+            )
     elif not description.metric.normalizes:
         bound = description.norm_bound
         error, finest = (

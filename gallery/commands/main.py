@@ -39,6 +39,7 @@ _COMMANDS = {
     "info": "Show the properties of a gallery.",
     "list": "List the references of a gallery.",
     "remove": "Erase references.",
+    "refresh": "Sign the state of a gallery with the date of today.",
     "compact": "Close the holes that removals left.",
     "rekey": "Move a gallery to a new key, or to another parameter set.",
     "verify": "Check that a gallery is what its owner wrote.",

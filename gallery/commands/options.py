@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gallery.backends import Backend
+from gallery.commands.dates import parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.environment import DATABASE_VARIABLE, WithheldOption
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
@@ -250,6 +251,11 @@ def threshold_option(text: str) -> _Decorator:
     return click.option("--threshold", type=float, help=text)
 
 
+def max_age_option(text: str) -> _Decorator:
+    """Return ``--max-age``, how old the gallery's state may be; the command gets a `timedelta`."""
+    return click.option("--max-age", metavar="SPAN", callback=_check_span, help=text)
+
+
 def model_option(text: str) -> _Decorator:
     """Return ``--model``, the face model by DeepFace's name."""
     return click.option("--model", metavar="NAME", help=text)
@@ -297,6 +303,15 @@ def split_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="The same one gives the same folds and intervals.",
     )
     return folds(seed(function))
+
+
+def _check_span(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    span = parse_span(value)
+    if not span:
+        raise click.BadParameter("a span is written as 90m, 12h, 7d or 2w", context, parameter)
+    return span
 
 
 def _check_rates(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

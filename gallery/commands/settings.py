@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -126,10 +127,13 @@ class Settings(ServiceSettings):
         )
 
     @contextmanager
-    def open_client(self, *, cache_size: int = 0) -> Iterator[GalleryClient]:
+    def open_client(
+        self, *, cache_size: int = 0, max_age: timedelta | None = None
+    ) -> Iterator[GalleryClient]:
         """Open the key file, the database, and the gallery.
 
-        ``cache_size`` is how many bytes of blocks are kept from one search to the next.
+        ``cache_size`` is how many bytes of blocks are kept from one search to the next, and
+        ``max_age`` how long ago the gallery's state may have been signed.
         """
         from gallery.client import GalleryClient
 
@@ -143,6 +147,7 @@ class Settings(ServiceSettings):
                 backend=self.backend,
                 trusted_weights=trusted_weights(),
                 warn=lambda text: self.notice(f"warning: {text}"),
+                max_age=max_age,
             ) as client:
                 yield client
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 
 
 class TimedService(ForwardingService):
@@ -17,10 +17,12 @@ class TimedService(ForwardingService):
         super().__init__(service)
         self._seconds = 0.0
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         """Search, and count the time between asking for each part and getting it."""
         started = time.perf_counter()
-        result = super().search(request)
+        result = super().search(request, observer)
         self._seconds += time.perf_counter() - started
         return SearchResult(result.manifest, self._timed(result.blocks), result.check_sums)
 

@@ -18,6 +18,9 @@ ID_SIZE = 16
 MAC_SIZE = 32
 DIGEST_SIZE = 32
 
+MAX_DESCRIPTION = 512 * 1024
+"""Above the bytes of the largest: six texts of up to 64 KiB, and less than 2 KiB of the rest."""
+
 MAX_CALIBRATION = 1024
 """Bytes of a sealed calibration, with the seed before it; far more than both take."""
 

@@ -1,7 +1,8 @@
 """The wire format: strict reading and writing of the fields that messages are made of.
 
 All numbers are little-endian. Every message starts with the same eight bytes: the magic ``EFGM``,
-the format version and the message type, both of 16 bits. A reader never allocates more than the
+the format version and the message type, both of 16 bits. Each type has versions of its own, so that
+one can change while the others stay. A reader never allocates more than the
 bytes that it was given call for, and refuses bytes that are left over at the end.
 """
 

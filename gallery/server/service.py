@@ -33,6 +33,7 @@ from gallery.messages import (
 )
 from gallery.messages.naming import check_name
 from gallery.parameters import find_parameters
+from gallery.protocol import SearchObserver
 from gallery.server.cluster.address import ClusterAddress
 from gallery.server.scanning.batching import SearchBatcher
 from gallery.server.scanning.block_cache import CacheStatistics
@@ -173,7 +174,12 @@ class EmbeddedService:
             self._scanner.forget(gallery_id)
 
     def search(
-        self, request: SearchRequest, *, room: int | None = None, owner: str = ""
+        self,
+        request: SearchRequest,
+        observer: SearchObserver | None = None,
+        *,
+        room: int | None = None,
+        owner: str = "",
     ) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest.
 

@@ -25,6 +25,7 @@ from gallery.messages import (
     SealedCheckSums,
 )
 from gallery.messages.check_sums import sealed_size
+from gallery.messages.manifest import MAX_BLOCKS
 from gallery.parameters import ParameterSet, find_parameters
 
 
@@ -47,6 +48,10 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
         raise MalformedMessageError("the manifest belongs to another gallery")
     if manifest.version != current.version + 1:
         raise MalformedMessageError("the manifest's version does not follow the current one")
+    if len(manifest.entries) > MAX_BLOCKS:
+        raise MalformedMessageError(f"a gallery has at most {MAX_BLOCKS} blocks")
+    if manifest.lineage != current.lineage:
+        raise MalformedMessageError("the manifest has another lineage than the current one")
     changed = {item.block.header.index: item for item in update.blocks}
     if len(changed) != len(update.blocks):
         raise MalformedMessageError("the update holds two versions of one block")

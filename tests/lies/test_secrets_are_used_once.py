@@ -49,7 +49,7 @@ from gallery.parameters import (
     CkksParameterSet,
     HintedParameterSet,
 )
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 from gallery.server import EmbeddedService, open_service
 from tests.support.galleries import names, random_embeddings
 from tests.support.interception import InterceptedService, before
@@ -159,9 +159,11 @@ class LedgerService(ForwardingService):
         self._ledger.seal("check sums", check_sums.sealed)
         super().restore(description, manifest, entered(), check_sums)
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         self._ledger.probes += [probe.constants for probe in request.probes]
-        return super().search(request)
+        return super().search(request, observer)
 
 
 # --- what an observer of two ciphertexts could see ------------------------------------------------

@@ -29,7 +29,7 @@ def messages_of(data: bytes) -> list[bytes]:
 
 
 def backup_of(
-    key: GalleryKey, gallery_id: bytes, messages: Iterable[bytes], version: int = 2
+    key: GalleryKey, gallery_id: bytes, messages: Iterable[bytes], version: int = 4
 ) -> bytes:
     """Return a backup, written by the documented layout alone."""
     data = struct.pack("<8sH16s", b"EFGBAK\r\n", version, key.key_id)

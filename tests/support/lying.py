@@ -27,7 +27,7 @@ from gallery.messages import (
     SearchRequest,
     SearchResult,
 )
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,9 @@ class LyingService(ForwardingService):
         """Lie from now on, about some of the searches that follow or all of them."""
         self.lie, self.lies_at, self.asked, self.searches = lie, at, [], 0
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         number = self.searches
         self.searches += 1
         self.asked.append(("search", len(request.to_bytes())))

@@ -26,7 +26,7 @@ from gallery.messages import (
     SearchRequest,
     SearchResult,
 )
-from gallery.protocol import GalleryService
+from gallery.protocol import GalleryService, SearchObserver
 
 
 class RecordingService(ForwardingService):
@@ -161,7 +161,9 @@ class RecordingService(ForwardingService):
         with self._failing():
             self._service.delete(gallery_id)
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         message = self._call("search", request.to_bytes())
         with self._failing():
             result = self._service.search(SearchRequest.from_bytes(message))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gallery.client.backup.format import BackupReader, unreadable
+from gallery.client.integrity.authentication import Authenticator
+from gallery.client.integrity.rollback import GalleryStates, SeenStates, restored_id
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.progress import Progress
 from gallery.closing import Closing
@@ -75,10 +77,33 @@ class Backup(Closing, Secret):
         reading.end()
         self._verified = True
 
+    def is_seen(self, states: SeenStates, gallery: str | None = None) -> bool:
+        """Tell whether the owner has seen a gallery whose place a restored one would take.
+
+        Parameters
+        ----------
+        states
+            The newest states of galleries that were seen.
+        gallery
+            The name that it would be given; by default its own.
+        """
+        gallery_id, own = self.description.gallery_id, self.description.name
+        name = own if gallery is None else gallery
+        places = [restored_id(gallery_id, name), *([gallery_id] if name == own else [])]
+        return any(states.newest(place) is not None for place in places)
+
     def restore(
-        self, service: GalleryService, gallery: str | None = None, progress: Progress | None = None
+        self,
+        service: GalleryService,
+        gallery: str | None = None,
+        progress: Progress | None = None,
+        *,
+        states: SeenStates | None = None,
     ) -> str:
         """Put the gallery into a database, whole or not at all, and only if all of it verifies.
+
+        What is restored is another gallery than the one that was backed up: it has a lineage, and
+        neither of the two is taken for the other.
 
         Parameters
         ----------
@@ -88,6 +113,8 @@ class Backup(Closing, Secret):
             The name to give it; by default its own.
         progress
             Called with the number of blocks that were just finished.
+        states
+            Remember the restored gallery here, unless one was seen whose place it would take.
 
         Returns
         -------
@@ -108,14 +135,18 @@ class Backup(Closing, Secret):
         if not self._verified:
             self.verify()
         reading = self._from_the_start()
-        description = reading.description
-        if gallery is not None and gallery != description.name:
-            description = reading.authenticator.sign(replace(description, name=gallery))
-        if not reading.manifest.entries:
+        former = reading.description
+        name = former.name if gallery is None else gallery
+        owner = Authenticator(self._key, former.gallery_id, restored_as=name)
+        manifest = owner.restored_manifest(reading.manifest)
+        if not manifest.entries:
             reading.end()
         blocks = _blocks(reading, progress)
-        service.restore(description, reading.manifest, blocks, reading.check_sums)
-        return description.name
+        description = owner.sign(replace(former, name=name))
+        service.restore(description, manifest, blocks, reading.check_sums)
+        if states is not None and not self.is_seen(states, name):
+            GalleryStates(states, former.gallery_id, name, restored=True).remember(manifest)
+        return name
 
     def _from_the_start(self) -> BackupReader:
         """Begin a pass through the file, which must hold the same state as at first."""

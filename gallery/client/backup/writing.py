@@ -75,9 +75,7 @@ def _write(session: GallerySession, file: BinaryIO, progress: Progress | None) -
         file.seek(0)
         file.truncate()
         manifest = session.manifest()
-        writer = BackupWriter(file, session.key, session.description)
-        writer.message(session.description.to_bytes())
-        writer.message(manifest.to_bytes())
+        writer = BackupWriter(file, session.key, session.description, manifest)
         if not _copy_check_sums(session, manifest, writer):
             continue
         for entry in manifest.entries:

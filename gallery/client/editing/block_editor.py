@@ -17,7 +17,12 @@ from gallery.client.gallery_state import GalleryState
 from gallery.client.keys.secrets import Secret
 from gallery.client.scheme import ResultCheck
 from gallery.client.session import GallerySession
-from gallery.errors import AuthenticationError, MissingBlockError, WriteConflictError
+from gallery.errors import (
+    AuthenticationError,
+    GalleryError,
+    MissingBlockError,
+    WriteConflictError,
+)
 from gallery.hints import Hint
 from gallery.messages import (
     NO_CHECK_SUMS,
@@ -32,6 +37,7 @@ from gallery.messages import (
     columns_digest,
     pack_occupancy,
 )
+from gallery.messages.manifest import MAX_BLOCKS
 
 
 @dataclass(eq=False)
@@ -138,11 +144,17 @@ class BlockEditor:
 
         Raises
         ------
+        GalleryError
+            If there would be more blocks than a gallery can have; nothing is written.
         WriteConflictError
             If the gallery is no longer at the state; nothing is written.
         ErasurePendingError
             If it is written, but traces of what was replaced could not be removed yet.
         """
+        if count > MAX_BLOCKS:
+            raise GalleryError(
+                f"a gallery has at most {MAX_BLOCKS} blocks; enroll into another gallery"
+            )
         manifest = state.manifest
         version = manifest.version + 1
         entries = dict(enumerate(manifest.entries[:count]))
@@ -153,8 +165,8 @@ class BlockEditor:
             entries[block.index] = ManifestEntry(block.index, version, header.mac)
             updates.append(update)
         session = self._session
-        ordered = tuple(entries[index] for index in range(count))
-        signed = session.authenticator.sign(Manifest(session.gallery_id, version, ordered))
+        ordered = [entries[index] for index in range(count)]
+        signed = session.authenticator.successor(manifest, ordered)
         check = self._check_after(state, updates, count)
         sealed = NO_CHECK_SUMS if check is None else session.check_sums.seal(signed, check)
         change = GalleryUpdate(manifest.version, signed, tuple(updates), purge, sealed)

@@ -16,13 +16,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from gallery.client.gallery_state import GalleryState
 from gallery.client.session import GallerySession
 from gallery.errors import WriteConflictError
 from gallery.hints import Hint
-from gallery.messages import GalleryUpdate, Manifest
+from gallery.messages import GalleryUpdate
 
 T = TypeVar("T")
 
@@ -117,8 +118,8 @@ class ConflictRetry:
             If the state is no longer the newest.
         """
         session, former = self._session, state.manifest
-        claim = Manifest(former.gallery_id, former.version + 1, former.entries)
-        signed = session.authenticator.sign(claim)
+        # Of the former date, by which a claim is told from a refresh.
+        signed = session.authenticator.sign(replace(former, version=former.version + 1))
         session.service.write(session.gallery_id, GalleryUpdate(former.version, signed, ()))
         session.remember(signed)
         return GalleryState(signed, state.blocks)

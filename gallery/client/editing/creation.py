@@ -20,7 +20,7 @@ from gallery.errors import (
     MalformedMessageError,
     WriteConflictError,
 )
-from gallery.messages import ID_SIZE, GalleryDescription, Manifest, ModelOrigin, Preprocessing
+from gallery.messages import ID_SIZE, GalleryDescription, ModelOrigin, Preprocessing
 from gallery.messages.naming import check_name
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 from gallery.protocol import GalleryService
@@ -85,8 +85,8 @@ def create_gallery(
         seed=new_seed(parameters),
         origin=origin,
     )
-    manifest = Manifest(gallery_id, version=1, entries=())
-    service.create_gallery(authenticator.sign(description), authenticator.sign(manifest))
+    manifest = authenticator.first_manifest()
+    service.create_gallery(authenticator.sign(description), manifest)
 
 
 def record_origin(session: GallerySession, origin: ModelOrigin) -> None:

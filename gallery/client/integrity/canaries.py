@@ -8,6 +8,7 @@ therefore enough to notice it.
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import WrongResultError
 from gallery.hints import Hint
 from gallery.parameters import ParameterSet
+
+CANARY_DIMENSION: Final = 16
+"""Values of an embedding below which canaries are weak: there are few vectors on the grid, so that
+those of another block, version or gallery may well be at the same distance from a probe."""
 
 
 class Canaries:

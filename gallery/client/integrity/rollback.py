@@ -22,21 +22,24 @@ from gallery.messages import ID_SIZE, Manifest
 _BUSY_SECONDS = 30.0
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS seen"
-    " (gallery_id BLOB PRIMARY KEY, version INTEGER NOT NULL, mac BLOB NOT NULL)"
+    " (gallery_id BLOB PRIMARY KEY, version INTEGER NOT NULL, mac BLOB NOT NULL)",
+    # A table of its own, so that earlier versions of this program can use the file as well.
+    "CREATE TABLE IF NOT EXISTS lineage (gallery_id BLOB PRIMARY KEY, lineage BLOB NOT NULL)",
 )
 
 
 @dataclass(frozen=True)
 class NewestState:
-    """The newest manifest that was seen of a gallery: its version and its MAC."""
+    """The newest manifest that was seen of a gallery: its version, its MAC and its lineage."""
 
     version: int
     mac: bytes
+    lineage: bytes = b""
 
     @classmethod
     def of(cls, manifest: Manifest) -> NewestState:
         """Return what is remembered of a manifest."""
-        return cls(manifest.version, manifest.mac)
+        return cls(manifest.version, manifest.mac, manifest.lineage)
 
 
 class SeenStates(Protocol):
@@ -92,10 +95,13 @@ class StateFile:
 
     def newest(self, gallery_id: bytes) -> NewestState | None:
         """Return the newest manifest that was seen, or None for a gallery never seen."""
-        query = "SELECT version, mac FROM seen WHERE gallery_id = ?"
+        query = (
+            "SELECT version, mac, lineage FROM seen LEFT JOIN lineage USING (gallery_id)"
+            " WHERE gallery_id = ?"
+        )
         with self._opened() as connection:
             row = connection.execute(query, (gallery_id,)).fetchone()
-        return None if row is None else NewestState(int(row[0]), bytes(row[1]))
+        return None if row is None else NewestState(int(row[0]), bytes(row[1]), row[2] or b"")
 
     def remember(self, gallery_id: bytes, seen: NewestState) -> None:
         """Remember a manifest, unless a newer one is remembered."""
@@ -105,12 +111,17 @@ class StateFile:
             " WHERE excluded.version > seen.version"
         )
         with self._opened() as connection:
-            connection.execute(statement, (gallery_id, seen.version, seen.mac))
+            changed = connection.execute(statement, (gallery_id, seen.version, seen.mac)).rowcount
+            if changed and seen.lineage:
+                connection.execute(
+                    "INSERT OR REPLACE INTO lineage VALUES (?, ?)", (gallery_id, seen.lineage)
+                )
 
     def forget(self, gallery_id: bytes) -> None:
         """Forget a gallery, because an older state was put back on purpose."""
         with self._opened() as connection:
             connection.execute("DELETE FROM seen WHERE gallery_id = ?", (gallery_id,))
+            connection.execute("DELETE FROM lineage WHERE gallery_id = ?", (gallery_id,))
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -119,7 +130,8 @@ class StateFile:
                 os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             opened = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
             with closing(opened) as connection, connection:
-                connection.execute(_SCHEMA)
+                for statement in _SCHEMA:
+                    connection.execute(statement)
                 yield connection
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -129,8 +141,61 @@ class StateFile:
             ) from error
 
 
+class GalleryStates:
+    """The seen states of one gallery under its name.
+
+    A gallery that was restored from a backup has the identifier of the one that was backed up, and
+    is another one all the same: its states have a place of their own, which its name is part of.
+    Where nothing was seen of it yet, what was seen under its identifier counts. So a restored
+    gallery that is shown in the place of the original is noticed, and the other way round.
+
+    Parameters
+    ----------
+    states
+        The newest states of galleries that were seen.
+    gallery_id, name
+        The gallery.
+    restored
+        Whether it was restored from a backup.
+    """
+
+    def __init__(self, states: SeenStates, gallery_id: bytes, name: str, restored: bool) -> None:
+        self._states, self._gallery_id = states, gallery_id
+        self._restored_id = restored_id(gallery_id, name)
+        self._place = self._restored_id if restored else gallery_id
+
+    def newest(self) -> NewestState | None:
+        """Return the newest manifest that was seen, or None if there was none."""
+        found = self._states.newest(self._restored_id)
+        return self._states.newest(self._gallery_id) if found is None else found
+
+    def remember(self, manifest: Manifest) -> None:
+        """Remember a manifest, unless a newer one is remembered."""
+        self._states.remember(self._place, NewestState.of(manifest))
+
+    def accept(self, manifest: Manifest) -> None:
+        """Take a manifest for the newest, whatever was seen before."""
+        for place in {self._restored_id, self._place, calibration_id(self._place)}:
+            self._states.forget(place)
+        self.remember(manifest)
+
+    @property
+    def calibration(self) -> bytes:
+        """Identifier of the newest calibration among the seen states."""
+        return calibration_id(self._place)
+
+
+def restored_id(gallery_id: bytes, name: str) -> bytes:
+    """Return the identifier of a restored gallery's states: its own, and its name's."""
+    stated = b"restored " + gallery_id + name.encode("utf-8")
+    return hashlib.sha256(stated).digest()[:ID_SIZE]
+
+
 def wrong_results_id(gallery_id: bytes) -> bytes:
-    """Return under which identifier it is remembered that a gallery's server gave wrong results."""
+    """Return under which identifier it is remembered that a gallery's server gave wrong results.
+
+    A gallery and what was restored from it share the secrets of their check sums, and so this.
+    """
     return hashlib.sha256(b"wrong results of " + gallery_id).digest()[:ID_SIZE]
 
 
@@ -148,9 +213,19 @@ def check_newer(found: Manifest, floor: NewestState | None) -> None:
     Raises
     ------
     RolledBackError
-        If it is older, or another of the same version.
+        If it is older, or another of the same version, or of another lineage.
     """
-    if floor is None or found.version > floor.version:
+    if floor is None:
+        return
+    if found.lineage != floor.lineage:
+        raise RolledBackError(
+            "this gallery was restored from a backup, and is not the one that you have seen before"
+            if found.lineage
+            else "the gallery that you have seen before was restored from a backup, and this is "
+            "not that one, but what the backup was made of",
+            hint=Hint.ACCEPT_RESTORED,
+        )
+    if found.version > floor.version:
         return
     if NewestState.of(found) != floor:
         raise RolledBackError(

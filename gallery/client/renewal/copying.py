@@ -27,7 +27,7 @@ from gallery.errors import (
     WriteConflictError,
 )
 from gallery.hints import Hint
-from gallery.messages import Manifest
+from gallery.messages.description import MAC_SIZE
 from gallery.parameters import ParameterSet
 
 _COPIES = 3
@@ -89,7 +89,7 @@ class Renewer(Secret):
             # It is the same server; only its owner's word lifts that.
             self._new.distrust()
         # What is seen of the old gallery from now on was put back.
-        last = Manifest(self._old.gallery_id, version + 1, ())
+        last = replace(old.manifest, version=version + 1, entries=(), mac=bytes(MAC_SIZE))
         try:
             self._old.service.replace(self._old.gallery_id, version, signed, new.manifest.version)
         except ErasurePendingError:

@@ -22,7 +22,7 @@ from gallery.errors import (
     KeyMismatchError,
 )
 from gallery.hints import Hint
-from gallery.messages import ID_SIZE, GalleryDescription, Manifest
+from gallery.messages import ID_SIZE, GalleryDescription
 from gallery.messages.description import MAC_SIZE
 from gallery.messages.naming import copy_name
 from gallery.parameters import ParameterSet
@@ -156,8 +156,7 @@ def _open_copy(
     try:
         found = service.describe(wanted.name)
     except GalleryNotFoundError:
-        empty = Manifest(wanted.gallery_id, version=1, entries=())
-        service.create_gallery(authenticator.sign(wanted), authenticator.sign(empty))
+        service.create_gallery(authenticator.sign(wanted), authenticator.first_manifest())
         found = service.describe(wanted.name)
     if found.key_id != key.key_id:
         raise _in_the_way(wanted.name)

@@ -44,6 +44,11 @@ class Identification:
         In units of the metric.
     metric
         The gallery's metric.
+    signed
+        When the owner signed the state that was searched, seconds since 1970 UTC, the earliest if
+        there were several; None if an earlier version of this program did, which signed no date.
+    age
+        The seconds since then, by the clock of this machine; None if there is no date.
     """
 
     distances: Floats
@@ -53,6 +58,8 @@ class Identification:
     searched: npt.NDArray[np.int64]
     threshold: float
     metric: Metric
+    signed: int | None = None
+    age: int | None = None
 
     def __len__(self) -> int:
         return len(self.decisions)

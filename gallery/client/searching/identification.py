@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gallery.arrays import Floats, residue_bytes
+from gallery.client.integrity import clock
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
 from gallery.client.scheme import ProbeEncryption, ResultCheck
@@ -36,6 +37,7 @@ from gallery.messages import (
     ID_SIZE,
     BlockResult,
     EncryptedProbe,
+    Manifest,
     ReferenceTable,
     SearchRequest,
     SearchResult,
@@ -69,9 +71,65 @@ class _Answer:
     """
 
     secrets: tuple[ProbeEncryption, ...]
+    manifest: Manifest
     blocks: tuple[BlockResult, ...]
     tables: tuple[ReferenceTable, ...]
     wrong: WrongResultError | None
+
+
+class _Reception:
+    """Receives the answer to one request, and checks each part before the next one is taken.
+
+    So a server can make nobody keep what is not its gallery's. It is the observer of the answer,
+    where it comes from elsewhere; what was checked then is not checked again. All of this depends
+    on what the server did alone: nothing is decrypted.
+    """
+
+    def __init__(self, session: GallerySession, probes: Sequence[EncryptedProbe]) -> None:
+        self._session, self._probes = session, probes
+        self._floor = session.newest_seen()
+        self._manifest: Manifest | None = None
+        self._parts: list[tuple[BlockResult, ReferenceTable]] = []
+
+    def manifest(self, manifest: Manifest) -> None:
+        """Check the manifest; an answer that broke off begins with it anew."""
+        self._session.accept_manifest(manifest, self._floor)
+        self._manifest, self._parts = manifest, []
+
+    def block(self, block: BlockResult) -> None:
+        """Check the result of the next block that the manifest names."""
+        entries = self._manifest.entries if self._manifest else ()
+        number = len(self._parts)
+        if number >= len(entries):
+            raise MissingBlockError(
+                f"the server compared the probe with more than the {len(entries)} blocks there are",
+                hint=Hint.SEARCH_AGAIN,
+            )
+        table = self._session.accept_references(block.header, block.references, entries[number])
+        self._parts.append((block, table))
+
+    def all_of(
+        self, result: SearchResult
+    ) -> tuple[Manifest, tuple[BlockResult, ...], tuple[ReferenceTable, ...]]:
+        """Return manifest, results and tables of the whole answer, all of it checked."""
+        if result.manifest is not self._manifest:
+            self.manifest(result.manifest)
+        seen, self._parts = self._parts, []
+        for number, block in enumerate(result.blocks):
+            if number < len(seen) and seen[number][0] is block:
+                self._parts.append(seen[number])
+            else:
+                self.block(block)
+        count = len(result.manifest.entries)
+        if len(self._parts) != count:
+            raise MissingBlockError(
+                f"the server compared the probe with {len(self._parts)} of {count} blocks",
+                hint=Hint.SEARCH_AGAIN,
+            )
+        for block, _ in self._parts:
+            _check_answers(block, self._probes)
+        blocks, tables = zip(*self._parts, strict=True) if self._parts else ((), ())
+        return result.manifest, blocks, tables
 
 
 class Searcher:
@@ -114,6 +172,7 @@ class Searcher:
         """
         self._session.check_trust()
         parts: list[CandidateRows] = []
+        signed: list[int | None] = []
         wrong: WrongResultError | None = None
         unlike: IntegrityError | None = None
         try:
@@ -123,6 +182,7 @@ class Searcher:
             ):
                 for answer in answers:
                     wrong = wrong or answer.wrong
+                    signed.append(answer.manifest.signed)
                     if wrong is None:
                         try:
                             parts.append(self._open(answer, k))
@@ -138,9 +198,11 @@ class Searcher:
             raise wrong from error
         if (found := wrong or unlike) is not None:
             raise found
-        return self._identification(parts, threshold)
+        return self._identification(parts, threshold, clock.oldest(signed))
 
-    def _identification(self, parts: Sequence[CandidateRows], threshold: float) -> Identification:
+    def _identification(
+        self, parts: Sequence[CandidateRows], threshold: float, signed: int | None
+    ) -> Identification:
         description = self._session.description
         squared = np.concatenate([part.squared for part in parts])
         distances = from_squared(squared, description.metric, description.norm_bound)
@@ -154,6 +216,8 @@ class Searcher:
             ),
             threshold=threshold,
             metric=description.metric,
+            signed=signed,
+            age=clock.age(signed),
         )
 
     def _chunks(self, vectors: Floats) -> Iterator[Floats]:
@@ -193,42 +257,33 @@ class Searcher:
         The whole answer is read before anything of it is decrypted: a server that saw the client
         stop at a block would learn whether what it had made up decrypts to what was expected.
         """
-        session, probes = self._session, request.probes
-        floor = session.newest_seen()
+        session, received = self._session, _Reception(self._session, request.probes)
         known = session.known_versions()
         try:
-            result = self._results(probes, known)
+            result = self._results(request.probes, known, received)
         except RequestTooLargeError:
             # Of a large gallery, results and all references at once are more than a server has room
             # for. Block by block references are not, and then results are left alone.
             session.state()
             if session.known_versions() == known:
                 raise
-            result = self._results(probes, session.known_versions())
-        session.accept_manifest(result.manifest, floor)
-        blocks, entries = tuple(result.blocks), result.manifest.entries
-        if len(blocks) != len(entries):
-            raise MissingBlockError(
-                f"the server compared the probe with {len(blocks)} of {len(entries)} blocks",
-                hint=Hint.SEARCH_AGAIN,
-            )
-        tables = tuple(
-            session.accept_references(block.header, block.references, entry)
-            for entry, block in zip(entries, blocks, strict=True)
-        )
-        for block in blocks:
-            _check_answers(block, probes)
-        check = session.check_sums.opened(result.manifest, result.check_sums)
+            received = _Reception(session, request.probes)
+            result = self._results(request.probes, session.known_versions(), received)
+        manifest, blocks, tables = received.all_of(result)
+        check = session.check_sums.opened(manifest, result.check_sums)
         wrong = None if check is None else _wrong_results(check, request.secrets, blocks)
         if wrong is not None:
             # Here and now: the search may be interrupted before its end.
             session.distrust()
-        return _Answer(request.secrets, blocks, tables, wrong)
+        return _Answer(request.secrets, manifest, blocks, tables, wrong)
 
-    def _results(self, probes: Sequence[EncryptedProbe], known: Mapping[int, int]) -> SearchResult:
+    def _results(
+        self, probes: Sequence[EncryptedProbe], known: Mapping[int, int], received: _Reception
+    ) -> SearchResult:
         session = self._session
         sums = session.check_sums.known
-        return session.service.search(SearchRequest(session.gallery_id, tuple(probes), known, sums))
+        request = SearchRequest(session.gallery_id, tuple(probes), known, sums)
+        return session.service.search(request, received)
 
     # --- in the caller's thread -------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import numpy as np
 from gallery.arrays import Floats
 from gallery.client.atomic_file import atomic_write
 from gallery.client.embeddings.parquet import import_pyarrow
+from gallery.client.integrity.clock import in_utc
 from gallery.client.searching.candidates import Identification
 from gallery.errors import GalleryError
 from gallery.hints import Hint
@@ -56,6 +57,7 @@ class Results:
         with the reason as ``failure``.
         """
         found, stop = self.found, None if count is None else first + count
+        signed = None if found.signed is None else in_utc(found.signed)
         for row, probe in enumerate(self.probes[first:stop], first):
             candidates = [
                 {
@@ -78,6 +80,8 @@ class Results:
                 "threshold": found.threshold,
                 "metric": str(found.metric),
                 "searched": int(found.searched[row]),
+                "signed": signed,
+                "age_seconds": found.age,
                 "candidates": candidates,
                 "warnings": list(self.warnings.get(row, ())),
                 "failure": failure,
@@ -142,6 +146,8 @@ def _write_npz(file: IO[bytes], results: Results) -> None:
         searched=found.searched,
         threshold=found.threshold,
         metric=str(found.metric),
+        signed="" if found.signed is None else in_utc(found.signed),
+        age_seconds=np.nan if found.age is None else found.age,
         warnings=np.array(["; ".join(results.warnings.get(row, ())) for row in range(len(found))]),
         failures=np.array([results.failures.get(row, "") for row in range(len(found))]),
     )
@@ -166,6 +172,8 @@ def _write_parquet(file: IO[bytes], results: Results) -> None:
             "threshold": pa.float64(),
             "metric": pa.string(),
             "searched": pa.int64(),
+            "signed": pa.string(),
+            "age_seconds": pa.int64(),
             "candidates": pa.list_(pa.struct(candidate)),
             "warnings": pa.list_(pa.string()),
             "failure": pa.string(),

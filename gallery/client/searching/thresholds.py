@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from gallery.client.integrity.rollback import NewestState, calibration_id
+from gallery.client.integrity.rollback import NewestState
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.photos.model_table import MODELS
@@ -151,7 +151,7 @@ def find_calibration(session: GallerySession) -> Calibration | None:
     RolledBackError
         If a newer one was seen before.
     """
-    place = calibration_id(session.gallery_id)
+    place = session.seen.calibration
     floor = session.states.newest(place)
     found = _open(session)
     if floor is not None and _seen(session, found) != floor:
@@ -178,7 +178,7 @@ def store_calibration(session: GallerySession, calibration: Calibration) -> Cali
     WriteConflictError
         If another process calibrated the gallery at the same time.
     """
-    place = calibration_id(session.gallery_id)
+    place = session.seen.calibration
     newest = session.states.newest(place)
     session.refresh_description()
     present = _open(session)

@@ -33,6 +33,7 @@ from gallery.client.transport.route import open_client
 from gallery.errors import (
     GalleryError,
     GalleryNotFoundError,
+    MalformedMessageError,
     ServerBusyError,
     ServerError,
     WriteConflictError,
@@ -43,9 +44,6 @@ from gallery.messages.stream import Readable
 from gallery.url_masking import masked_url
 
 T = TypeVar("T")
-
-LARGEST_MESSAGE: Final = 1024**3
-"""Most bytes of one message of a server that are read: several of the largest blocks there are."""
 
 _LARGEST_REPORT = 64 * 1024
 """Most bytes that are read of what says that something was done, or why not."""
@@ -105,12 +103,23 @@ class Connection(Secret):
         """Close all sockets."""
         self._http.close()
 
-    def get(self, address: str) -> bytes:
-        """Return the message at an address."""
+    def get(self, address: str, largest: int) -> bytes:
+        """Return the message at an address, which has ``largest`` bytes at most.
+
+        Raises
+        ------
+        MalformedMessageError
+            If it is longer; no more of it is received.
+        """
 
         def once() -> bytes:
             with self._answered("GET", address) as answer:
-                return _Incoming(answer).read(LARGEST_MESSAGE)
+                message = _Incoming(answer).read(largest + 1)
+            if len(message) > largest:
+                raise MalformedMessageError(
+                    f"the server's answer is longer than the {largest} bytes that it can have"
+                )
+            return message
 
         return self._repeated(once)
 

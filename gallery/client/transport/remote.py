@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from gallery.client.keys.secrets import Secret
 from gallery.client.transport.access_token import AccessToken
-from gallery.client.transport.http_connection import LARGEST_MESSAGE, Connection, quoted
+from gallery.client.transport.http_connection import Connection, quoted
 from gallery.errors import MalformedMessageError
 from gallery.messages import (
     NO_CHECK_SUMS,
@@ -27,8 +28,19 @@ from gallery.messages import (
     SearchRequest,
     SearchResult,
 )
+from gallery.messages.description import MAX_DESCRIPTION
+from gallery.messages.manifest import MAX_BLOCKS, MAX_MANIFEST
+from gallery.messages.sizes import MessageSizes, largest_sizes
 from gallery.messages.stream import Readable, read_stream, write_stream
 from gallery.messages.wire import MessageType, message_type
+from gallery.parameters import PARAMETER_SETS
+from gallery.protocol import SearchObserver
+
+_MAX_NAMES: Final = 16 * 1024 * 1024
+"""Bytes of a listing of galleries: 20,000 of the longest names."""
+
+_MAX_INDICES: Final = 8 * MAX_BLOCKS
+"""Bytes of a listing of blocks: of twice as many as a manifest can name."""
 
 
 class RemoteService(Secret):
@@ -74,6 +86,7 @@ class RemoteService(Secret):
         waiting: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = Connection(url, token, authorities, plain_http, waiting)
+        self._sizes: dict[bytes, MessageSizes] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -85,37 +98,43 @@ class RemoteService(Secret):
 
     def gallery_names(self) -> list[str]:
         """Return the names of all galleries that the token is for, sorted."""
-        return list(GalleryNames.from_bytes(self._connection.get("galleries")).names)
+        return list(GalleryNames.from_bytes(self._connection.get("galleries", _MAX_NAMES)).names)
 
     def describe(self, name: str) -> GalleryDescription:
         """Return the description of the gallery of that name."""
-        return GalleryDescription.from_bytes(self._connection.get(f"descriptions/{quoted(name)}"))
+        data = self._connection.get(f"descriptions/{quoted(name)}", MAX_DESCRIPTION)
+        found = GalleryDescription.from_bytes(data)
+        if found.parameters in PARAMETER_SETS:  # else its reader refuses it by name
+            self._sizes[found.gallery_id] = MessageSizes.of(found)
+        return found
 
     def manifest(self, gallery_id: bytes) -> Manifest:
         """Return the newest manifest."""
-        return Manifest.from_bytes(self._connection.get(f"galleries/{gallery_id.hex()}/manifest"))
+        address = f"galleries/{gallery_id.hex()}/manifest"
+        return Manifest.from_bytes(self._connection.get(address, MAX_MANIFEST))
 
     def block(self, gallery_id: bytes, index: int) -> EncryptedBlock:
         """Return the newest version of a block; `MissingBlockError` if there is none."""
-        return EncryptedBlock.from_bytes(
-            self._connection.get(f"galleries/{gallery_id.hex()}/blocks/{index}")
-        )
+        address = f"galleries/{gallery_id.hex()}/blocks/{index}"
+        largest = self._sizes_of(gallery_id).block
+        return EncryptedBlock.from_bytes(self._connection.get(address, largest))
 
     def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:
         """Return the indices of all blocks that are stored, ascending, named or not."""
-        return BlockIndices.from_bytes(
-            self._connection.get(f"galleries/{gallery_id.hex()}/blocks")
-        ).indices
+        address = f"galleries/{gallery_id.hex()}/blocks"
+        return BlockIndices.from_bytes(self._connection.get(address, _MAX_INDICES)).indices
 
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""
         address = f"galleries/{gallery_id.hex()}/blocks/{index}/references"
-        return BlockReferences.from_bytes(self._connection.get(address))
+        largest = self._sizes_of(gallery_id).references
+        return BlockReferences.from_bytes(self._connection.get(address, largest))
 
     def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
         """Return the newest check sums; none for a gallery that has none."""
         address = f"galleries/{gallery_id.hex()}/check-sums"
-        return SealedCheckSums.from_bytes(self._connection.get(address))
+        largest = self._sizes_of(gallery_id).check_sums
+        return SealedCheckSums.from_bytes(self._connection.get(address, largest))
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Apply an update whole; `WriteConflictError` if the gallery is at another version."""
@@ -169,19 +188,35 @@ class RemoteService(Secret):
         # Who names a gallery has seen it: if it is gone at the second try, it is erased.
         self._connection.change("DELETE", address, b"", lambda: True, erases=True)
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         """Compare probes with every position of every block, as of one manifest."""
         address, body = f"galleries/{request.gallery_id.hex()}/search", request.to_bytes()
-        return self._connection.ask(address, body, _read_result)
+        probes = request.probes
+        sizes = MessageSizes.of(probes[0]) if probes else self._sizes_of(request.gallery_id)
+        largest = sizes.answer(len(probes))
+        return self._connection.ask(
+            address, body, lambda answer: _read_result(answer, largest, observer)
+        )
+
+    def _sizes_of(self, gallery_id: bytes) -> MessageSizes:
+        """Return the sizes of a gallery that was described; else those of the largest there is."""
+        return self._sizes.get(gallery_id) or largest_sizes()
 
     def _is_described_so(self, description: GalleryDescription) -> bool:
         return self.describe(description.name) == description
 
 
-def _read_result(answer: Readable) -> SearchResult:
-    """Read the whole answer to a search, so that nobody learns what its reader makes of it."""
-    messages = read_stream(answer, LARGEST_MESSAGE)
+def _read_result(answer: Readable, largest: int, observer: SearchObserver | None) -> SearchResult:
+    """Read the whole answer to a search, so that nobody learns what its reader makes of it.
+
+    What the observer checks depends on the answer alone, and on nothing that is decrypted of it.
+    """
+    messages = read_stream(answer, largest)
     manifest = Manifest.from_bytes(next(messages, b""))
+    if observer is not None:
+        observer.manifest(manifest)
     blocks: list[BlockResult] = []
     check_sums = NO_CHECK_SUMS
     for message in messages:
@@ -190,5 +225,8 @@ def _read_result(answer: Readable) -> SearchResult:
             continue
         if len(blocks) == len(manifest.entries):
             raise MalformedMessageError("the server answered more blocks than there are")
-        blocks.append(BlockResult.from_bytes(message))
+        block = BlockResult.from_bytes(message)
+        if observer is not None:
+            observer.block(block)
+        blocks.append(block)
     return SearchResult(manifest, iter(blocks), check_sums)

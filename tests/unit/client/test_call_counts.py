@@ -12,11 +12,12 @@ import pytest
 from gallery.ciphertexts.blocks import capacity
 from gallery.client import Calibration, GalleryClient, GalleryKey, TransientStates, open_embeddings
 from gallery.client.integrity.labels import LabelSealer
-from gallery.client.integrity.rollback import wrong_results_id
+from gallery.client.integrity.rollback import restored_id, wrong_results_id
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.searching.thresholds import CalibrationSealer
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
 from gallery.parameters import STANDARD, SWIFT
+from gallery.protocol import SearchObserver
 from gallery.server import EmbeddedService
 from tests.support.counting import CountingService, count_calls
 from tests.support.galleries import names, random_embeddings
@@ -205,7 +206,8 @@ def test_a_search_opens_the_calibration_once(
     assert found.threshold == FOUND.threshold
     assert len(calls) == 1
     assert counting.calls == {"manifest": 1, "search": 1}
-    (calibration_id,) = states.asked.keys() - {gallery_id, wrong_results_id(gallery_id)}
+    others = {gallery_id, restored_id(gallery_id, "default"), wrong_results_id(gallery_id)}
+    (calibration_id,) = states.asked.keys() - others
     assert states.asked[calibration_id] == 1
 
 
@@ -262,8 +264,8 @@ def test_a_search_brings_check_sums_with_it_and_only_those_that_are_not_known(
     brought = list[bool]()
     search = service.search
 
-    def keep(request: SearchRequest) -> SearchResult:
-        result = search(request)
+    def keep(request: SearchRequest, observer: SearchObserver | None = None) -> SearchResult:
+        result = search(request, observer)
         brought.append(bool(result.check_sums))
         return result
 

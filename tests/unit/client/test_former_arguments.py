@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder, StateFile, renew_gallery
+from gallery.client.integrity.rollback import restored_id
 from gallery.errors import GalleryError
 from gallery.server import EmbeddedService
 from tests.support.galleries import names, random_embeddings
@@ -48,7 +49,7 @@ def test_creating_and_restoring_take_their_former_arguments(
         GalleryClient.create, service, key, "new", present="backend", dimension=8, engine="native"
     )
 
-    assert states.newest(restored.description.gallery_id) is not None
+    assert states.newest(restored_id(restored.description.gallery_id, "restored")) is not None
     assert service.gallery_names() == ["new", "restored"]
 
 

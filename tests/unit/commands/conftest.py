@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gallery.client.integrity import clock
 from gallery.commands.main import run
 
 Command = Callable[..., "Done"]
@@ -32,7 +33,12 @@ class Done:
 def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """Runs the command line in an empty folder, with a passphrase in the environment."""
+    """Runs the command line in an empty folder, with a passphrase in the environment.
+
+    The clock stands still, so that results do not differ by the age of what was searched.
+    """
+    now = clock.seconds()
+    monkeypatch.setattr(clock, "seconds", lambda: now)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GALLERY_KEY", str(tmp_path / "owner.key"))
     monkeypatch.setenv("GALLERY_PASSPHRASE", "correct horse")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,15 +46,27 @@ def test_quiet_says_nothing(enrolled: Command) -> None:
 
 
 def test_a_gallery_is_the_same_on_another_database(exported: Command) -> None:
-    exported("import", "gallery.backup", *ELSEWHERE)
+    copy = (*ELSEWHERE, "--gallery", "copy")
+    exported("import", "gallery.backup", *copy)
 
     here = exported("identify", "people.npz", "--threshold", 0.1, "--json")
-    there = exported("identify", "people.npz", "--threshold", 0.1, "--json", *ELSEWHERE)
+    there = exported("identify", "people.npz", "--threshold", 0.1, "--json", *copy)
 
-    assert there.records == here.records
-    assert exported("list", "--json", *ELSEWHERE).out == exported("list", "--json").out
-    assert exported("info", "--json", *ELSEWHERE).out == exported("info", "--json").out
-    assert exported("verify", "--deep", *ELSEWHERE).code == 0
+    assert without(there.records, *DATED) == without(here.records, *DATED)
+    assert exported("list", "--json", *copy).out == exported("list", "--json").out
+    (found,), (original,) = (exported("info", "--json", *at).records for at in (copy, ()))
+    assert (original.pop("lineage"), len(found.pop("lineage"))) == (None, 32)
+    own = ("gallery", *DATED)
+    assert without([found], *own) == without([original], *own)
+    assert exported("verify", "--deep", *copy).code == 0
+
+
+DATED = ("signed", "age_seconds")
+
+
+def without(records: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    """Return records without some of their fields."""
+    return [{name: value for name, value in item.items() if name not in names} for item in records]
 
 
 def test_a_gallery_is_imported_once(exported: Command) -> None:
@@ -75,7 +88,10 @@ def test_a_gallery_gets_another_name_only_if_one_is_given(command: Command) -> N
     command("import", "staff.backup", "--database", "sqlite:///b.db", "--gallery", "default")
     command("import", "staff.backup", "--database", "sqlite:///c.db", "--gallery", "team")
 
+    assert command("info", "--gallery", "staff", *ELSEWHERE).code == 46
+    assert command("verify", "--gallery", "staff", "--accept-rollback", *ELSEWHERE).code == 0
     assert command("info", "--gallery", "staff", *ELSEWHERE).code == 0
+    assert command("info", "--gallery", "staff").code == 46
     assert command("info", "--database", "sqlite:///b.db").code == 0
     assert command("info", "--gallery", "team", "--database", "sqlite:///c.db").code == 0
 
@@ -119,21 +135,39 @@ def test_another_key_makes_no_database(exported: Command) -> None:
     assert not Path("elsewhere.db").exists()
 
 
-def test_going_back_to_an_older_state_has_to_be_meant(
-    exported: Command, people: np.ndarray
+@pytest.mark.parametrize("late", [False, True], ids=["the newest state", "an older state"])
+def test_that_a_restored_gallery_takes_the_place_of_another_has_to_be_meant(
+    exported: Command, people: np.ndarray, late: bool
 ) -> None:
-    now = exported("import", "gallery.backup", "--database", "sqlite:///now.db")
-    np.savez("late.npz", embeddings=people[:1] + 1.0, labels=np.array(["late"]))
-    exported("enroll", "late.npz")
+    if late:
+        np.savez("late.npz", embeddings=people[:1] + 1.0, labels=np.array(["late"]))
+        exported("enroll", "late.npz")
 
     done = exported("import", "gallery.backup", *ELSEWHERE)
 
-    assert "--accept-rollback" not in now.err
     assert done.code == 0
     assert "--accept-rollback" in done.err
-    assert exported("info", *ELSEWHERE).code == 46
+    refused = exported("info", *ELSEWHERE)
+    assert refused.code == 46
+    assert "restored from a backup" in refused.err
+    assert "--accept-rollback" in refused.err
+    assert exported("info").code == 0
     assert exported("verify", "--accept-rollback", *ELSEWHERE).code == 0
     assert exported("info", "--json", *ELSEWHERE).records[0]["references"] == 5
+    assert exported("info").code == 46
+
+
+def test_a_restored_gallery_is_used_at_once_where_nothing_was_seen_in_its_place(
+    exported: Command,
+) -> None:
+    lost = ("--state-file", "another.seen")
+    done = exported("import", "gallery.backup", *ELSEWHERE, *lost)
+    assert "--accept-rollback" not in done.err
+    assert exported("info", *ELSEWHERE, *lost).code == 0
+
+    elsewhere = (*ELSEWHERE, "--gallery", "default", *lost)
+    assert exported("identify", "people.npz", "--threshold", 0.1, *elsewhere).code == 0
+    assert exported("info", *lost).code == 46
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ def test_identify_prints_one_json_object_a_probe(made: Command, people: np.ndarr
         "threshold",
         "metric",
         "searched",
+        "signed",
+        "age_seconds",
         "candidates",
         "warnings",
         "failure",

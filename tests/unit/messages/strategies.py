@@ -132,7 +132,9 @@ tables = st.builds(
 def manifests(draw: st.DrawFn, min_entries: int = 0) -> Manifest:
     stated = draw(st.lists(st.tuples(u64, digests), min_size=min_entries, max_size=6))
     entries = tuple(ManifestEntry(index, *item) for index, item in enumerate(stated))
-    return Manifest(draw(identifiers), draw(u64), entries, draw(digests))
+    signed = draw(st.none() | u64)
+    lineage = b"" if signed is None else draw(st.just(b"") | identifiers.filter(any))
+    return Manifest(draw(identifiers), draw(u64), entries, draw(digests), signed, lineage)
 
 
 @st.composite

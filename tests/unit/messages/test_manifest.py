@@ -4,6 +4,7 @@ import pytest
 
 from gallery.errors import MalformedMessageError
 from gallery.messages import Manifest, ManifestEntry
+from gallery.messages.manifest import MAX_BLOCKS, MAX_MANIFEST
 from tests.support.builders import GALLERY_ID, manifest
 
 
@@ -24,6 +25,25 @@ def test_a_manifest_of_a_gallery_of_four_million_references_takes_45_kilobytes()
     assert Manifest.from_bytes(data).entries == entries
 
 
+def test_one_without_a_date_is_written_as_earlier_programs_read_it() -> None:
+    undated, dated = Manifest(GALLERY_ID, 1, ()), Manifest(GALLERY_ID, 1, (), signed=0)
+
+    assert (undated.to_bytes()[4], dated.to_bytes()[4]) == (1, 2)
+    with pytest.raises(MalformedMessageError, match=r"format version 3.*version 2"):
+        Manifest.from_bytes(dated.to_bytes()[:4] + b"\x03" + dated.to_bytes()[5:])
+
+
+def test_more_blocks_than_a_gallery_has_are_refused_before_they_are_read() -> None:
+    entry = ManifestEntry(0, 1, bytes(32)).block_mac
+    empty = Manifest(GALLERY_ID, 1, (), signed=1).to_bytes()
+    count = MAX_BLOCKS + 1
+    data = empty[:56] + count.to_bytes(4, "little") + count * (bytes(12) + entry) + bytes(32)
+
+    with pytest.raises(MalformedMessageError, match="65537 blocks, and a gallery has at most"):
+        Manifest.from_bytes(data)
+    assert len(data) == MAX_MANIFEST + 44
+
+
 def test_a_count_that_differs_from_the_entries_is_malformed() -> None:
     data = manifest(2, [ManifestEntry(0, 1, bytes(32))]).to_bytes()
 
@@ -42,7 +62,10 @@ def test_every_field_but_the_mac_is_part_of_the_statement() -> None:
         Manifest(GALLERY_ID, 2, ()).statement(),
         Manifest(GALLERY_ID, 2, (ManifestEntry(0, 2, bytes(32)),)).statement(),
         Manifest(GALLERY_ID, 2, (ManifestEntry(0, 1, b"m" * 32),)).statement(),
+        Manifest(GALLERY_ID, 2, (entry,), signed=0).statement(),
+        Manifest(GALLERY_ID, 2, (entry,), signed=1).statement(),
+        Manifest(GALLERY_ID, 2, (entry,), signed=1, lineage=b"l" * 16).statement(),
     }
 
-    assert len(statements) == 6
+    assert len(statements) == 9
     assert Manifest(GALLERY_ID, 2, (entry,), b"m" * 32).statement() in statements

@@ -130,6 +130,23 @@ def test_a_manifest_of_another_gallery_is_refused() -> None:
     refuse(foreign, "manifest belongs to another gallery")
 
 
+@pytest.mark.parametrize(
+    ("current", "new"), [(b"", b"l" * 16), (b"l" * 16, b""), (b"l" * 16, b"m" * 16)]
+)
+def test_a_manifest_of_another_lineage_is_refused(current: bytes, new: bytes) -> None:
+    former = replace(manifest(1), signed=1, lineage=current)
+    update = GalleryUpdate(1, replace(manifest(2), signed=1, lineage=new), ())
+
+    refuse(update, "another lineage", former)
+
+
+def test_more_blocks_than_a_manifest_can_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gallery.server.updates.MAX_BLOCKS", 1)
+    update = update_of(gallery_of(block_update(0, 5)), block_update(1, 6))
+
+    refuse(update, "at most 1 blocks", gallery_of(block_update(0, 5)))
+
+
 # --- manifest and blocks --------------------------------------------------------------------------
 
 

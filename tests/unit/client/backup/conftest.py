@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.parameters import COMPACT
+from gallery.parameters import COMPACT, STANDARD
 from gallery.server import EmbeddedService, open_service
 from tests.support.backup_files import COUNT, DIMENSION
 from tests.support.galleries import names, random_embeddings
@@ -29,7 +29,13 @@ def original(
     with (
         open_service(f"sqlite:///{folder / 'gallery.db'}", create=True) as service,
         GalleryClient.create(
-            service, key, "staff", dimension=DIMENSION, metric="euclidean", threshold=0.25
+            service,
+            key,
+            "staff",
+            dimension=DIMENSION,
+            metric="euclidean",
+            parameters=STANDARD,
+            threshold=0.25,
         ) as client,
     ):
         client.enroll(embeddings, names(COUNT))

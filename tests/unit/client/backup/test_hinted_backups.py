@@ -80,7 +80,8 @@ def test_a_restored_gallery_is_searched_and_changed_like_the_one_that_was_export
 ) -> None:
     with GalleryClient.restore(service, key, backup) as restored:
         restored.export(folder / "again.backup")
-        assert (folder / "again.backup").read_bytes() == backup.read_bytes()
+        again = messages_of((folder / "again.backup").read_bytes())
+        assert again[2:] == messages_of(backup.read_bytes())[2:]
         assert restored.verify(deep=True).findings == ()
         assert [*restored.identify(PEOPLE[:4], threshold=SAME).labels[:, 0]] == names(4)
         restored.enroll(PEOPLE[4:], ["back again"])
@@ -152,7 +153,7 @@ def test_check_sums_of_another_state_are_refused(
 
     # An owner's program that made such a backup would find out at the first search.
     gallery_id = filled.description.gallery_id
-    backup.write_bytes(backup_of(key, gallery_id, swapped, version=3))
+    backup.write_bytes(backup_of(key, gallery_id, swapped, version=5))
     with GalleryClient.restore(service, key, backup) as restored:
         with pytest.raises(AuthenticationError, match="check sums of the gallery are not those"):
             restored.identify(PEOPLE, threshold=SAME)
@@ -172,7 +173,7 @@ def test_check_sums_that_are_missing_are_refused(
     ours = messages_of(backup.read_bytes())
     others = [] if sums is None else [sums]
     changed = [*ours[:CHECK_SUMS], *others, *ours[CHECK_SUMS + 1 :]]
-    backup.write_bytes(backup_of(key, filled.description.gallery_id, changed, version=3))
+    backup.write_bytes(backup_of(key, filled.description.gallery_id, changed, version=5))
 
     assert "(its check sums)" in refused(backup, key, service)
 

@@ -183,17 +183,18 @@ def test_another_key_does_not_open_a_backup(
 def test_a_backup_of_another_version_is_refused_by_number(
     whole: bytes, backup: Path, service: EmbeddedService, key: GalleryKey
 ) -> None:
-    backup.write_bytes(whole[:8] + struct.pack("<H", 4) + whole[10:])
+    backup.write_bytes(whole[:8] + struct.pack("<H", 6) + whole[10:])
 
-    assert "format version 4" in str(refused(backup, key, service))
+    assert "format version 6" in str(refused(backup, key, service))
 
 
-def test_a_backup_under_the_version_of_another_scheme_is_refused(
-    whole: bytes, backup: Path, service: EmbeddedService, key: GalleryKey
+@pytest.mark.parametrize("version", [2, 3, 5])
+def test_a_backup_under_the_version_of_another_scheme_or_manifest_is_refused(
+    whole: bytes, backup: Path, service: EmbeddedService, key: GalleryKey, version: int
 ) -> None:
-    backup.write_bytes(whole[:8] + struct.pack("<H", 3) + whole[10:])
+    backup.write_bytes(whole[:8] + struct.pack("<H", version) + whole[10:])
 
-    assert "(its description)" in str(refused(backup, key, service))
+    assert "(its manifest)" in str(refused(backup, key, service))
 
 
 @pytest.mark.parametrize("data", [b"", b"EFGBAK\r\n", b"EFGKEY\r\n" + bytes(200), bytes(10_000)])

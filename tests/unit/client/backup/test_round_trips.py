@@ -8,14 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import GalleryClient, GalleryKey, Summary
 from gallery.client.backup import Backup
 from gallery.errors import GalleryError, GalleryExistsError
 from gallery.messages import EncryptedBlock, GalleryUpdate
+from gallery.parameters import COMPACT
 from gallery.server import EmbeddedService, open_service
 from tests.support.backup_files import COUNT, DIMENSION, messages_of
 from tests.support.galleries import names, random_embeddings
 from tests.support.recording import RecordingService
+
+
+def content(summary: Summary) -> Summary:
+    """Return what a summary says, but for when and in which lineage it was signed."""
+    return replace(summary, signed=None, lineage=b"")
 
 
 def test_a_restored_gallery_is_the_one_that_was_exported(
@@ -35,9 +41,9 @@ def test_a_restored_gallery_is_the_one_that_was_exported(
         assert np.array_equal(after.labels, before.labels)
         assert np.array_equal(after.decisions, before.decisions)
         np.testing.assert_allclose(after.distances, before.distances, atol=5e-3)
-        assert restored.description == original.description
+        assert replace(restored.description, mac=original.description.mac) == original.description
         assert [*restored.references()] == [*original.references()]
-        assert restored.summary() == original.summary()
+        assert content(restored.summary()) == content(original.summary())
         report = restored.verify(deep=True)
         assert (report.blocks, report.references, report.findings) == (2, COUNT, ())
 
@@ -48,7 +54,8 @@ def test_the_stored_bytes_are_those_that_were_exported(
     with GalleryClient.restore(service, key, backup) as restored:
         restored.export(tmp_path / "again.backup")
 
-    assert (tmp_path / "again.backup").read_bytes() == backup.read_bytes()
+    again, once = (messages_of(path.read_bytes()) for path in (tmp_path / "again.backup", backup))
+    assert again[2:] == once[2:]
 
 
 def test_a_restored_gallery_can_be_enrolled_into(
@@ -71,7 +78,7 @@ def test_an_empty_gallery_can_be_backed_up(
         open_service(f"sqlite:///{tmp_path / 'other.db'}", create=True) as other,
         GalleryClient.restore(other, key, tmp_path / "empty.backup") as restored,
     ):
-        assert restored.summary() == client.summary()
+        assert content(restored.summary()) == content(client.summary())
         restored.enroll(random_embeddings(1, 8), ["somebody"])
 
 
@@ -91,7 +98,7 @@ def test_a_gallery_can_be_restored_under_another_name(
         assert restored.identify(embeddings[5]).labels[0, 0] == "person 5"
         assert restored.verify().findings == ()
     with GalleryClient(service, key, "restored") as again:
-        assert again.summary() == original.summary()
+        assert content(again.summary()) == content(original.summary())
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 201, "new\nline"])
@@ -137,7 +144,7 @@ def test_blocks_are_backed_up_whole_even_if_their_seeds_are_known(
     service: EmbeddedService, key: GalleryKey, folder: Path
 ) -> None:
     seeds = SeedKeepingService(service)
-    with GalleryClient.create(seeds, key, dimension=DIMENSION) as client:
+    with GalleryClient.create(seeds, key, dimension=DIMENSION, parameters=COMPACT) as client:
         client.enroll(random_embeddings(3, DIMENSION), names(3))
         client.export(folder / "small.backup")
         assert None not in seeds.seeds.values()

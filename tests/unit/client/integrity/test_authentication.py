@@ -29,7 +29,7 @@ OTHER_GALLERY = bytes(16)
 DESCRIPTION = OWNER.sign(description(key_id=KEY.key_id))
 HEADERS = [OWNER.sign(block_update(index, 6).block.header) for index in range(2)]
 ENTRIES = tuple(entry_of(header) for header in HEADERS)
-MANIFEST = OWNER.sign(Manifest(GALLERY_ID, 6, ENTRIES))
+MANIFEST = OWNER.sign(Manifest(GALLERY_ID, 6, ENTRIES, signed=1_790_000_000))
 HINTED_DESCRIPTION = OWNER.sign(replace(DESCRIPTION, parameters="swift", seed=bytes(range(32))))
 HINTED_HEADER = OWNER.sign(
     replace(HEADERS[0], parameters="swift", columns=1, nonce=bytes(range(32)))
@@ -147,6 +147,8 @@ MANIFEST_CHANGES: list[dict[str, Any]] = [
     {"version": 5},
     {"entries": ENTRIES[:1]},
     {"mac": flipped(MANIFEST.mac)},
+    {"signed": 1_790_000_001},
+    {"lineage": bytes(range(16))},
 ]
 
 

@@ -23,6 +23,7 @@ from gallery.errors import (
 from gallery.forwarding import ForwardingService
 from gallery.messages import BlockResult, SearchRequest, SearchResult
 from gallery.parameters import STANDARD, SWIFT, ParameterSet, find_parameters
+from gallery.protocol import SearchObserver
 from gallery.server import EmbeddedService
 from tests.support.galleries import client_of_each_scheme, names, random_embeddings
 
@@ -41,7 +42,9 @@ class Watched(ForwardingService):
         self.spoiled: int | None = None
         self.dropped: int | None = None
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         number = len(self.sizes)
         self.sizes.append(len(request.probes))
         self.most_untaken = max(self.most_untaken, len(self.sizes) - self.taken)
@@ -49,7 +52,7 @@ class Watched(ForwardingService):
             self.begun.notify_all()
         if number == self.refused:
             raise DatabaseError("out of order")
-        found = super().search(request)
+        found = super().search(request, observer)
         return replace(found, blocks=self._blocks(found.blocks, number))
 
     def _blocks(self, blocks: Iterator[BlockResult], number: int) -> Iterator[BlockResult]:
@@ -220,9 +223,9 @@ def test_references_are_asked_for_once(filled: GalleryClient, watched: Watched) 
     asked: list[dict[int, int]] = []
     search = watched.search
 
-    def keep(request: SearchRequest) -> SearchResult:
+    def keep(request: SearchRequest, observer: SearchObserver | None = None) -> SearchResult:
         asked.append(dict(request.known))
-        return search(request)
+        return search(request, observer)
 
     watched.search = keep  # type: ignore[method-assign]
     filled.identify(probes(12), threshold=0.05)
@@ -323,11 +326,13 @@ class Narrow(ForwardingService):
         super().__init__(service)
         self.asked: list[int] = []
 
-    def search(self, request: SearchRequest) -> SearchResult:
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         self.asked.append(len(request.known))
         if not request.known:
             raise RequestTooLargeError("the answer needs more memory than there is")
-        return super().search(request)
+        return super().search(request, observer)
 
 
 def test_references_are_fetched_before_where_they_do_not_fit_into_an_answer(
@@ -353,7 +358,9 @@ def test_a_search_that_never_fits_is_asked_for_twice_at_most(
     client.enroll(random_embeddings(5, 8), names(5))
     calls: list[int] = []
 
-    def refuse(self: ForwardingService, request: SearchRequest) -> SearchResult:
+    def refuse(
+        self: ForwardingService, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
         calls.append(len(request.known))
         raise RequestTooLargeError("the answer needs more memory than there is")
 

@@ -32,6 +32,8 @@ def results(probes: list[Any] | None = None) -> Results:
         searched=np.array([2, 1, 0, 0]),
         threshold=0.25,
         metric=Metric.COSINE,
+        signed=1_790_000_000,
+        age=90,
     )
     failures, warnings = {3: "No face was found"}, {1: ("blurred", "tilted")}
     return Results(probes or [0, 1, 2, 3], found, distances, failures, warnings)
@@ -47,6 +49,8 @@ RECORDS = [
         "threshold": 0.25,
         "metric": "cosine",
         "searched": 2,
+        "signed": "2026-09-21T14:13:20+00:00",
+        "age_seconds": 90,
         "candidates": [
             {"label": "Zoë", "reference_id": "a" * 32, "distance": 0.125},
             {"label": "Grace", "reference_id": "b" * 32, "distance": 0.5},
@@ -63,6 +67,8 @@ RECORDS = [
         "threshold": 0.25,
         "metric": "cosine",
         "searched": 1,
+        "signed": "2026-09-21T14:13:20+00:00",
+        "age_seconds": 90,
         "candidates": [{"label": "東京", "reference_id": "c" * 32, "distance": 0.75}],
         "warnings": ["blurred", "tilted"],
         "failure": None,
@@ -76,6 +82,8 @@ RECORDS = [
         "threshold": 0.25,
         "metric": "cosine",
         "searched": 0,
+        "signed": "2026-09-21T14:13:20+00:00",
+        "age_seconds": 90,
         "candidates": [],
         "warnings": [],
         "failure": None,
@@ -138,6 +146,7 @@ def test_npz_holds_arrays_that_load_without_pickles(tmp_path: Path) -> None:
     assert found.pop("warnings").tolist() == ["", "blurred; tilted", "", ""]
     assert np.array_equal(found.pop("distances"), expected.distances)
     assert (found.pop("metric"), found.pop("threshold")) == ("cosine", 0.25)
+    assert (found.pop("signed"), found.pop("age_seconds")) == ("2026-09-21T14:13:20+00:00", 90)
     for name, array in found.items():
         assert np.array_equal(array, getattr(expected.found, name)), name
 

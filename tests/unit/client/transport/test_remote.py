@@ -34,6 +34,7 @@ from gallery.messages import (
     SearchResult,
 )
 from gallery.messages.stream import framed
+from gallery.protocol import SearchObserver
 from gallery.server.gatekeeper import Scope
 from gallery.server.http import TlsFiles
 from gallery.store import Database
@@ -367,8 +368,10 @@ class SearchElsewhere(ForwardingService):
         super().__init__(service)
         self._other = other
 
-    def search(self, request: SearchRequest) -> SearchResult:
-        return self._other.search(request)
+    def search(
+        self, request: SearchRequest, observer: SearchObserver | None = None
+    ) -> SearchResult:
+        return self._other.search(request, observer)
 
 
 def test_nothing_of_a_truncated_answer_is_believed(

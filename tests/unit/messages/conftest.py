@@ -1,0 +1,3 @@
+from tests.support.galleries import database, service
+
+__all__ = ["database", "service"]
