@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gallery.client.backup.format import BackupReader, unreadable
+from gallery.client.gallery_names import new_name
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.progress import Progress
 from gallery.closing import Closing
-from gallery.errors import BackupError
-from gallery.messages import BlockUpdate
+from gallery.errors import BackupError, GalleryExistsError
+from gallery.hints import Hint
+from gallery.messages import BlockUpdate, GalleryDescription
 from gallery.messages.naming import check_name
 from gallery.protocol import GalleryService
 
@@ -103,18 +105,22 @@ class Backup(Closing, Secret):
         GalleryError
             If the name is none for a gallery.
         """
-        if gallery is not None:
-            check_name(gallery)
+        wanted = self.description.name if gallery is None else gallery
+        check_name(wanted)
         if not self._verified:
             self.verify()
+        name = new_name(service, wanted)
         reading = self._from_the_start()
         description = reading.description
-        if gallery is not None and gallery != description.name:
-            description = reading.authenticator.sign(replace(description, name=gallery))
+        if name != description.name:
+            description = reading.authenticator.sign(replace(description, name=name))
         if not reading.manifest.entries:
             reading.end()
         blocks = _blocks(reading, progress)
-        service.restore(description, reading.manifest, blocks, reading.check_sums)
+        try:
+            service.restore(description, reading.manifest, blocks, reading.check_sums)
+        except GalleryExistsError as error:
+            raise _same_gallery(service, description) or error from None
         return description.name
 
     def _from_the_start(self) -> BackupReader:
@@ -123,6 +129,20 @@ class Backup(Closing, Secret):
         if (reading.description, reading.manifest) != (self.description, self.manifest):
             raise BackupError(f"the backup {self._path} changed while it was read; try again")
         return reading
+
+
+def _same_gallery(service: GalleryService, wanted: GalleryDescription) -> GalleryExistsError | None:
+    """Return the error for a gallery that is there under another name, for which no name is free.
+
+    None if it is the name that is taken.
+    """
+    for name in service.gallery_names():
+        if name != wanted.name and service.describe(name).gallery_id == wanted.gallery_id:
+            return GalleryExistsError(
+                f"this same gallery is there already, under the name {name!r}",
+                hint=Hint.RESTORE_ELSEWHERE,
+            )
+    return None
 
 
 def _blocks(reading: BackupReader, progress: Progress | None) -> Iterator[BlockUpdate]:
