@@ -14,7 +14,7 @@ from gallery.client import Calibration, GalleryClient, GalleryKey, TransientStat
 from gallery.client.integrity.labels import LabelSealer
 from gallery.client.integrity.rollback import wrong_results_id
 from gallery.client.integrity.sealing import Sealer
-from gallery.client.searching.thresholds import CalibrationSealer
+from gallery.client.searching.stored_thresholds import CalibrationSealer
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
 from gallery.parameters import STANDARD, SWIFT
 from gallery.server import EmbeddedService
