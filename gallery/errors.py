@@ -180,7 +180,7 @@ class ReferenceNotFoundError(GalleryError):
 class AmbiguousNameError(GalleryError):
     """A name is the label of some references and the identifier of another one."""
 
-    exit_code = 4
+    exit_code = 6
 
 
 class DuplicateSubjectError(GalleryError):

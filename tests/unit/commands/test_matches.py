@@ -15,7 +15,7 @@ from gallery.client import PhotoEmbedder
 from gallery.client.photos import weights
 from gallery.client.photos.face_model import WeightsFile
 from gallery.commands.hints import told
-from gallery.errors import InvalidThresholdError, WeightsError
+from gallery.errors import AmbiguousNameError, InvalidThresholdError, WeightsError
 from tests.unit.commands.conftest import Command
 
 
@@ -171,7 +171,7 @@ def namesakes(made: Command) -> str:
 
 def test_a_label_that_is_an_identifier_erases_nobody_else(made: Command, namesakes: str) -> None:
     refused = made("remove", namesakes, "--yes")
-    assert refused.code == 4
+    assert refused.code == AmbiguousNameError.exit_code
     assert "--label or --id" in refused.err
     assert len(stored_labels(made)) == 4
 
