@@ -7,12 +7,16 @@ order of the encrypted distances.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Metric", "from_squared"]
+from gallery.errors import InvalidThresholdError
+from gallery.hints import Hint
+
+__all__ = ["Metric", "check_threshold", "from_squared", "largest_distance", "to_squared"]
 
 
 class Metric(StrEnum):
@@ -57,3 +61,35 @@ def from_squared(
         return clipped / 2.0
     roots = np.sqrt(clipped)
     return roots * norm_bound if metric is Metric.EUCLIDEAN else roots
+
+
+def to_squared(distance: float, metric: Metric, norm_bound: float) -> float:
+    """Return the squared distance of vectors that `from_squared` makes a distance of."""
+    if metric is Metric.COSINE:
+        return 2.0 * distance
+    return (distance / norm_bound if metric is Metric.EUCLIDEAN else distance) ** 2
+
+
+def largest_distance(metric: Metric, norm_bound: float) -> float:
+    """Return the largest distance that there is: that of opposite embeddings."""
+    return 2.0 * norm_bound if metric is Metric.EUCLIDEAN else 2.0
+
+
+def check_threshold(threshold: float, metric: Metric, norm_bound: float) -> float:
+    """Return a threshold, checked: a number in the range of distances.
+
+    Raises
+    ------
+    InvalidThresholdError
+        If it is no number of at least 0, or above every distance: everybody would match everybody.
+    """
+    if not (math.isfinite(threshold) and threshold >= 0.0):
+        raise InvalidThresholdError("a threshold must be a number of at least 0")
+    largest = largest_distance(metric, norm_bound)
+    if threshold > largest:
+        raise InvalidThresholdError(
+            f"at a threshold of {threshold:g} everybody matches everybody: distances of the metric "
+            f"{metric} go up to {largest:g}",
+            hint=Hint.OTHER_THRESHOLD,
+        )
+    return float(threshold)

@@ -174,10 +174,22 @@ class ThresholdRequiredError(GalleryError):
     exit_code = 27
 
 
+class InvalidThresholdError(ThresholdRequiredError):
+    """A threshold is not a number of at least 0, or one at which everybody matches."""
+
+    exit_code = 5
+
+
 class ReferenceNotFoundError(GalleryError):
     """The gallery holds no reference with this label or identifier."""
 
     exit_code = 28
+
+
+class AmbiguousNameError(GalleryError):
+    """A name is the label of some references and the identifier of another one."""
+
+    exit_code = 6
 
 
 class DuplicateSubjectError(GalleryError):

@@ -46,14 +46,15 @@ class Hint(Enum):
         "gallery deeply; when that is done, accept it with GalleryClient.accept_wrong_results"
     )
     ACCEPT_OLD_CALIBRATION = (
-        "restore the newest one, give a threshold, or store a new calibration with "
-        "GalleryClient.store_calibration; if you put an older one back on purpose, accept it with "
-        "GalleryClient.accept_rollback"
+        "restore the newest one, give a threshold, or store a new one with "
+        "GalleryClient.store_calibration or GalleryClient.set_threshold; if you put an older one "
+        "back on purpose, accept it with GalleryClient.accept_rollback"
     )
 
     # Galleries and what is in them.
     MAKE_GALLERY = "make it with GalleryClient.create, or name another"
     OTHER_GALLERY_NAME = "choose another name"
+    RESTORE_ELSEWHERE = "restore it into another database"
     MAKE_GALLERY_FOR_PHOTOS = (
         "the argument preprocessing of GalleryClient.create makes one for photos"
     )
@@ -61,13 +62,18 @@ class Hint(Enum):
         "the argument norm_bound of GalleryClient.create makes one with a higher bound"
     )
     GIVE_THRESHOLD = (
-        "give one with each search, or set one with the argument threshold of GalleryClient.create"
+        "give one with each search, or set one with GalleryClient.set_threshold, or find one on "
+        "your own data and store it with GalleryClient.store_calibration"
     )
+    OTHER_THRESHOLD = "give a smaller one, or set one with GalleryClient.set_threshold"
     CALIBRATE_ANEW = (
         "restore the database from a backup, or store a new calibration with "
         "GalleryClient.store_calibration"
     )
     LIST_REFERENCES = "GalleryClient.references lists what it holds"
+    SAY_WHICH_NAME = (
+        "the argument labels takes it for the one, and the argument reference_ids for the other"
+    )
     SETTLE_DUPLICATES = "the argument on_duplicate says what is done with each"
     GIVE_LABEL_OF_EMBEDDINGS = "if all of it shows one person, give the argument label"
     OVERWRITE = "overwrite=True replaces it"

@@ -12,8 +12,10 @@ from gallery.accuracy.evaluation import cut
 from gallery.accuracy.intervals import support
 from gallery.accuracy.open_set import rates_at
 from gallery.accuracy.outcomes import merged, outcomes_of
-from gallery.accuracy.rates import expected_fpir, false_positive_rate, threshold_at
-from gallery.accuracy.splits import split
+from gallery.accuracy.rates import false_positive_rate, threshold_at
+from gallery.accuracy.splits import check_split, split
+from gallery.arrays import Integers
+from gallery.client.searching.thresholds import expected_fpir
 from gallery.errors import ModelMismatchError, SourceError
 from gallery.messages import GalleryDescription
 
@@ -70,6 +72,30 @@ class Proposal:
         return float(-np.expm1(exponent * np.log1p(-self.wanted)))
 
 
+def check_enough(name: str, subjects: Integers, *, fpir: float, folds: int) -> None:
+    """Check that a labelled set is large enough, which needs no embedding.
+
+    Parameters
+    ----------
+    name
+        The set's name, for the message.
+    subjects
+        Number of the subject of each sample, from 0, shape (n,).
+    fpir, folds
+        As of `propose`.
+
+    Raises
+    ------
+    SourceError
+        If the set cannot be split into so many folds, or is too small for the wanted FPIR.
+    """
+    check_split(subjects, folds)
+    # Each sample is one non-mated search, in the fold in which its subject is a stranger.
+    supported, note = support(fpir, len(subjects))
+    if not supported:
+        raise SourceError(f"{name} is too small: an FPIR of {fpir:g} {note}")
+
+
 def propose(
     labelled: LabelledSet,
     description: GalleryDescription,
@@ -112,6 +138,7 @@ def propose(
             f"embeddings of model {stated!r} say nothing about gallery {description.name!r}, which "
             f"holds embeddings of {model!r}"
         )
+    check_enough(labelled.name, labelled.subjects, fpir=fpir, folds=folds)
     taken = split(labelled.subjects, folds, seed)
     outcomes = merged(
         outcomes_of(
@@ -119,9 +146,7 @@ def propose(
         )
         for fold in taken
     )
-    supported, note = support(fpir, len(outcomes.nearest))
-    if not supported:
-        raise SourceError(f"{labelled.name} is too small: an FPIR of {fpir:g} {note}")
+    _, note = support(fpir, len(outcomes.nearest))
     threshold = cut(threshold_at(outcomes.nearest, fpir))
     found, missed = rates_at(outcomes, 1, threshold)
     accepted = float(false_positive_rate(outcomes.others, threshold))

@@ -116,6 +116,11 @@ def labelled_photos(source: Path) -> FoundPhotos[LabelledPhoto]:
     return find_photos(source) if source.is_dir() else FoundPhotos(tuple(read_pairs(source)))
 
 
+def subjects_of(photos: Sequence[LabelledPhoto]) -> Integers:
+    """Return the number of the subject of each photo, from 0, shape (p,)."""
+    return _numbered([photo.label for photo in photos])
+
+
 def read_set(source: Path) -> LabelledSet:
     """Read a file of embeddings with labels.
 
@@ -165,7 +170,7 @@ def embed_set(
             progress(1)
     if not found:
         raise SourceError(f"none of the {len(photos)} photos in {source} gives an embedding")
-    people = _numbered([photo.label for photo in photos])
+    people = subjects_of(photos)
     failed = np.array([place not in found for place in range(len(photos))])
     labels = [photo.label for place, photo in enumerate(photos) if place in found]
     labelled = _labelled(source, np.stack([*found.values()]), labels, embedder.preprocessing)

@@ -167,12 +167,3 @@ def equal_error_rate(curve: ErrorCurve) -> tuple[float, float]:
     at = int(np.argmin(np.abs(curve.false_positive - curve.false_negative)))
     rate = (curve.false_positive[at] + curve.false_negative[at]) / 2.0
     return float(rate), float(curve.thresholds[at])
-
-
-def expected_fpir(false_match_rate: float, gallery_size: int) -> float:
-    """Return the FPIR to expect of a gallery, ``1 - (1 - FMR)**N``.
-
-    It takes the N comparisons of a search for independent of each other. They are not: a probe that
-    is close to one stranger is close to others. So it is rather too high than too low.
-    """
-    return float(-np.expm1(gallery_size * np.log1p(-min(false_match_rate, 1.0 - 1e-15))))

@@ -37,6 +37,21 @@ class Fold:
         return np.concatenate([self.mated, self.non_mated])
 
 
+def check_split(subjects: Integers, folds: int) -> None:
+    """Check that a labelled set can be split into so many folds (`SourceError`)."""
+    count = int(subjects.max()) + 1 if len(subjects) else 0
+    if folds < 2 or count < folds:
+        raise SourceError(
+            f"{count} people cannot be split into {folds} folds; there must be at least 2 folds, "
+            "and no more than people"
+        )
+    if np.bincount(subjects).max() < 2:
+        raise SourceError(
+            "no person has two samples, so nobody can be searched for with another than the "
+            "enrolled one; add photos of the same people"
+        )
+
+
 def split(subjects: Integers, folds: int, seed: int) -> tuple[Fold, ...]:
     """Split a labelled set into folds.
 
@@ -60,17 +75,8 @@ def split(subjects: Integers, folds: int, seed: int) -> tuple[Fold, ...]:
     SourceError
         If there are fewer subjects than folds, or no subject has two samples.
     """
-    count = int(subjects.max()) + 1 if len(subjects) else 0
-    if folds < 2 or count < folds:
-        raise SourceError(
-            f"{count} people cannot be split into {folds} folds; there must be at least 2 folds, "
-            "and no more than people"
-        )
-    if np.bincount(subjects).max() < 2:
-        raise SourceError(
-            "no person has two samples, so nobody can be searched for with another than the "
-            "enrolled one; add photos of the same people"
-        )
+    check_split(subjects, folds)
+    count = int(subjects.max()) + 1
     generator = np.random.default_rng(seed)
     strangers = np.array_split(generator.permutation(count), folds)
     return tuple(_fold(subjects, group, generator) for group in strangers)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.sources import (
     EmbeddingFile,
     EmbeddingSource,
@@ -14,8 +15,9 @@ from gallery.client.embeddings.sources import (
 from gallery.client.enrolling.bulk import BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate
 from gallery.client.enrolling.enrollment import Enrollment
+from gallery.client.enrolling.outliers import Outlier
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicate, PhotoEnrollment
-from gallery.client.gallery_client import GalleryClient, Reference, Summary
+from gallery.client.gallery_client import GalleryClient, Summary
 from gallery.client.integrity.rollback import StateFile, TransientStates
 from gallery.client.keys.keyfile import (
     change_passphrase,
@@ -40,7 +42,8 @@ from gallery.client.searching.candidates import Identification
 from gallery.client.searching.photo_identification import PhotoIdentification
 from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
-from gallery.client.searching.thresholds import Calibration
+from gallery.client.searching.stored_thresholds import Calibration
+from gallery.client.searching.thresholds import Threshold, ThresholdSource
 from gallery.deprecation import renamed_attributes
 from gallery.messages import ModelOrigin, Preprocessing
 
@@ -65,6 +68,7 @@ __all__ = [
     "LabelledPhoto",
     "ModelOrigin",
     "OnDuplicate",
+    "Outlier",
     "PassedOver",
     "PhotoDuplicate",
     "PhotoEmbedder",
@@ -79,6 +83,8 @@ __all__ = [
     "SourceKind",
     "StateFile",
     "Summary",
+    "Threshold",
+    "ThresholdSource",
     "TransientStates",
     "TrustedWeights",
     "UnknownWeights",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -13,19 +14,21 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.backends import Backend, find_backend
 from gallery.client.backup import Backup, write_backup
 from gallery.client.editing.creation import create_gallery
 from gallery.client.editing.refresh import refresh_manifest
 from gallery.client.editing.removal import Compactor, Remover
+from gallery.client.editing.selection import Reference, Selection
 from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
 from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
+from gallery.client.enrolling.outliers import OutlierRule
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
-from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity.clock import age
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.rollback import SeenStates
@@ -39,44 +42,31 @@ from gallery.client.scheme_selection import check_backend
 from gallery.client.searching.candidates import Identification
 from gallery.client.searching.identification import Searcher
 from gallery.client.searching.photo_identification import PhotoIdentification, embed_probes
-from gallery.client.searching.thresholds import (
+from gallery.client.searching.stored_thresholds import (
     Calibration,
-    Threshold,
-    find_calibration,
-    find_threshold,
-    store_calibration,
+    ChosenThreshold,
+    find_stored,
+    store,
 )
+from gallery.client.searching.thresholds import Threshold, checked, find_threshold
 from gallery.client.session import GallerySession
 from gallery.client.verification import VerificationReport, Verifier
 from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
 from gallery.distances import Metric
-from gallery.errors import InvalidEmbeddingError, ModelMismatchError, ReferenceNotFoundError
-from gallery.hints import Hint
-from gallery.messages import (
-    ID_SIZE,
-    GalleryDescription,
-    Manifest,
-    ModelOrigin,
-    Preprocessing,
-    StoredReference,
+from gallery.errors import (
+    IntegrityError,
+    InvalidEmbeddingError,
+    ModelMismatchError,
+    ThresholdRequiredError,
 )
+from gallery.messages import GalleryDescription, Manifest, ModelOrigin, Preprocessing
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 from gallery.protocol import GalleryService
 
 _accept_former_names = renamed_arguments(
     {"memory": "states", "engine": "backend"}, {"tenseal": Backend.SEAL}
 )
-
-
-@dataclass(frozen=True)
-class Reference:
-    """One enrolled reference, as its owner sees it."""
-
-    reference_id: str
-    label: str
-    block_index: int
-    position: int
 
 
 @dataclass(frozen=True)
@@ -332,9 +322,11 @@ class GalleryClient(Closing, Secret):
         """
         self._check_model(model)
         inputs = LabelledEmbeddings(embeddings, labels, self.description)
-        done = Enroller(self._session).enroll(inputs.new_references(), progress)
+        enroller = Enroller(self._session, self._outlier_rule())
+        done = enroller.enroll(inputs.new_references(), progress)
         if replace:
-            self._erase_replaced(inputs.labels, map(bytes.fromhex, done.reference_ids.tolist()))
+            staying = map(bytes.fromhex, done.reference_ids.tolist())
+            done = replaced(done, erased=self._erase_replaced(inputs.labels, staying))
         return done
 
     def find_duplicates(
@@ -374,7 +366,7 @@ class GalleryClient(Closing, Secret):
             If the gallery or the server's answer is not what the owner enrolled.
         """
         self._check_model(model)
-        limit = self.threshold(threshold).value
+        limit = self.threshold(threshold)
         inputs = LabelledEmbeddings(embeddings, labels, self.description)
         return find_among_embeddings(self._session, inputs, limit, progress)
 
@@ -411,14 +403,15 @@ class GalleryClient(Closing, Secret):
             If other processes keep changing the gallery; finished blocks stay.
         """
         self._check_model(source.model)
-        enroller, labels = BulkEnroller(self._session, source), set[str]()
+        enroller = BulkEnroller(self._session, source, self._outlier_rule())
+        labels = set[str]()
         for batch in enroller.batches():
             if replace:
                 labels.update(batch.labels)
         staying = set[bytes]() if replace else None
         done = enroller.run(progress, staying)
         if staying is not None:
-            self._erase_replaced(labels, staying)
+            done = replaced(done, erased=self._erase_replaced(labels, staying))
         return done
 
     def enroll_photos(
@@ -466,13 +459,20 @@ class GalleryClient(Closing, Secret):
             If DeepFace or the model's weights are not there.
         """
         taken = list(photos)
-        limit = 0.0 if on_duplicate == "add" else self.threshold().value
-        enroller = PhotoEnroller(self._session, embedder or self.embedder(), on_duplicate, limit)
+        limit = None if on_duplicate == "add" else self.threshold()
+        enroller = PhotoEnroller(
+            self._session,
+            embedder or self.embedder(),
+            on_duplicate,
+            limit,
+            self._outlier_rule(),
+        )
         done = enroller.run(taken, progress)
         if replace:
             staying = dict((*done.added, *done.skipped))
             labels = [normalize_label(photo.label) for photo in taken if photo.path in staying]
-            self._erase_replaced(labels, map(bytes.fromhex, staying.values()))
+            erased = self._erase_replaced(labels, map(bytes.fromhex, staying.values()))
+            done = replaced(done, erased=erased)
         return done
 
     def identify_photos(
@@ -489,9 +489,9 @@ class GalleryClient(Closing, Secret):
         Raises what `identify` and `enroll_photos` raise; photos that give no embedding are
         returned with the reason.
         """
-        limit = self.threshold(threshold).value
+        limit = self.threshold(threshold)
         probes = embed_probes(self.description, embedder or self.embedder(), list(paths), progress)
-        found = self.identify(np.stack(probes.embeddings), k, limit) if probes.embeddings else None
+        found = self._search(np.stack(probes.embeddings), k, limit) if probes.embeddings else None
         good = tuple(path for path, _ in probes.measured)
         return PhotoIdentification(good, found, probes.failures, probes.measured)
 
@@ -505,24 +505,28 @@ class GalleryClient(Closing, Secret):
     def threshold(self, given: float | None = None) -> Threshold:
         """Return the threshold that a search would use.
 
-        It is the given one, else the calibrated one, else the one set at the gallery's creation,
-        else DeepFace's for its model.
+        It is the given one, else the one that was stored last (`store_calibration`,
+        `set_threshold`), else the one set at the gallery's creation, else DeepFace's for its model.
 
         Raises
         ------
         ThresholdRequiredError
-            If there is none, or the given one is not a number of at least 0.
+            If there is none.
+        InvalidThresholdError
+            If it is not a number of at least 0, or above every distance of the metric.
         AuthenticationError, RolledBackError
-            If the calibrated one is not the newest that the owner stored.
+            If the stored one is not the newest that the owner stored.
         """
-        calibration = self.calibration() if given is None else None
-        if calibration is not None:
-            return calibration.as_threshold()
-        return find_threshold(self.description, given)
+        stored = find_stored(self._session) if given is None else None
+        threshold = stored.as_threshold() if stored is not None else None
+        if threshold is None:
+            return find_threshold(self.description, given)
+        return checked(threshold, self.description)
 
     def calibration(self) -> Calibration | None:
         """Return the calibrated threshold, if there is one; raises what `threshold` raises."""
-        return find_calibration(self._session)
+        stored = find_stored(self._session)
+        return stored if isinstance(stored, Calibration) else None
 
     def store_calibration(self, calibration: Calibration) -> Calibration:
         """Store a threshold with the gallery, sealed, for every search from here on.
@@ -537,13 +541,44 @@ class GalleryClient(Closing, Secret):
 
         Raises
         ------
-        ThresholdRequiredError
-            If the threshold is not a number of at least 0.
+        InvalidThresholdError
+            If the threshold is not a number of at least 0, or above every distance.
         WriteConflictError
-            If another process calibrated the gallery at the same time.
+            If another process stored one at the same time.
         """
         find_threshold(self.description, calibration.threshold)
-        return store_calibration(self._session, calibration)
+        return store(self._session, calibration)
+
+    def set_threshold(self, threshold: float) -> Threshold:
+        """Set the threshold of every search from here on, sealed, in place of a calibrated one.
+
+        As for `store_calibration`: not one that was computed from a decryption.
+
+        Parameters
+        ----------
+        threshold
+            Largest distance of a match, in units of the gallery's metric.
+
+        Returns
+        -------
+        Threshold
+            What searches use now.
+
+        Raises
+        ------
+        InvalidThresholdError, WriteConflictError
+            As for `store_calibration`.
+        """
+        value = find_threshold(self.description, threshold).value
+        store(self._session, ChosenThreshold(value, int(time.time())))
+        return self.threshold()
+
+    def reset_threshold(self) -> None:
+        """Take back what `set_threshold` or `store_calibration` stored (`WriteConflictError`).
+
+        Searches use the threshold of the gallery's creation again, or its model's.
+        """
+        store(self._session, ChosenThreshold(None, int(time.time())))
 
     def identify(
         self,
@@ -577,24 +612,21 @@ class GalleryClient(Closing, Secret):
         Returns
         -------
         Identification
-            Distances, reference identifiers and labels of shape (n, k), and n decisions.
+            Distances, reference identifiers and labels of shape (n, k), and n decisions; which of
+            them are ambiguous; and what the threshold rests on.
 
         Raises
         ------
         InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, ThresholdRequiredError
             If an input is refused.
+        InvalidThresholdError
+            If the threshold is not one for the gallery's metric.
         IntegrityError
             If the gallery or the server's answer is not what the owner enrolled.
         """
-        if k < 1:
-            raise ValueError("a candidate list has at least one place")
         self._check_model(model)
         found = check_embeddings(embeddings, self.description)
-        if not len(found):
-            raise InvalidEmbeddingError("there are no embeddings to search with")
-        limit = self.threshold(threshold).value
-        vectors = to_vectors(found, self.description)
-        return Searcher(self._session).search(vectors, k, limit, progress)
+        return self._search(found, k, self.threshold(threshold), progress)
 
     def summary(self) -> Summary:
         """Return the counts, the version and the age of the gallery."""
@@ -612,35 +644,61 @@ class GalleryClient(Closing, Secret):
         """Return the number of blocks that the manifest names, without reading any of them."""
         return len(self._session.manifest().entries)
 
-    def references(self) -> Iterator[Reference]:
-        """Yield all references by block and position, with their labels opened."""
-        for index, block in enumerate(self._session.state().blocks):
-            for item in block.table:
-                yield self._opened(index, item)
+    def references(self, labels: Iterable[str] | None = None) -> Iterator[Reference]:
+        """Yield references by block and position, with their labels.
 
-    def find(self, names: Sequence[str]) -> tuple[Reference, ...]:
+        Parameters
+        ----------
+        labels
+            Labels to which those are limited that are wanted, whether or not there are any; by
+            default all are.
+        """
+        selection = Selection(self._session, self._session.state())
+        yield from selection.all() if labels is None else selection.labelled(labels)
+
+    def find(
+        self,
+        names: Sequence[str] = (),
+        *,
+        labels: Sequence[str] = (),
+        reference_ids: Sequence[str] = (),
+    ) -> tuple[Reference, ...]:
         """Return the references that labels and reference identifiers name.
 
         Of all references, only the labels of those that are found are opened.
 
+        Parameters
+        ----------
+        names
+            Labels, which stand for all references that have them, or reference identifiers.
+        labels, reference_ids
+            Names that are to be taken for the one or the other.
+
         Raises
         ------
         ReferenceNotFoundError
-            If one of the names is neither.
+            If there is nothing of a name.
+        AmbiguousNameError
+            If one of ``names`` is a label and the identifier of another reference too.
         AuthenticationError
             If the label of one that is found is not what the owner sealed.
         """
-        return self._find(self._session.state(), names)
+        return Selection(self._session, self._session.state()).named(names, labels, reference_ids)
 
     def remove(
-        self, names: Sequence[str], *, progress: Progress | None = None
+        self,
+        names: Sequence[str] = (),
+        *,
+        labels: Sequence[str] = (),
+        reference_ids: Sequence[str] = (),
+        progress: Progress | None = None,
     ) -> tuple[Reference, ...]:
         """Erase references.
 
         Parameters
         ----------
-        names
-            Labels, which stand for all references that have them, and reference identifiers.
+        names, labels, reference_ids
+            As for `find`.
         progress
             Called with the number of references that were just erased.
 
@@ -651,14 +709,14 @@ class GalleryClient(Closing, Secret):
 
         Raises
         ------
-        ReferenceNotFoundError
-            If one of the names is neither; nothing is erased then.
+        ReferenceNotFoundError, AmbiguousNameError
+            As for `find`; nothing is erased then.
         ErasurePendingError
             If the references are erased from the tables, but other processes that read the
             database keep traces of them in its files; `compact` tries again.
         """
         state = self._session.state()
-        chosen = self._find(state, names)
+        chosen = Selection(self._session, state).named(names, labels, reference_ids)
         identifiers = {bytes.fromhex(item.reference_id) for item in chosen}
         Remover(self._session).remove(identifiers, progress, state)
         return chosen
@@ -751,43 +809,39 @@ class GalleryClient(Closing, Secret):
                 f"{self.description.name!r}, which holds embeddings of {wanted!r}"
             )
 
-    def _find(self, state: GalleryState, names: Sequence[str]) -> tuple[Reference, ...]:
-        """Return what `find` returns, as of one state."""
-        pseudonyms = {name: self._pseudonym(name) for name in names}
-        identified = defaultdict[str, list[tuple[int, StoredReference]]](list)
-        for index, item in state.find("reference_id", _identifiers(names)):
-            identified[item.reference_id.hex()].append((index, item))
-        labelled = defaultdict[bytes, list[tuple[int, StoredReference]]](list)
-        for index, item in state.find("pseudonym", pseudonyms.values()):
-            labelled[item.pseudonym].append((index, item))
-        chosen: dict[bytes, tuple[int, StoredReference]] = {}
-        for name in names:
-            meant = identified[name] or labelled[pseudonyms[name]]
-            if not meant:
-                raise ReferenceNotFoundError(
-                    f"gallery {self.description.name!r} holds no reference named {name!r}",
-                    hint=Hint.LIST_REFERENCES,
-                )
-            chosen |= {item.reference_id: (index, item) for index, item in meant}
-        return tuple(self._opened(*place) for place in chosen.values())
+    def _search(
+        self,
+        embeddings: Floats,
+        k: int,
+        threshold: Threshold,
+        progress: Progress | None = None,
+    ) -> Identification:
+        """Search with embeddings that were checked."""
+        if k < 1:
+            raise ValueError("a candidate list has at least one place")
+        if not len(embeddings):
+            raise InvalidEmbeddingError("there are no embeddings to search with")
+        vectors = to_vectors(embeddings, self.description)
+        return Searcher(self._session).search(vectors, k, threshold, progress)
 
-    def _pseudonym(self, label: str) -> bytes:
-        return self._session.labels.pseudonym(normalize_label(label))
+    def _outlier_rule(self) -> OutlierRule | None:
+        """Return what tells outliers, or None if the gallery has no threshold."""
+        try:
+            return OutlierRule(self.description, self.threshold().value)
+        except (ThresholdRequiredError, IntegrityError):
+            return None
 
-    def _opened(self, block_index: int, item: StoredReference) -> Reference:
-        """Return a reference with its label opened."""
-        label = self._session.labels.open(item.sealed_label, item.reference_id)
-        return Reference(item.reference_id.hex(), label, block_index, item.position)
-
-    def _erase_replaced(self, labels: Iterable[str], staying: Iterable[bytes]) -> None:
-        """Erase the references of labels, which are normalised, but those that are to stay."""
-        pseudonyms = {self._session.labels.pseudonym(label) for label in set(labels)}
+    def _erase_replaced(
+        self, labels: Iterable[str], staying: Iterable[bytes]
+    ) -> tuple[Reference, ...]:
+        """Erase the references of labels, but those that are to stay; return what was erased."""
         state = self._session.state()
-        found = {item.reference_id for _, item in state.find("pseudonym", pseudonyms)}
-        Remover(self._session).remove(found.difference(staying), state=state)
-
-
-def _identifiers(names: Iterable[str]) -> list[bytes]:
-    """Return the bytes of those names that are reference identifiers as `Reference` has them."""
-    digits = frozenset("0123456789abcdef")
-    return [bytes.fromhex(name) for name in names if len(name) == 2 * ID_SIZE and digits >= {*name}]
+        kept = {item.hex() for item in staying}
+        erased = tuple(
+            item
+            for item in Selection(self._session, state).labelled(set(labels))
+            if item.reference_id not in kept
+        )
+        identifiers = {bytes.fromhex(item.reference_id) for item in erased}
+        Remover(self._session).remove(identifiers, state=state)
+        return erased

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
+from gallery.client.gallery_names import find_description
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity import clock
 from gallery.client.integrity.authentication import check_description
@@ -39,6 +40,7 @@ from gallery.messages import (
     ManifestEntry,
     ReferenceTable,
 )
+from gallery.messages.naming import normal_name
 from gallery.parameters import find_parameters
 from gallery.protocol import GalleryService
 
@@ -91,9 +93,9 @@ class GallerySession(Closing, Secret):
         self._backend = find_backend(backend)
         self.service = service
         self.key = key
-        self.description = service.describe(name)
+        self.description = find_description(service, name)
         self.authenticator = check_description(self.description, key)
-        if self.description.name != name:
+        if normal_name(self.description.name) != normal_name(name):
             raise AuthenticationError(
                 f"the database gives gallery {self.description.name!r} as {name!r}; "
                 "restore the database from a backup"

@@ -13,6 +13,7 @@ from gallery.commands.evaluate import read_labelled
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, fpir_option, json_option, split_options
+from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json, print_result
 from gallery.commands.weights import trust_weights_option
@@ -51,11 +52,19 @@ def command(
     them, with at least two samples of some. Distances are computed in clear from these, and the
     threshold is sealed, so the server learns nothing of it. Searches without --threshold use it.
     """
-    from gallery.accuracy.calibration import propose
+    from gallery.accuracy.calibration import check_enough, propose
+    from gallery.accuracy.datasets import SetKind
     from gallery.client import Calibration
 
     with settings.open_client() as client:
-        labelled = read_labelled(settings, source, client.embedder)
+        labelled = read_labelled(
+            settings,
+            source,
+            client.embedder,
+            lambda subjects: check_enough(source.resolve().name, subjects, fpir=fpir, folds=folds),
+        )
+        if labelled.kind is SetKind.EMBEDDINGS:
+            warn_of_origin(settings, client.description, labelled.preprocessing.model or None)
         found = propose(
             labelled,
             client.description,
@@ -82,6 +91,8 @@ def command(
 
 
 def _show(settings: Settings, found: Proposal, as_json: bool, *, stored: bool) -> None:
+    from gallery.accuracy.intervals import support
+
     if as_json:
         print_json({**asdict(found), "advice": found.advice, "stored": stored})
     else:
@@ -98,9 +109,10 @@ def _show(settings: Settings, found: Proposal, as_json: bool, *, stored: bool) -
             f"{found.expected:.4f}, from a false match rate of {found.false_match_rate:.2g}"
         )
     if found.advice is not None:
+        enough, need = support(found.advice, found.non_mated)
         settings.notice(
             "warning: the gallery is larger than those of the data, and chance matches are "
             f"likelier than wanted; for an FPIR of {found.wanted:g} there, calibrate with --fpir "
-            f"{found.advice:.2g}"
+            f"{found.advice:.2g}" + ("" if enough else f", which {need}")
         )
     settings.notice("stored with the gallery, sealed" if stored else "nothing was stored")

@@ -11,6 +11,7 @@ import numpy as np
 from gallery.commands.enrollment_checks import (
     POLICIES,
     FoundDuplicate,
+    FoundOutlier,
     Policy,
     chosen_policy,
     quality_records,
@@ -20,8 +21,11 @@ from gallery.commands.enrollment_checks import (
 )
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.options import common_options, json_option
+from gallery.commands.options import common_options, json_option, yes_option
+from gallery.commands.origin_of_files import warn_of_origin
+from gallery.commands.people import whom
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
+from gallery.commands.replacement import ask_to_replace, labels_of
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.commands.weights import trust_weights_option
@@ -37,8 +41,12 @@ if TYPE_CHECKING:
         PassedOver,
         PhotoEnrollment,
         PhotoFailure,
+        Reference,
         SourceKind,
     )
+
+_SHOWN = 10
+"""Outliers that are told one by one; of a file there may be thousands."""
 
 _EPILOG = """
 \b
@@ -61,7 +69,13 @@ Examples:
     type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--label", help="Whom single photos, or embeddings without labels, show.")
-@click.option("--replace", is_flag=True, help="Erase the references that these people had before.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Erase the references that these people had before. At a terminal you are asked first; "
+    "everybody with the same label is the same person.",
+)
+@yes_option
 @click.option(
     "--on-duplicate",
     type=click.Choice(POLICIES),
@@ -78,6 +92,7 @@ def command(
     sources: tuple[Path, ...],
     label: str | None,
     replace: bool,
+    yes: bool,
     on_duplicate: Policy | None,
     as_json: bool,
 ) -> int:
@@ -90,7 +105,8 @@ def command(
     Photos without exactly one face, people without a photo, and links that lead nowhere are
     reported and left out; the exit code is 1 then. Poor photos
     (small, blurred, dark or tilted faces) are enrolled with a warning; --verbose and --json show
-    all figures.
+    all figures. A face that is far from all others of its label is enrolled with a warning, as far
+    as they are in the block that is written: 4,094 references.
     """
     from gallery.client import SourceKind, kind_of
 
@@ -102,11 +118,13 @@ def command(
         )
     tally = _Tally()
     labelled = _labelled(kinds, label, tally)
+    files = [path for path, kind in kinds.items() if kind is SourceKind.EMBEDDINGS]
     with settings.open_client() as client:
-        for path, kind in kinds.items():
-            if kind is SourceKind.EMBEDDINGS:
-                policy = chosen_policy(settings, client, on_duplicate, "add")
-                _enroll_embeddings(settings, client, path, label, replace, policy, tally)
+        if replace and not yes and somebody_to_ask():
+            ask_to_replace(settings, client, labels_of(files, label, labelled))
+        for path in files:
+            policy = chosen_policy(settings, client, on_duplicate, "add")
+            _enroll_embeddings(settings, client, path, label, replace, policy, tally)
         if labelled:
             policy = chosen_policy(settings, client, on_duplicate, "ask")
             _enroll_photos(settings, client, labelled, replace, policy, tally)
@@ -124,6 +142,9 @@ class _Tally:
         self.measured: list[tuple[Path, FaceQuality]] = []
         self.duplicates: list[FoundDuplicate] = []
         self.passed_over: list[PassedOver] = []
+        self.outliers: list[FoundOutlier] = []
+        self.erased: list[Reference] = []
+        self.warned_of_origin = False
 
     def report(self, settings: Settings, as_json: bool) -> None:
         for failure in self.failures:
@@ -132,6 +153,13 @@ class _Tally:
         warn_of_quality(settings, self.measured)
         for duplicate in self.duplicates:
             duplicate.notify(settings)
+        for outlier in self.outliers[:_SHOWN]:
+            outlier.notify(settings)
+        if len(self.outliers) > _SHOWN:
+            rest = len(self.outliers) - _SHOWN
+            settings.notice(f"{rest:,} other faces are far from all of their label; --json has all")
+        if self.erased:
+            settings.notice(f"erased references: {len(self.erased):,} ({whom(self.erased)})")
         left_out = sum(not item.enrolled for item in self.duplicates)
         settings.notice(
             f"{self.enrolled} enrolled, {self.skipped} enrolled before, {len(self.failures)} failed"
@@ -148,6 +176,10 @@ class _Tally:
                 "duplicates": [item.record() for item in self.duplicates],
                 "photos": quality_records(self.measured),
                 "passed_over": passed_over_records(self.passed_over),
+                "outliers": [item.record() for item in self.outliers],
+                "erased": [
+                    {"label": item.label, "reference_id": item.reference_id} for item in self.erased
+                ],
             }
             print_json({**counts, **lists})
 
@@ -205,6 +237,8 @@ def _enroll_embeddings(
     with open_embeddings(path, need_labels=True, label=label) as source:
         if source.taken is not None:
             settings.notice(f"{path}: {source.taken.statement}")
+        if not tally.warned_of_origin:
+            tally.warned_of_origin = warn_of_origin(settings, client.description, source.model)
         if policy != "add":
             _enroll_checked(settings, client, path, source.read(), replace, policy, tally)
             return
@@ -212,6 +246,8 @@ def _enroll_embeddings(
             done = client.enroll_file(source, replace=replace, progress=advance)
     tally.enrolled += done.added
     tally.skipped += done.skipped
+    tally.erased += done.erased
+    tally.outliers += [FoundOutlier.shown(client, path, item) for item in done.outliers]
 
 
 def _enroll_checked(
@@ -250,6 +286,8 @@ def _enroll_checked(
     tally.enrolled += int(done.added.sum())
     tally.skipped += int((~done.added).sum())
     tally.duplicates += found
+    tally.erased += done.erased
+    tally.outliers += [FoundOutlier.shown(client, path, item) for item in done.outliers]
 
 
 def _enroll_photos(
@@ -272,6 +310,8 @@ def _enroll_photos(
     tally.skipped += len(done.skipped)
     tally.failures += done.failures
     tally.measured += done.measured
+    tally.erased += done.erased
+    tally.outliers += [FoundOutlier.shown(client, path, item) for path, item in done.outliers]
     found = [
         FoundDuplicate.shown(client, item.path, None, item.duplicate, item.enrolled)
         for item in done.duplicates
@@ -296,7 +336,13 @@ def _answered(
             answered.append(item.asked())
     finally:
         everything = len(answered) == len(found)
-        tally.enrolled += _finish(client, photos, done, answered, replace and everything)
+        rest = _finish(client, photos, done, answered, replace and everything)
+        if rest is not None:
+            tally.enrolled += len(rest.added)
+            tally.erased += rest.erased
+            tally.outliers += [
+                FoundOutlier.shown(client, path, item) for path, item in rest.outliers
+            ]
     return answered
 
 
@@ -306,11 +352,11 @@ def _finish(
     done: PhotoEnrollment,
     found: list[FoundDuplicate],
     replace: bool,
-) -> int:
+) -> PhotoEnrollment | None:
     """Enroll the duplicates that were accepted; with ``replace`` erase what all photos replace."""
     accepted = {item.path for item in found if item.enrolled}
     if not (accepted or replace):
-        return 0
+        return None
     good = accepted | {path for path, _ in (*done.added, *done.skipped)}
     wanted = [photo for photo in photos if photo.path in good]
-    return len(client.enroll_photos(wanted, replace=replace).added)
+    return client.enroll_photos(wanted, replace=replace)

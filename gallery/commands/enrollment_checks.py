@@ -15,7 +15,7 @@ from gallery.commands.terminal import ask_yes_or_no, is_interactive
 from gallery.errors import ThresholdRequiredError
 
 if TYPE_CHECKING:
-    from gallery.client import Duplicate, FaceQuality, GalleryClient, OnDuplicate
+    from gallery.client import Duplicate, FaceQuality, GalleryClient, OnDuplicate, Outlier
 
 Policy = Literal["ask", "skip", "add", "fail"]
 POLICIES: tuple[Policy, ...] = ("ask", "skip", "add", "fail")
@@ -130,6 +130,43 @@ class FoundDuplicate:
         """Return it ready for JSON."""
         shown = {name: value for name, value in asdict(self.duplicate).items() if name != "row"}
         return {"path": str(self.path), "row": self.row, **shown, "enrolled": self.enrolled}
+
+
+@dataclass(frozen=True)
+class FoundOutlier:
+    """A face that is far from all others of its label, as it is shown.
+
+    Attributes
+    ----------
+    path
+        The photo or the file of embeddings.
+    outlier
+        What was found, fit to be released.
+    """
+
+    path: Path
+    outlier: Outlier
+
+    @classmethod
+    def shown(cls, client: GalleryClient, path: Path, outlier: Outlier) -> FoundOutlier:
+        """Round the distance as all that are printed (see `gallery.client.release`)."""
+        from gallery.client import release
+
+        (distance,) = release(np.array([outlier.distance]), client.description).tolist()
+        return cls(path, replace(outlier, distance=distance))
+
+    def notify(self, settings: Settings) -> None:
+        """Say what was found."""
+        item = self.outlier
+        settings.notice(
+            f"enrolled, but {self.path}: this face of {item.label!r} is far from all others of "
+            f"that label (distance {item.distance:g}, threshold {item.threshold:g}): is it another "
+            f"person of the same name? Its reference is {item.reference_id}"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {"path": str(self.path), **asdict(self.outlier)}
 
 
 def warn_of_quality(settings: Settings, measured: Sequence[tuple[Path, FaceQuality]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from gallery.accuracy.datasets import LabelledSet
     from gallery.accuracy.evaluation import Evaluation, Options
     from gallery.accuracy.model_comparison import ModelRun
+    from gallery.arrays import Integers
 
 _EPILOG = """
 \b
@@ -129,15 +131,21 @@ def command(
     return EXIT_PARTIAL if found.labelled.failures else 0
 
 
-def read_labelled(settings: Settings, source: Path, embedder: Any) -> LabelledSet:
-    """Read a labelled set; photos are embedded by what ``embedder`` returns."""
-    from gallery.accuracy.datasets import kind_of_set, labelled_photos, read_set
+def read_labelled(
+    settings: Settings, source: Path, embedder: Any, check: Callable[[Integers], None]
+) -> LabelledSet:
+    """Read a labelled set; photos are embedded by what ``embedder`` returns.
+
+    Before they are, ``check`` is given the number of the subject of each: to embed them takes long.
+    """
+    from gallery.accuracy.datasets import kind_of_set, labelled_photos, read_set, subjects_of
     from gallery.accuracy.model_comparison import embed_photos
 
     if not kind_of_set(source).has_photos:
         return read_set(source)
     photos = labelled_photos(source)
     tell_passed_over(settings, photos.passed_over)
+    check(subjects_of(photos))
     return embed_photos(source, photos, embedder(), settings.progress)
 
 
@@ -178,9 +186,10 @@ def _runs(
     models: str | None,
     options: Options,
 ) -> list[ModelRun]:
-    from gallery.accuracy.datasets import labelled_photos
+    from gallery.accuracy.datasets import labelled_photos, subjects_of
     from gallery.accuracy.evaluation import evaluate
     from gallery.accuracy.model_comparison import ModelRun, compare, parse_model
+    from gallery.accuracy.splits import check_split
     from gallery.client import PhotoEmbedder
 
     trust = trusted_weights()
@@ -188,9 +197,12 @@ def _runs(
         embedders = [parse_model(name, trust) for name in models.split(",")]
         photos = labelled_photos(source)
         tell_passed_over(settings, photos.passed_over)
+        check_split(subjects_of(photos), options.folds)
         return list(compare(source, photos, embedders, options, settings.progress))
     embedder = partial(PhotoEmbedder, model or "Facenet", detector, trusted=trust)
-    labelled = read_labelled(settings, source, embedder)
+    labelled = read_labelled(
+        settings, source, embedder, lambda subjects: check_split(subjects, options.folds)
+    )
     made_by = labelled.preprocessing
     return [
         ModelRun(made_by.model, made_by.detector, evaluate(labelled, options, settings.progress))

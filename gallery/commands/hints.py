@@ -37,20 +37,35 @@ WORDING: Final[dict[Hint, str]] = {
         "verify --deep; when that is done, accept it with: gallery verify --accept-wrong-results"
     ),
     Hint.ACCEPT_OLD_CALIBRATION: (
-        "restore the newest one, give --threshold, or run gallery calibrate again; if you put an "
+        "restore the newest one, give --threshold, or run gallery calibrate or gallery threshold "
+        "set again; if you put an "
         "older one back on purpose, accept it with: gallery verify --accept-rollback"
     ),
     Hint.MAKE_GALLERY: "create it with gallery init, or name another with --gallery",
     Hint.OTHER_GALLERY_NAME: "choose another name with --gallery",
     Hint.GIVE_LABEL_OF_EMBEDDINGS: "if all of it shows one person, say with --label whom",
+    Hint.RESTORE_ELSEWHERE: "restore it into another database, named with --database",
     Hint.MAKE_GALLERY_FOR_PHOTOS: "gallery init --model NAME makes one for photos",
     Hint.MAKE_GALLERY_OF_HIGHER_BOUND: "gallery init --norm-bound makes one with a higher bound",
-    Hint.GIVE_THRESHOLD: "give one with --threshold, or set one with gallery init --threshold",
+    Hint.GIVE_THRESHOLD: (
+        "give one to gallery identify with --threshold, set one with gallery threshold set, or "
+        "find one on your own data with gallery calibrate"
+    ),
+    Hint.OTHER_THRESHOLD: (
+        "give a smaller one, as --threshold or to gallery threshold set, or find one on your own "
+        "data with gallery calibrate"
+    ),
     Hint.CALIBRATE_ANEW: "restore the database from a backup, or run gallery calibrate again",
     Hint.LIST_REFERENCES: "gallery list shows what it holds",
-    Hint.SETTLE_DUPLICATES: "--on-duplicate ask shows each",
+    Hint.SAY_WHICH_NAME: "say which is meant with --label or --id",
+    Hint.SETTLE_DUPLICATES: (
+        "--on-duplicate ask asks about each at a terminal, and skip leaves all of them out"
+    ),
     Hint.OVERWRITE: "--force replaces it",
-    Hint.DISCARD_RENEWAL: "finish it as it was begun, or give it up with: gallery rekey --discard",
+    Hint.DISCARD_RENEWAL: (
+        "finish it as it was begun, or give it up with: gallery rekey --discard, and the --new-key "
+        "that it was begun with"
+    ),
     Hint.NAME_BACKUP: "name a file that gallery export wrote",
     Hint.USE_NATIVE_BACKEND: (
         "--backend native computes every parameter set, --backend seal standard and compact"
@@ -85,7 +100,8 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.OTHER_ADDRESS: "choose another --host or --port",
     Hint.TRUST_WEIGHTS: "--trust-weights takes it, and remembers its hash from now on",
     Hint.USE_DLIB: (
-        "the model Dlib with the detector dlib (--model Dlib) works without any download"
+        "the model Dlib with the detector dlib works without any download (gallery init --model "
+        "Dlib)"
     ),
 }
 

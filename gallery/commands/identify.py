@@ -20,10 +20,12 @@ from gallery.commands.options import (
     max_age_option,
     threshold_option,
 )
-from gallery.commands.output import identification_table, results
+from gallery.commands.origin_of_files import warn_of_origin
+from gallery.commands.output import print_identification
 from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
+from gallery.commands.threshold_notes import notes_on
 from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
@@ -122,25 +124,32 @@ def command(
     several = len(source.embeddings if source else photos.paths) > 1
     kept = KEPT_BYTES if several else 0
     with settings.open_client(cache_size=kept, max_age=max_age) as client:
-        limit, description = client.threshold(threshold), client.description
+        description = client.description
         if source:
-            found = _search_embeddings(settings, client, source, top, limit.value)
+            warn_of_origin(settings, description, source.model)
+            done = _search_embeddings(settings, client, source, top, threshold)
         else:
-            found = _search_photos(settings, client, photos, top, limit.value)
+            done = _search_photos(settings, client, photos, top, threshold)
     if not full_precision:
-        found = replace(found, distances=release(found.distances, description))
+        seconds = release(done.found.second_distances, description)
+        done = replace(
+            done, distances=release(done.distances, description), second_distances=seconds
+        )
     if file is not None:
-        file.write(found)
+        file.write(done)
     else:
-        _show(found, as_json)
+        _show(done, as_json)
     if not as_json:
-        _say(settings, found, limit.origin, output)
+        _say(settings, done, output)
+    _say_what_is_ambiguous(settings, done, top)
+    for note in notes_on(done.found.limit, int(done.found.searched.max())):
+        settings.notice(note)
     tell_passed_over(settings, photos.passed_over)
-    for row, warnings in found.warnings.items():
-        settings.notice(f"poor photo: {found.probes[row]}: {'; '.join(warnings)}")
-    for row, reason in found.failures.items():
-        settings.notice(f"not searched: {found.probes[row]}: {reason}")
-    return EXIT_PARTIAL if found.failures else 0
+    for row, warnings in done.warnings.items():
+        settings.notice(f"poor photo: {done.probes[row]}: {'; '.join(warnings)}")
+    for row, reason in done.failures.items():
+        settings.notice(f"not searched: {done.probes[row]}: {reason}")
+    return EXIT_PARTIAL if done.failures else 0
 
 
 @dataclass(frozen=True)
@@ -168,19 +177,19 @@ class _Photos:
 
 def _show(done: Results, as_json: bool) -> None:
     if not as_json:
-        results().print(identification_table(done))
+        print_identification(done)
         return
     for record in done.records():
         print_json(record)
 
 
-def _say(settings: Settings, results: Results, origin: str, output: Path | None) -> None:
+def _say(settings: Settings, results: Results, output: Path | None) -> None:
     """Say what the results rest on, and where they are."""
     from gallery.client.integrity.clock import age_in_words
 
     found = results.found
     settings.notice(
-        f"threshold {found.threshold:g} ({origin}), metric {found.metric}, "
+        f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
         f"{int(found.searched.max())} references searched"
     )
     settings.detail(f"age of the gallery's state: {age_in_words(found.age)}")
@@ -190,8 +199,28 @@ def _say(settings: Settings, results: Results, origin: str, output: Path | None)
         settings.notice(f"{len(found)} probes, {matches} matches{failed}, written to {output}")
 
 
+def _say_what_is_ambiguous(settings: Settings, done: Results, top: int) -> None:
+    """Name the first probe that more than one person matches, and count the others."""
+    ambiguous = done.found.ambiguous.nonzero()[0].tolist()
+    if not ambiguous:
+        return
+    row = ambiguous[0]
+    (record,) = done.records(row, 1)
+    more = "" if len(ambiguous) == 1 else f", and {len(ambiguous) - 1:,} other probes likewise"
+    advice = "" if top > 1 else "; --top 5 shows who else is near"
+    settings.notice(
+        f"ambiguous: probe {record['probe']} matches {record['label']!r}, but "
+        f"{record['second_label']!r} too (distances {record['distance']:g} and "
+        f"{record['second_distance']:g}, threshold {record['threshold']:g}){more}{advice}"
+    )
+
+
 def _search_embeddings(
-    settings: Settings, client: GalleryClient, source: EmbeddingFile, top: int, threshold: float
+    settings: Settings,
+    client: GalleryClient,
+    source: EmbeddingFile,
+    top: int,
+    threshold: float | None,
 ) -> Results:
     from gallery.client import Results
 
@@ -199,11 +228,15 @@ def _search_embeddings(
         found = client.identify(
             source.embeddings, top, threshold, model=source.model, progress=advance
         )
-    return Results(list(range(len(found))), found, found.distances)
+    return Results(list(range(len(found))), found, found.distances, found.second_distances)
 
 
 def _search_photos(
-    settings: Settings, client: GalleryClient, photos: _Photos, top: int, threshold: float
+    settings: Settings,
+    client: GalleryClient,
+    photos: _Photos,
+    top: int,
+    threshold: float | None,
 ) -> Results:
     """Search with photos; those that fail have a row, too."""
     from gallery.client import Identification, Results
@@ -212,7 +245,8 @@ def _search_photos(
         done = client.identify_photos(photos.paths, top, threshold, progress=advance)
     good = done.identification
     if good is None:
-        good = Identification.empty(top, threshold, client.description.metric)
+        limit = client.threshold(threshold)
+        good = Identification.empty(top, limit, client.description.metric)
     reasons = {item.path: item for item in (*done.failures, *photos.failures)}
     probes = [*photos.paths, *(item.path for item in photos.failures)]
     rows = [row for row, path in enumerate(probes) if path not in reasons]
@@ -222,6 +256,7 @@ def _search_photos(
         [str(path) for path in probes],
         found,
         found.distances,
+        found.second_distances,
         {
             row: worded(reasons[path].reason, reasons[path].hint)
             for row, path in enumerate(probes)

@@ -11,9 +11,11 @@ from gallery.commands.options import common_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
+from gallery.commands.threshold_notes import threshold_record
+from gallery.errors import ThresholdRequiredError
 
 if TYPE_CHECKING:
-    from gallery.client import GalleryClient
+    from gallery.client import GalleryClient, Threshold
 
 _EPILOG = """
 \b
@@ -50,6 +52,7 @@ def _properties(client: GalleryClient) -> dict[str, Any]:
     made_by = found.preprocessing
     parameters = find_parameters(found.parameters)
     state, calibrated = client.summary(), client.calibration()
+    used = threshold_record(_threshold(client), state.references)
     return {
         "gallery": found.name,
         "references": state.references,
@@ -63,7 +66,9 @@ def _properties(client: GalleryClient) -> dict[str, Any]:
         "dimension": found.dimension,
         "metric": str(found.metric),
         "norm_bound": None if found.metric.normalizes else found.norm_bound,
-        "threshold": calibrated.threshold if calibrated else found.threshold,
+        "threshold": used["threshold"],
+        "threshold_origin": used["threshold_origin"],
+        "expected_fpir": used["expected_fpir"],
         "calibration": calibrated.origin if calibrated else None,
         "parameters": found.parameters,
         "security_bits": parameters.security_bits,
@@ -75,3 +80,10 @@ def _properties(client: GalleryClient) -> dict[str, Any]:
         "signed": None if state.signed is None else in_utc(state.signed),
         "age_seconds": state.age,
     }
+
+
+def _threshold(client: GalleryClient) -> Threshold | None:
+    try:
+        return client.threshold()
+    except ThresholdRequiredError:
+        return None

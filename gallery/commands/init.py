@@ -99,9 +99,12 @@ def command(
         ) as client,
     ):
         description = client.description
+        doubt = client.threshold().doubt if threshold is not None else ""
     settings.notice(f"gallery {settings.gallery!r} made in {settings.place}")
     for text in _limits(description):
         settings.notice(text)
+    if doubt:
+        settings.notice(f"warning: {doubt}")
 
 
 def _limits(description: GalleryDescription) -> Iterator[str]:

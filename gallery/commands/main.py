@@ -50,6 +50,7 @@ _COMMANDS = {
     "token": "Make, list and revoke the tokens of a server.",
     "audit": "Show, check or prune the log of what was done on a server.",
     "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
+    "threshold": "Show, set and reset the threshold of a gallery.",
     "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
     "samples": "Get embeddings or photos to try the other commands with.",
     "demo": "Run the whole story on sample photos.",

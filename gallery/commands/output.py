@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -74,24 +76,63 @@ def result_table(*titles: str) -> SafeTable:
     )
 
 
-def identification_table(found: Results) -> SafeTable:
-    """Return one row for each probe, and one for each further candidate; see `Results.records`."""
-    table = result_table("probe", "decision", "label")
-    table.add_column("distance", justify="right")
-    table.add_column("candidate", overflow="fold")
+Cell = str | tuple[str, str]
+"""A cell of a table: text, or text and its colour."""
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]], right: int = -1) -> None:
+    """Print a table of any length, in columns as wide as they need, each cell `printable`.
+
+    Parameters
+    ----------
+    titles
+        One for each column.
+    rows
+        The cells.
+    right
+        Number of the column that is flushed right, or -1.
+    """
+    lines = [[_plain(cell) for cell in row] for row in (titles, *rows)]
+    widths = [max(_width(text) for text, _ in column) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        shown = []
+        for column, ((text, colour), width) in enumerate(zip(line, widths, strict=True)):
+            blank = " " * (width - _width(text)) if column < len(titles) - 1 else ""
+            styled = click.style(text, fg=colour, bold=number == 0)
+            shown.append(blank + styled if column == right else styled + blank)
+        click.echo("  ".join(shown))
+
+
+def _plain(cell: Cell) -> tuple[str, str | None]:
+    text, colour = (cell, None) if isinstance(cell, str) else cell
+    return printable(text), colour
+
+
+def _width(text: str) -> int:
+    """Return the places that a text takes at a terminal."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def print_identification(found: Results) -> None:
+    """Print one row for each probe, and one for each further candidate; see `Results.records`."""
+    rows: list[tuple[Cell, ...]] = []
     for record in found.records():
-        decision = Text(record["decision"], style=_STYLES[record["decision"]])
+        decision = record["decision"], _STYLES[record["decision"]]
+        if record["ambiguous"]:
+            decision = f"{record['decision']}, ambiguous", "yellow"
         shown: list[dict[str, Any]] = record["candidates"] or [{}]
         for rank, candidate in enumerate(shown):
             first = rank == 0
-            table.add_row(
-                record["probe"] if first else "",
-                decision if first else "",
-                (record["label"] or "-") if first else "",
-                _number(candidate.get("distance")),
-                candidate.get("label", "-"),
+            rows.append(
+                (
+                    str(record["probe"]) if first else "",
+                    decision if first else "",
+                    (record["label"] or "-") if first else "",
+                    _number(candidate.get("distance")),
+                    candidate.get("label", "-"),
+                )
             )
-    return table
+    print_table(("probe", "decision", "label", "distance", "candidate"), rows, right=3)
 
 
 @contextmanager

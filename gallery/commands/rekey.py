@@ -15,7 +15,7 @@ from gallery.commands.options import (
 )
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
-from gallery.errors import ErasurePendingError, PassphraseRequiredError
+from gallery.errors import ErasurePendingError, KeyFileNotFoundError, PassphraseRequiredError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryKey
@@ -64,6 +64,7 @@ def command(
     the old key file only as long as one of them is needed.
     """
     from gallery.client import discard_renewal, renew_gallery
+    from gallery.client.gallery_names import find_description
     from gallery.client.integrity.authentication import check_description
     from gallery.parameters import find_parameters
 
@@ -81,7 +82,7 @@ def command(
             return
         old = settings.open_key()
         to = old if new is settings else _open_new(new, settings)
-        found = service.describe(settings.gallery)
+        found = find_description(service, settings.gallery)
         # Checked before any of it is shown: until then it is whatever the server likes to say.
         check_description(found, to if found.key_id == to.key_id else old)
         if not yes:
@@ -120,6 +121,11 @@ def _open_new(new: Settings, settings: Settings) -> GalleryKey:
         return settings.open_key()
     try:
         return new.open_key()
+    except KeyFileNotFoundError as error:
+        raise KeyFileNotFoundError(
+            f"{error.message}; make one with gallery key new --key {new.key}, or name another with "
+            "--new-key"
+        ) from error
     except PassphraseRequiredError as error:
         raise PassphraseRequiredError(
             f"{new.key} is sealed with a passphrase; give it with --new-passphrase-file, in "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gallery.commands.options import common_options, json_option, yes_option
+from gallery.commands.people import whom
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
@@ -13,28 +14,51 @@ _EPILOG = """
 \b
 Examples:
   gallery remove "Ada Lovelace"
-  gallery remove fd6479a478106afd72baf801077422cf --yes
+  gallery remove --id fd6479a478106afd72baf801077422cf --yes
 """
 
 
 @click.command("remove", epilog=_EPILOG)
-@click.argument("names", metavar="LABEL|ID...", nargs=-1, required=True)
+@click.argument("names", metavar="[LABEL|ID]...", nargs=-1)
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="A label, and no identifier."
+)
+@click.option(
+    "--id", "identifiers", multiple=True, metavar="ID", help="An identifier, and no label."
+)
 @yes_option
 @json_option("Print one JSON object an erased reference.")
 @common_options
-def command(settings: Settings, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
+def command(
+    settings: Settings,
+    names: tuple[str, ...],
+    labels: tuple[str, ...],
+    identifiers: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Erase all references of the given labels, and those with the given identifiers.
 
     Templates, labels and the former versions of their blocks are gone from the database's files
     when the command is done. Backups and copies of the file system are yours to erase.
+
+    A name that is the label of some references and the identifier of another one is refused;
+    --label and --id, which can be repeated, tell the two apart.
     """
+    if not (names or labels or identifiers):
+        raise click.UsageError("name what to erase: LABEL, ID, --label or --id")
     with settings.open_client() as client:
-        chosen = client.find(names)
+        chosen = client.find(names, labels=labels, reference_ids=identifiers)
         if not yes:
-            confirm(f"Erase {len(chosen)} references from gallery {settings.gallery!r} for good?")
+            confirm(
+                f"Erase {len(chosen):,} references from gallery {settings.gallery!r} for good: "
+                f"{whom(chosen)}?"
+            )
         with settings.progress("erasing references", len(chosen)) as advance:
-            removed = client.remove([item.reference_id for item in chosen], progress=advance)
-    settings.notice(f"erased references: {len(removed)}")
+            removed = client.remove(
+                reference_ids=[item.reference_id for item in chosen], progress=advance
+            )
+    settings.notice(f"erased references: {len(removed):,} ({whom(removed)})")
     if as_json:
         for item in removed:
             record = {"label": item.label, "reference_id": item.reference_id}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 
 from gallery.errors import GalleryError
 
@@ -21,6 +22,14 @@ def check_name(name: str) -> None:
     """Check that a gallery can have this name (`GalleryError`)."""
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise GalleryError(f"a gallery's name must be printable text of 1 to {MAX_NAME} characters")
+
+
+def normal_name(name: str) -> str:
+    """Return the form in which a name is given to new galleries: NFC, without space at the ends.
+
+    One name that is typed in two forms is the same name to whoever reads it.
+    """
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def copy_name(gallery: str, key_id: bytes) -> str:

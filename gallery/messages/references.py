@@ -109,9 +109,11 @@ class PackedReferences(Sequence[StoredReference]):
         """All positions, in order; uint32, shape (n,)."""
         return self._field(0, 4).view("<u4").reshape(-1).astype(np.uint32, copy=False)
 
-    def identifiers(self, field: IdentifierField) -> Bytes:
-        """Return one field of all references, in order; uint8, shape (n, 16)."""
-        return self._field(_IDENTIFIERS_AT[field], TAG_SIZE)
+    def identifiers(
+        self, field: IdentifierField, rows: npt.NDArray[np.intp] | None = None
+    ) -> Bytes:
+        """Return one field of all references, or of some, in order; uint8, shape (n, 16)."""
+        return self._field(_IDENTIFIERS_AT[field], TAG_SIZE, rows)
 
     @overload
     def __getitem__(self, index: int) -> StoredReference: ...
@@ -143,9 +145,10 @@ class PackedReferences(Sequence[StoredReference]):
     def __repr__(self) -> str:
         return f"<{len(self)} references>"
 
-    def _field(self, offset: int, size: int) -> Bytes:
-        """Return the bytes of one field of all records, shape (n, size)."""
-        places = self._starts[:, None] + np.arange(offset, offset + size, dtype=np.uint32)
+    def _field(self, offset: int, size: int, rows: npt.NDArray[np.intp] | None = None) -> Bytes:
+        """Return the bytes of one field of all records, or of some, shape (n, size)."""
+        starts = self._starts if rows is None else self._starts[rows]
+        places = starts[:, None] + np.arange(offset, offset + size, dtype=np.uint32)
         field: Bytes = np.frombuffer(self._data, np.uint8)[places]
         return field
 

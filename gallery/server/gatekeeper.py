@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from gallery.errors import AccessDeniedError, GalleryError
 from gallery.hints import Hint
-from gallery.messages.naming import check_name, is_copy_name
+from gallery.messages.naming import check_name, is_copy_name, normal_name
 from gallery.store.tables import MAX_TOKEN_NAME, TOKEN_ID_SIZE
 from gallery.store.token_store import Scope, StoredToken, TokenStore
 
@@ -106,7 +106,12 @@ def issue_token(
         raise GalleryError(
             f"a token's name must be printable text of 1 to {MAX_TOKEN_NAME} characters"
         )
-    limits = None if galleries is None else frozenset(galleries)
+    # As typed, which may be the name of an old gallery, and as new ones are named.
+    limits = (
+        None
+        if galleries is None
+        else frozenset(form for given in galleries for form in (given, normal_name(given)))
+    )
     if limits is not None and not limits:
         raise GalleryError("a token that is limited to galleries needs at least one")
     for gallery in limits or ():

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gallery.client.backup.format import BackupReader, unreadable
+from gallery.client.gallery_names import new_name
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.integrity.rollback import GalleryStates, SeenStates, restored_id
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.progress import Progress
 from gallery.closing import Closing
-from gallery.errors import BackupError
-from gallery.messages import BlockUpdate
+from gallery.errors import BackupError, GalleryExistsError
+from gallery.hints import Hint
+from gallery.messages import BlockUpdate, GalleryDescription
 from gallery.messages.naming import check_name
 from gallery.protocol import GalleryService
 
@@ -130,20 +132,23 @@ class Backup(Closing, Secret):
         GalleryError
             If the name is none for a gallery.
         """
-        if gallery is not None:
-            check_name(gallery)
+        wanted = self.description.name if gallery is None else gallery
+        check_name(wanted)
         if not self._verified:
             self.verify()
+        name = new_name(service, wanted)
         reading = self._from_the_start()
         former = reading.description
-        name = former.name if gallery is None else gallery
         owner = Authenticator(self._key, former.gallery_id, restored_as=name)
         manifest = owner.restored_manifest(reading.manifest)
         if not manifest.entries:
             reading.end()
         blocks = _blocks(reading, progress)
         description = owner.sign(replace(former, name=name))
-        service.restore(description, manifest, blocks, reading.check_sums)
+        try:
+            service.restore(description, manifest, blocks, reading.check_sums)
+        except GalleryExistsError as error:
+            raise _same_gallery(service, description) or error from None
         if states is not None and not self.is_seen(states, name):
             GalleryStates(states, former.gallery_id, name, restored=True).remember(manifest)
         return name
@@ -154,6 +159,20 @@ class Backup(Closing, Secret):
         if (reading.description, reading.manifest) != (self.description, self.manifest):
             raise BackupError(f"the backup {self._path} changed while it was read; try again")
         return reading
+
+
+def _same_gallery(service: GalleryService, wanted: GalleryDescription) -> GalleryExistsError | None:
+    """Return the error for a gallery that is there under another name, for which no name is free.
+
+    None if it is the name that is taken.
+    """
+    for name in service.gallery_names():
+        if name != wanted.name and service.describe(name).gallery_id == wanted.gallery_id:
+            return GalleryExistsError(
+                f"this same gallery is there already, under the name {name!r}",
+                hint=Hint.RESTORE_ELSEWHERE,
+            )
+    return None
 
 
 def _blocks(reading: BackupReader, progress: Progress | None) -> Iterator[BlockUpdate]:

@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gallery.ciphertexts.seeds import SEED_SIZE
+from gallery.client.gallery_names import new_name
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.session import GallerySession
-from gallery.distances import Metric
+from gallery.distances import Metric, check_threshold
 from gallery.errors import (
     AccessDeniedError,
     DimensionMismatchError,
@@ -21,7 +22,6 @@ from gallery.errors import (
     WriteConflictError,
 )
 from gallery.messages import ID_SIZE, GalleryDescription, ModelOrigin, Preprocessing
-from gallery.messages.naming import check_name
 from gallery.parameters import MAX_DIMENSION, ParameterSet
 from gallery.protocol import GalleryService
 
@@ -60,15 +60,18 @@ def create_gallery(
     Raises
     ------
     GalleryExistsError
-        If its name is taken.
-    DimensionMismatchError, GalleryError
+        If its name is taken, be it in another form.
+    DimensionMismatchError, InvalidThresholdError, GalleryError
         If a property is out of range.
     """
-    _check(name, dimension, norm_bound, threshold)
+    _check(dimension, norm_bound)
+    name = new_name(service, name)
     if metric.normalizes:
         bound = 1.0
     else:
         bound = default_norm_bound(dimension) if norm_bound is None else norm_bound
+    if threshold is not None:
+        check_threshold(threshold, metric, bound)
     gallery_id = os.urandom(ID_SIZE)
     authenticator = Authenticator(key, gallery_id)
     description = GalleryDescription(
@@ -104,11 +107,8 @@ def record_origin(session: GallerySession, origin: ModelOrigin) -> None:
     session.refresh_description()
 
 
-def _check(name: str, dimension: int, norm_bound: float | None, threshold: float | None) -> None:
-    check_name(name)
+def _check(dimension: int, norm_bound: float | None) -> None:
     if not 1 <= dimension <= MAX_DIMENSION:
         raise DimensionMismatchError(f"the dimension must be between 1 and {MAX_DIMENSION}")
     if norm_bound is not None and not (math.isfinite(norm_bound) and norm_bound > 0.0):
         raise GalleryError("the bound of norms must be a positive number")
-    if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
-        raise GalleryError("a threshold must be a number of at least 0")

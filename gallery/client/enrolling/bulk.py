@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gallery.ciphertexts.blocks import capacity
+from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import LabelledEmbeddings
+from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
@@ -25,10 +27,14 @@ class BulkEnrollment:
         Embeddings that were enrolled.
     skipped
         Those that were enrolled before under the same label, or come twice in the file.
+    outliers, erased
+        As of `Enrollment`.
     """
 
     added: int
     skipped: int
+    outliers: tuple[Outlier, ...] = ()
+    erased: tuple[Reference, ...] = ()
 
 
 class BulkEnroller:
@@ -40,10 +46,14 @@ class BulkEnroller:
         The gallery.
     source
         The file, which has labels.
+    rule
+        What tells which of its embeddings are outliers; by default none is.
     """
 
-    def __init__(self, session: GallerySession, source: EmbeddingSource) -> None:
-        self._session, self._source = session, source
+    def __init__(
+        self, session: GallerySession, source: EmbeddingSource, rule: OutlierRule | None = None
+    ) -> None:
+        self._session, self._source, self._rule = session, source, rule
         self._rows = capacity(session.parameters)
 
     def batches(self) -> Iterator[LabelledEmbeddings]:
@@ -77,13 +87,16 @@ class BulkEnroller:
             A set that takes the references that the file's embeddings have now, if one is given.
         """
         added = inputs = 0
+        outliers: list[Outlier] = []
         prepare = LabelledEmbeddings.new_references
         with Prefetcher("prepare", prepare, self.batches()) as prepared:
-            for done in Enroller(self._session).stream(item for some in prepared for item in some):
+            enroller = Enroller(self._session, self._rule)
+            for done in enroller.stream(item for some in prepared for item in some):
                 added += len(done.added)
                 inputs += done.inputs
+                outliers += done.outliers
                 if reference_ids is not None:
                     reference_ids.update((done.added | done.present).values())
                 if progress is not None:
                     progress(done.inputs)
-        return BulkEnrollment(added, inputs - added)
+        return BulkEnrollment(added, inputs - added, tuple(outliers))

@@ -12,6 +12,7 @@ from gallery.client.enrolling.enrollment import Enroller, find_enrolled
 from gallery.client.enrolling.inputs import LabelledEmbeddings, NewReference
 from gallery.client.progress import Progress
 from gallery.client.searching.identification import Searcher
+from gallery.client.searching.thresholds import Threshold
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
 
@@ -60,10 +61,10 @@ class DuplicateFinder:
     session
         The gallery.
     threshold
-        Largest distance of a match, in units of the gallery's metric.
+        Largest distance of a match.
     """
 
-    def __init__(self, session: GallerySession, threshold: float) -> None:
+    def __init__(self, session: GallerySession, threshold: Threshold) -> None:
         self._session = session
         self._threshold = threshold
 
@@ -98,11 +99,11 @@ class DuplicateFinder:
         pairs = zip(enrolled, alongside, strict=True)
         closest = [min(pair, key=lambda found: found[0]) for pair in pairs]
         return tuple(
-            Duplicate(row, label, other, reference_id, distance, self._threshold)
+            Duplicate(row, label, other, reference_id, distance, self._threshold.value)
             for row, (label, (distance, other, reference_id)) in enumerate(
                 zip(labels, closest, strict=True)
             )
-            if distance <= self._threshold and other != label
+            if distance <= self._threshold.value and other != label
         )
 
     def _in_gallery(
@@ -133,7 +134,7 @@ class DuplicateFinder:
 def find_among_embeddings(
     session: GallerySession,
     inputs: LabelledEmbeddings,
-    threshold: float,
+    threshold: Threshold,
     progress: Progress | None = None,
 ) -> tuple[Duplicate, ...]:
     """Find duplicates among embeddings that are not enrolled yet.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -13,8 +14,10 @@ import numpy.typing as npt
 from gallery.ciphertexts.blocks import capacity
 from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.editing.conflicts import ConflictRetry
+from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.enrolling.inputs import NewReference
+from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.gallery_state import GalleryState
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
@@ -32,10 +35,17 @@ class Enrollment:
         was enrolled before.
     added
         bool, shape (n,): False where the same embedding was enrolled under the same label already.
+    outliers
+        Those that are far from all others of their label, as far as they are in the same block;
+        empty where the gallery has no threshold.
+    erased
+        What was replaced.
     """
 
     reference_ids: npt.NDArray[np.str_]
     added: npt.NDArray[np.bool_]
+    outliers: tuple[Outlier, ...] = ()
+    erased: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,14 @@ class Committed:
         Reference identifiers by content tag: those of one write, and those that were there before.
     repeated
         Inputs that are equal to one that came before them.
+    outliers
+        Those of the write that are far from all others of their label in the block.
     """
 
     added: dict[bytes, bytes]
     present: dict[bytes, bytes]
     repeated: int = 0
+    outliers: tuple[Outlier, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -61,10 +74,18 @@ class Committed:
 
 
 class Enroller:
-    """Writes references into a gallery."""
+    """Writes references into a gallery.
 
-    def __init__(self, session: GallerySession) -> None:
-        self._session = session
+    Parameters
+    ----------
+    session
+        The gallery.
+    rule
+        What tells which of them are outliers; by default none is.
+    """
+
+    def __init__(self, session: GallerySession, rule: OutlierRule | None = None) -> None:
+        self._session, self._rule = session, rule
         self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def enrolled(self) -> dict[bytes, bytes]:
@@ -91,13 +112,15 @@ class Enroller:
         self, wanted: Sequence[NewReference], progress: Progress | None = None
     ) -> Enrollment:
         """Enroll all of the given references, block by block; see `stream`."""
-        known, added = dict[bytes, bytes](), set[bytes]()
+        known, added, outliers = dict[bytes, bytes](), set[bytes](), list[Outlier]()
         for done in self.stream(wanted):
             known |= done.added | done.present
             added |= done.added.keys()
+            outliers += done.outliers
             if progress is not None:
                 progress(done.inputs)
-        return _report([self.tag(item) for item in wanted], known, added)
+        found = _report([self.tag(item) for item in wanted], known, added)
+        return replace(found, outliers=tuple(outliers))
 
     def stream(self, wanted: Iterable[NewReference]) -> Iterator[Committed]:
         """Enroll references as they come; yield what became of some of them, again and again.
@@ -159,13 +182,15 @@ class Enroller:
         if not missing:
             return Committed({}, present)
         block = self._editor.open(state, self._first_with_room(state))
-        added = {}
+        added, by_label = {}, defaultdict[str, list[StoredReference]](list)
         for position, (tag, item) in zip(self._editor.free_positions(block), missing, strict=False):
             reference = self.reference(position, tag, item)
             block.put(reference, round_to_grid(item.vector, self._session.parameters))
             added[tag] = reference.reference_id
+            by_label[item.label].append(reference)
         self._editor.write(state, [block], max(len(state.blocks), block.index + 1))
-        return Committed(added, present)
+        outliers = self._rule.find(block, by_label) if self._rule is not None else ()
+        return Committed(added, present, outliers=outliers)
 
     def _first_with_room(self, state: GalleryState) -> int:
         """Return the first block that has room, which may be a new one."""

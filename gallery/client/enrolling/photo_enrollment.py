@@ -10,10 +10,12 @@ from typing import Literal
 
 from gallery.arrays import Floats
 from gallery.client.editing.creation import record_origin
+from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import NewReference
+from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.integrity.labels import file_digest, normalize_label
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
@@ -22,6 +24,7 @@ from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.progress import Progress
 from gallery.client.regular_file import open_regular
+from gallery.client.searching.thresholds import Threshold
 from gallery.client.session import GallerySession
 from gallery.errors import (
     DuplicateSubjectError,
@@ -71,6 +74,11 @@ class PhotoEnrollment:
         Path and quality of each photo that was embedded, also where it was then left out.
     duplicates
         What matched references of other labels; empty where nobody looked.
+    outliers
+        Path of each photo whose face is far from all others of its label, and how far; see
+        `Enrollment`.
+    erased
+        What was replaced.
     """
 
     added: tuple[tuple[Path, str], ...]
@@ -78,6 +86,8 @@ class PhotoEnrollment:
     failures: tuple[PhotoFailure, ...]
     measured: tuple[tuple[Path, FaceQuality], ...]
     duplicates: tuple[PhotoDuplicate, ...]
+    outliers: tuple[tuple[Path, Outlier], ...] = ()
+    erased: tuple[Reference, ...] = ()
 
 
 class PhotoEnroller:
@@ -92,7 +102,9 @@ class PhotoEnroller:
     on_duplicate
         What to do with faces that match references of other labels.
     threshold
-        Largest distance of a match, in units of the gallery's metric; with ``add`` of no account.
+        Largest distance of a match; with ``add`` of no account.
+    rule
+        What tells which of them are outliers; by default none is.
     """
 
     def __init__(
@@ -100,14 +112,15 @@ class PhotoEnroller:
         session: GallerySession,
         embedder: PhotoEmbedder,
         on_duplicate: OnDuplicate = "add",
-        threshold: float = 0.0,
+        threshold: Threshold | None = None,
+        rule: OutlierRule | None = None,
     ) -> None:
         check_embedder(embedder, session.description)
         self._session = session
         self._embedder = embedder
         self._on_duplicate = on_duplicate
-        self._finder = DuplicateFinder(session, threshold)
-        self._enroller = Enroller(session)
+        self._finder = None if threshold is None else DuplicateFinder(session, threshold)
+        self._enroller = Enroller(session, rule)
         self._known = self._enroller.enrolled()
         if not self._known:
             embedder.when_prepared(("record", session.gallery_id), partial(record_origin, session))
@@ -119,6 +132,7 @@ class PhotoEnroller:
         self._measured: list[tuple[Path, FaceQuality]] = []
         self._duplicates: list[PhotoDuplicate] = []
         self._failed_to_write = False
+        self._outliers: list[tuple[Path, Outlier]] = []
 
     def run(
         self, photos: Iterable[LabelledPhoto], progress: Progress | None = None
@@ -152,6 +166,7 @@ class PhotoEnroller:
             tuple(self._failures),
             tuple(self._measured),
             tuple(self._duplicates),
+            tuple(self._outliers),
         )
 
     def _take(self, photo: LabelledPhoto) -> None:
@@ -176,8 +191,8 @@ class PhotoEnroller:
 
     def _flush(self) -> None:
         try:
-            if self._pending and self._on_duplicate != "add":
-                self._settle_duplicates()
+            if self._pending and self._on_duplicate != "add" and self._finder is not None:
+                self._settle_duplicates(self._finder)
             self._write()
         except GalleryError:
             self._failed_to_write = True
@@ -191,10 +206,10 @@ class PhotoEnroller:
             self._on_duplicate = "skip"
         self._flush()
 
-    def _settle_duplicates(self) -> None:
+    def _settle_duplicates(self, finder: DuplicateFinder) -> None:
         """Take out of what is pending the duplicates that are not to be enrolled."""
         tags, pending = list(self._pending), list(self._pending.values())
-        found = self._finder.find([item for _, item in pending])
+        found = finder.find([item for _, item in pending])
         if found and self._on_duplicate == "fail":
             first, _ = pending[found[0].row]
             raise DuplicateSubjectError(
@@ -213,10 +228,13 @@ class PhotoEnroller:
         while self._pending:
             wanted = {tag: item for tag, (_, item) in self._pending.items()}
             done = self._enroller.commit(wanted)
+            outliers = {item.reference_id: item for item in done.outliers}
             for committed, report in ((done.added, self._added), (done.present, self._skipped)):
                 for tag, reference_id in committed.items():
                     path, _ = self._pending.pop(tag)
                     report.append((path, reference_id.hex()))
+                    if reference_id.hex() in outliers:
+                        self._outliers.append((path, outliers[reference_id.hex()]))
             self._known |= done.added | done.present
         self._skipped += [
             (path, self._known[tag].hex()) for path, tag in self._copies if tag in self._known

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 Runtime = Literal["onnx", "tensorflow"]
@@ -57,6 +58,9 @@ class FaceModel:
         They hold for DeepFace's benchmark, not for every detector: calibrate before use.
     norm_bound
         Upper bound of a raw embedding's Euclidean norm, a power of two (see the module's text).
+    false_match_rates
+        By detector and metric: share of the comparisons of strangers that DeepFace's threshold
+        accepted, where it was measured (see the module's text of the table).
     modules
         Python modules that the model needs besides DeepFace and its runtime.
     """
@@ -69,6 +73,9 @@ class FaceModel:
     norm_bound: float
     default_detector: str = "opencv"
     modules: tuple[str, ...] = ()
+    false_match_rates: Mapping[tuple[str, str], float] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @property
     def weights_file(self) -> str:

@@ -149,6 +149,9 @@ def _ensure_all(
     return {path: source.trusted.check(file, path) for file, path in paths}
 
 
+_OF_DLIB: Final = ("model Dlib", "detector dlib")
+
+
 def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
     path = weights_folder() / file.name
     try:
@@ -161,9 +164,9 @@ def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
             else:
                 raise DownloadError("downloading was not allowed")
     except (DownloadError, OSError) as error:
-        raise WeightsError(
-            _how_to_get(file, wanted, path, str(error)), hint=Hint.USE_DLIB
-        ) from error
+        # Dlib is no way out of what keeps Dlib's own files away.
+        hint = None if wanted in _OF_DLIB else Hint.USE_DLIB
+        raise WeightsError(_how_to_get(file, wanted, path, str(error)), hint=hint) from error
     return path
 
 

@@ -16,7 +16,7 @@ from gallery.client.enrolling.inputs import NewReference
 from gallery.client.gallery_state import GalleryState
 from gallery.client.keys.secrets import Secret
 from gallery.client.progress import Progress
-from gallery.client.searching.thresholds import reseal_calibration
+from gallery.client.searching.stored_thresholds import reseal_stored
 from gallery.client.session import GallerySession
 from gallery.client.verification import Verifier
 from gallery.distances import Metric
@@ -81,7 +81,7 @@ class Renewer(Secret):
         final = replace(
             self._new.description,
             name=self._old.description.name,
-            calibration=reseal_calibration(self._old, self._new),
+            calibration=reseal_stored(self._old, self._new),
         )
         signed = self._new.authenticator.sign(final)
         version = old.manifest.version

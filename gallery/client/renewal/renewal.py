@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gallery.backends import Backend, find_backend
 from gallery.client.editing.creation import new_seed
+from gallery.client.gallery_names import find_description
 from gallery.client.integrity.authentication import Authenticator, check_description
 from gallery.client.integrity.rollback import SeenStates, TransientStates
 from gallery.client.keys.secrets import GalleryKey
@@ -82,7 +83,8 @@ def renew_gallery(
         If the renewal is done, but traces of the old gallery could not be removed from the
         database's files yet.
     """
-    found = service.describe(gallery)
+    found = find_description(service, gallery)
+    gallery = found.name
     states = states or TransientStates()
     new_states = new_states or states
     if found.key_id == new_key.key_id != old_key.key_id:
@@ -114,8 +116,8 @@ def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str =
     ErasurePendingError
         If it is erased, but traces could not be removed from the database's files yet.
     """
-    name = copy_name(gallery, new_key.key_id)
     try:
+        name = copy_name(find_description(service, gallery).name, new_key.key_id)
         found = service.describe(name)
     except GalleryNotFoundError as error:
         raise GalleryNotFoundError(

@@ -1,26 +1,17 @@
-"""Candidate lists: the closest references of each probe."""
+"""Candidate lists of a search, and the decisions on them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Floats
+from gallery.client.searching.thresholds import Threshold
 from gallery.distances import Metric
-
-Places = npt.NDArray[np.int64]
-"""Places of a gallery, as one number each: the block index above, the position below 32 bits."""
-
-NOWHERE: Final = np.int64(-1)
-"""The place of a candidate that is not there."""
-
-_BLOCK = 2**32
-_MERGED_AT_ONCE = 2**20
-"""Candidates that wait before they are sorted into the lists; 24 bytes each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +21,24 @@ class Identification:
     Attributes
     ----------
     distances
-        float64, shape (n, k), in units of the metric, ascending; infinite where the gallery has
-        fewer than k references.
+        float64, shape (n, k), in units of the metric, ascending as far as distances can be told
+        apart: those within the error of the parameter set are in an order that no noise decides.
+        Infinite where the gallery has fewer than k references.
     reference_ids
         Strings of 32 hexadecimal digits, shape (n, k); empty where there is no candidate.
     labels
         Strings, shape (n, k); empty where there is no candidate.
     decisions
         bool, shape (n,): True for a match, that is, the first distance is at most the threshold.
+    ambiguous
+        bool, shape (n,): True for a match that a reference of a second subject could be as well: it
+        is within the threshold too, or cannot be told from the first candidate.
+    second_labels, second_distances
+        Label and distance of the closest such subject, shape (n,); empty and infinite without one.
     searched
         int64, shape (n,): references that each probe was compared with.
-    threshold
-        In units of the metric.
+    limit
+        The threshold, and where it comes from.
     metric
         The gallery's metric.
     signed
@@ -55,25 +52,36 @@ class Identification:
     reference_ids: npt.NDArray[np.str_]
     labels: npt.NDArray[np.str_]
     decisions: npt.NDArray[np.bool_]
+    ambiguous: npt.NDArray[np.bool_]
+    second_labels: npt.NDArray[np.str_]
+    second_distances: Floats
     searched: npt.NDArray[np.int64]
-    threshold: float
+    limit: Threshold
     metric: Metric
     signed: int | None = None
     age: int | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The threshold in units of the metric."""
+        return self.limit.value
 
     def __len__(self) -> int:
         return len(self.decisions)
 
     @classmethod
-    def empty(cls, k: int, threshold: float, metric: Metric) -> Identification:
+    def empty(cls, k: int, threshold: Threshold, metric: Metric) -> Identification:
         """Return that of no probes."""
         return cls(
             distances=np.empty((0, k)),
             reference_ids=np.empty((0, k), dtype="U32"),
             labels=np.empty((0, k), dtype=np.str_),
             decisions=np.empty(0, dtype=np.bool_),
+            ambiguous=np.empty(0, dtype=np.bool_),
+            second_labels=np.empty(0, dtype=np.str_),
+            second_distances=np.empty(0),
             searched=np.empty(0, dtype=np.int64),
-            threshold=threshold,
+            limit=threshold,
             metric=metric,
         )
 
@@ -95,6 +103,9 @@ class Identification:
             reference_ids=put(self.reference_ids, ""),
             labels=put(self.labels, ""),
             decisions=put(self.decisions, False),
+            ambiguous=put(self.ambiguous, False),
+            second_labels=put(self.second_labels, ""),
+            second_distances=put(self.second_distances, np.inf),
             searched=put(self.searched, 0),
         )
 
@@ -109,6 +120,9 @@ class CandidateRows:
         Squared distances of vectors of norm at most 1, float64, shape (n, k), padded with infinity.
     reference_ids, labels
         Strings, shape (n, k), padded with empty ones.
+    second_squared, second_labels
+        Squared distance and label of the closest reference of a second subject that could be meant,
+        shape (n,); infinite and empty without one.
     searched
         References that the probes were compared with.
     """
@@ -116,76 +130,6 @@ class CandidateRows:
     squared: Floats
     reference_ids: npt.NDArray[np.str_]
     labels: npt.NDArray[np.str_]
+    second_squared: Floats
+    second_labels: npt.NDArray[np.str_]
     searched: int
-
-
-class Rankings:
-    """The k closest positions of each of n probes among the blocks seen so far.
-
-    Parameters
-    ----------
-    count
-        Number of probes, n.
-    k
-        Length of the candidate lists.
-    """
-
-    def __init__(self, count: int, k: int) -> None:
-        self._k = k
-        self._squared: Floats = np.full((count, k), np.inf)
-        self._places = np.full((count, k), NOWHERE)
-        self._pending: list[tuple[Places, Floats, Places]] = []
-        self._room = max(_MERGED_AT_ONCE, count * k)
-
-    def add(self, squared: Floats, positions: npt.NDArray[np.intp], block_index: int) -> None:
-        """Take in the distances of a block's occupied positions.
-
-        Parameters
-        ----------
-        squared
-            Squared distances of all probes, shape (n, m).
-        positions
-            The positions, ascending, shape (m,).
-        block_index
-            The block; blocks come in ascending order.
-        """
-        # Of equally close ones the first places stay, so later ones must be closer than the k-th.
-        chosen = squared < self._squared[:, -1:]
-        if len(positions) > self._k:
-            # All that tie with the block's own k-th stay, so that the merge decides by position.
-            chosen &= squared <= np.partition(squared, self._k - 1, axis=1)[:, self._k - 1, None]
-        rows, columns = np.nonzero(chosen)
-        places = block_index * _BLOCK + positions[columns].astype(np.int64)
-        self._pending.append((rows, squared[rows, columns], places))
-        self._room -= len(rows)
-        if self._room < 0:
-            self._merge()
-
-    def squared(self) -> Floats:
-        """Return squared distances, ascending, padded with infinity; shape (n, k)."""
-        self._merge()
-        return self._squared
-
-    def places(self) -> Places:
-        """Return where they are, see `split`; `NOWHERE` as padding; shape (n, k)."""
-        self._merge()
-        return self._places
-
-    def _merge(self) -> None:
-        """Merge what is pending into the lists; ties keep the order of places."""
-        count, k = self._squared.shape
-        own = np.repeat(np.arange(count), k), self._squared.ravel(), self._places.ravel()
-        rows, squared, places = map(np.concatenate, zip(own, *self._pending, strict=True))
-        order = np.lexsort((squared, rows))
-        rows, starts = rows[order], np.searchsorted(rows[order], np.arange(count))
-        order = order[np.arange(len(rows)) - starts[rows] < k]
-        self._squared = squared[order].reshape(count, k)
-        self._places = places[order].reshape(count, k)
-        self._pending.clear()
-        self._room = max(_MERGED_AT_ONCE, count * k)
-
-
-def split(places: Places) -> list[tuple[int, int]]:
-    """Return the block index and the position of each of the places; -1 as index of `NOWHERE`."""
-    indices, positions = np.divmod(places, _BLOCK)
-    return list(zip(indices.tolist(), positions.tolist(), strict=True))

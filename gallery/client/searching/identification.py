@@ -6,6 +6,7 @@ encrypted, and the answer to the one before is decrypted.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +18,19 @@ from gallery.client.integrity import clock
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
 from gallery.client.scheme import ProbeEncryption, ResultCheck
-from gallery.client.searching.candidates import (
-    CandidateRows,
-    Identification,
+from gallery.client.searching.candidates import CandidateRows, Identification
+from gallery.client.searching.rankings import (
+    Places,
     Rankings,
+    SubjectRankings,
+    Subjects,
+    Ties,
+    block_and_position,
     split,
 )
+from gallery.client.searching.thresholds import Threshold
 from gallery.client.session import GallerySession
-from gallery.distances import from_squared
+from gallery.distances import from_squared, to_squared
 from gallery.errors import (
     GalleryError,
     IntegrityError,
@@ -50,6 +56,10 @@ requests and two answers are in memory at a time, beside what the transport take
 REQUEST_PROBES = 16
 """Most probes in one request: as many as a service scans for at once. Beyond two, a comparison took
 the same time with 3, 4, 7, 10 and 16 probes."""
+
+TIE = math.sqrt(2.0) * 4.0 / 6.0
+"""Stated errors that equal distances can come apart: four standard deviations of their difference,
+where an error is stated as six. A larger one would take more for equal that is not."""
 
 RESULTS_AT_ONCE = 64
 """Results that are decrypted together; with ``standard`` their distances take 2 MB."""
@@ -142,7 +152,7 @@ class Searcher:
         self,
         vectors: Floats,
         k: int,
-        threshold: float,
+        threshold: Threshold,
         progress: Progress | None = None,
     ) -> Identification:
         """Find the k closest references of each probe.
@@ -161,7 +171,7 @@ class Searcher:
         k
             Length of the candidate lists, at least 1.
         threshold
-            Largest distance of a match, in units of the metric.
+            Largest distance of a match.
         progress
             Called with the number of probes that were just finished.
 
@@ -185,7 +195,7 @@ class Searcher:
                     signed.append(answer.manifest.signed)
                     if wrong is None:
                         try:
-                            parts.append(self._open(answer, k))
+                            parts.append(self._open(answer, k, threshold))
                         except IntegrityError as error:
                             unlike = unlike or error
                     if progress is not None:
@@ -201,20 +211,29 @@ class Searcher:
         return self._identification(parts, threshold, clock.oldest(signed))
 
     def _identification(
-        self, parts: Sequence[CandidateRows], threshold: float, signed: int | None
+        self, parts: Sequence[CandidateRows], threshold: Threshold, signed: int | None
     ) -> Identification:
         description = self._session.description
-        squared = np.concatenate([part.squared for part in parts])
-        distances = from_squared(squared, description.metric, description.norm_bound)
+        distances, second_distances = (
+            from_squared(np.concatenate(squared), description.metric, description.norm_bound)
+            for squared in (
+                [part.squared for part in parts],
+                [part.second_squared for part in parts],
+            )
+        )
+        decisions = distances[:, 0] <= threshold.value
         return Identification(
             distances=distances,
             reference_ids=np.concatenate([part.reference_ids for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
-            decisions=distances[:, 0] <= threshold,
+            decisions=decisions,
+            ambiguous=decisions & np.isfinite(second_distances),
+            second_labels=np.concatenate([part.second_labels for part in parts]),
+            second_distances=second_distances,
             searched=np.concatenate(
                 [np.full(len(part.squared), part.searched, dtype=np.int64) for part in parts]
             ),
-            threshold=threshold,
+            limit=threshold,
             metric=description.metric,
             signed=signed,
             age=clock.age(signed),
@@ -287,11 +306,12 @@ class Searcher:
 
     # --- in the caller's thread -------------------------------------------------------------------
 
-    def _open(self, answer: _Answer, k: int) -> CandidateRows:
+    def _open(self, answer: _Answer, k: int, threshold: Threshold) -> CandidateRows:
         """Decrypt the distances of an answer, check their canaries, rank the rest, open labels."""
         count = len(answer.secrets)
         vectors = np.stack([secret.vector for secret in answer.secrets])
-        rankings = Rankings(count, k)
+        ties = self._ties(answer.tables, threshold)
+        rankings, subjects = Rankings(count, k, ties), SubjectRankings(count, ties)
         step = max(1, RESULTS_AT_ONCE // count)
         for start in range(0, len(answer.blocks), step):
             some = answer.blocks[start : start + step]
@@ -302,20 +322,49 @@ class Searcher:
                 header = block.header
                 self._session.canaries.check(squared, vectors, header.index, header.version)
                 positions = np.flatnonzero(header.occupied())
-                rankings.add(squared[:, positions], positions, header.index)
-        return self._candidates(rankings, answer.tables)
+                occupied = squared[:, positions]
+                rankings.add(occupied, positions, header.index)
+                subjects.add(occupied, positions, header.index)
+        return self._candidates(rankings, subjects, answer.tables)
 
-    def _candidates(self, rankings: Rankings, tables: Sequence[ReferenceTable]) -> CandidateRows:
+    def _ties(self, tables: Sequence[ReferenceTable], threshold: Threshold) -> Ties:
+        """Return the rule for distances that differ by less than noise and rounding can."""
+        session = self._session
+        description = session.description
+
+        def subjects(places: Places) -> Subjects:
+            """Return the first bytes of pseudonyms, by which noise orders nothing."""
+            found = np.zeros(len(places), dtype=np.uint64)
+            indices, positions = block_and_position(places)
+            for index in np.unique(indices[indices >= 0]).tolist():
+                here, packed = np.flatnonzero(indices == index), tables[index].packed
+                rows = np.searchsorted(packed.positions, positions[here])
+                names = np.ascontiguousarray(packed.identifiers("pseudonym", rows)[:, :8])
+                found[here] = names.view(">u8")[:, 0]
+            return found
+
+        return Ties(
+            margin=TIE * session.parameters.max_distance_error(description.dimension),
+            limit=to_squared(threshold.value, description.metric, description.norm_bound),
+            subjects=subjects,
+        )
+
+    def _candidates(
+        self, rankings: Rankings, subjects: SubjectRankings, tables: Sequence[ReferenceTable]
+    ) -> CandidateRows:
         """Open the labels of the candidates, and only theirs, each once."""
-        lists = rankings.places()
-        places, numbers = np.unique(lists, return_inverse=True)
+        squared, lists = rankings.lists()
+        second_squared, seconds = subjects.seconds(lists[:, 0])
+        places, numbers = np.unique(np.column_stack([lists, seconds]), return_inverse=True)
         opened = [self._candidate(place, tables) for place in split(places)]
         identifiers, labels = (
-            np.array(texts, dtype=np.str_)[numbers].reshape(lists.shape)
+            np.array(texts, dtype=np.str_)[numbers].reshape(len(lists), -1)
             for texts in zip(*opened, strict=True)
         )
         searched = sum(len(table) for table in tables)
-        return CandidateRows(rankings.squared(), identifiers, labels, searched)
+        return CandidateRows(
+            squared, identifiers[:, :-1], labels[:, :-1], second_squared, labels[:, -1], searched
+        )
 
     def _candidate(
         self, place: tuple[int, int], tables: Sequence[ReferenceTable]

@@ -38,6 +38,8 @@ class Results:
         What was found.
     distances
         The distances to write, shape (n, k): those that were found, or rounded ones.
+    second_distances
+        Those of second subjects, shape (n,), likewise; by default they are left out.
     failures
         Why a probe was not searched with, by its row, which is empty in ``found``.
     warnings
@@ -47,6 +49,7 @@ class Results:
     probes: Sequence[str | int]
     found: Identification
     distances: Floats
+    second_distances: Floats | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
     warnings: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
@@ -71,6 +74,7 @@ class Results:
             match, failure = bool(found.decisions[row]), self.failures.get(row)
             decision = "match" if match else "non-match"
             best = candidates[0] if candidates else None
+            ambiguous, searched = bool(found.ambiguous[row]), int(found.searched[row])
             yield {
                 "probe": probe,
                 "decision": decision if failure is None else "failed",
@@ -79,13 +83,21 @@ class Results:
                 "distance": best["distance"] if best else None,
                 "threshold": found.threshold,
                 "metric": str(found.metric),
-                "searched": int(found.searched[row]),
+                "searched": searched,
                 "signed": signed,
                 "age_seconds": found.age,
                 "candidates": candidates,
                 "warnings": list(self.warnings.get(row, ())),
                 "failure": failure,
+                "ambiguous": ambiguous,
+                "second_label": str(found.second_labels[row]) if ambiguous else None,
+                "second_distance": self._second_distance(row) if ambiguous else None,
+                "threshold_origin": str(found.limit.source),
+                "expected_fpir": found.limit.expected_fpir(searched),
             }
+
+    def _second_distance(self, row: int) -> float | None:
+        return None if self.second_distances is None else float(self.second_distances[row])
 
 
 class ResultFile:
@@ -136,6 +148,8 @@ class ResultFile:
 
 def _write_npz(file: IO[bytes], results: Results) -> None:
     found = results.found
+    seconds = results.second_distances
+    optional: dict[str, Any] = {} if seconds is None else {"second_distances": seconds}
     np.savez_compressed(
         file,
         probes=np.array(results.probes),
@@ -150,6 +164,10 @@ def _write_npz(file: IO[bytes], results: Results) -> None:
         age_seconds=np.nan if found.age is None else found.age,
         warnings=np.array(["; ".join(results.warnings.get(row, ())) for row in range(len(found))]),
         failures=np.array([results.failures.get(row, "") for row in range(len(found))]),
+        ambiguous=found.ambiguous,
+        second_labels=found.second_labels,
+        threshold_origin=str(found.limit.source),
+        **optional,
     )
 
 
@@ -177,6 +195,11 @@ def _write_parquet(file: IO[bytes], results: Results) -> None:
             "candidates": pa.list_(pa.struct(candidate)),
             "warnings": pa.list_(pa.string()),
             "failure": pa.string(),
+            "ambiguous": pa.bool_(),
+            "second_label": pa.string(),
+            "second_distance": pa.float64(),
+            "threshold_origin": pa.string(),
+            "expected_fpir": pa.float64(),
         }
     )
     with pa.parquet.ParquetWriter(file, schema) as writer:

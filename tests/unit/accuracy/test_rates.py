@@ -13,7 +13,6 @@ from gallery.accuracy.rates import (
     cumulative_match,
     equal_error_rate,
     error_curve,
-    expected_fpir,
     false_negative_rate,
     false_positive_rate,
     mate_ranks,
@@ -171,11 +170,3 @@ def test_rates_of_searches_are_those_of_a_simulation(seed: int, rank: int, thres
     expected = simulate(distances, [*mates.tolist(), None, None, None], threshold, rank)
     found = false_positive_rate(nearest, threshold), false_negative_rate(success, threshold)
     assert found == pytest.approx(expected)
-
-
-def test_chance_matches_grow_with_the_gallery() -> None:
-    assert expected_fpir(1e-3, 1) == pytest.approx(1e-3)
-    assert expected_fpir(1e-3, 1000) == pytest.approx(1 - 0.999**1000)
-    assert expected_fpir(1e-12, 1000) == pytest.approx(1e-9)
-    assert expected_fpir(0.0, 10**6) == 0.0
-    assert expected_fpir(1.0, 3) == pytest.approx(1.0)

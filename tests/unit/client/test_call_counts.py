@@ -14,7 +14,7 @@ from gallery.client import Calibration, GalleryClient, GalleryKey, TransientStat
 from gallery.client.integrity.labels import LabelSealer
 from gallery.client.integrity.rollback import restored_id, wrong_results_id
 from gallery.client.integrity.sealing import Sealer
-from gallery.client.searching.thresholds import CalibrationSealer
+from gallery.client.searching.stored_thresholds import CalibrationSealer
 from gallery.messages import GalleryUpdate, SearchRequest, SearchResult
 from gallery.parameters import STANDARD, SWIFT
 from gallery.protocol import SearchObserver

@@ -232,7 +232,7 @@ def test_the_threshold_comes_from_the_call_the_gallery_or_deepfaces_table(
     assert named.threshold().value == 0.40
     assert named.threshold(0.1).value == 0.1
     assert own.threshold().value == 0.25
-    with pytest.raises(ThresholdRequiredError, match="argument threshold"):
+    with pytest.raises(ThresholdRequiredError, match="set_threshold"):
         bare.identify(random_embeddings(1, 8))
 
 

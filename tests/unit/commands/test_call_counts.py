@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.client import Calibration, GalleryClient, read_key_file
-from gallery.client.searching.thresholds import CalibrationSealer
+from gallery.client.searching.stored_thresholds import CalibrationSealer
 from gallery.server import open_service
 from tests.support.counting import count_calls
 from tests.unit.commands.conftest import Command

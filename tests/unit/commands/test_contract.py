@@ -62,6 +62,11 @@ def test_identify_prints_one_json_object_a_probe(made: Command, people: np.ndarr
         "candidates",
         "warnings",
         "failure",
+        "ambiguous",
+        "second_label",
+        "second_distance",
+        "threshold_origin",
+        "expected_fpir",
     ]
     assert (match["probe"], match["decision"], match["label"]) == (0, "match", "person 3")
     assert match["reference_id"] == match["candidates"][0]["reference_id"]
@@ -130,6 +135,8 @@ def test_enrolling_again_skips_and_says_so(made: Command, people: np.ndarray) ->
         "duplicates": [],
         "photos": [],
         "passed_over": [],
+        "outliers": [],
+        "erased": [],
     }
 
 

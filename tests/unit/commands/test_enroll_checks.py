@@ -200,12 +200,14 @@ def test_at_a_terminal_photos_ask_and_replace_what_they_should(
         picture(f"former {label}.png", pattern)
         photos("enroll", f"former {label}.png", "--label", label)
     before = {item["label"]: item["reference_id"] for item in photos("list", "--json").records}
-    monkeypatch.setattr(sys, "stdin", _Terminal(answer))
+    monkeypatch.setattr(sys, "stdin", _Terminal("y\n" + answer))
 
     done = photos("enroll", "people", "--replace")
 
     after = {item["label"]: item["reference_id"] for item in photos("list", "--json").records}
     assert done.code == 0
+    assert "Replace 2 references" in done.err
+    assert "1 of 'Joan', 1 of 'Mary'" in done.err
     assert "Enroll it all the same?" in done.err
     assert sorted(after) == ["Ada", "Joan", "Mary"]
     assert after["Mary"] != before["Mary"]

@@ -221,7 +221,7 @@ def test_a_gallery_goes_from_each_parameter_set_to_each(
     service: EmbeddedService, key: GalleryKey
 ) -> None:
     with GalleryClient.create(
-        service, key, dimension=DIMENSION, metric="euclidean", parameters=SWIFT
+        service, key, dimension=DIMENSION, metric="euclidean", norm_bound=4.0, parameters=SWIFT
     ) as client:
         client.enroll(PEOPLE, LABELS)
 

@@ -23,7 +23,8 @@ from gallery.client import (
     renew_gallery,
 )
 from gallery.client.integrity.authentication import Authenticator
-from gallery.client.searching.thresholds import CalibrationSealer, Threshold
+from gallery.client.searching.stored_thresholds import CalibrationSealer
+from gallery.client.searching.thresholds import Threshold, ThresholdSource
 from gallery.errors import (
     AuthenticationError,
     GalleryNotFoundError,
@@ -94,8 +95,10 @@ def test_searches_use_it_and_say_where_it_comes_from(client: GalleryClient) -> N
 
     assert stored == client.calibration() == replace(FOUND, serial=1)
     assert found.threshold == 0.1875
-    assert client.threshold() == Threshold(0.1875, ORIGIN)
-    assert client.threshold(0.3) == Threshold(0.3, "given")
+    assert (client.threshold().value, client.threshold().origin) == (0.1875, ORIGIN)
+    assert client.threshold().source is ThresholdSource.CALIBRATED
+    assert client.threshold(0.3) == Threshold(0.3, "given", ThresholdSource.GIVEN)
+    assert found.limit == client.threshold()
 
 
 def test_it_comes_before_the_one_of_the_creation(service: EmbeddedService, key: GalleryKey) -> None:
@@ -179,7 +182,7 @@ def test_an_older_one_is_noticed_by_who_has_seen_the_newer(
     put_back(database, twice[older])
 
     with GalleryClient(service, key, states=seen) as owner:
-        with pytest.raises(RolledBackError, match="older calibration"):
+        with pytest.raises(RolledBackError, match="older threshold"):
             owner.identify(np.ones(8))
         # A given threshold needs none.
         assert owner.threshold(0.4).value == 0.4
@@ -280,3 +283,66 @@ def test_a_backup_holds_it(client: GalleryClient, key: GalleryKey, tmp_path: Pat
         path = tmp_path / "backup"
         with GalleryClient.restore(other, key, path, "renamed", states=states) as renamed:
             assert renamed.threshold().origin == ORIGIN
+
+
+# --- set by the owner -----------------------------------------------------------------------------
+
+
+def test_a_threshold_is_set_and_taken_back(service: EmbeddedService, key: GalleryKey) -> None:
+    with GalleryClient.create(service, key, dimension=8, threshold=0.5) as client:
+        client.store_calibration(FOUND)
+
+        now = client.set_threshold(0.25)
+
+        assert (now.value, now.source) == (0.25, ThresholdSource.SET)
+        assert now.origin.startswith("set for the gallery on ")
+        assert client.calibration() is None
+        client.reset_threshold()
+        assert client.threshold().value == 0.5
+        assert client.calibration() is None
+        assert client.store_calibration(FOUND).serial == 4
+
+
+def test_what_is_set_looks_like_a_calibration_to_the_server(
+    client: GalleryClient, service: EmbeddedService
+) -> None:
+    stored = []
+    for change in (
+        lambda: client.store_calibration(FOUND),
+        lambda: client.set_threshold(0.25),
+        client.reset_threshold,
+    ):
+        change()
+        stored.append(service.describe("default").calibration)
+
+    assert len(set(stored)) == 3
+    assert len({len(item) for item in stored}) == 1
+
+
+def test_one_that_was_taken_back_is_not_put_back_unseen(
+    client: GalleryClient, database: str, service: EmbeddedService, key: GalleryKey, seen: StateFile
+) -> None:
+    with GalleryClient(service, key, states=seen) as owner:
+        owner.set_threshold(0.9)
+        former = owner.description
+        owner.reset_threshold()
+
+    put_back(database, former)
+
+    with GalleryClient(service, key, states=seen) as owner:
+        with pytest.raises(RolledBackError, match="older threshold"):
+            owner.threshold()
+
+
+def test_what_is_set_is_kept_when_the_key_is_renewed(
+    service: EmbeddedService, key: GalleryKey, other_key: GalleryKey
+) -> None:
+    with GalleryClient.create(service, key, dimension=8, threshold=0.5) as client:
+        client.set_threshold(0.25)
+
+    renew_gallery(service, key, other_key)
+
+    with GalleryClient(service, other_key) as client:
+        assert client.threshold().value == 0.25
+        client.reset_threshold()
+        assert client.threshold().value == 0.5

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gallery.client import Calibration, GalleryClient, GalleryKey, LabelledPhoto, PhotoEmbedder
-from gallery.client.searching.thresholds import CalibrationSealer
+from gallery.client.searching.stored_thresholds import CalibrationSealer
 from gallery.server import EmbeddedService
 from tests.support.counting import count_calls
 

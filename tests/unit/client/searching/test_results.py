@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client import RESULT_KINDS, Identification, ResultFile, Results
+from gallery.client import (
+    RESULT_KINDS,
+    Identification,
+    ResultFile,
+    Results,
+    Threshold,
+    ThresholdSource,
+)
 from gallery.distances import Metric
 from gallery.errors import GalleryError, MissingDependencyError
 
@@ -29,14 +36,18 @@ def results(probes: list[Any] | None = None) -> Results:
         reference_ids=np.array([["a" * 32, "b" * 32], ["c" * 32, ""], ["", ""], ["", ""]]),
         labels=np.array([["Zoë", "Grace"], ["東京", ""], ["", ""], ["", ""]]),
         decisions=np.array([True, False, False, False]),
+        ambiguous=np.array([True, False, False, False]),
+        second_labels=np.array(["Grace", "", "", ""]),
+        second_distances=np.array([0.25, np.inf, np.inf, np.inf]) + 1e-9,
         searched=np.array([2, 1, 0, 0]),
-        threshold=0.25,
+        limit=Threshold(0.25, "DeepFace's", ThresholdSource.MODEL, false_match_rate=0.5),
         metric=Metric.COSINE,
         signed=1_790_000_000,
         age=90,
     )
     failures, warnings = {3: "No face was found"}, {1: ("blurred", "tilted")}
-    return Results(probes or [0, 1, 2, 3], found, distances, failures, warnings)
+    seconds = np.array([0.25, np.inf, np.inf, np.inf])
+    return Results(probes or [0, 1, 2, 3], found, distances, seconds, failures, warnings)
 
 
 RECORDS = [
@@ -57,6 +68,11 @@ RECORDS = [
         ],
         "warnings": [],
         "failure": None,
+        "ambiguous": True,
+        "second_label": "Grace",
+        "second_distance": 0.25,
+        "threshold_origin": "model",
+        "expected_fpir": 0.75,
     },
     {
         "probe": 1,
@@ -72,6 +88,11 @@ RECORDS = [
         "candidates": [{"label": "東京", "reference_id": "c" * 32, "distance": 0.75}],
         "warnings": ["blurred", "tilted"],
         "failure": None,
+        "ambiguous": False,
+        "second_label": None,
+        "second_distance": None,
+        "threshold_origin": "model",
+        "expected_fpir": 0.5,
     },
     {
         "probe": 2,
@@ -87,6 +108,11 @@ RECORDS = [
         "candidates": [],
         "warnings": [],
         "failure": None,
+        "ambiguous": False,
+        "second_label": None,
+        "second_distance": None,
+        "threshold_origin": "model",
+        "expected_fpir": 0.0,
     },
 ]
 RECORDS.append(
@@ -145,8 +171,10 @@ def test_npz_holds_arrays_that_load_without_pickles(tmp_path: Path) -> None:
     assert found.pop("failures").tolist() == ["", "", "", "No face was found"]
     assert found.pop("warnings").tolist() == ["", "blurred; tilted", "", ""]
     assert np.array_equal(found.pop("distances"), expected.distances)
+    assert np.array_equal(found.pop("second_distances"), [0.25, np.inf, np.inf, np.inf])
     assert (found.pop("metric"), found.pop("threshold")) == ("cosine", 0.25)
     assert (found.pop("signed"), found.pop("age_seconds")) == ("2026-09-21T14:13:20+00:00", 90)
+    assert found.pop("threshold_origin") == "model"
     for name, array in found.items():
         assert np.array_equal(array, getattr(expected.found, name)), name
 
@@ -161,8 +189,11 @@ def test_rows_are_spread_to_the_places_of_their_probes() -> None:
         assert spread.distances[place].tolist() == found.distances[row].tolist()
     assert spread.decisions.tolist() == [False, True, False, False, False, False]
     assert spread.searched.tolist() == [0, 2, 1, 0, 0, 0]
+    assert spread.ambiguous.tolist() == [False, True, False, False, False, False]
+    assert spread.second_labels.tolist() == ["", "Grace", "", "", "", ""]
+    assert np.isinf(spread.second_distances[[0, 3]]).all()
     assert np.isinf(spread.distances[[0, 3]]).all()
-    assert len(Identification.empty(2, 0.25, Metric.COSINE).spread([], 3)) == 3
+    assert len(Identification.empty(2, found.limit, Metric.COSINE).spread([], 3)) == 3
 
 
 # --- files ----------------------------------------------------------------------------------------

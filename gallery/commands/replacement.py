@@ -1,0 +1,41 @@
+"""The question before an enrollment erases what people had before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gallery.commands.people import whom
+from gallery.commands.prompts import confirm
+from gallery.commands.settings import Settings
+
+if TYPE_CHECKING:
+    from gallery.client import GalleryClient, LabelledPhoto
+
+_ROWS_AT_ONCE = 4096
+
+
+def labels_of(
+    files: Iterable[Path], label: str | None, photos: Sequence[LabelledPhoto]
+) -> set[str]:
+    """Return the labels of photos and of files; ``label`` is that of files without any."""
+    from gallery.client import open_embeddings
+
+    labels = {photo.label for photo in photos}
+    for path in files:
+        with open_embeddings(path, need_labels=True, label=label) as source:
+            for _, some in source.batches(_ROWS_AT_ONCE):
+                labels.update(some)
+    return labels
+
+
+def ask_to_replace(settings: Settings, client: GalleryClient, labels: Iterable[str]) -> None:
+    """Ask whether what is there of some labels may be erased, if there is anything."""
+    there = list(client.references(labels))
+    if there:
+        confirm(
+            f"Replace {len(there):,} references in gallery {settings.gallery!r}: {whom(there)}? "
+            "They are erased when the new ones are in, but for those that are enrolled again "
+            "unchanged."
+        )

@@ -1,0 +1,53 @@
+"""The notes on a threshold: whether it was calibrated, what to expect of it, what is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gallery.client import Threshold
+
+_NOTABLE: Final = 0.02
+"""Expected share of false alarms of a calibrated threshold from which on it is told."""
+
+
+def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
+    """Yield what a user has to know of the results of a threshold, among so many references."""
+    expected = threshold.expected_fpir(references)
+    if not threshold.is_deliberate:
+        measured = (
+            f"expect about {expected:.1%} of strangers to match somebody among {references:,} "
+            "references, as measured on photos taken in one studio"
+            if expected is not None
+            else "how many strangers match somebody is not known, and grows with the gallery"
+        )
+        yield (
+            f"note: the threshold was never calibrated for this gallery: {measured}; find one on "
+            "your own data with gallery calibrate, or set one with gallery threshold set"
+        )
+    elif expected is not None and expected > _NOTABLE and _has_grown(threshold, references):
+        yield (
+            f"note: the gallery is larger than what the threshold was calibrated on: expect about "
+            f"{expected:.1%} of strangers to match somebody among {references:,} references"
+        )
+    if threshold.doubt:
+        yield f"warning: {threshold.doubt}"
+
+
+def _has_grown(threshold: Threshold, references: int) -> bool:
+    size = threshold.calibrated_size
+    return size is not None and references > 2 * size
+
+
+def threshold_record(threshold: Threshold | None, references: int) -> dict[str, Any]:
+    """Return a threshold ready for JSON; without one all fields are there and empty."""
+    if threshold is None:
+        names = ("threshold", "threshold_origin", "origin", "expected_fpir")
+        return dict.fromkeys(names)
+    return {
+        "threshold": threshold.value,
+        "threshold_origin": str(threshold.source),
+        "origin": threshold.origin,
+        "expected_fpir": threshold.expected_fpir(references),
+    }
