@@ -192,6 +192,12 @@ class AmbiguousNameError(GalleryError):
     exit_code = 6
 
 
+class LabelExistsError(GalleryError):
+    """Another label was to become this one, and references have it already."""
+
+    exit_code = 8
+
+
 class DuplicateSubjectError(GalleryError):
     """A face that was to be enrolled matches a reference of another label."""
 

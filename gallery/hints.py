@@ -71,6 +71,7 @@ class Hint(Enum):
         "GalleryClient.store_calibration"
     )
     LIST_REFERENCES = "GalleryClient.references lists what it holds"
+    MERGE = "GalleryClient.merge makes one person of the two"
     SAY_WHICH_NAME = (
         "the argument labels takes it for the one, and the argument reference_ids for the other"
     )

@@ -19,6 +19,7 @@ from gallery.backends import Backend, find_backend
 from gallery.client.backup import Backup, write_backup
 from gallery.client.editing.creation import create_gallery
 from gallery.client.editing.refresh import refresh_manifest
+from gallery.client.editing.relabelling import Relabeller
 from gallery.client.editing.removal import Compactor, Remover
 from gallery.client.editing.selection import Reference, Selection
 from gallery.client.embeddings.sources import EmbeddingSource
@@ -720,6 +721,84 @@ class GalleryClient(Closing, Secret):
         identifiers = {bytes.fromhex(item.reference_id) for item in chosen}
         Remover(self._session).remove(identifiers, progress, state)
         return chosen
+
+    def rename(self, old: str, new: str) -> tuple[Reference, ...]:
+        """Give a person another label, in one write that moves no template.
+
+        Parameters
+        ----------
+        old
+            The label; all references that have it get the new one.
+        new
+            The new label, which no reference may have.
+
+        Returns
+        -------
+        tuple of Reference
+            The references with their new label. What the former label was sealed to, its pseudonym
+            and its content tags are in no row, free page or log of the database any more.
+
+        Raises
+        ------
+        ReferenceNotFoundError, LabelExistsError, InvalidLabelError
+            If no reference has the old label, or some have the new one already, or one is no label;
+            nothing is changed then.
+        ErasurePendingError
+            If it is done, but other processes that read the database keep traces of the former
+            label in its files; `compact` tries again.
+        WriteConflictError
+            If other processes keep changing the gallery; nothing is changed then.
+        """
+        return Relabeller(self._session).rename(old, new)
+
+    def merge(self, absorbed: str, kept: str) -> tuple[Reference, ...]:
+        """Make one person of two that are the same: see `rename`.
+
+        Parameters
+        ----------
+        absorbed
+            The label that goes; all references that have it get the other one.
+        kept
+            The label that stays, which some references must have.
+
+        Returns
+        -------
+        tuple of Reference
+            The references that had the label that is gone, with the one that they have now.
+
+        Raises
+        ------
+        ReferenceNotFoundError, InvalidLabelError
+            If no reference has one of the labels, or one is no label; nothing is changed then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+        return Relabeller(self._session).merge(absorbed, kept)
+
+    def assign(self, reference_ids: Sequence[str], label: str) -> tuple[Reference, ...]:
+        """Give single references another label, be it new or another person's: see `rename`.
+
+        Parameters
+        ----------
+        reference_ids
+            Their identifiers.
+        label
+            The label that they are to have.
+
+        Returns
+        -------
+        tuple of Reference
+            The references whose label is another one now; those that had it before are left out.
+
+        Raises
+        ------
+        ReferenceNotFoundError, InvalidLabelError
+            If there is no reference of an identifier, or the label is none; nothing is changed
+            then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+        return Relabeller(self._session).assign(reference_ids, label)
 
     def excess_blocks(self) -> int:
         """Return how many blocks `compact` would drop."""

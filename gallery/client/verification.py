@@ -201,7 +201,8 @@ class Verifier:
         filled = occupied.copy()
         filled[reserved] = True
         templates = session.scheme.check_block(block, table, filled)
-        canaries = session.canaries.templates(header.index, header.version, header.dimension)
+        version = header.encryption_version
+        canaries = session.canaries.templates(header.index, version, header.dimension)
         if not np.array_equal(templates[reserved], canaries):
             raise AuthenticationError("its canaries do not decrypt to what was encrypted")
         norms = np.linalg.norm(templates[occupied], axis=1)

@@ -34,6 +34,7 @@ from gallery.messages.references import (
     ReferenceTable,
     StoredReference,
 )
+from gallery.messages.relabelling import BlockRelabelling, relabelled_header
 from gallery.messages.search import BlockResult, SearchRequest, SearchResult
 from gallery.messages.update import BlockUpdate, GalleryUpdate
 
@@ -45,6 +46,7 @@ __all__ = [
     "BlockHeader",
     "BlockIndices",
     "BlockReferences",
+    "BlockRelabelling",
     "BlockResult",
     "BlockUpdate",
     "DescriptionUpdate",
@@ -69,4 +71,5 @@ __all__ = [
     "StoredReference",
     "columns_digest",
     "pack_occupancy",
+    "relabelled_header",
 ]

@@ -14,10 +14,16 @@ from gallery.errors import BlockCorruptedError
 from gallery.messages.description import DIGEST_SIZE, ID_SIZE, MAC_SIZE
 from gallery.messages.references import ReferenceTable
 from gallery.messages.residues import check_residues, read_columns, write_columns
-from gallery.messages.wire import MessageType, Reader, Writer
+from gallery.messages.wire import FORMAT_VERSION, MessageType, Reader, Writer
 from gallery.parameters import ParameterSet, find_parameters
 
 NONCE_SIZE = 32
+
+RELABELLED_VERSION = 2
+"""Format version of headers of blocks whose labels were changed after the encryption."""
+
+RELABELLED_BYTES = 8
+"""Bytes by which such a header is larger."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,9 @@ class BlockHeader:
         SHA-256 of the `ReferenceTable` message.
     mac
         Authentication code over all of the above, 32 bytes.
+    encrypted_at
+        The manifest version at which the ciphertexts were made, below ``version``, if labels were
+        changed since; else None.
     """
 
     gallery_id: bytes
@@ -61,15 +70,24 @@ class BlockHeader:
     columns: int = 0
     nonce: bytes = b""
     mac: bytes = bytes(MAC_SIZE)
+    encrypted_at: int | None = None
 
     def statement(self) -> bytes:
         """Return the bytes that the MAC covers."""
-        writer = Writer(MessageType.BLOCK_HEADER).fixed(self.gallery_id)
+        form = FORMAT_VERSION if self.encrypted_at is None else RELABELLED_VERSION
+        writer = Writer(MessageType.BLOCK_HEADER, form).fixed(self.gallery_id)
         writer.u32(self.index).u64(self.version).text(self.parameters).u32(self.dimension)
         writer.blob(self.occupancy).fixed(self.columns_digest).fixed(self.references_digest)
         if self._set.hint_shape is not None:
             writer.u32(self.columns).fixed(self.nonce)
+        if self.encrypted_at is not None:
+            writer.u64(self.encrypted_at)
         return writer.bytes()
+
+    @property
+    def encryption_version(self) -> int:
+        """The manifest version at which the ciphertexts were made."""
+        return self.version if self.encrypted_at is None else self.encrypted_at
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,7 +122,7 @@ class BlockHeader:
         ParameterSetError, DimensionMismatchError
             If it names a parameter set or dimension that this program does not support.
         """
-        reader = Reader(data, MessageType.BLOCK_HEADER)
+        reader = Reader(data, MessageType.BLOCK_HEADER, RELABELLED_VERSION)
         gallery_id, index, version = reader.fixed(ID_SIZE), reader.u32(), reader.u64()
         parameters = find_parameters(reader.text())
         dimension, occupancy = reader.u32(), reader.blob()
@@ -121,9 +139,12 @@ class BlockHeader:
             *digests,
             columns=read_columns_count(reader, dimension) if hinted else 0,
             nonce=reader.fixed(NONCE_SIZE) if hinted else b"",
+            encrypted_at=reader.u64() if reader.version == RELABELLED_VERSION else None,
             mac=reader.fixed(MAC_SIZE),
         )
         reader.end()
+        if header.encrypted_at is not None and header.encrypted_at >= version:
+            raise reader.malformed("it is older than its ciphertexts")
         if 8 * len(occupancy) != position_count(parameters):
             raise reader.malformed(f"an occupancy map of {len(occupancy)} bytes")
         return header

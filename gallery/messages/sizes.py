@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from gallery.ciphertexts.bit_packing import packed_size
 from gallery.ciphertexts.blocks import capacity, position_count
-from gallery.messages.block import NONCE_SIZE, BlockHeader
+from gallery.messages.block import NONCE_SIZE, RELABELLED_BYTES, BlockHeader
 from gallery.messages.check_sums import sealed_size
 from gallery.messages.description import DIGEST_SIZE, ID_SIZE, GalleryDescription
 from gallery.messages.manifest import MAX_MANIFEST
@@ -45,7 +45,10 @@ class MessageSizes:
     Attributes
     ----------
     block
-        A block as it is stored, with nothing left to a seed; all have this size.
+        A block as it is stored, with nothing left to a seed; all have this size that were not
+        relabelled.
+    relabelled_block
+        A block that was relabelled, likewise.
     empty_table, full_table
         The least and the most of a table of references.
     references
@@ -60,13 +63,15 @@ class MessageSizes:
         residues = math.prod(parameters.block_shape(columns))
         # After the header stands the form of the ciphertexts, one byte.
         self.block = _START + _LENGTH + header + 1 + packed_size(residues, bits)
+        self.relabelled_block = self.block + RELABELLED_BYTES
         hint = bytes(packed_size(math.prod(parameters.hint_shape or (0,)), bits))
         self.empty_table = len(_table((), hint))
         tag = bytes(TAG_SIZE)
         largest = StoredReference(0, bytes(ID_SIZE), tag, tag, bytes(MAX_SEALED_LABEL))
         of_one = len(_table((largest,), hint)) - self.empty_table
         self.full_table = self.empty_table + capacity(parameters) * of_one
-        self.references = _START + _LENGTH + header + _LENGTH + self.full_table
+        largest_header = header + RELABELLED_BYTES
+        self.references = _START + _LENGTH + largest_header + _LENGTH + self.full_table
         self.check_sums = _START + _LENGTH + sealed_size(columns, parameters)
 
     @classmethod

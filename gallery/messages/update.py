@@ -8,7 +8,11 @@ from gallery.messages.block import EncryptedBlock
 from gallery.messages.check_sums import NO_CHECK_SUMS, SealedCheckSums, read_optional
 from gallery.messages.manifest import Manifest
 from gallery.messages.references import ReferenceTable
-from gallery.messages.wire import MessageType, Reader, Writer
+from gallery.messages.relabelling import BlockRelabelling
+from gallery.messages.wire import FORMAT_VERSION, MessageType, Reader, Writer
+
+RELABELLING_VERSION = 2
+"""Format version of updates that hold relabellings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,9 @@ class GalleryUpdate:
     check_sums
         Those of the blocks that the new manifest names; none if they stay as they are, or if the
         gallery's scheme has none.
+    relabellings
+        The blocks that the new manifest names with a new version that has the ciphertexts of the
+        former one.
     """
 
     expected_version: int
@@ -64,13 +71,19 @@ class GalleryUpdate:
     blocks: tuple[BlockUpdate, ...]
     purge: bool = False
     check_sums: SealedCheckSums = NO_CHECK_SUMS
+    relabellings: tuple[BlockRelabelling, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the message."""
-        writer = Writer(MessageType.UPDATE).u64(self.expected_version).u8(self.purge)
+        form = RELABELLING_VERSION if self.relabellings else FORMAT_VERSION
+        writer = Writer(MessageType.UPDATE, form).u64(self.expected_version).u8(self.purge)
         writer.blob(self.manifest.to_bytes()).u32(len(self.blocks))
         for item in self.blocks:
             writer.blob(item.to_bytes())
+        if self.relabellings:
+            writer.u32(len(self.relabellings))
+        for relabelling in self.relabellings:
+            writer.blob(relabelling.to_bytes())
         if self.check_sums:
             writer.blob(self.check_sums.sealed)
         return writer.bytes()
@@ -84,13 +97,24 @@ class GalleryUpdate:
         MalformedMessageError, BlockCorruptedError, ParameterSetError
             If the bytes are not what `to_bytes` writes.
         """
-        reader = Reader(data, MessageType.UPDATE)
+        reader = Reader(data, MessageType.UPDATE, RELABELLING_VERSION)
         expected, purge = reader.u64(), reader.flag()
         manifest = Manifest.from_bytes(reader.blob())
         count = reader.u32()
         if count > len(manifest.entries):
             raise reader.malformed(f"{count} blocks and {len(manifest.entries)} manifest entries")
         blocks = tuple(BlockUpdate.from_bytes(reader.blob_view()) for _ in range(count))
+        relabellings = _read_relabellings(reader, len(manifest.entries))
         check_sums = read_optional(reader)
         reader.end()
-        return cls(expected, manifest, blocks, purge, check_sums)
+        return cls(expected, manifest, blocks, purge, check_sums, relabellings)
+
+
+def _read_relabellings(reader: Reader, most: int) -> tuple[BlockRelabelling, ...]:
+    """Take the relabellings of an update, of whose first version there are none."""
+    if reader.version != RELABELLING_VERSION:
+        return ()
+    count = reader.u32()
+    if not 1 <= count <= most:
+        raise reader.malformed(f"{count} relabellings and {most} manifest entries")
+    return tuple(BlockRelabelling.from_bytes(reader.blob_view()) for _ in range(count))

@@ -41,6 +41,7 @@ class MessageType(IntEnum):
     FAILURE = 17
     REDESCRIPTION = 18
     CHECK_SUMS = 19
+    RELABELLING = 20
 
 
 class Writer:

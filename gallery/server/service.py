@@ -40,7 +40,7 @@ from gallery.server.scanning.block_cache import CacheStatistics
 from gallery.server.scanning.reference_sizes import ReferenceSizes
 from gallery.server.scanning.scanner import LocalScanner, Scanner
 from gallery.server.scanning.searches import SearchStatistics
-from gallery.server.updates import check_content, check_update
+from gallery.server.updates import check_content, check_relabelling, check_update
 from gallery.store import Database, GalleryStore, open_database
 
 
@@ -102,8 +102,7 @@ class EmbeddedService:
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""
         with self._store.snapshot(gallery_id) as snapshot:
-            header = snapshot.header(index)
-            return BlockReferences(header, snapshot.references(index, header.version))
+            return snapshot.block_references(index)
 
     def check_sums(self, gallery_id: bytes) -> SealedCheckSums:
         """Return the newest check sums; none for a gallery that has none."""
@@ -218,6 +217,8 @@ class EmbeddedService:
             if snapshot.manifest == update.manifest:
                 return True
             check_update(snapshot.description, snapshot.manifest, update)
+            for item in update.relabellings:
+                check_relabelling(item, snapshot.block_references(item.header.index))
             return False
 
     def _holds(self, description: GalleryDescription, manifest: Manifest) -> bool:

@@ -17,12 +17,15 @@ from gallery.ciphertexts.blocks import canary_positions, position_count
 from gallery.errors import MalformedMessageError, WriteConflictError
 from gallery.hints import Hint
 from gallery.messages import (
+    BlockReferences,
+    BlockRelabelling,
     BlockUpdate,
     GalleryDescription,
     GalleryUpdate,
     Manifest,
     ReferenceTable,
     SealedCheckSums,
+    relabelled_header,
 )
 from gallery.messages.check_sums import sealed_size
 from gallery.messages.manifest import MAX_BLOCKS
@@ -31,6 +34,8 @@ from gallery.parameters import ParameterSet, find_parameters
 
 def check_update(description: GalleryDescription, current: Manifest, update: GalleryUpdate) -> None:
     """Check that an update leads from the current manifest to its own.
+
+    What relabellings change is checked by `check_relabelling`, with what is stored.
 
     Raises
     ------
@@ -52,18 +57,24 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
         raise MalformedMessageError(f"a gallery has at most {MAX_BLOCKS} blocks")
     if manifest.lineage != current.lineage:
         raise MalformedMessageError("the manifest has another lineage than the current one")
-    changed = {item.block.header.index: item for item in update.blocks}
-    if len(changed) != len(update.blocks):
+    changed: dict[int, BlockUpdate | BlockRelabelling] = {
+        item.block.header.index: item for item in update.blocks
+    }
+    changed |= {item.header.index: item for item in update.relabellings}
+    if len(changed) != len(update.blocks) + len(update.relabellings):
         raise MalformedMessageError("the update holds two versions of one block")
     if any(entry.index != position for position, entry in enumerate(manifest.entries)):
         raise MalformedMessageError("the manifest's block indices are not 0, 1, 2, …")
     for entry in manifest.entries:
         item = changed.pop(entry.index, None)
         if item is not None:
-            header = item.block.header
+            header = item.block.header if isinstance(item, BlockUpdate) else item.header
             if (header.version, header.mac) != (manifest.version, entry.block_mac):
                 raise MalformedMessageError("a block is not the one that the manifest names")
-            _check_block(description, item)
+            if isinstance(item, BlockUpdate):
+                _check_block(description, item)
+            elif entry.index >= len(current.entries):
+                raise MalformedMessageError("a block is relabelled that is not there")
         elif entry.index >= len(current.entries) or current.entries[entry.index] != entry:
             raise MalformedMessageError("the manifest names a block that is not in the update")
     if changed:
@@ -72,6 +83,25 @@ def check_update(description: GalleryDescription, current: Manifest, update: Gal
         _check_sums(description, manifest, update.check_sums)
     elif update.check_sums:
         raise MalformedMessageError("the update holds check sums and changes no block")
+
+
+def check_relabelling(item: BlockRelabelling, former: BlockReferences) -> None:
+    """Check that a relabelling changes labels of references that are there, and nothing else.
+
+    Raises
+    ------
+    MalformedMessageError
+        If it does not.
+    """
+    header, changed = item.header, item.changed
+    owner = (changed.gallery_id, changed.block_index, changed.block_version)
+    if owner != (header.gallery_id, header.index, header.version) or changed.hint:
+        raise MalformedMessageError("a table of relabelled references belongs to another block")
+    if not len(changed):
+        raise MalformedMessageError("a block is relabelled, and no reference of it")
+    expected = relabelled_header(former.header, item.applied(former.table))
+    if expected.with_mac(header.mac) != header:
+        raise MalformedMessageError("a relabelled block differs in more than its labels")
 
 
 def check_content(

@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Insert, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.arrays import residue_bytes
@@ -24,6 +34,8 @@ from gallery.errors import (
 from gallery.hints import Hint
 from gallery.messages import (
     BlockHeader,
+    BlockReferences,
+    BlockRelabelling,
     BlockUpdate,
     EncryptedBlock,
     GalleryDescription,
@@ -112,6 +124,11 @@ class Snapshot:
             query = query.where(row.block_index.in_(indices))
         found = self.connection.execute(query.group_by(row.block_index))
         return {index: int(total) for index, total in found}
+
+    def block_references(self, index: int) -> BlockReferences:
+        """Return the references of a block with its header (`MissingBlockError`)."""
+        header = self.header(index)
+        return BlockReferences(header, self.references(index, header.version))
 
     def check_sums(self) -> SealedCheckSums:
         """Return the gallery's check sums; none if it has none."""
@@ -202,6 +219,8 @@ class GalleryStore:
                 _drop_references(connection, gallery_id, item.references)
             for item in change.blocks:
                 _add_references(connection, gallery_id, item.references)
+            for relabelling in change.relabellings:
+                _relabel(connection, gallery_id, relabelling)
             mark_erased(connection)
         if change.purge:
             self._database.purge()
@@ -384,6 +403,39 @@ def _add_references(connection: Connection, gallery_id: bytes, table: ReferenceT
     if added:
         rows = [_reference_row(gallery_id, table.block_index, item) for item in added]
         connection.execute(insert(ReferenceRow), rows)
+
+
+def _relabel(connection: Connection, gallery_id: bytes, item: BlockRelabelling) -> None:
+    """Give references of a block other labels, and the block the header that states them."""
+    header = item.header
+    stated = {"version": header.version, "header": header.to_bytes()}
+    connection.execute(
+        update(BlockRow).where(*_block_key(gallery_id, header.index)).values(**stated)
+    )
+    row = ReferenceRow
+    relabelled = (
+        update(row)
+        .where(
+            row.gallery_id == gallery_id,
+            row.block_index == header.index,
+            row.position == bindparam("place"),
+        )
+        .values(
+            pseudonym=bindparam("new_pseudonym"),
+            content_tag=bindparam("new_tag"),
+            sealed_label=bindparam("new_label"),
+        )
+    )
+    rows = [
+        {
+            "place": changed.position,
+            "new_pseudonym": changed.pseudonym,
+            "new_tag": changed.content_tag,
+            "new_label": changed.sealed_label,
+        }
+        for changed in item.changed
+    ]
+    connection.execute(relabelled, rows)
 
 
 def _present(connection: Connection, gallery_id: bytes, block_index: int) -> dict[int, bytes]:

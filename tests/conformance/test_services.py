@@ -30,7 +30,14 @@ from gallery.messages import (
     SearchRequest,
 )
 from gallery.messages.check_sums import sealed_size
-from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, find_parameters
+from gallery.parameters import (
+    COMPACT,
+    LIGHT,
+    PARAMETER_SETS,
+    STANDARD,
+    SWIFT,
+    find_parameters,
+)
 from gallery.protocol import GalleryService
 from gallery.server import open_service
 from tests.support import builders
@@ -383,6 +390,92 @@ def test_probes_that_do_not_fit_are_refused_before_anything_is_computed(
         search(filled, service, replace(other, key_id=fitting.key_id))
     with pytest.raises(MalformedMessageError):
         search(filled, service, probe_like(filled, service, constants=wrong))
+
+
+with_swift = pytest.mark.parametrize(
+    "service, filled", [pair for pair in HINTED if pair[1] == SWIFT.name], indirect=True
+)
+with_every_set = pytest.mark.parametrize(
+    "service, filled",
+    [
+        *(pair for pair in HINTED if pair[1] == SWIFT.name),
+        *(("HTTP on PostgreSQL", name) for name in PARAMETER_SETS if name != SWIFT.name),
+        *(("SQLite, SEAL's evaluator", name) for name in (STANDARD.name, COMPACT.name)),
+    ],
+    indirect=True,
+)
+
+
+@with_every_set
+def test_references_are_relabelled_and_nothing_else_changes(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    gallery_id, embeddings = filled.description.gallery_id, random_embeddings(3, 8)
+    before, columns = service.manifest(gallery_id), service.block(gallery_id, 0).columns
+    identifiers = [item.reference_id for item in filled.references()]
+    recorded = RecordingService(service)
+    with GalleryClient(recorded, key) as client:
+        client.rename("person 0", "Ada")
+        client.assign([identifiers[2]], "Grace")
+        client.merge("person 1", "Grace")
+
+    labels = ["Ada", "Grace", "Grace"]
+    found = filled.references()
+    assert [(item.reference_id, item.label) for item in found] == [
+        *zip(identifiers, labels, strict=True)
+    ]
+    np.testing.assert_array_equal(service.block(gallery_id, 0).columns, columns)
+    assert service.manifest(gallery_id).version == before.version + 3
+    assert [*filled.identify(embeddings, threshold=0.05).labels[:, 0]] == labels
+    assert filled.verify(deep=True).findings == ()
+    first, *_, last = (data for call, data in recorded.sent if call == "write")
+    after = service.manifest(gallery_id)
+    service.write(gallery_id, GalleryUpdate.from_bytes(last))
+    assert service.manifest(gallery_id) == after, "the last one, sent again, is confirmed"
+    with pytest.raises(WriteConflictError):
+        service.write(gallery_id, GalleryUpdate.from_bytes(first))
+
+
+@with_swift
+def test_a_relabelling_of_anything_else_is_refused_whole(
+    service: GalleryService, filled: GalleryClient, key: GalleryKey
+) -> None:
+    gallery_id = filled.description.gallery_id
+    before, references = service.manifest(gallery_id), service.references(gallery_id, 0)
+    with GalleryClient(Tampering(service), key) as client:
+        with pytest.raises(MalformedMessageError, match="relabelled"):
+            client.rename("person 0", "Ada")
+
+    assert service.manifest(gallery_id) == before
+    assert service.references(gallery_id, 0).table == references.table
+
+
+class Tampering(ForwardingService):
+    """Passes relabellings on with one reference more than their header states."""
+
+    def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
+        (item,) = update.relabellings
+        changed = item.changed
+        more = replace(changed.at(0), position=1)
+        table = replace(changed, references=(*changed, more))
+        relabellings = (replace(item, changed=table),)
+        super().write(gallery_id, replace(update, relabellings=relabellings))
+
+
+@with_swift
+def test_a_search_sees_the_labels_of_one_state_though_they_change_meanwhile(
+    service: GalleryService, filled: GalleryClient
+) -> None:
+    gallery_id = filled.description.gallery_id
+    former = service.references(gallery_id, 0).table
+    result = service.search(SearchRequest(gallery_id, (probe_like(filled, service),), {}))
+
+    filled.rename("person 0", "Ada")
+    (block,) = result.blocks
+
+    assert block.references == former
+    assert result.manifest.entries[0].block_mac == block.header.mac
+    assert service.references(gallery_id, 0).table != former
 
 
 def test_a_search_sees_one_state_though_the_gallery_changes_meanwhile(

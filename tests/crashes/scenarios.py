@@ -110,6 +110,11 @@ def _records(done: Done) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.out.splitlines()]
 
 
+def relabelled_state(shop: Workshop) -> State:
+    """Look at a gallery whose people may have another label by now, and are found under it."""
+    return gallery_state(replace(shop, people={}))
+
+
 def state_with_blocks(shop: Workshop) -> State:
     """Look at a gallery, and count its blocks as well."""
     labels, (done,) = gallery_state(shop), shop.run(["info", "--json"])
@@ -399,6 +404,15 @@ _OF_CKKS = (
         done_already=ReferenceNotFoundError.exit_code,
     ),
     Scenario(
+        "rename a person",
+        prepare=some_enrolled,
+        command=["rename", LABELS[0], "Ada"],
+        states=(LABELS[:5], tuple(sorted(("Ada", *LABELS[1:5])))),
+        inspect=relabelled_state,
+        people=SMALL,
+        done_already=ReferenceNotFoundError.exit_code,
+    ),
+    Scenario(
         "remove everybody in the last block",
         prepare=two_blocks,
         command=["remove", *list(RING)[2:], "--yes"],
@@ -470,6 +484,18 @@ _OF_SWIFT = (
         command=["remove", *LABELS[:2], "--yes"],
         states=(LABELS[:5], LABELS[2:5]),
         people=SMALL,
+        done_already=ReferenceNotFoundError.exit_code,
+    ),
+    Scenario(
+        "merge people in two blocks, with swift",
+        prepare=with_swift(two_blocks),
+        command=["merge", list(RING)[4], next(iter(RING)), "--yes"],
+        states=(
+            tuple(sorted((*MASS, *RING))),
+            tuple(sorted((*MASS, *list(RING)[:4], next(iter(RING))))),
+        ),
+        inspect=relabelled_state,
+        people=RING,
         done_already=ReferenceNotFoundError.exit_code,
     ),
     Scenario(

@@ -26,6 +26,7 @@ from gallery.messages import (
     NO_CHECK_SUMS,
     BlockHeader,
     BlockReferences,
+    BlockRelabelling,
     BlockResult,
     BlockUpdate,
     EncryptedBlock,
@@ -42,6 +43,7 @@ from gallery.messages import (
     StoredReference,
     columns_digest,
     pack_occupancy,
+    relabelled_header,
 )
 from gallery.parameters import COMPACT, CkksParameterSet, HintedParameterSet, ParameterSet
 
@@ -183,6 +185,36 @@ def block_update(
     references = table(index, version, places, random_hint(parameters, number))
     header = header_of(columns, references, places, parameters)
     return BlockUpdate(EncryptedBlock(header, columns, seed), references)
+
+
+def relabelling(former: BlockUpdate, version: int, positions: Iterable[int]) -> BlockRelabelling:
+    """Return the relabelling of some references of a block."""
+    header = former.block.header
+    other = hashlib.sha512(version.to_bytes(8, "little")).digest()
+    changed = [
+        replace(
+            former.references.at(position),
+            pseudonym=other[:16],
+            content_tag=other[16:32],
+            sealed_label=other + bytes([position % 256]),
+        )
+        for position in positions
+    ]
+    references = ReferenceTable.of(GALLERY_ID, header.index, version, changed)
+    unsigned = BlockRelabelling(replace(header, version=version), references)
+    whole = unsigned.applied(former.references)
+    return replace(unsigned, header=stamped(relabelled_header(header, whole)))
+
+
+def relabelling_update(
+    current: Manifest, *items: BlockRelabelling, check_sums: SealedCheckSums = NO_CHECK_SUMS
+) -> GalleryUpdate:
+    """Return the update that relabels references of blocks of a gallery."""
+    entries = list(current.entries)
+    for item in items:
+        entries[item.header.index] = entry_of(item.header)
+    following = manifest(current.version + 1, entries)
+    return GalleryUpdate(current.version, following, (), True, check_sums, items)
 
 
 def entry_of(header: BlockHeader) -> ManifestEntry:

@@ -141,7 +141,8 @@ class BackupReader(Secret):
         """Return the next block, which must be the one that an entry of the manifest names."""
         sizes = self._sizes
         with self._reading(f"block {entry.index}"):
-            block = EncryptedBlock.from_bytes(self._authenticated(sizes.block, sizes.block))
+            data = self._authenticated(sizes.block, sizes.relabelled_block)
+            block = EncryptedBlock.from_bytes(data)
             self.authenticator.check_header(block.header, entry)
             data = self._authenticated(sizes.empty_table, sizes.full_table)
             if hashlib.sha256(data).digest() != block.header.references_digest:

@@ -110,7 +110,7 @@ class BlockEditor:
         block.check()
         dimension = session.description.dimension
         templates = session.scheme.open_block(block)
-        canaries = session.canaries.templates(index, known.header.version, dimension)
+        canaries = session.canaries.templates(index, known.header.encryption_version, dimension)
         reserved = canary_positions(session.parameters)
         if not np.array_equal(templates[reserved], canaries):
             raise AuthenticationError(
@@ -182,7 +182,7 @@ class BlockEditor:
         keeper = self._session.check_sums
         if not keeper.are_kept:
             return None
-        check = keeper.copy(self._check_of(state.manifest))
+        check = keeper.copy(newest_check(self._session, state.manifest))
         changed = {item.block.header.index for item in updates}
         for index in range(len(state.blocks)):
             if index in changed or index >= count:
@@ -191,26 +191,6 @@ class BlockEditor:
         for item in updates:
             check.add(item.block.header, item.block.columns)
         return check
-
-    def _check_of(self, manifest: Manifest) -> ResultCheck:
-        """Return the check of the results of a state (`WriteConflictError` if it has moved on)."""
-        session = self._session
-        try:
-            found = session.check_sums.opened(manifest, NO_CHECK_SUMS)
-        except AuthenticationError:
-            found = self._fetched_check(manifest)
-        assert found is not None
-        return found
-
-    def _fetched_check(self, manifest: Manifest) -> ResultCheck | None:
-        session = self._session
-        sealed = session.service.check_sums(session.gallery_id)
-        try:
-            return session.check_sums.opened(manifest, sealed)
-        except AuthenticationError:
-            if session.manifest().entries != manifest.entries:
-                raise WriteConflictError("the gallery changed while it was read") from None
-            raise
 
     def _former(self, state: GalleryState, index: int) -> EncryptedBlock:
         """Return the block of a state, read before or now."""
@@ -253,3 +233,29 @@ class BlockEditor:
         )
         signed = session.authenticator.sign(header)
         return BlockUpdate(EncryptedBlock(signed, encryption.columns, encryption.seed), table)
+
+
+def newest_check(session: GallerySession, manifest: Manifest) -> ResultCheck:
+    """Return the check of the results of a state, of a gallery that has check sums.
+
+    Raises
+    ------
+    WriteConflictError
+        If the gallery has moved on.
+    """
+    try:
+        found = session.check_sums.opened(manifest, NO_CHECK_SUMS)
+    except AuthenticationError:
+        found = _fetched_check(session, manifest)
+    assert found is not None
+    return found
+
+
+def _fetched_check(session: GallerySession, manifest: Manifest) -> ResultCheck | None:
+    sealed = session.service.check_sums(session.gallery_id)
+    try:
+        return session.check_sums.opened(manifest, sealed)
+    except AuthenticationError:
+        if session.manifest().entries != manifest.entries:
+            raise WriteConflictError("the gallery changed while it was read") from None
+        raise

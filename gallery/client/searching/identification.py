@@ -320,7 +320,8 @@ class Searcher:
             )
             for block, squared in zip(some, found, strict=True):
                 header = block.header
-                self._session.canaries.check(squared, vectors, header.index, header.version)
+                version = header.encryption_version
+                self._session.canaries.check(squared, vectors, header.index, version)
                 positions = np.flatnonzero(header.occupied())
                 occupied = squared[:, positions]
                 rankings.add(occupied, positions, header.index)

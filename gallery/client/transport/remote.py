@@ -116,7 +116,7 @@ class RemoteService(Secret):
     def block(self, gallery_id: bytes, index: int) -> EncryptedBlock:
         """Return the newest version of a block; `MissingBlockError` if there is none."""
         address = f"galleries/{gallery_id.hex()}/blocks/{index}"
-        largest = self._sizes_of(gallery_id).block
+        largest = self._sizes_of(gallery_id).relabelled_block
         return EncryptedBlock.from_bytes(self._connection.get(address, largest))
 
     def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:

@@ -199,7 +199,7 @@ async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> 
         AuditedAction(request, grant, Action.WRITE, identifier, name) as audit,
         received(request, grant, GalleryUpdate.from_bytes, largest, kept=written_update) as update,
     ):
-        audit.blocks = len(update.blocks)
+        audit.blocks = len(update.blocks) + len(update.relabellings)
         await state.write(state.service.write, identifier, update)
 
 

@@ -152,7 +152,6 @@ def parsed_search(wanted: SearchRequest) -> int:
 
 def written_update(update: GalleryUpdate) -> int:
     """Return the bytes that an update takes in memory while it is written to the database."""
-    return sum(
-        WRITTEN_FACTOR * (item.block.columns.nbytes + item.references.nbytes)
-        for item in update.blocks
-    )
+    written = sum(item.block.columns.nbytes + item.references.nbytes for item in update.blocks)
+    relabelled = sum(item.changed.nbytes for item in update.relabellings)
+    return WRITTEN_FACTOR * (written + relabelled)

@@ -13,6 +13,7 @@ from gallery.messages import (
     BlockHeader,
     BlockIndices,
     BlockReferences,
+    BlockRelabelling,
     BlockResult,
     BlockUpdate,
     DescriptionUpdate,
@@ -108,7 +109,15 @@ hinted_headers = st.builds(
     st.integers(0, 1),
     digests,
 )
-headers = ckks_headers | hinted_headers
+fresh_headers = ckks_headers | hinted_headers
+relabelled_headers = st.builds(
+    lambda stated, before: replace(
+        stated, version=max(stated.version, 1), encrypted_at=before % max(stated.version, 1)
+    ),
+    fresh_headers,
+    u64,
+)
+headers = fresh_headers | relabelled_headers
 
 references = st.builds(
     StoredReference,
@@ -191,6 +200,8 @@ def blocks(draw: st.DrawFn) -> EncryptedBlock:
 
 block_updates = st.builds(BlockUpdate, blocks(), tables)
 
+relabellings = st.builds(BlockRelabelling, headers, tables)
+
 updates = st.builds(
     GalleryUpdate,
     u64,
@@ -198,6 +209,7 @@ updates = st.builds(
     st.lists(block_updates, max_size=2).map(tuple),
     st.booleans(),
     st.just(NO_CHECK_SUMS) | sealed_sums,
+    st.lists(relabellings, max_size=2).map(tuple),
 )
 
 search_requests = st.builds(
@@ -229,6 +241,7 @@ every_message = {
     "GalleryContent": st.builds(
         GalleryContent, descriptions, manifests(), st.just(NO_CHECK_SUMS) | sealed_sums
     ),
+    "BlockRelabelling": relabellings,
     "BlockUpdate": block_updates,
     "GalleryReplacement": st.builds(GalleryReplacement, u64, descriptions, u64),
     "DescriptionUpdate": st.builds(DescriptionUpdate, digests, descriptions),

@@ -75,6 +75,7 @@ def test_every_field_of_a_header_but_the_mac_is_part_of_its_statement() -> None:
         "occupancy": bytes(512),
         "columns_digest": bytes(32),
         "references_digest": bytes(32),
+        "encrypted_at": 4,
     }
     hinted = block_update(3, 5, parameters=SWIFT).block.header
     of_hinted = {"columns": 2, "nonce": bytes(32)}
@@ -85,6 +86,16 @@ def test_every_field_of_a_header_but_the_mac_is_part_of_its_statement() -> None:
         statements = {stated.statement() for stated in [header, *changed]}
         assert len(statements) == 1 + len(possible)
         assert replace(header, mac=bytes(32)).statement() == header.statement()
+
+
+@pytest.mark.parametrize("encrypted_at", [5, 6, 2**63 - 1])
+def test_a_block_is_not_encrypted_after_its_version_was_written(encrypted_at: int) -> None:
+    header = replace(BLOCK.header, encrypted_at=4)
+    assert BlockHeader.from_bytes(header.to_bytes()) == header
+    assert (BLOCK.header.encryption_version, header.encryption_version) == (5, 4)
+
+    with pytest.raises(MalformedMessageError, match="older than its ciphertexts"):
+        BlockHeader.from_bytes(replace(header, encrypted_at=encrypted_at).to_bytes())
 
 
 @pytest.mark.parametrize("columns", [0, 7, 10, 2**32 - 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -36,6 +37,8 @@ from tests.support.builders import (
     manifest,
     probe,
     random_hint,
+    relabelling,
+    relabelling_update,
     search_request,
     seeded_columns,
     table,
@@ -47,6 +50,10 @@ BLOCK = block_update(0, 2)
 SEEDED = block_update(0, 2, seeded=True)
 SWIFT_BLOCK, LIGHT_BLOCK = (block_update(0, 2, parameters=chosen) for chosen in (SWIFT, LIGHT))
 SUMS = SealedCheckSums(bytes(range(200)))
+RELABELLING = relabelling(SWIFT_BLOCK, 3, [7])
+RELABELLED = relabelling_update(
+    manifest(2, update_of(manifest(1), SWIFT_BLOCK).manifest.entries), RELABELLING
+)
 SWIFT_CONTENT = GalleryContent(
     hinted_description(SWIFT), update_of(manifest(1), SWIFT_BLOCK).manifest, SUMS
 )
@@ -98,6 +105,11 @@ EXAMPLES: list[Any] = [
     SWIFT_CONTENT,
     SUMS,
     SealedCheckSums(),
+    RELABELLING.header,
+    relabelling(BLOCK, 3, [0, 7]).header,
+    RELABELLING,
+    RELABELLED,
+    replace(RELABELLED, check_sums=SUMS),
 ]
 SMALL = 2000
 """Messages up to this size are tried exhaustively; those with residues by a sample."""
@@ -181,7 +193,9 @@ def test_every_other_magic_version_or_type_is_malformed(message: Any) -> None:
 @each_example
 def test_one_message_is_never_read_as_another(message: Any) -> None:
     for kind in {type(other) for other in EXAMPLES} - {type(message)}:
-        with pytest.raises(MalformedMessageError, match=r"its type is \d+, expected \d+"):
+        with pytest.raises(
+            MalformedMessageError, match=r"its type is \d+, expected \d+|format version 2"
+        ):
             kind.from_bytes(message.to_bytes())
 
 
@@ -272,6 +286,16 @@ _CLAIMS: dict[str, tuple[Any, int]] = {
         update_of(manifest(1), check_sums=SUMS),
         size_of(update_of(manifest(1))),
     ),
+    "relabellings of an update": (
+        RELABELLED,
+        size_of(RELABELLED) - 8 - size_of(RELABELLING),
+    ),
+    "bytes of an update's relabelling": (
+        RELABELLED,
+        size_of(RELABELLED) - 4 - size_of(RELABELLING),
+    ),
+    "bytes of a relabelling's header": (RELABELLING, 8),
+    "bytes of a relabelling's references": (RELABELLING, 8 + 4 + size_of(RELABELLING.header)),
     "bytes of a content's check sums": (SWIFT_CONTENT, size_of(SWIFT_CONTENT) - 204),
     "bytes of check sums": (SUMS, 8),
     "bytes of a failure's text": (Failure("GalleryError", ""), 8 + 2 + 12 - 2),

@@ -7,6 +7,7 @@ for its own reason.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,30 @@ import pytest
 from gallery.errors import BlockCorruptedError, MalformedMessageError, WriteConflictError
 from gallery.messages import (
     NO_CHECK_SUMS,
+    BlockRelabelling,
     BlockUpdate,
     EncryptedBlock,
     GalleryUpdate,
     Manifest,
     ReferenceTable,
     SealedCheckSums,
+    StoredReference,
     columns_digest,
     pack_occupancy,
 )
-from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, HintedParameterSet
+from gallery.parameters import (
+    COMPACT,
+    LIGHT,
+    STANDARD,
+    SWIFT,
+    HintedParameterSet,
+    ParameterSet,
+)
 from gallery.server import open_service
-from gallery.server.updates import check_content, check_update
+from gallery.server.updates import check_content, check_relabelling, check_update
 from gallery.store import GalleryStore
 from tests.support.builders import (
+    block_references,
     block_update,
     check_sums,
     description,
@@ -38,6 +49,8 @@ from tests.support.builders import (
     random_columns,
     random_hint,
     reference,
+    relabelling,
+    relabelling_update,
     stamped,
     update_of,
 )
@@ -474,3 +487,112 @@ def test_an_update_that_comes_twice_is_confirmed(
         other = update_of(manifest(1), block_update(0, 2, [5]))
         with pytest.raises(WriteConflictError):
             service.write(GALLERY.gallery_id, other)
+
+
+# --- relabellings ---------------------------------------------------------------------------------
+
+ENROLLED = block_update(0, 4, [0, 7, 9])
+RELABELLING = relabelling(ENROLLED, 6, [7])
+
+
+def relabelled(item: BlockRelabelling = RELABELLING, **changes: Any) -> BlockRelabelling:
+    """Return a relabelling whose header was changed and stamped anew."""
+    return replace(item, header=stamped(replace(item.header, **changes)))
+
+
+@pytest.mark.parametrize("parameters", [COMPACT, SWIFT, LIGHT], ids=lambda item: item.name)
+def test_a_relabelling_of_some_references_is_accepted(parameters: ParameterSet) -> None:
+    former = block_update(0, 4, [0, 7, 9], parameters=parameters)
+    item = relabelling(former, 6, [0, 9])
+
+    check_relabelling(item, block_references(former))
+    again = relabelling(former, 6, [7])
+    later = BlockUpdate(
+        replace(former.block, header=again.header), again.applied(former.references)
+    )
+    check_relabelling(relabelling(later, 8, [7]), block_references(later))
+    assert relabelling(later, 8, [7]).header.encryption_version == 4
+
+
+def test_a_relabelling_that_the_manifest_names_is_accepted() -> None:
+    current = gallery_of(ENROLLED)
+
+    check_update(GALLERY, current, relabelling_update(current, RELABELLING))
+
+
+def test_a_relabelling_needs_a_manifest_that_names_it() -> None:
+    current = gallery_of(ENROLLED)
+    update = relabelling_update(current, RELABELLING)
+    second = block_update(1, 6)
+    both = update_of(current, block_update(0, 6))
+
+    refuse(replace(update, manifest=both.manifest), "not the one that the manifest", current)
+    refuse(
+        relabelling_update(current, relabelled(version=7)), "not the one that the manifest", current
+    )
+    refuse(replace(both, relabellings=(RELABELLING,)), "two versions of one block", current)
+    refuse(replace(update, relabellings=(RELABELLING,) * 2), "two versions of one block", current)
+    refuse(
+        replace(update_of(current, second), blocks=(), relabellings=(relabelling(second, 6, [0]),)),
+        "relabelled that is not there|not the one that the manifest",
+        current,
+    )
+
+
+def test_a_block_that_is_not_there_cannot_be_relabelled() -> None:
+    later = relabelling(block_update(1, 5), 6, [0])
+    current = gallery_of(ENROLLED)
+    following = manifest(6, [*current.entries, entry_of(later.header)])
+
+    refuse(GalleryUpdate(5, following, (), True, relabellings=(later,)), "not there", current)
+
+
+def with_changed(*references: StoredReference, hint: bytes = b"", index: int = 0) -> Any:
+    """Return the relabelling with another table of changed references."""
+    table = ReferenceTable.of(RELABELLING.header.gallery_id, index, 6, references, hint)
+    return replace(RELABELLING, changed=table)
+
+
+SEVENTH = RELABELLING.changed.at(7)
+LIES = {
+    "other ciphertexts": relabelled(columns_digest=bytes(32)),
+    "another occupancy": relabelled(occupancy=bytes(512)),
+    "another dimension": relabelled(dimension=2),
+    "another parameter set": relabelled(parameters=STANDARD.name),
+    "another time of encryption": relabelled(encrypted_at=3),
+    "no time of encryption": relabelled(encrypted_at=None),
+    "other references than stated": relabelled(references_digest=bytes(32)),
+    "a position where nothing is": with_changed(SEVENTH.at(8)),
+    "another reference at a position": with_changed(replace(SEVENTH, reference_id=bytes(16))),
+    "one more reference": with_changed(SEVENTH, reference(11)),
+    "one more relabelled": with_changed(SEVENTH, ENROLLED.references.at(9).at(0)),
+    "nothing": with_changed(),
+    "a hint": with_changed(SEVENTH, hint=b"hint"),
+    "another block": with_changed(SEVENTH, index=1),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_relabelling_that_changes_anything_else_is_refused(lie: str) -> None:
+    with pytest.raises(MalformedMessageError, match="relabelled"):
+        check_relabelling(LIES[lie], block_references(ENROLLED))
+
+
+def test_a_relabelling_that_lies_is_not_written(tmp_path: Path) -> None:
+    with open_service(f"sqlite:///{tmp_path / 'gallery.db'}", create=True) as service:
+        service.create_gallery(GALLERY, manifest(1))
+        first = block_update(0, 2, [0, 7, 9])
+        service.write(GALLERY.gallery_id, update_of(manifest(1), first))
+        current = service.manifest(GALLERY.gallery_id)
+        honest = relabelling(first, 3, [7])
+        lie = relabelled(honest, columns_digest=bytes(32))
+
+        with pytest.raises(MalformedMessageError, match="more than its labels"):
+            service.write(GALLERY.gallery_id, relabelling_update(current, lie))
+
+        assert service.manifest(GALLERY.gallery_id) == current
+        assert service.references(GALLERY.gallery_id, 0).table == first.references
+        service.write(GALLERY.gallery_id, relabelling_update(current, honest))
+        found = service.references(GALLERY.gallery_id, 0)
+        assert found.table == honest.applied(first.references)
+        assert service.block(GALLERY.gallery_id, 0).header == honest.header == found.header
