@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from gallery.client.editing.people import Person
 from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.sources import (
     EmbeddingFile,
@@ -70,6 +71,7 @@ __all__ = [
     "OnDuplicate",
     "Outlier",
     "PassedOver",
+    "Person",
     "PhotoDuplicate",
     "PhotoEmbedder",
     "PhotoEnrollment",

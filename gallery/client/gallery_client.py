@@ -18,6 +18,7 @@ from gallery.arrays import Floats
 from gallery.backends import Backend, find_backend
 from gallery.client.backup import Backup, write_backup
 from gallery.client.editing.creation import create_gallery
+from gallery.client.editing.people import Person, people_of
 from gallery.client.editing.refresh import refresh_manifest
 from gallery.client.editing.relabelling import Relabeller
 from gallery.client.editing.removal import Compactor, Remover
@@ -656,6 +657,10 @@ class GalleryClient(Closing, Secret):
         """
         selection = Selection(self._session, self._session.state())
         yield from selection.all() if labels is None else selection.labelled(labels)
+
+    def people(self) -> tuple[Person, ...]:
+        """Return who is enrolled, sorted by label: one `Person` for all references of a label."""
+        return people_of(self._session, self._session.state())
 
     def find(
         self,

@@ -38,6 +38,7 @@ _COMMANDS = {
     "galleries": "List the galleries of a database or a server.",
     "info": "Show the properties of a gallery.",
     "list": "List the references of a gallery.",
+    "people": "List the people of a gallery.",
     "rename": "Give a person another label.",
     "merge": "Make one person of two.",
     "assign": "Give single references another label.",
@@ -99,7 +100,9 @@ class _LazyGroup(click.Group):
 
 
 def _module(name: str) -> str:
-    return {"list": "list_references", "import": "import_backup"}.get(name, name)
+    return {"list": "list_references", "people": "list_people", "import": "import_backup"}.get(
+        name, name
+    )
 
 
 @click.command(

@@ -133,12 +133,13 @@ class Relabeller:
 
     def _relabelled(self, former: StoredReference, label: str) -> StoredReference:
         labels, reference_id = self._session.labels, former.reference_id
-        digest = labels.open_digest(former.sealed_label, reference_id)
+        content = labels.open_content(former.sealed_label, reference_id)
+        digest = content.content_digest
         return replace(
             former,
             pseudonym=labels.pseudonym(label),
             content_tag=labels.content_tag(digest, label),
-            sealed_label=labels.seal(label, digest, reference_id),
+            sealed_label=labels.seal(label, digest, reference_id, content.enrolled),
         )
 
 

@@ -105,7 +105,7 @@ class Enroller:
             reference_id=reference_id,
             pseudonym=labels.pseudonym(item.label),
             content_tag=tag,
-            sealed_label=labels.seal(item.label, item.content_digest, reference_id),
+            sealed_label=labels.seal(item.label, item.content_digest, reference_id, item.enrolled),
         )
 
     def enroll(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy.typing as npt
 
@@ -27,11 +28,14 @@ class NewReference:
         The subject's label, normalised.
     content_digest
         Digest of the photo or embedding that it was made of.
+    enrolled
+        When it is or was enrolled, seconds since 1970 UTC; None if that is not known.
     """
 
     vector: Floats
     label: str
     content_digest: bytes
+    enrolled: int | None = field(default_factory=lambda: int(time.time()))
 
 
 class LabelledEmbeddings(Secret):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from typing import IO
+from dataclasses import dataclass
+from typing import IO, Final
 
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
@@ -13,6 +14,8 @@ from gallery.messages import DIGEST_SIZE, TAG_SIZE
 
 MAX_LABEL_BYTES = 1024
 _PADDING = 64
+_MOMENT: Final = 8
+"""Bytes of a moment, of 7 bits each: none of them is the byte that ends a label."""
 _CONTROLS = frozenset({"Cc", "Cs"})
 _INVISIBLE = frozenset({"Cf", "Zs"})
 _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
@@ -53,6 +56,26 @@ def file_digest(file: IO[bytes]) -> bytes:
     return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class LabelContent:
+    """What is sealed as the label of a reference.
+
+    Attributes
+    ----------
+    label
+        The label.
+    content_digest
+        Digest of what was enrolled, 32 bytes.
+    enrolled
+        When it was enrolled, seconds since 1970 UTC; None if that was by an earlier version of this
+        program, which kept no time.
+    """
+
+    label: str
+    content_digest: bytes
+    enrolled: int | None = None
+
+
 class LabelSealer:
     """Seals and opens the labels of one gallery, and derives what the database may know of them."""
 
@@ -61,30 +84,35 @@ class LabelSealer:
         self._pseudonyms = key.subkey("pseudonyms", gallery_id)
         self._tags = key.subkey("content tags", gallery_id)
 
-    def seal(self, label: str, content_digest: bytes, reference_id: bytes) -> bytes:
-        """Seal a label and the digest of what was enrolled.
+    def seal(
+        self, label: str, content_digest: bytes, reference_id: bytes, enrolled: int | None = None
+    ) -> bytes:
+        """Seal a label, the digest of what was enrolled, and when it was; see `LabelContent`.
 
-        The label is padded to a multiple of 64 bytes so that its length tells little. The digest
-        is kept so that its tag can be made anew under another key.
+        Label and moment are padded to a multiple of 64 bytes so that the length tells little. The
+        digest is kept so that its tag can be made anew under another key.
         """
-        padded = label.encode("utf-8") + b"\x80"
-        padded += bytes(-len(padded) % _PADDING)
-        return self._sealer.seal(content_digest + padded, reference_id)
+        ended, moment = label.encode("utf-8") + b"\x80", _packed_moment(enrolled)
+        padding = bytes(-(len(ended) + len(moment)) % _PADDING)
+        return self._sealer.seal(content_digest + ended + padding + moment, reference_id)
 
     def open(self, sealed: bytes, reference_id: bytes) -> str:
-        """Open a label.
+        """Open a label; raises what `open_content` raises."""
+        return self.open_content(sealed, reference_id).label
+
+    def open_content(self, sealed: bytes, reference_id: bytes) -> LabelContent:
+        """Open a label and what was sealed with it.
 
         Raises
         ------
         AuthenticationError
             If it was sealed for another reference or gallery, or changed.
         """
-        padded = self._open(sealed, reference_id)[DIGEST_SIZE:]
-        return padded[: padded.rindex(b"\x80")].decode("utf-8")
-
-    def open_digest(self, sealed: bytes, reference_id: bytes) -> bytes:
-        """Open the digest that was sealed with a label; raises what `open` raises."""
-        return self._open(sealed, reference_id)[:DIGEST_SIZE]
+        plain = self._open(sealed, reference_id)
+        digest, padded = plain[:DIGEST_SIZE], plain[DIGEST_SIZE:]
+        end = padded.rindex(b"\x80")
+        moment = _unpacked_moment(padded[end + 1 :])
+        return LabelContent(padded[:end].decode("utf-8"), digest, moment)
 
     def pseudonym(self, label: str) -> bytes:
         """Return the keyed hash by which the references of one subject are found; 16 bytes."""
@@ -105,3 +133,18 @@ class LabelSealer:
                 f"the label of reference {reference_id.hex()} was not sealed for it, or was "
                 "changed since; restore the database from a backup"
             ) from error
+
+
+def _packed_moment(moment: int | None) -> bytes:
+    """Return the bytes of a moment, the most significant first; none if it is not known."""
+    if moment is None or moment <= 0:
+        return b""
+    return bytes(moment >> 7 * place & 0x7F for place in reversed(range(_MOMENT)))
+
+
+def _unpacked_moment(padding: bytes) -> int | None:
+    """Return the moment at the end of what stands after a label; None if that is all zeros."""
+    moment = 0
+    for byte in padding[-_MOMENT:]:
+        moment = moment << 7 | byte
+    return moment or None

@@ -144,13 +144,12 @@ class Renewer(Secret):
         metric, parameters = session.description.metric, session.parameters
         if parameters != self._new.parameters:
             templates = requantize(templates, metric, parameters, self._new.parameters)
+        opened = [
+            session.labels.open_content(item.sealed_label, item.reference_id) for item in items
+        ]
         return [
-            NewReference(
-                vector=template,
-                label=session.labels.open(item.sealed_label, item.reference_id),
-                content_digest=session.labels.open_digest(item.sealed_label, item.reference_id),
-            )
-            for item, template in zip(items, templates, strict=True)
+            NewReference(template, content.label, content.content_digest, content.enrolled)
+            for content, template in zip(opened, templates, strict=True)
         ]
 
     def _is_copied(self, wanted: list[NewReference], new: GalleryState, index: int) -> bool:
@@ -201,6 +200,6 @@ def _open(
         raise WriteConflictError("the gallery changed while it was read") from error
 
 
-def _identity(item: NewReference) -> tuple[str, bytes, bytes]:
+def _identity(item: NewReference) -> tuple[str, bytes, int, bytes]:
     # Zero has two signs, and decrypting gives either.
-    return item.label, item.content_digest, (item.vector + 0.0).tobytes()
+    return item.label, item.content_digest, item.enrolled or 0, (item.vector + 0.0).tobytes()

@@ -78,6 +78,7 @@ def use(database: str, version: str, folder: Path) -> None:
     with open_service(database) as service:
         for name in content.get("galleries", ["default"]):
             with GalleryClient(service, key, name) as client:
+                assert all(item.undated == item.references for item in client.people())
                 use_gallery(client, embeddings, labels)
         # What galleries could not have then can be made now.
         with GalleryClient.create(service, key, "newer", dimension=2, parameters=SWIFT) as client:
@@ -98,7 +99,9 @@ def use_gallery(client: GalleryClient, embeddings: np.ndarray, labels: list[str]
     assert not client.enroll(embeddings, labels).added.any()
     assert client.enroll([[0.3, -0.4]], ["Hedy"]).added.all()
     client.remove([labels[0]])
-    assert [item.label for item in client.references()] == [*labels[1:], "Hedy"]
+    client.rename(labels[1], "Renamed")
+    assert [item.label for item in client.references()] == ["Renamed", *labels[2:], "Hedy"]
+    assert "Hedy" in [item.label for item in client.people() if not item.undated]
     assert client.verify(deep=True).findings == ()
 
 

@@ -36,7 +36,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 def test_the_digest_of_what_was_enrolled_is_sealed_with_the_label() -> None:
     sealed = SEALER.seal("Ada Lovelace", DIGEST, REFERENCE)
 
-    assert SEALER.open_digest(sealed, REFERENCE) == DIGEST
+    assert SEALER.open_content(sealed, REFERENCE).content_digest == DIGEST
     assert DIGEST not in sealed
 
 

@@ -75,11 +75,14 @@ def templates_of(service: GalleryService, key: GalleryKey, name: str = "default"
             found.append(
                 sorted(
                     (
-                        session.labels.open(item.sealed_label, item.reference_id),
-                        session.labels.open_digest(item.sealed_label, item.reference_id),
+                        content.label,
+                        content.content_digest,
                         tuple(block.templates[position]),
                     )
-                    for position, item in block.references.items()
+                    for position, content in (
+                        (at, session.labels.open_content(item.sealed_label, item.reference_id))
+                        for at, item in block.references.items()
+                    )
                 )
             )
         return found
