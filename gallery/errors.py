@@ -66,7 +66,7 @@ class MachineError(GalleryError):
 class KeyFileError(GalleryError):
     """The key file cannot be used."""
 
-    exit_code = 10
+    exit_code = 9
 
 
 class KeyFileNotFoundError(KeyFileError):

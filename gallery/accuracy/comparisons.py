@@ -102,7 +102,8 @@ def encrypted_distances(
     step = max(1, _CELLS // size)
     for start in range(0, len(probes), step):
         # Candidate lists as long as the gallery hold every distance; the threshold plays no part.
-        found = client.identify(probes[start : start + step], size, 0.0, progress=progress)
+        some = probes[start : start + step]
+        found = client.identify(some, size, 0.0, per_reference=True, progress=progress)
         columns = found.labels.astype(np.int64)
         np.put_along_axis(distances[start : start + step], columns, found.distances, axis=1)
     return distances

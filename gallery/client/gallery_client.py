@@ -51,6 +51,7 @@ from gallery.client.searching.stored_thresholds import (
     store,
 )
 from gallery.client.searching.thresholds import Threshold, checked, find_threshold
+from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
 from gallery.client.verification import VerificationReport, Verifier
 from gallery.closing import Closing
@@ -60,8 +61,10 @@ from gallery.errors import (
     IntegrityError,
     InvalidEmbeddingError,
     ModelMismatchError,
+    ReferenceNotFoundError,
     ThresholdRequiredError,
 )
+from gallery.hints import Hint
 from gallery.messages import GalleryDescription, Manifest, ModelOrigin, Preprocessing
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 from gallery.protocol import GalleryService
@@ -483,6 +486,7 @@ class GalleryClient(Closing, Secret):
         k: int = 1,
         threshold: float | None = None,
         *,
+        per_reference: bool = False,
         embedder: PhotoEmbedder | None = None,
         progress: Progress | None = None,
     ) -> PhotoIdentification:
@@ -491,11 +495,28 @@ class GalleryClient(Closing, Secret):
         Raises what `identify` and `enroll_photos` raise; photos that give no embedding are
         returned with the reason.
         """
-        limit = self.threshold(threshold)
-        probes = embed_probes(self.description, embedder or self.embedder(), list(paths), progress)
-        found = self._search(np.stack(probes.embeddings), k, limit) if probes.embeddings else None
-        good = tuple(path for path, _ in probes.measured)
-        return PhotoIdentification(good, found, probes.failures, probes.measured)
+        wanted = Wanted(k, per_reference)
+        return self._search_photos(paths, wanted, self.threshold(threshold), embedder, progress)
+
+    def match_photos(
+        self,
+        paths: Iterable[Path],
+        label: str,
+        threshold: float | None = None,
+        *,
+        embedder: PhotoEmbedder | None = None,
+        progress: Progress | None = None,
+    ) -> PhotoIdentification:
+        """Compare photos of one face each with one person; see `match`.
+
+        Raises what `match` and `enroll_photos` raise; photos that give no embedding are returned
+        with the reason.
+        """
+        wanted = Wanted(pseudonym=self._session.labels.pseudonym(normalize_label(label)))
+        done = self._search_photos(paths, wanted, self.threshold(threshold), embedder, progress)
+        if done.identification is not None:
+            self._check_matched(done.identification, label)
+        return done
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
@@ -588,6 +609,7 @@ class GalleryClient(Closing, Secret):
         k: int = 1,
         threshold: float | None = None,
         *,
+        per_reference: bool = False,
         model: str | None = None,
         progress: Progress | None = None,
     ) -> Identification:
@@ -602,10 +624,13 @@ class GalleryClient(Closing, Secret):
         embeddings
             The probes, real numbers, shape (n, d), or (d,) for one.
         k
-            Length of the candidate lists, at least 1.
+            Length of the candidate lists, at least 1: so many people, each with the closest
+            reference.
         threshold
             Largest distance of a match in units of the gallery's metric; by default the one that
             `threshold` returns.
+        per_reference
+            Whether the lists are of references, several of which may be one person's.
         model
             Where the embeddings come from; refused if the gallery names another model.
         progress
@@ -628,7 +653,52 @@ class GalleryClient(Closing, Secret):
         """
         self._check_model(model)
         found = check_embeddings(embeddings, self.description)
-        return self._search(found, k, self.threshold(threshold), progress)
+        wanted = Wanted(k, per_reference)
+        return self._search(found, wanted, self.threshold(threshold), progress)
+
+    def match(
+        self,
+        embeddings: npt.ArrayLike,
+        label: str,
+        threshold: float | None = None,
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> Identification:
+        """Compare probes with one person (1:1), to tell whether this is who it is said to be.
+
+        The whole gallery is searched as `identify` does, with the same requests, so that the server
+        learns neither who is meant nor whether there is such a person.
+
+        Parameters
+        ----------
+        embeddings, threshold, model, progress
+            As for `identify`.
+        label
+            The person's label.
+
+        Returns
+        -------
+        Identification
+            One candidate for each probe: the person's closest reference. ``searched`` counts the
+            person's references, and no match is ambiguous, since nobody else is looked at.
+
+        Raises
+        ------
+        ReferenceNotFoundError
+            If no reference has the label.
+        InvalidLabelError
+            If the label is none.
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, ThresholdRequiredError,
+        InvalidThresholdError, IntegrityError
+            As for `identify`.
+        """
+        self._check_model(model)
+        found = check_embeddings(embeddings, self.description)
+        wanted = Wanted(pseudonym=self._session.labels.pseudonym(normalize_label(label)))
+        done = self._search(found, wanted, self.threshold(threshold), progress)
+        self._check_matched(done, label)
+        return done
 
     def summary(self) -> Summary:
         """Return the counts, the version and the age of the gallery."""
@@ -896,17 +966,38 @@ class GalleryClient(Closing, Secret):
     def _search(
         self,
         embeddings: Floats,
-        k: int,
+        wanted: Wanted,
         threshold: Threshold,
         progress: Progress | None = None,
     ) -> Identification:
         """Search with embeddings that were checked."""
-        if k < 1:
+        if wanted.k < 1:
             raise ValueError("a candidate list has at least one place")
         if not len(embeddings):
             raise InvalidEmbeddingError("there are no embeddings to search with")
         vectors = to_vectors(embeddings, self.description)
-        return Searcher(self._session).search(vectors, k, threshold, progress)
+        return Searcher(self._session).search(vectors, wanted, threshold, progress)
+
+    def _search_photos(
+        self,
+        paths: Iterable[Path],
+        wanted: Wanted,
+        threshold: Threshold,
+        embedder: PhotoEmbedder | None,
+        progress: Progress | None,
+    ) -> PhotoIdentification:
+        probes = embed_probes(self.description, embedder or self.embedder(), list(paths), progress)
+        embeddings, good = probes.embeddings, tuple(path for path, _ in probes.measured)
+        found = self._search(np.stack(embeddings), wanted, threshold) if embeddings else None
+        return PhotoIdentification(good, found, probes.failures, probes.measured)
+
+    def _check_matched(self, found: Identification, label: str) -> None:
+        """Check, after the search, that there was somebody to match (`ReferenceNotFoundError`)."""
+        if not found.searched.any():
+            raise ReferenceNotFoundError(
+                f"gallery {self.description.name!r} holds no reference named {label!r}",
+                hint=Hint.LIST_REFERENCES,
+            )
 
     def _outlier_rule(self) -> OutlierRule | None:
         """Return what tells outliers, or None if the gallery has no threshold."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.decisions import code_of, exit_code_option
 from gallery.commands.hints import worded
-from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import (
     common_options,
     force_option,
@@ -67,8 +67,14 @@ Examples:
     default=1,
     show_default=True,
     metavar="K",
-    help="Candidates to show for each probe.",
+    help="People to show for each probe, each with the closest reference.",
 )
+@click.option(
+    "--per-reference",
+    is_flag=True,
+    help="Show the K closest references instead, several of which may be one person's.",
+)
+@exit_code_option
 @json_option("Print one JSON object a probe and line.")
 @click.option(
     "--output",
@@ -93,6 +99,8 @@ def command(
     probes: tuple[Path, ...],
     threshold: float | None,
     top: int,
+    per_reference: bool,
+    exit_code: bool,
     as_json: bool,
     output: Path | None,
     force: bool,
@@ -104,7 +112,8 @@ def command(
     Such a file is a .npz, .npy, Parquet or CSV file and may have any number of rows.
 
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
-    Photos without exactly one face are reported as failed; the exit code is 1 then.
+    Photos without exactly one face are reported as failed; the exit code is 1 then. It says nothing
+    of matches, unless --exit-code asks for that.
     """
     from gallery.client import ResultFile, SourceKind, kind_of, read_embeddings, release
 
@@ -127,9 +136,9 @@ def command(
         description = client.description
         if source:
             warn_of_origin(settings, description, source.model)
-            done = _search_embeddings(settings, client, source, top, threshold)
+            done = _search_embeddings(settings, client, source, top, threshold, per_reference)
         else:
-            done = _search_photos(settings, client, photos, top, threshold)
+            done = _search_photos(settings, client, photos, top, threshold, per_reference)
     if not full_precision:
         seconds = release(done.found.second_distances, description)
         done = replace(
@@ -149,7 +158,7 @@ def command(
         settings.notice(f"poor photo: {done.probes[row]}: {'; '.join(warnings)}")
     for row, reason in done.failures.items():
         settings.notice(f"not searched: {done.probes[row]}: {reason}")
-    return EXIT_PARTIAL if done.failures else 0
+    return code_of(done.found, done.failures, exit_code)
 
 
 @dataclass(frozen=True)
@@ -221,12 +230,18 @@ def _search_embeddings(
     source: EmbeddingFile,
     top: int,
     threshold: float | None,
+    per_reference: bool,
 ) -> Results:
     from gallery.client import Results
 
     with settings.progress("searching", len(source.embeddings)) as advance:
         found = client.identify(
-            source.embeddings, top, threshold, model=source.model, progress=advance
+            source.embeddings,
+            top,
+            threshold,
+            per_reference=per_reference,
+            model=source.model,
+            progress=advance,
         )
     return Results(list(range(len(found))), found, found.distances, found.second_distances)
 
@@ -237,12 +252,15 @@ def _search_photos(
     photos: _Photos,
     top: int,
     threshold: float | None,
+    per_reference: bool,
 ) -> Results:
     """Search with photos; those that fail have a row, too."""
     from gallery.client import Identification, Results
 
     with settings.progress("searching", len(photos.paths)) as advance:
-        done = client.identify_photos(photos.paths, top, threshold, progress=advance)
+        done = client.identify_photos(
+            photos.paths, top, threshold, per_reference=per_reference, progress=advance
+        )
     good = done.identification
     if good is None:
         limit = client.threshold(threshold)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from gallery.commands.label_patterns import label_pattern_option, with_label_lik
 from gallery.commands.options import common_options, json_option
 from gallery.commands.output import print_table
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 
 if TYPE_CHECKING:
     from gallery.client import Person
@@ -38,7 +38,7 @@ def command(settings: Settings, label: str | None, as_json: bool) -> None:
         found = with_label_like(client.people(), label)
     if as_json:
         for person in found:
-            click.echo(json.dumps(_record(person), ensure_ascii=False))
+            print_json(_record(person))
         return
     if found:
         titles = ("label", "references", "first enrolled", "last enrolled")

@@ -24,6 +24,7 @@ from gallery.url_masking import masked_text
 
 EXIT_PARTIAL = 1
 EXIT_USAGE = 2
+EXIT_NON_MATCH = 10
 EXIT_INTERNAL = 70
 EXIT_SYSTEM = 71
 EXIT_HUNG_UP = 129
@@ -35,6 +36,7 @@ _COMMANDS = {
     "init": "Make an empty gallery.",
     "enroll": "Enroll photos or ready embeddings.",
     "identify": "Search a gallery with photos or ready embeddings.",
+    "match": "Compare a photo or ready embeddings with one person.",
     "galleries": "List the galleries of a database or a server.",
     "info": "Show the properties of a gallery.",
     "list": "List the references of a gallery.",

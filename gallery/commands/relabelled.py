@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
 from gallery.commands.people import whom
 from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
 
 if TYPE_CHECKING:
     from gallery.client import Reference
@@ -22,4 +20,4 @@ def report(settings: Settings, done: str, changed: Sequence[Reference], as_json:
     if as_json:
         for item in changed:
             record = {"label": item.label, "reference_id": item.reference_id}
-            click.echo(json.dumps(record, ensure_ascii=False))
+            print_json(record)

@@ -109,6 +109,12 @@ class PackedReferences(Sequence[StoredReference]):
         """All positions, in order; uint32, shape (n,)."""
         return self._field(0, 4).view("<u4").reshape(-1).astype(np.uint32, copy=False)
 
+    @cached_property
+    def subjects(self) -> npt.NDArray[np.uint64]:
+        """The first eight bytes of all pseudonyms, big-endian, in order; uint64, shape (n,)."""
+        leading = np.ascontiguousarray(self.identifiers("pseudonym")[:, :8])
+        return leading.view(">u8").reshape(-1).astype(np.uint64)
+
     def identifiers(
         self, field: IdentifierField, rows: npt.NDArray[np.intp] | None = None
     ) -> Bytes:

@@ -173,7 +173,11 @@ class Session:
         ]
 
 
-SESSIONS = [Session(README, ("Five commands",)), Session(DOCS / "tutorial.md")]
+SESSIONS = [
+    Session(README, ("Five commands",)),
+    Session(DOCS / "tutorial.md"),
+    Session(DOCS / "people.md"),
+]
 PHOTO_SESSIONS = [
     Session(README, ("Five commands", "With photos")),
     Session(DOCS / "photos.md"),

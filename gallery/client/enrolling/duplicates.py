@@ -13,6 +13,7 @@ from gallery.client.enrolling.inputs import LabelledEmbeddings, NewReference
 from gallery.client.progress import Progress
 from gallery.client.searching.identification import Searcher
 from gallery.client.searching.thresholds import Threshold
+from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
 
@@ -112,7 +113,7 @@ class DuplicateFinder:
         """Return distance, label and identifier of each row's closest reference."""
         if not self._session.manifest().entries:
             return [(np.inf, "", "")] * len(vectors)
-        found = Searcher(self._session).search(vectors, 1, self._threshold, progress)
+        found = Searcher(self._session).search(vectors, Wanted(), self._threshold, progress)
         columns = (found.distances, found.labels, found.reference_ids)
         return list(zip(*(column[:, 0].tolist() for column in columns), strict=True))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gallery.arrays import Floats, residue_bytes
 from gallery.client.integrity import clock
@@ -19,6 +20,7 @@ from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
 from gallery.client.scheme import ProbeEncryption, ResultCheck
 from gallery.client.searching.candidates import CandidateRows, Identification
+from gallery.client.searching.people_rankings import PeopleRankings
 from gallery.client.searching.rankings import (
     Places,
     Rankings,
@@ -29,6 +31,7 @@ from gallery.client.searching.rankings import (
     split,
 )
 from gallery.client.searching.thresholds import Threshold
+from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared, to_squared
 from gallery.errors import (
@@ -151,11 +154,11 @@ class Searcher:
     def search(
         self,
         vectors: Floats,
-        k: int,
+        wanted: Wanted,
         threshold: Threshold,
         progress: Progress | None = None,
     ) -> Identification:
-        """Find the k closest references of each probe.
+        """Find the closest people or references of each probe.
 
         What is sent does not depend on what was decrypted, nor on what a check of results found:
         all planned requests are sent, and the error comes at the end. Results that are wrong before
@@ -168,8 +171,8 @@ class Searcher:
         ----------
         vectors
             Vectors of norm at most 1, shape (n, d).
-        k
-            Length of the candidate lists, at least 1.
+        wanted
+            Which candidates are listed.
         threshold
             Largest distance of a match.
         progress
@@ -195,7 +198,7 @@ class Searcher:
                     signed.append(answer.manifest.signed)
                     if wrong is None:
                         try:
-                            parts.append(self._open(answer, k, threshold))
+                            parts.append(self._open(answer, wanted, threshold))
                         except IntegrityError as error:
                             unlike = unlike or error
                     if progress is not None:
@@ -306,12 +309,13 @@ class Searcher:
 
     # --- in the caller's thread -------------------------------------------------------------------
 
-    def _open(self, answer: _Answer, k: int, threshold: Threshold) -> CandidateRows:
+    def _open(self, answer: _Answer, wanted: Wanted, threshold: Threshold) -> CandidateRows:
         """Decrypt the distances of an answer, check their canaries, rank the rest, open labels."""
         count = len(answer.secrets)
         vectors = np.stack([secret.vector for secret in answer.secrets])
         ties = self._ties(answer.tables, threshold)
-        rankings, subjects = Rankings(count, k, ties), SubjectRankings(count, ties)
+        rankings = _rankings(count, wanted, ties, answer.tables)
+        subjects, searched = SubjectRankings(count, ties), 0
         step = max(1, RESULTS_AT_ONCE // count)
         for start in range(0, len(answer.blocks), step):
             some = answer.blocks[start : start + step]
@@ -323,10 +327,15 @@ class Searcher:
                 version = header.encryption_version
                 self._session.canaries.check(squared, vectors, header.index, version)
                 positions = np.flatnonzero(header.occupied())
+                if wanted.pseudonym is not None:
+                    own = _of_person(answer.tables[header.index], wanted.pseudonym)
+                    positions = positions[np.isin(positions, own)]
+                searched += len(positions)
                 occupied = squared[:, positions]
                 rankings.add(occupied, positions, header.index)
-                subjects.add(occupied, positions, header.index)
-        return self._candidates(rankings, subjects, answer.tables)
+                if wanted.pseudonym is None:
+                    subjects.add(occupied, positions, header.index)
+        return self._candidates(rankings, subjects, answer.tables, searched)
 
     def _ties(self, tables: Sequence[ReferenceTable], threshold: Threshold) -> Ties:
         """Return the rule for distances that differ by less than noise and rounding can."""
@@ -351,7 +360,11 @@ class Searcher:
         )
 
     def _candidates(
-        self, rankings: Rankings, subjects: SubjectRankings, tables: Sequence[ReferenceTable]
+        self,
+        rankings: Rankings | PeopleRankings,
+        subjects: SubjectRankings,
+        tables: Sequence[ReferenceTable],
+        searched: int,
     ) -> CandidateRows:
         """Open the labels of the candidates, and only theirs, each once."""
         squared, lists = rankings.lists()
@@ -362,7 +375,6 @@ class Searcher:
             np.array(texts, dtype=np.str_)[numbers].reshape(len(lists), -1)
             for texts in zip(*opened, strict=True)
         )
-        searched = sum(len(table) for table in tables)
         return CandidateRows(
             squared, identifiers[:, :-1], labels[:, :-1], second_squared, labels[:, -1], searched
         )
@@ -377,6 +389,22 @@ class Searcher:
         reference = tables[index].at(position)
         label = self._session.labels.open(reference.sealed_label, reference.reference_id)
         return reference.reference_id.hex(), label
+
+
+def _rankings(
+    count: int, wanted: Wanted, ties: Ties, tables: Sequence[ReferenceTable]
+) -> Rankings | PeopleRankings:
+    if wanted.per_reference or wanted.k == 1 or wanted.pseudonym is not None:
+        # The closest person is the one whose reference is the closest.
+        return Rankings(count, wanted.k, ties)
+    return PeopleRankings(count, wanted.k, ties, lambda index: tables[index].packed.subjects)
+
+
+def _of_person(table: ReferenceTable, pseudonym: bytes) -> npt.NDArray[np.uint32]:
+    """Return the positions of the references of one person."""
+    equal = table.packed.identifiers("pseudonym") == np.frombuffer(pseudonym, np.uint8)
+    own: npt.NDArray[np.uint32] = table.packed.positions[equal.all(axis=1)]
+    return own
 
 
 def _wrong_results(

@@ -95,7 +95,7 @@ class _Entries:
     ) -> _Entries:
         """Return those of a block that were chosen, shape (n, m), not sorted yet."""
         rows, columns = np.nonzero(chosen)
-        places = block_index * _BLOCK + positions[columns].astype(np.int64)
+        places = places_of(block_index, positions[columns])
         return cls(rows, squared[rows, columns], places)
 
     @classmethod
@@ -257,6 +257,11 @@ class SubjectRankings:
                     squared[row], places[row] = distances[number], found[number]
                     break
         return squared, places
+
+
+def places_of(block_index: int, positions: npt.NDArray[np.intp]) -> Places:
+    """Return the places of positions of a block."""
+    return block_index * _BLOCK + positions.astype(np.int64)
 
 
 def block_and_position(places: Places) -> tuple[Places, Places]:

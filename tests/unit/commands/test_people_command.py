@@ -12,6 +12,14 @@ from gallery.client.integrity.labels import LabelSealer
 from tests.unit.commands.conftest import Command
 
 
+@pytest.fixture
+def made(command: Command) -> Command:
+    """A gallery for embeddings of 16 values, whose key file opens at once."""
+    assert command("key", "new", "--no-passphrase").code == 0
+    assert command("init", "--dimension", 16).code == 0
+    return command
+
+
 def enroll(made: Command, embeddings: np.ndarray, labels: list[str]) -> None:
     np.savez("some.npz", embeddings=embeddings, labels=np.array(labels))
     assert made("enroll", "some.npz").code == 0

@@ -5,9 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.support.serving import serving
 from tests.unit.commands.conftest import Command
+
+
+@pytest.fixture
+def made(command: Command) -> Command:
+    """A gallery for embeddings of 16 values, whose key file opens at once."""
+    assert command("key", "new", "--no-passphrase").code == 0
+    assert command("init", "--dimension", 16).code == 0
+    return command
 
 
 def labels(made: Command) -> list[str]:
@@ -84,7 +93,8 @@ def test_on_a_server_each_is_one_write_in_the_audit_log(
     with serving(f"sqlite:///{tmp_path / 'served.db'}") as server:
         (tmp_path / "token").write_text(server.token("owner"))
         place = ("--server", server.url, "--token-file", "token")
-        assert command("key", "new").code == command("init", "--dimension", 16, *place).code == 0
+        assert command("key", "new", "--no-passphrase").code == 0
+        assert command("init", "--dimension", 16, *place).code == 0
         assert command("enroll", "people.npz", *place).code == 0
         assert command("rename", "person 1", "Ada", *place).code == 0
         assert command("merge", "person 2", "Ada", "--yes", *place).code == 0

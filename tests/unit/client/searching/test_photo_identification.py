@@ -10,6 +10,7 @@ from PIL import Image
 
 from gallery.client import Calibration, GalleryClient, GalleryKey, LabelledPhoto, PhotoEmbedder
 from gallery.client.searching.stored_thresholds import CalibrationSealer
+from gallery.errors import ReferenceNotFoundError
 from gallery.server import EmbeddedService
 from tests.support.counting import count_calls
 
@@ -35,3 +36,31 @@ def test_the_calibrated_threshold_is_opened_once(
     assert found.identification.threshold == FOUND.threshold
     assert [*found.identification.labels[:, 0]] == ["Ada"]
     assert len(opened) == 1
+
+
+def test_photos_are_compared_with_one_person(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    embedder, generator = PhotoEmbedder("Dlib", "skip", download=False), np.random.default_rng(0)
+    ada, grace, broken = (tmp_path / f"{name}.png" for name in ("ada", "grace", "broken"))
+    for path in (ada, grace):
+        pixels = generator.integers(0, 255, (150, 150, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    broken.write_bytes(b"no photo")
+    with GalleryClient.create(
+        service, key, dimension=128, preprocessing=embedder.preprocessing
+    ) as client:
+        photos = [LabelledPhoto(ada, "Ada"), LabelledPhoto(grace, "Grace")]
+        client.enroll_photos(photos, embedder=embedder)
+
+        done = client.match_photos([grace, broken, ada], "Ada", 1e-5, embedder=embedder)
+        with pytest.raises(ReferenceNotFoundError):
+            client.match_photos([ada], "Nobody", 1e-5, embedder=embedder)
+        nothing = client.match_photos([broken], "Nobody", 1e-5, embedder=embedder)
+
+    assert done.paths == (grace, ada)
+    assert done.identification is not None
+    assert [*done.identification.decisions] == [False, True]
+    assert [*done.identification.labels[:, 0]] == ["Ada", "Ada"]
+    assert [failure.path for failure in done.failures] == [broken]
+    assert nothing.identification is None

@@ -1,0 +1,24 @@
+"""The candidates that a search is to list. They change nothing of what is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which candidates are listed of each probe.
+
+    Attributes
+    ----------
+    k
+        Length of the candidate lists, at least 1.
+    per_reference
+        Whether lists are of references; else they are of people, each with the closest reference.
+    pseudonym
+        If given, 16 bytes: only references of this person are candidates.
+    """
+
+    k: int = 1
+    per_reference: bool = False
+    pseudonym: bytes | None = None
