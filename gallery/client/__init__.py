@@ -14,6 +14,7 @@ from gallery.client.embeddings.sources import (
     read_embeddings,
 )
 from gallery.client.enrolling.bulk import BulkEnrollment
+from gallery.client.enrolling.closest_pairs import ClosePair
 from gallery.client.enrolling.duplicates import Duplicate
 from gallery.client.enrolling.enrollment import Enrollment
 from gallery.client.enrolling.outliers import Outlier
@@ -57,6 +58,7 @@ __all__ = [
     "RESULT_KINDS",
     "BulkEnrollment",
     "Calibration",
+    "ClosePair",
     "Duplicate",
     "EmbeddingFile",
     "EmbeddingSource",

@@ -26,6 +26,7 @@ from gallery.client.editing.selection import Reference, Selection
 from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
+from gallery.client.enrolling.closest_pairs import ClosePair, closest_pairs
 from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
 from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
@@ -727,6 +728,43 @@ class GalleryClient(Closing, Secret):
         """
         selection = Selection(self._session, self._session.state())
         yield from selection.all() if labels is None else selection.labelled(labels)
+
+    def closest_pairs(
+        self,
+        count: int = 10,
+        threshold: float | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[ClosePair, ...]:
+        """Return the closest pairs of different people, who may be one under two labels.
+
+        Every reference is opened and searched for: that takes as many probes as there are
+        references, which the server sees.
+
+        Parameters
+        ----------
+        count
+            How many pairs, at least 1.
+        threshold
+            Largest distance of a match, as for `identify`.
+        progress
+            Called with the number of references that were just compared.
+
+        Returns
+        -------
+        tuple of ClosePair
+            The closest first, each pair of people once.
+
+        Raises
+        ------
+        ThresholdRequiredError, InvalidThresholdError, IntegrityError
+            As for `identify`.
+        WriteConflictError
+            If another process changes the gallery meanwhile.
+        """
+        if count < 1:
+            raise ValueError("at least one pair must be asked for")
+        return closest_pairs(self._session, count, self.threshold(threshold), progress)
 
     def people(self) -> tuple[Person, ...]:
         """Return who is enrolled, sorted by label: one `Person` for all references of a label."""

@@ -41,6 +41,7 @@ _COMMANDS = {
     "info": "Show the properties of a gallery.",
     "list": "List the references of a gallery.",
     "people": "List the people of a gallery.",
+    "duplicates": "Find people who may be one.",
     "rename": "Give a person another label.",
     "merge": "Make one person of two.",
     "assign": "Give single references another label.",

@@ -128,7 +128,7 @@ def print_identification(found: Results) -> None:
                     str(record["probe"]) if first else "",
                     decision if first else "",
                     (record["label"] or "-") if first else "",
-                    _number(candidate.get("distance")),
+                    number(candidate.get("distance")),
                     candidate.get("label", "-"),
                 )
             )
@@ -159,5 +159,6 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Return a distance as tables show it."""
     return "-" if value is None else f"{value:.4f}" if round(value, 4) == value else repr(value)

@@ -77,3 +77,23 @@ def test_an_empty_gallery_has_no_rows(made: Command) -> None:
 
     assert (done.code, done.out) == (0, "")
     assert "0 people, 0 references" in done.err
+
+
+def test_duplicates_are_the_closest_pairs(made: Command, people: np.ndarray) -> None:
+    embeddings = np.vstack([people, people[:1] + 0.001])
+    enroll(made, embeddings, [*"ABCDE", "A again"])
+
+    done = made("duplicates", "--threshold", 0.01, "--top", 2)
+    first, second = made("duplicates", "--threshold", 0.01, "--top", 2, "--json").records
+
+    assert re.split("  +", done.out.splitlines()[0]) == [
+        "decision",
+        "distance",
+        "label",
+        "other label",
+    ]
+    assert done.out.splitlines()[1].split()[0::2] == ["match", "A", "again"]
+    assert "6 references compared, 1 of 2 pairs match" in done.err
+    assert (first["label"], first["other_label"], first["decision"]) == ("A", "A again", "match")
+    assert second["decision"] == "non-match"
+    assert first["distance"] < second["distance"]

@@ -1,0 +1,76 @@
+"""``gallery duplicates``: the closest pairs of different people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+import numpy as np
+
+from gallery.commands.identify import KEPT_BYTES
+from gallery.commands.options import common_options, json_option, threshold_option
+from gallery.commands.output import number, print_table
+from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json
+
+_EPILOG = """
+\b
+Examples:
+  gallery duplicates
+  gallery duplicates --top 100 --json
+"""
+
+
+@click.command("duplicates", epilog=_EPILOG)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1, max=1000),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Pairs to show.",
+)
+@threshold_option(
+    "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
+)
+@json_option("Print one JSON object a pair and line.")
+@common_options
+def command(settings: Settings, top: int, threshold: float | None, as_json: bool) -> None:
+    """Find people who may be one: the closest pairs of references with different labels.
+
+    Every reference is searched for, so that this takes as long as searching with that many probes,
+    and a server sees that. gallery merge makes one person of two.
+    """
+    from gallery.client import release
+
+    with settings.open_client(cache_size=KEPT_BYTES) as client:
+        count = client.summary().references
+        with settings.progress("comparing", count) as advance:
+            found = client.closest_pairs(top, threshold, progress=advance)
+        shown = release(np.array([pair.distance for pair in found]), client.description).tolist()
+    pairs = [replace(pair, distance=distance) for pair, distance in zip(found, shown, strict=True)]
+    if as_json:
+        for pair in pairs:
+            record = {
+                "label": pair.label,
+                "other_label": pair.other_label,
+                "distance": pair.distance,
+                "decision": "match" if pair.decision else "non-match",
+                "reference_id": pair.reference_id,
+                "other_reference_id": pair.other_reference_id,
+            }
+            print_json(record)
+        return
+    if pairs:
+        rows = (
+            (
+                "match" if pair.decision else "non-match",
+                number(pair.distance),
+                pair.label,
+                pair.other_label,
+            )
+            for pair in pairs
+        )
+        print_table(("decision", "distance", "label", "other label"), rows, right=1)
+    matches = sum(pair.decision for pair in pairs)
+    settings.notice(f"{count:,} references compared, {matches} of {len(pairs)} pairs match")
