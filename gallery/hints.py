@@ -113,5 +113,7 @@ class Hint(Enum):
     OTHER_ADDRESS = "choose another host or port"
 
     # Face models.
-    TRUST_WEIGHTS = "TrustedWeights(accept=True) takes it, and remembers its hash from now on"
+    TRUST_WEIGHTS = (
+        "give accept=True to TrustedWeights, which takes it and remembers its hash from now on"
+    )
     USE_DLIB = "the model Dlib with the detector dlib works without any download"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 from rich.text import Text
 
 from gallery.commands.options import json_option, service_options
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import ServiceSettings
+from gallery.commands.terminal import print_json
 
 _EPILOG = """
 \b
@@ -31,7 +30,7 @@ def command(settings: ServiceSettings, as_json: bool) -> None:
         names = service.gallery_names()
     if as_json:
         for name in names:
-            click.echo(json.dumps({"name": name}, ensure_ascii=False))
+            print_json({"name": name})
     elif names:
         table = result_table("name")
         for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,8 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]], right: in
             blank = " " * (width - _width(text)) if column < len(titles) - 1 else ""
             styled = click.style(text, fg=colour, bold=number == 0)
             shown.append(blank + styled if column == right else styled + blank)
-        click.echo("  ".join(shown))
+        # Named, since click takes another one in the place of an output whose encoding is ASCII.
+        click.echo("  ".join(shown), file=sys.stdout)
 
 
 def _plain(cell: Cell) -> tuple[str, str | None]:

@@ -45,12 +45,13 @@ def is_interactive() -> bool:
 
 def say(text: str, *, lines: bool = False) -> None:
     """Print to standard error; ``lines`` as of `printable`."""
-    click.echo(printable(text, lines=lines), err=True)
+    # Named, here and below: click takes another stream in the place of one whose encoding is ASCII.
+    click.echo(printable(text, lines=lines), file=sys.stderr)
 
 
 def print_result(text: str) -> None:
     """Print a line to standard output."""
-    click.echo(printable(text))
+    click.echo(printable(text), file=sys.stdout)
 
 
 def print_json(value: Any) -> None:

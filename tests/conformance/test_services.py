@@ -496,8 +496,9 @@ def test_a_search_sees_one_state_though_the_gallery_changes_meanwhile(
 def test_the_last_blocks_can_be_dropped_and_references_moved(
     service: GalleryService, key: GalleryKey
 ) -> None:
-    embeddings = random_embeddings(4094 + 2, 2)
-    with GalleryClient.create(service, key, dimension=2, metric="euclidean") as client:
+    # So many values that no other is as close as the errors of a distance.
+    embeddings = random_embeddings(4094 + 2, 8)
+    with GalleryClient.create(service, key, dimension=8, parameters=STANDARD) as client:
         client.enroll(embeddings, names(len(embeddings)))
         client.remove(names(10)[3:5])
 

@@ -297,10 +297,11 @@ def nearly_full_block(shop: Workshop, parameters: str = "compact") -> None:
 
 
 def backup(shop: Workshop, parameters: str = "compact") -> None:
-    """A backup of a gallery with five references, and no database."""
+    """A backup of a gallery with five references, no database, and nothing that was seen."""
     some_enrolled(shop, parameters)
     shop.do(["export", "backup"])
-    (shop.folder / DATABASE).unlink()
+    for name in (DATABASE, f"{KEY_FILE}.seen"):
+        (shop.folder / name).unlink()
 
 
 def some_enrolled_and_a_new_key(shop: Workshop) -> None:

@@ -184,13 +184,23 @@ def live(
         instants = Instants(folder, report, stop_at, file_limit)
         instants.install()
     for arguments in commands:
-        out, err = io.StringIO(), io.StringIO()
+        out, err = _stream(), _stream()
         with redirect_stdout(out), redirect_stderr(err):
             code = run(list(arguments))
         if watched:
             instants.at("at the end")
-        pipe.send((code, out.getvalue(), err.getvalue()))
+        pipe.send((code, _text_of(out), _text_of(err)))
     pipe.close()
+
+
+def _stream() -> io.TextIOWrapper:
+    """Return a stream that takes text and bytes, as standard output does."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _text_of(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 def enter(folder: Path, environment: dict[str, str]) -> None:

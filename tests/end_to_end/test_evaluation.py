@@ -94,7 +94,7 @@ def test_an_evaluation_needs_neither_key_nor_gallery_and_leaves_a_report(
     assert found["fnir"]["0.001"]["value"] is None
     assert found["parity"]["comparisons"] == 5 * PEOPLE * PEOPLE // 2
     assert found["parity"]["decisions_changed"] == found["parity"]["rank_1_changed"] == 0
-    assert 0.0 < found["parity"]["max_error"] <= found["parity"]["error_bound"] < 1e-6
+    assert 0.0 < found["parity"]["max_error"] <= found["parity"]["error_bound"] < 4e-6
     assert "<svg" in (tmp_path / "report" / "report.html").read_text()
     assert f"{found['fnir']['0.01']['value']:.4f}" in done.out
     left = {path.name for path in tmp_path.iterdir()}

@@ -78,6 +78,8 @@ def test_a_second_run_skips_what_is_enrolled(enrolled: Path, samples: Samples) -
         "duplicates": [],
         "photos": [],
         "passed_over": [],
+        "erased": [],
+        "outliers": [],
     }
 
 

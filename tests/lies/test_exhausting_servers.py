@@ -32,6 +32,7 @@ from gallery.messages.manifest import MAX_BLOCKS
 from gallery.messages.stream import framed
 from gallery.parameters import SWIFT
 from gallery.server import EmbeddedService, open_service
+from tests.support.answering import TOKEN
 from tests.support.galleries import names, random_embeddings
 from tests.support.hostile_server import Attack, HostileServer, hostile_server
 
@@ -61,7 +62,7 @@ def server(key: GalleryKey, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def remote(server: HostileServer) -> Iterator[RemoteService]:
-    service = RemoteService(server.url, AccessToken("a token"))
+    service = RemoteService(server.url, AccessToken(TOKEN))
     yield service
     service.close()
     server.attacks.clear()
@@ -274,7 +275,7 @@ def process(server: HostileServer, folder: Path) -> tuple[int, int]:
     environment = os.environ | {
         "GALLERY_KEY": str(folder / "owner.key"),
         "GALLERY_SERVER": server.url,
-        "GALLERY_TOKEN": "a token",
+        "GALLERY_TOKEN": TOKEN,
     }
     program = (
         "import resource, sys\n"

@@ -64,7 +64,12 @@ def test_the_notebooks_own_check_holds_on_raw_embeddings_with_norms_near_12(
     probes = random_embeddings(4, 128, seed=1) * (12.0 / np.sqrt(128.0))
 
     with GalleryClient.create(
-        service, key, dimension=128, metric=Metric.EUCLIDEAN, norm_bound=norm_bound
+        service,
+        key,
+        dimension=128,
+        metric=Metric.EUCLIDEAN,
+        parameters=STANDARD,
+        norm_bound=norm_bound,
     ) as client:
         encrypted = encrypted_distances(client, probes, gallery)
 

@@ -91,12 +91,13 @@ class LyingService(ForwardingService):
         self.lie, self.lies_at, self.asked, self.searches = lie, at, [], 0
 
     def search(
-        self, request: SearchRequest, observer: SearchObserver | None = None
+        self, request: SearchRequest, observer: SearchObserver | None = None, **limits: Any
     ) -> SearchResult:
+        """Search, and lie; ``limits`` are those of a server for the service in its process."""
         number = self.searches
         self.searches += 1
         self.asked.append(("search", len(request.to_bytes())))
-        found = self._service.search(request)
+        found = self._service.search(request, **limits)
         answer = Answer(found.manifest, tuple(found.blocks), found.check_sums)
         if self.lie is not None and (self.lies_at is None or number in self.lies_at):
             answer = self.lie(request, answer)

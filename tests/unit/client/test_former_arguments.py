@@ -25,7 +25,7 @@ def test_a_client_takes_its_former_arguments(
     client: GalleryClient, service: EmbeddedService, key: GalleryKey, tmp_path: Path
 ) -> None:
     states = StateFile(tmp_path / "seen")
-    slow = warned(GalleryClient, service, key, present="backend", engine="tenseal")
+    slow = warned(GalleryClient, service, key, present="backend", engine="native")
     owner = warned(GalleryClient, service, key, present="states", memory=states)
     with slow, owner:
         slow.enroll(random_embeddings(2, 8), names(2))

@@ -198,10 +198,11 @@ def test_a_write_meanwhile_is_not_taken_for_damage(
     assert hinted.summary().references == 5
 
 
-def test_a_gallery_of_ckks_has_no_check_sums(
-    client: GalleryClient, service: EmbeddedService
-) -> None:
-    client.enroll(random_embeddings(3, DIMENSION), names(3))
+def test_a_gallery_of_ckks_has_no_check_sums(service: EmbeddedService, key: GalleryKey) -> None:
+    with GalleryClient.create(
+        service, key, "ckks", dimension=DIMENSION, parameters=STANDARD
+    ) as client:
+        client.enroll(random_embeddings(3, DIMENSION), names(3))
 
-    assert service.check_sums(client.description.gallery_id) == NO_CHECK_SUMS
-    assert client.verify(deep=True).findings == ()
+        assert service.check_sums(client.description.gallery_id) == NO_CHECK_SUMS
+        assert client.verify(deep=True).findings == ()

@@ -256,4 +256,4 @@ def test_there_is_one_way_to_the_terminal() -> None:
     }
 
 
-_TABLES = ("demo", "evaluate", "identify", "info", "list_references", "token")
+_TABLES = ("demo", "evaluate", "galleries", "info", "token")

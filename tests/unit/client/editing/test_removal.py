@@ -11,6 +11,7 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.session import GallerySession
 from gallery.errors import ErasurePendingError, ReferenceNotFoundError
+from gallery.parameters import STANDARD
 from gallery.server import open_service
 from gallery.store import Database
 from tests.support.galleries import client_of_each_scheme, names, random_embeddings
@@ -97,7 +98,7 @@ def test_the_last_removal_leaves_an_empty_gallery(
 
 def test_nothing_of_a_removed_reference_is_left_in_any_file(database: str, key: GalleryKey) -> None:
     with open_service(database, create=True) as service:
-        with GalleryClient.create(service, key, dimension=8) as client:
+        with GalleryClient.create(service, key, dimension=8, parameters=STANDARD) as client:
             client.enroll(random_embeddings(3, 8), ["Ada", "Grace", "Edith"])
             gallery_id = client.description.gallery_id
             block = service.block(gallery_id, 0)
