@@ -36,6 +36,7 @@ _ROWS = 500
 """Rows of one table; the columns of the next may have other widths."""
 
 _DIGEST_SIZE = 32
+_ACTIONS = ("show", "check", "prune")
 _OPTIONS_OF = {
     "since": ("show",),
     "gallery": ("show",),
@@ -62,6 +63,12 @@ def _moment_of(_context: click.Context, _option: click.Parameter, text: str | No
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def _action(_context: click.Context, _argument: click.Parameter, text: str) -> str:
+    if text not in _ACTIONS:
+        raise click.BadParameter(f"{text!r} is none of {', '.join(_ACTIONS)}")
+    return text
+
+
 def _digest(_context: click.Context, _option: click.Parameter, text: str | None) -> bytes | None:
     """Return a digest, or None."""
     if text is None:
@@ -76,7 +83,7 @@ def _digest(_context: click.Context, _option: click.Parameter, text: str | None)
 
 
 @click.command("audit", epilog=_EPILOG)
-@click.argument("action", type=click.Choice(["show", "check", "prune"]), default="show")
+@click.argument("action", metavar="[show|check|prune]", default="show", callback=_action)
 @click.option(
     "--since", metavar="WHEN", callback=_moment_of, help=f"Show what came after: {FORMS}."
 )
