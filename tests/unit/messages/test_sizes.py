@@ -59,8 +59,11 @@ def test_real_messages_have_these_sizes(
     assert len(service.check_sums(gallery_id).to_bytes()) == sizes.check_sums
     full = full_table(stored, capacity(client._session.parameters))
     assert len(full.to_bytes()) == sizes.full_table
-    assert len(BlockReferences(stored.header, full).to_bytes()) == sizes.references
-    largest = BlockResult(result.header, full, result.distances)
+    # A block whose labels were changed has a larger header.
+    header = replace(stored.header, encrypted_at=0)
+    assert len(replace(block, header=header, seed=None).to_bytes()) == sizes.relabelled_block
+    assert len(BlockReferences(header, full).to_bytes()) == sizes.references
+    largest = BlockResult(header, full, result.distances)
     assert len(largest.to_bytes()) == sizes.answer(2)
     assert MessageSizes.of(asked.probes[0]).answer(2) == sizes.answer(2)
     assert largest_sizes().block >= sizes.block
