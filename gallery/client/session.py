@@ -106,7 +106,10 @@ class GallerySession(Closing, Secret):
         self.canaries = Canaries(key, self.gallery_id, self.parameters)
         self.states = states or TransientStates()
         self.seen = GalleryStates(
-            self.states, self.gallery_id, name, restored=self.authenticator.is_restored
+            self.states,
+            self.gallery_id,
+            self.description.name,
+            restored=self.authenticator.is_restored,
         )
         self._max_age = max_age
         self.claimed = False

@@ -18,7 +18,7 @@ from gallery.closing import Closing
 from gallery.errors import BackupError, GalleryExistsError
 from gallery.hints import Hint
 from gallery.messages import BlockUpdate, GalleryDescription
-from gallery.messages.naming import check_name
+from gallery.messages.naming import check_name, normal_name
 from gallery.protocol import GalleryService
 
 
@@ -90,8 +90,9 @@ class Backup(Closing, Secret):
             The name that it would be given; by default its own.
         """
         gallery_id, own = self.description.gallery_id, self.description.name
-        name = own if gallery is None else gallery
-        places = [restored_id(gallery_id, name), *([gallery_id] if name == own else [])]
+        name = normal_name(own if gallery is None else gallery)
+        in_its_place = [gallery_id] if name == normal_name(own) else []
+        places = [restored_id(gallery_id, name), *in_its_place]
         return any(states.newest(place) is not None for place in places)
 
     def restore(

@@ -7,10 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey, discard_renewal, renew_gallery
-from gallery.errors import GalleryError, GalleryExistsError, GalleryNotFoundError
+from gallery.client import (
+    GalleryClient,
+    GalleryKey,
+    TransientStates,
+    discard_renewal,
+    renew_gallery,
+)
+from gallery.errors import (
+    GalleryError,
+    GalleryExistsError,
+    GalleryNotFoundError,
+    RolledBackError,
+)
 from gallery.messages.naming import normal_name
-from gallery.server import EmbeddedService
+from gallery.server import EmbeddedService, open_service
+from tests.support.galleries import random_embeddings
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 FORMS = [NFC, NFD, f"{NFC} ", f" {NFD}  "]
@@ -88,6 +100,29 @@ def test_a_backup_is_restored_under_the_normal_form(
         assert restored.description.name == NFC
     with pytest.raises(GalleryExistsError):
         GalleryClient.restore(service, key, tmp_path / "old.backup", NFD)
+
+
+@pytest.mark.parametrize("typed", FORMS)
+def test_an_older_state_of_a_restored_gallery_is_noticed_by_any_form(
+    key: GalleryKey, tmp_path: Path, typed: str
+) -> None:
+    database, states = tmp_path / "gallery.db", TransientStates()
+    with open_service(f"sqlite:///{database}", create=True) as service:
+        make(service, key, "old")
+        with GalleryClient(service, key, "old") as client:
+            client.export(tmp_path / "old.backup")
+            service.delete(client.description.gallery_id)
+        GalleryClient.restore(service, key, tmp_path / "old.backup", NFC, states=states).close()
+    former = database.read_bytes()
+    with open_service(f"sqlite:///{database}") as service:
+        with GalleryClient(service, key, NFC, states=states) as client:
+            client.enroll(random_embeddings(1, 8), ["Ada"])
+    database.write_bytes(former)
+
+    with open_service(f"sqlite:///{database}") as service:
+        with GalleryClient(service, key, typed, states=states) as client:
+            with pytest.raises(RolledBackError):
+                client.summary()
 
 
 @pytest.mark.parametrize("typed", FORMS)

@@ -108,8 +108,8 @@ def test_a_full_block_and_the_block_after_it_are_renewed(
     service: EmbeddedService, key: GalleryKey, other_key: GalleryKey
 ) -> None:
     count = capacity(STANDARD) + 3
-    embeddings = random_embeddings(count, 2)
-    with GalleryClient.create(service, key, dimension=2, metric="euclidean") as client:
+    embeddings = random_embeddings(count, 4)
+    with GalleryClient.create(service, key, dimension=4, metric="euclidean") as client:
         client.enroll(embeddings, names(count))
 
     done = renew_gallery(service, key, other_key)

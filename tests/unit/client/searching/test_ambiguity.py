@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.messages import SearchRequest, SearchResult
 from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT
 from gallery.server import EmbeddedService
 from tests.support.galleries import names, random_embeddings
@@ -67,21 +69,21 @@ def test_a_second_person_within_the_threshold_is_told_and_others_are_not(
 
 
 def test_what_is_asked_of_the_server_is_the_same_whoever_is_near(
-    gallery: GalleryClient, service: EmbeddedService
+    gallery: GalleryClient, service: EmbeddedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces = random_embeddings(2, 8)
     gallery.enroll(np.vstack([faces, faces[:1]]), ["Ada", "Zoe", "Eve"])
     gallery.identify(faces)
-    calls: list[tuple[str, int]] = []
+    sizes: list[int] = []
     search = service.search
 
-    def counted(request, observer=None):
-        calls.append(("search", len(request.to_bytes())))
-        return search(request, observer)
+    def counted(request: SearchRequest, *options: Any) -> SearchResult:
+        sizes.append(len(request.to_bytes()))
+        return search(request, *options)
 
-    service.search = counted  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(service, "search", counted)
     for probe in (faces[0], faces[1], -faces.sum(axis=0)):
         gallery.identify(probe)
 
-    assert len(calls) == 3
-    assert len(set(calls)) == 1
+    assert len(sizes) == 3
+    assert len(set(sizes)) == 1
