@@ -1,12 +1,17 @@
 """How hypothesis searches: the same examples in every run, so that a failure is never a surprise.
+And logging as each test found it: a server that ran in this process sends it elsewhere.
 
 `HYPOTHESIS_PROFILE=thorough pytest` looks further and elsewhere in each run.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 
+import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -21,3 +26,21 @@ settings.register_profile(
     "thorough", parent=settings.get_profile("deterministic"), derandomize=False, max_examples=2000
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Take away what a command that serves has set up for a process of its own."""
+    root, configured, processors = (
+        logging.getLogger(),
+        structlog.is_configured(),
+        structlog.get_config(),
+    )
+    handlers, level = [*root.handlers], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    if configured:
+        structlog.configure(**processors)
+    else:
+        structlog.reset_defaults()

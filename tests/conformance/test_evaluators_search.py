@@ -7,6 +7,7 @@ import numpy as np
 from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
 from gallery.messages import EncryptedProbe, SearchRequest
+from gallery.parameters import STANDARD
 from gallery.protocol import GalleryService
 from gallery.server import open_service
 from tests.support.galleries import names, random_embeddings
@@ -18,7 +19,7 @@ def test_evaluators_and_a_server_return_the_same_ciphertexts(
 ) -> None:
     with (
         open_service(database, create=True) as service,
-        GalleryClient.create(service, key, dimension=16) as client,
+        GalleryClient.create(service, key, dimension=16, parameters=STANDARD) as client,
     ):
         client.enroll(random_embeddings(100, 16), names(100))
         description = client.description
@@ -48,7 +49,7 @@ def test_a_server_leads_to_the_same_decisions_and_candidates(
     embeddings = random_embeddings(60, 16)
     probes = np.vstack([embeddings[::3] + 0.1, random_embeddings(20, 16, seed=2)])
     with open_service(database, create=True) as service:
-        with GalleryClient.create(service, key, dimension=16) as client:
+        with GalleryClient.create(service, key, dimension=16, parameters=STANDARD) as client:
             client.enroll(embeddings, names(60))
             here = client.identify(probes, k=5, threshold=0.1)
     with serving(database) as server, server.connected("owner") as remote:
@@ -65,7 +66,7 @@ def test_a_search_with_seals_own_evaluator_identifies(database: str, key: Galler
     embeddings = random_embeddings(30, 16)
     with (
         open_service(database, create=True, backend="seal") as service,
-        GalleryClient.create(service, key, dimension=16) as client,
+        GalleryClient.create(service, key, dimension=16, parameters=STANDARD) as client,
     ):
         client.enroll(embeddings, names(30))
         found = client.identify(embeddings[7], threshold=0.01)

@@ -97,18 +97,18 @@ def postgresql(postgresql_server: str) -> Iterator[str]:
     engine.dispose()
 
 
-def wait_for_a_vacuum(url: str) -> None:
-    """Wait until a full vacuum of a database waits for others to be done with a table."""
+def wait_for_a_purge(url: str) -> None:
+    """Wait until a purge of a database is under way, which waits for those who read it."""
     waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'VACUUM%' "
-        "AND datname = current_database() AND wait_event_type = 'Lock'"
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
             give_up = time.monotonic() + _PATIENCE_S
             while not connection.execute(waiting).scalar():
-                assert time.monotonic() < give_up, "nothing is vacuumed"
+                assert time.monotonic() < give_up, "nothing is purged"
                 time.sleep(0.01)
     finally:
         engine.dispose()

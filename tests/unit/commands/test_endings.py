@@ -21,7 +21,10 @@ from tests.unit.commands.test_streams import ARGUMENTS
 @pytest.fixture
 def _as_a_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave this process as it was when `main` has set it up for a command of its own."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ends = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    handlers = {number: signal.getsignal(number) for number in ends}
+    # Servers of other tests leave this one to their event loops.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, getattr(sys, name))
     yield

@@ -40,8 +40,9 @@ def test_a_process_that_a_command_starts_gets_none_of_its_secrets(
         monkeypatch.setenv(name, value)
     seen: list[str] = []
 
-    def agree(question: str, abort: bool, err: bool) -> None:
+    def agree(question: str, err: bool) -> bool:
         seen.append(environment_of_a_child())
+        return True
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("click.confirm", agree)

@@ -221,6 +221,7 @@ HEADER_CHANGES: list[dict[str, Any]] = [
     {"columns_digest": bytes(32)},
     {"references_digest": bytes(32)},
     {"mac": flipped(HEADERS[0].mac)},
+    {"encrypted_at": 1},
 ]
 HINTED_HEADER_CHANGES = [*HEADER_CHANGES, {"columns": 2}, {"nonce": bytes(32)}]
 

@@ -13,7 +13,7 @@ from gallery.errors import BlockCorruptedError
 from gallery.server import EmbeddedService, open_service
 from gallery.store import open_database
 from tests.support.galleries import names, random_embeddings
-from tests.support.postgresql import wait_for_a_vacuum
+from tests.support.postgresql import wait_for_a_purge
 from tests.support.searching import (
     BLOCK_BYTES,
     assert_right,
@@ -128,7 +128,7 @@ def test_a_search_and_an_erasure_do_not_wait_for_each_other(crew: Workers, url: 
         with crew.occupied() as free:
             found = service.search(request_of(1))
             erasure = pool.submit(other.delete, gallery_id(2))
-            wait_for_a_vacuum(url)
+            wait_for_a_purge(url)
             free()
 
             assert [one.to_bytes() for one in found.blocks] == expected

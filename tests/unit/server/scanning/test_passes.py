@@ -8,8 +8,8 @@ import pytest
 
 from gallery.errors import ErasurePendingError
 from gallery.server import open_service
-from gallery.store import GalleryStore, database, open_database
-from tests.support.postgresql import postgresql, postgresql_server, wait_for_a_vacuum
+from gallery.store import GalleryStore, open_database, purging
+from tests.support.postgresql import postgresql, postgresql_server, wait_for_a_purge
 from tests.support.searching import (
     assert_right,
     fill,
@@ -45,7 +45,7 @@ def test_searches_of_two_galleries_end_while_a_third_is_erased(url: str) -> None
             first = pool.submit(search, service, request_of(1))
             evaluator.wait_for_a_call()
             erasure = pool.submit(other.delete, gallery_id(3))
-            wait_for_a_vacuum(url)
+            wait_for_a_purge(url)
             second = pool.submit(search, service, request_of(2))
             wait_until_waiting(service, 1)
         for number, found in ((1, first), (2, second)):
@@ -57,7 +57,7 @@ def test_searches_of_two_galleries_end_while_a_third_is_erased(url: str) -> None
 def test_an_erasure_that_somebody_prevents_says_so_and_can_be_finished(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_LOCK_WAITS_S", (1,))
+    monkeypatch.setattr(purging, "_LOCK_WAITS_S", (1,))
     with open_service(url) as service, open_database(url) as opened:
         with GalleryStore(opened).snapshot(gallery_id(1)) as before:
             with pytest.raises(ErasurePendingError, match="call the service's purge"):
