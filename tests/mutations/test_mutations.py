@@ -171,7 +171,9 @@ def test_a_value_of_another_type_is_noticed(galleries: Galleries) -> None:
 def test_a_block_that_no_manifest_names_is_noticed(galleries: Galleries) -> None:
     """A former version of a block, kept under another number, is what erasure has to prevent."""
     changed = copied(galleries.source.now)
-    stray = dict(galleries.source.old["block"][0], block_index=7)
+    (staff,) = (row["gallery_id"] for row in changed["gallery"] if row["name"] == "staff")
+    former = next(row for row in galleries.source.old["block"] if row["gallery_id"] == staff)
+    stray = dict(former, block_index=7)
     changed["block"].append(stray)
     put(galleries.connection, changed)
 
