@@ -37,12 +37,10 @@ def test_a_restored_gallery_is_the_one_that_was_exported(
     with GalleryClient.restore(service, key, backup) as restored:
         after = restored.identify(probes, k=3)
 
-        # Thousands of neighbours of two values: noise decides which of them come next.
-        assert np.array_equal(after.searched, before.searched)
+        assert np.array_equal(after.reference_ids, before.reference_ids)
+        assert np.array_equal(after.labels, before.labels)
         assert np.array_equal(after.decisions, before.decisions)
-        np.testing.assert_allclose(
-            after.distances.min(axis=1), before.distances.min(axis=1), atol=0.2
-        )
+        np.testing.assert_allclose(after.distances, before.distances, atol=5e-3)
         assert replace(restored.description, mac=original.description.mac) == original.description
         assert [*restored.references()] == [*original.references()]
         assert content(restored.summary()) == content(original.summary())
