@@ -30,6 +30,7 @@ from gallery.client.searching.rankings import (
     block_and_position,
     split,
 )
+from gallery.client.searching.reception import Reception
 from gallery.client.searching.thresholds import Threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
@@ -37,11 +38,9 @@ from gallery.distances import from_squared, to_squared
 from gallery.errors import (
     GalleryError,
     IntegrityError,
-    MissingBlockError,
     RequestTooLargeError,
     WrongResultError,
 )
-from gallery.hints import Hint
 from gallery.messages import (
     ID_SIZE,
     BlockResult,
@@ -88,61 +87,6 @@ class _Answer:
     blocks: tuple[BlockResult, ...]
     tables: tuple[ReferenceTable, ...]
     wrong: WrongResultError | None
-
-
-class _Reception:
-    """Receives the answer to one request, and checks each part before the next one is taken.
-
-    So a server can make nobody keep what is not its gallery's. It is the observer of the answer,
-    where it comes from elsewhere; what was checked then is not checked again. All of this depends
-    on what the server did alone: nothing is decrypted.
-    """
-
-    def __init__(self, session: GallerySession, probes: Sequence[EncryptedProbe]) -> None:
-        self._session, self._probes = session, probes
-        self._floor = session.newest_seen()
-        self._manifest: Manifest | None = None
-        self._parts: list[tuple[BlockResult, ReferenceTable]] = []
-
-    def manifest(self, manifest: Manifest) -> None:
-        """Check the manifest; an answer that broke off begins with it anew."""
-        self._session.accept_manifest(manifest, self._floor)
-        self._manifest, self._parts = manifest, []
-
-    def block(self, block: BlockResult) -> None:
-        """Check the result of the next block that the manifest names."""
-        entries = self._manifest.entries if self._manifest else ()
-        number = len(self._parts)
-        if number >= len(entries):
-            raise MissingBlockError(
-                f"the server compared the probe with more than the {len(entries)} blocks there are",
-                hint=Hint.SEARCH_AGAIN,
-            )
-        table = self._session.accept_references(block.header, block.references, entries[number])
-        self._parts.append((block, table))
-
-    def all_of(
-        self, result: SearchResult
-    ) -> tuple[Manifest, tuple[BlockResult, ...], tuple[ReferenceTable, ...]]:
-        """Return manifest, results and tables of the whole answer, all of it checked."""
-        if result.manifest is not self._manifest:
-            self.manifest(result.manifest)
-        seen, self._parts = self._parts, []
-        for number, block in enumerate(result.blocks):
-            if number < len(seen) and seen[number][0] is block:
-                self._parts.append(seen[number])
-            else:
-                self.block(block)
-        count = len(result.manifest.entries)
-        if len(self._parts) != count:
-            raise MissingBlockError(
-                f"the server compared the probe with {len(self._parts)} of {count} blocks",
-                hint=Hint.SEARCH_AGAIN,
-            )
-        for block, _ in self._parts:
-            _check_answers(block, self._probes)
-        blocks, tables = zip(*self._parts, strict=True) if self._parts else ((), ())
-        return result.manifest, blocks, tables
 
 
 class Searcher:
@@ -279,7 +223,7 @@ class Searcher:
         The whole answer is read before anything of it is decrypted: a server that saw the client
         stop at a block would learn whether what it had made up decrypts to what was expected.
         """
-        session, received = self._session, _Reception(self._session, request.probes)
+        session, received = self._session, Reception(self._session, request.probes)
         known = session.known_versions()
         try:
             result = self._results(request.probes, known, received)
@@ -289,7 +233,7 @@ class Searcher:
             session.state()
             if session.known_versions() == known:
                 raise
-            received = _Reception(session, request.probes)
+            received = Reception(session, request.probes)
             result = self._results(request.probes, session.known_versions(), received)
         manifest, blocks, tables = received.all_of(result)
         check = session.check_sums.opened(manifest, result.check_sums)
@@ -300,7 +244,7 @@ class Searcher:
         return _Answer(request.secrets, manifest, blocks, tables, wrong)
 
     def _results(
-        self, probes: Sequence[EncryptedProbe], known: Mapping[int, int], received: _Reception
+        self, probes: Sequence[EncryptedProbe], known: Mapping[int, int], received: Reception
     ) -> SearchResult:
         session = self._session
         sums = session.check_sums.known
@@ -416,19 +360,3 @@ def _wrong_results(
     except WrongResultError as error:
         return error
     return None
-
-
-def _check_answers(block: BlockResult, probes: Sequence[EncryptedProbe]) -> None:
-    """Check that a block's results answer the probes, in their order."""
-    if len(block.distances) != len(probes):
-        raise WrongResultError("the server answered another number of probes than it was sent")
-    header = block.header
-    for probe, found in zip(probes, block.distances, strict=True):
-        stated = (found.probe_id, found.block_index, found.block_version, found.parameters)
-        if stated != (probe.probe_id, header.index, header.version, probe.parameters):
-            raise WrongResultError(
-                f"the result for block {header.index} does not belong to this probe or block; "
-                "nothing of it was used",
-                hint=Hint.SEARCH_AGAIN,
-            )
-        found.check()
