@@ -236,9 +236,15 @@ class Database:
 
 
 def _make_private(path: Path) -> None:
-    """Make a file that its owner alone may read, if it is not there; SQLite's others follow it."""
+    """Make a file that its owner alone may read, if it is not there; SQLite's others follow it.
+
+    One that is there is not opened: to close it would take SQLite's locks on it from the whole
+    process (SQLite, "How To Corrupt An SQLite Database File", 2.2).
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise DatabaseError(f"the database {path} cannot be made: {error.strerror}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,11 +106,11 @@ class Snapshot:
             table.content_tag,
             table.sealed_label,
         ).where(table.gallery_id == self.gallery_id, table.block_index == index)
-        rows = self.connection.execute(query)
-        found = (StoredReference(*row) for row in rows)
         hint = select(BlockRow.hint).where(*_block_key(self.gallery_id, index))
         hinted = self.connection.execute(hint).scalar() or b""
-        return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
+        with closing(self.connection.execute(query)) as rows:
+            found = (StoredReference(*row) for row in rows)
+            return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
 
     def references_sizes(self, indices: Sequence[int]) -> dict[int, int]:
         """Return the bytes that the references of blocks take in memory, without their hints.
@@ -122,7 +122,7 @@ class Snapshot:
         query = select(row.block_index, size).where(row.gallery_id == self.gallery_id)
         if len(indices) <= _IN_ONE_STATEMENT:
             query = query.where(row.block_index.in_(indices))
-        found = self.connection.execute(query.group_by(row.block_index))
+        found = self.connection.execute(query.group_by(row.block_index)).all()
         return {index: int(total) for index, total in found}
 
     def block_references(self, index: int) -> BlockReferences:

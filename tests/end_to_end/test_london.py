@@ -54,4 +54,5 @@ def assert_equal_to_the_search_in_clear(people: list[LondonPerson], distances: n
     gallery = np.array([embedder.embed(person.neutral) for person in people])
     probes = np.array([embedder.embed(person.smiling) for person in people])
     plain = np.sort(np.linalg.norm(probes[:, None] - gallery, axis=2), axis=1)
-    np.testing.assert_allclose(distances**2, plain**2, atol=SWIFT.max_distance_error(128))
+    bound = SWIFT.max_distance_error(embedder.dimension) * embedder.model.norm_bound**2
+    np.testing.assert_allclose(distances**2, plain**2, rtol=0, atol=bound)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -12,11 +15,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from gallery.errors import DatabaseError, SchemaVersionError
+from gallery.client import GalleryClient, GalleryKey
+from gallery.errors import DatabaseError, IntegrityError, SchemaVersionError
 from gallery.server import migrate, open_service
 from gallery.store import Database
 from gallery.store.schema import migrations_folder, upgrade
 from gallery.store.tables import SCHEMA_REVISION
+from tests.support.galleries import names, random_embeddings
 
 
 def test_the_models_and_the_migrations_agree(
@@ -135,3 +140,40 @@ def test_no_message_holds_the_password_of_a_url() -> None:
         pass
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_read_of_damage_leaves_no_old_state_to_the_next(database: str, key: GalleryKey) -> None:
+    """An exception keeps a half-read statement alive, and that kept SQLite's view of the file."""
+    path, kept = database.removeprefix("sqlite:///"), []
+    with open_service(database, create=True) as service:
+        with GalleryClient.create(service, key, dimension=2) as client:
+            client.enroll(random_embeddings(5, 2), names(5))
+            gallery_id = client.description.gallery_id
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE reference SET sealed_label = 'text' WHERE rowid = 3")
+        try:
+            service.references(gallery_id, 0)
+        except IntegrityError as error:
+            kept.append(error)
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE block SET block_index = 7")
+
+        assert service.stored_blocks(gallery_id) == (7,)
+    assert len(kept) == 1
+
+
+def test_opening_a_database_that_is_there_takes_no_lock_from_the_process(database: str) -> None:
+    path = Path(database.removeprefix("sqlite:///"))
+    path.touch()
+    with path.open("r+b") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        Database(database, create=True).close()
+        code = (
+            "import fcntl, sys\n"
+            "fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)], capture_output=True, check=False
+        )
+
+    assert b"BlockingIOError" in done.stderr

@@ -165,9 +165,9 @@ def test_a_reader_that_keeps_the_log_makes_the_erasure_pending(
 def test_compacting_moves_references_into_holes_and_drops_blocks(
     service: object, key: GalleryKey
 ) -> None:
-    embeddings = random_embeddings(2 * 4094 + 20, 2)
+    embeddings = random_embeddings(2 * 4094 + 20, 8)
     labels = names(len(embeddings))
-    with GalleryClient.create(service, key, dimension=2, metric="euclidean") as client:  # type: ignore[arg-type]
+    with GalleryClient.create(service, key, dimension=8, metric="euclidean") as client:  # type: ignore[arg-type]
         client.enroll(embeddings, labels)
         client.remove([*labels[100:4000], *labels[5000:8000]])
         left = [*range(100), *range(4000, 5000), *range(8000, len(embeddings))]
