@@ -53,6 +53,8 @@ _COMMANDS = {
     "export": "Write a backup of a gallery into a file.",
     "import": "Restore a gallery from a backup.",
     "migrate": "Bring a database to the schema version of this program.",
+    "desk": "Serve pages and an API on the machine that holds the key.",
+    "desk-token": "Make, list and revoke the tokens of the owner's desk.",
     "serve": "Serve a database to key owners on other machines.",
     "token": "Make, list and revoke the tokens of a server.",
     "audit": "Show, check or prune the log of what was done on a server.",
@@ -103,9 +105,8 @@ class _LazyGroup(click.Group):
 
 
 def _module(name: str) -> str:
-    return {"list": "list_references", "people": "list_people", "import": "import_backup"}.get(
-        name, name
-    )
+    named = {"list": "list_references", "people": "list_people", "import": "import_backup"}
+    return named.get(name, name.replace("-", "_"))
 
 
 @click.command(

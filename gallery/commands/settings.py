@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
-from gallery.commands.environment import NEW_PASSPHRASE_VARIABLE, PASSPHRASE_VARIABLE
+from gallery.commands.environment import (
+    NEW_PASSPHRASE_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    secret_variable,
+)
 from gallery.commands.output import notices, progress_bar
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
@@ -102,6 +106,13 @@ class Settings(ServiceSettings):
         key = self.with_passphrase(lambda passphrase: read_key_file(self.key, passphrase))
         self.detail(f"key {key.key_id.hex()} from {self.key}")
         return key
+
+    @property
+    def has_passphrase(self) -> bool:
+        """Whether the passphrase is given by a file or the environment."""
+        if self.passphrase_file is not None:
+            return True
+        return secret_variable(self.passphrase_variable) is not None
 
     def with_passphrase(self, use: Callable[[Callable[[], str | None]], T]) -> T:
         """Return what ``use`` does with what gives the key file's passphrase."""

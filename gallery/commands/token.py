@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from gallery.commands.dates import FORMS, iso, parse_date, parse_span
+from gallery.commands.dates import iso
 from gallery.commands.options import database_options, json_option
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.streams import OutputLostError
 from gallery.commands.terminal import print_json, print_result
+from gallery.commands.token_expiry import expires_option
 
 if TYPE_CHECKING:
     from gallery.store import StoredToken
@@ -32,23 +33,6 @@ def command() -> None:
     """Make, list and revoke the tokens of a server. No key is needed."""
 
 
-def _expiry(_context: click.Context, _option: click.Parameter, text: str) -> int | None:
-    """Return the expiry in seconds since 1970 UTC, or None for never."""
-    if text == "never":
-        return None
-    now = datetime.now(UTC)
-    span = parse_span(text)
-    try:
-        moment = parse_date(text) if span is None else now + span
-    except OverflowError:
-        moment = None
-    if moment is None:
-        raise click.BadParameter(f"give {FORMS}, or never")
-    if moment <= now:
-        raise click.BadParameter("that is in the past")
-    return int(moment.timestamp())
-
-
 @command.command("create", epilog=_EPILOG)
 @click.option("--name", required=True, help="What the token is called in lists and in the log.")
 @click.option(
@@ -65,14 +49,7 @@ def _expiry(_context: click.Context, _option: click.Parameter, text: str) -> int
     help="Gallery that it is for, also one to come; may be given several times. "
     "[default: every gallery of the database]",
 )
-@click.option(
-    "--expires",
-    metavar="WHEN",
-    default="90d",
-    show_default=True,
-    callback=_expiry,
-    help=f"When it ends: {FORMS}; or never.",
-)
+@expires_option
 @database_options
 def create(
     settings: DatabaseSettings,

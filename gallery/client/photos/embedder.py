@@ -191,14 +191,15 @@ class PhotoEmbedder:
         """
         return self.examine(source).embedding
 
-    def faces(self, source: PhotoSource) -> tuple[EmbeddedFace, ...]:
+    def faces(self, source: PhotoSource | Photo) -> tuple[EmbeddedFace, ...]:
         """Embed each face in a photo; with the detector ``skip`` all of the photo is one.
 
         Parameters
         ----------
         source
             A path, the bytes of a picture's file, a binary file object, a picture of Pillow, or an
-            array of pixels: uint8, shape (height, width, 3), in the order red, green, blue.
+            array of pixels: uint8, shape (height, width, 3), in the order red, green, blue; or a
+            photo that `open_photo` decoded, such as in another process.
 
         Returns
         -------
@@ -279,14 +280,16 @@ class PhotoEmbedder:
             quality = replace(quality, turn=turn)
         return (replace(face, quality=quality),)
 
-    def _look(self, source: PhotoSource) -> tuple[FaceFinder, Photo, tuple[EmbeddedFace, ...]]:
+    def _look(
+        self, source: PhotoSource | Photo
+    ) -> tuple[FaceFinder, Photo, tuple[EmbeddedFace, ...]]:
         self.prepare()
         # Only now: Pillow is as optional as DeepFace.
         from gallery.client.photos.detection import FaceFinder
-        from gallery.client.photos.images import open_photo
+        from gallery.client.photos.images import Photo, open_photo
 
         finder = FaceFinder(self._deepface, self.model, self.preprocessing)
-        photo = open_photo(source)
+        photo = source if isinstance(source, Photo) else open_photo(source)
         return finder, photo, finder.faces(photo)
 
     def _find_origin(self, runtime: Runtime, source: WeightsSource) -> ModelOrigin:

@@ -1,0 +1,103 @@
+"""``gallery desk-token``: programs and kiosks that may use a desk, and for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.text import Text
+
+from gallery.commands.dates import iso
+from gallery.commands.desk import token_file
+from gallery.commands.options import common_options, json_option
+from gallery.commands.output import result_table, results
+from gallery.commands.settings import Settings
+from gallery.commands.terminal import print_json, print_result
+from gallery.commands.token_expiry import expires_option
+
+if TYPE_CHECKING:
+    from gallery.desk.access.tokens import DeskToken
+
+_EPILOG = """
+\b
+Examples:
+  gallery desk-token create --name kiosk --scope identify --expires 30d
+  gallery desk-token list
+  gallery desk-token revoke kiosk
+"""
+
+
+@click.group("desk-token", epilog=_EPILOG)
+def command() -> None:
+    """Make, list and revoke the tokens of the owner's desk. They lie beside the key file."""
+
+
+@command.command("create", epilog=_EPILOG)
+@click.option("--name", required=True, help="What the token is called.")
+@click.option(
+    "--scope",
+    type=click.Choice(["identify", "enroll", "manage"]),
+    required=True,
+    help="What it allows: to search and learn decisions alone; to enroll too; or everything.",
+)
+@expires_option
+@common_options
+def create(settings: Settings, name: str, scope: str, expires: int | None) -> None:
+    """Make a token and print it. It is not stored and cannot be shown again."""
+    from gallery.desk.access.scopes import DeskScope
+    from gallery.desk.access.tokens import TokenFile
+
+    print_result(TokenFile(token_file(settings)).issue(name, DeskScope(scope), expires))
+    settings.notice(
+        f"token {name!r} made, "
+        + ("without end" if expires is None else f"until {iso(expires)}")
+        + "; keep it now, it cannot be shown again"
+    )
+
+
+@command.command("list", epilog=_EPILOG)
+@json_option("Print one JSON object a token and line.")
+@common_options
+def list_(settings: Settings, as_json: bool) -> None:
+    """List all tokens, without their secrets, also those that are expired or revoked."""
+    from gallery.desk.access.tokens import TokenFile
+
+    found = [_record(token) for token in TokenFile(token_file(settings)).all()]
+    if as_json:
+        for record in found:
+            print_json(record)
+        return
+    table = result_table("name", "scope", "created", "expires", "revoked")
+    for record in found:
+        table.add_row(
+            Text(record["name"]),
+            record["scope"],
+            record["created"],
+            record["expires"] or "never",
+            "yes" if record["revoked"] else "-",
+        )
+    if found:
+        results().print(table)
+    settings.notice(f"{len(found)} tokens")
+
+
+def _record(token: DeskToken) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "token_id": token.token_id,
+        "scope": str(token.scope),
+        "created": iso(token.created),
+        "expires": None if token.expires is None else iso(token.expires),
+        "revoked": token.revoked,
+    }
+
+
+@command.command("revoke", epilog=_EPILOG)
+@click.argument("name")
+@common_options
+def revoke(settings: Settings, name: str) -> None:
+    """Revoke a token, by its name or identifier. A desk that runs refuses it at once."""
+    from gallery.desk.access.tokens import TokenFile
+
+    TokenFile(token_file(settings)).revoke(name)
+    settings.notice(f"token {name!r} is revoked")

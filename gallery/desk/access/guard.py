@@ -1,0 +1,117 @@
+"""The guard in front of every request: host, origin, size, and the headers of every answer.
+
+A page of another site can make a browser send requests to loopback addresses, also under a name of
+its own that it points there (DNS rebinding). So requests must name the desk as it was started, and
+those that change something must come from its own pages.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gallery.desk.config import DeskConfig
+from gallery.desk.errors import DeskError, NotAllowedError, TooLargeError
+from gallery.desk.problems import problem_of
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=()",
+    # With "no-referrer", browsers do not say of a form's request that it is from the same origin.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """Refuses what does not come from the desk's own pages or from programs on purpose.
+
+    Parameters
+    ----------
+    app
+        What answers the others.
+    config
+        The desk's settings; its port is the one that it listens on.
+    """
+
+    def __init__(self, app: ASGIApp, config: DeskConfig) -> None:
+        self._app = app
+        self._most = config.max_request
+        names = {"localhost", "127.0.0.1", "[::1]", _bracketed(config.host), *config.names}
+        default = {"http": 80, "https": 443}[config.scheme]
+        self._hosts = {f"{name}:{config.port}".lower() for name in names}
+        if config.port == default:
+            self._hosts |= {name.lower() for name in names}
+        self._origins = {f"{config.scheme}://{host}" for host in self._hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        headers, received = Headers(scope=scope), 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._most:
+                raise self._too_large()
+            return message
+
+        try:
+            self._check(scope["method"], headers)
+            await self._app(scope, receive_counted, send_with_headers)
+        except DeskError as error:
+            await problem_of(error)(scope, receive, send_with_headers)
+
+    def _check(self, method: str, headers: Headers) -> None:
+        if headers.get("host", "").lower() not in self._hosts:
+            raise NotAllowedError("the desk is not called by this name")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._most:
+            raise self._too_large()
+        if method in _SAFE:
+            return
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in self._origins:
+            raise NotAllowedError("requests from other sites are refused")
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise NotAllowedError("requests from other sites are refused")
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"a request may have at most {self._most // 2**20} MiB")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

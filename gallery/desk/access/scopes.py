@@ -1,0 +1,47 @@
+"""What a session or a token may do, and who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeskScope(StrEnum):
+    """What a holder may do; each includes those before it.
+
+    ``IDENTIFY`` searches and learns decisions. ``ENROLL`` adds people too. ``MANAGE`` does
+    everything: lists, corrects and erases people, and sees candidates and distances in full.
+    """
+
+    IDENTIFY = "identify"
+    ENROLL = "enroll"
+    MANAGE = "manage"
+
+    def includes(self, other: DeskScope) -> bool:
+        """Tell whether a holder of this scope may do what the other names."""
+        order = list(DeskScope)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who asks.
+
+    Attributes
+    ----------
+    name
+        Of the token; ``owner`` for a browser that was opened with the desk's own address.
+    scope
+        What it may do.
+    session
+        Identifier of the browser's session, or None for a program with a token.
+    """
+
+    name: str
+    scope: DeskScope
+    session: str | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it gets decisions only."""
+        return self.scope is not DeskScope.MANAGE

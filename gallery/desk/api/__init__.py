@@ -1,0 +1,11 @@
+"""The API of the desk, ``/v1``: for programs on this machine, or with a token."""
+
+from fastapi import APIRouter
+
+from gallery.desk.api import galleries, people, searches
+
+router = APIRouter()
+for _part in (searches, people, galleries):
+    router.include_router(_part.router)
+
+__all__ = ["router"]

@@ -1,0 +1,66 @@
+"""The bodies of requests: a form with photos, or JSON with photos in base64 or embeddings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from gallery.desk.config import DeskConfig
+from gallery.desk.errors import BadRequestError, TooLargeError
+from gallery.desk.faces import Upload
+from gallery.desk.uploads import read_form
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+async def read_body(
+    request: Request, config: DeskConfig, kind: type[Document]
+) -> tuple[Document, list[Upload]]:
+    """Return a request's document, and the photos of its form.
+
+    The fields of a form are those of the document but its photos, which are files.
+
+    Raises
+    ------
+    BadRequestError, TooLargeError
+        If it is neither JSON nor a form, or not what the document wants.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
+        return _validated(kind, await request.body()), []
+    form = await read_form(request, config)
+    given = {name: value for name, value in form.fields.items() if name != "form_token"}
+    return _validated(kind, json.dumps(given).encode()), list(form.uploads)
+
+
+def decoded(photos: list[str], config: DeskConfig) -> list[Upload]:
+    """Return photos that came in base64 (`BadRequestError`, `TooLargeError`)."""
+    if len(photos) > config.max_photos:
+        raise TooLargeError(f"a request may have at most {config.max_photos} photos")
+    found = []
+    for number, text in enumerate(photos):
+        # As a data URL, too, as browsers and other services write them.
+        _, _, payload = text.rpartition(",")
+        try:
+            data = base64.b64decode(payload, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise BadRequestError(f"photos.{number}: it is not base64") from error
+        if len(data) > config.max_photo:
+            raise TooLargeError(f"a photo may have at most {config.max_photo // 2**20} MiB")
+        found.append(Upload(str(number), data))
+    return found
+
+
+def _validated(kind: type[Document], body: bytes) -> Document:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        # Not chained: that error holds the body.
+        said = f"{where}: {first['msg']}"
+    raise BadRequestError(said)

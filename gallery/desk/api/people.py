@@ -1,0 +1,78 @@
+"""Routes of people: who is enrolled, corrections, erasure, undo."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from gallery.client.integrity.clock import in_utc
+from gallery.desk.access.rights import require
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.api.schemas import PersonDocument
+from gallery.desk.enrolling import undo_last
+from gallery.desk.state import state_of
+
+router = APIRouter(prefix="/galleries/{gallery:path}", tags=["people"])
+
+_Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
+_Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
+
+
+class Relabelling(BaseModel):
+    """A person's label, and the label to give."""
+
+    old: str
+    new: str
+
+
+class Done(BaseModel):
+    """How many references were changed or erased."""
+
+    references: int
+
+
+@router.get("/people")
+def people(request: Request, gallery: str, _: _Manages) -> list[PersonDocument]:
+    """List who is enrolled."""
+    with state_of(request).owner.gallery(gallery) as opened:
+        found = opened.client.people()
+    return [
+        PersonDocument(
+            label=item.label,
+            references=item.references,
+            first_enrolled=None if item.first_enrolled is None else in_utc(item.first_enrolled),
+            last_enrolled=None if item.last_enrolled is None else in_utc(item.last_enrolled),
+        )
+        for item in found
+    ]
+
+
+@router.post("/people/rename")
+def rename(request: Request, gallery: str, body: Relabelling, _: _Manages) -> Done:
+    """Give a person another label that nobody has."""
+    with state_of(request).owner.gallery(gallery) as opened:
+        return Done(references=len(opened.client.rename(body.old, body.new)))
+
+
+@router.post("/people/merge")
+def merge(request: Request, gallery: str, body: Relabelling, _: _Manages) -> Done:
+    """Make one person of two: all references of ``old`` become those of ``new``."""
+    with state_of(request).owner.gallery(gallery) as opened:
+        return Done(references=len(opened.client.merge(body.old, body.new)))
+
+
+@router.delete("/people")
+def remove(request: Request, gallery: str, label: str, _: _Manages) -> Done:
+    """Erase all references of a person. There is no way back."""
+    with state_of(request).owner.gallery(gallery) as opened:
+        return Done(references=len(opened.client.remove(labels=[label])))
+
+
+@router.post("/undo")
+def undo(request: Request, gallery: str, _: _Enrolls) -> Done:
+    """Erase what was enrolled last."""
+    with state_of(request).owner.gallery(gallery) as opened:
+        return Done(references=len(undo_last(opened).reference_ids))

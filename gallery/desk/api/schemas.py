@@ -1,0 +1,177 @@
+"""The JSON documents of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from gallery.desk.enrolling import EnrollmentReport
+from gallery.desk.identifying import FaceDecision, PhotoDecisions
+
+
+class Box(BaseModel):
+    """A face's box in pixels of the upright photo."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class CandidateDocument(BaseModel):
+    """A person who may be meant."""
+
+    label: str
+    distance: float
+
+
+class FaceDocument(BaseModel):
+    """What was decided of a face."""
+
+    decision: str = Field(description="match or non-match")
+    label: str | None
+    distance: float | None
+    threshold: float
+    ambiguous: bool = Field(description="whether a second person could be meant as well")
+    candidates: list[CandidateDocument] = Field(description="empty for tokens that only identify")
+    box: Box | None
+    confidence: float | None
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, decision: FaceDecision) -> FaceDocument:
+        """Return the document of a decision."""
+        box = decision.box
+        return cls(
+            decision=decision.decision,
+            label=decision.label,
+            distance=decision.distance,
+            threshold=decision.threshold,
+            ambiguous=decision.ambiguous,
+            candidates=[
+                CandidateDocument(label=item.label, distance=item.distance)
+                for item in decision.candidates
+            ],
+            box=None
+            if box is None
+            else Box(left=box.left, top=box.top, width=box.width, height=box.height),
+            confidence=decision.confidence,
+            warnings=list(decision.warnings),
+        )
+
+
+class PhotoDocument(BaseModel):
+    """A photo and everybody in it."""
+
+    photo: str
+    failure: str | None
+    faces: list[FaceDocument]
+
+    @classmethod
+    def of(cls, decisions: PhotoDecisions) -> PhotoDocument:
+        """Return the document of a photo."""
+        photo = decisions.photo
+        faces = [FaceDocument.of(item) for item in decisions.decisions]
+        return cls(photo=photo.name, failure=photo.failure, faces=faces)
+
+
+class SearchDocument(BaseModel):
+    """The results of a search, one for each photo, or one without a name for embeddings."""
+
+    results: list[PhotoDocument]
+
+
+class PhotoRequest(BaseModel):
+    """Photos in base64, or ready embeddings."""
+
+    photos: list[str] = Field(default=[], description="photos in base64")
+    embeddings: list[list[float]] = Field(default=[], description="ready embeddings")
+    top: int = Field(default=3, ge=1, le=100)
+    threshold: float | None = None
+
+
+class MatchRequest(PhotoRequest):
+    """The same, and who it is said to be."""
+
+    label: str
+
+
+class EnrollRequest(BaseModel):
+    """Photos in base64 or ready embeddings of one person."""
+
+    label: str
+    photos: list[str] = []
+    embeddings: list[list[float]] = []
+    despite_duplicates: bool = False
+
+
+class DuplicateDocument(BaseModel):
+    """A photo that matches a person of another label."""
+
+    photo: str
+    label: str
+    distance: float
+    threshold: float
+
+
+class EnrollDocument(BaseModel):
+    """What an enrollment did."""
+
+    label: str
+    added: list[str]
+    present: list[str]
+    failures: list[dict[str, str]]
+    warnings: list[dict[str, str]]
+    duplicates: list[DuplicateDocument]
+
+    @classmethod
+    def of(cls, report: EnrollmentReport) -> EnrollDocument:
+        """Return the document of a report."""
+        return cls(
+            label=report.label,
+            added=list(report.added),
+            present=list(report.present),
+            failures=[{"photo": name, "reason": text} for name, text in report.failures],
+            warnings=[{"photo": name, "warning": text} for name, text in report.warnings],
+            duplicates=[
+                DuplicateDocument(
+                    photo=item.photo,
+                    label=item.label,
+                    distance=item.distance,
+                    threshold=item.threshold,
+                )
+                for item in report.duplicates
+            ],
+        )
+
+
+class EmbedDocument(BaseModel):
+    """The embeddings of the faces in photos."""
+
+    results: list[dict[str, Any]]
+
+
+class PersonDocument(BaseModel):
+    """A person of a gallery."""
+
+    label: str
+    references: int
+    first_enrolled: str | None
+    last_enrolled: str | None
+
+
+class GalleryDocument(BaseModel):
+    """A gallery of the desk."""
+
+    name: str
+    references: int
+    version: int
+    metric: str
+    dimension: int
+    parameters: str
+    model: str
+    detector: str
+    threshold: float | None
+    threshold_origin: str | None
+    alarm: str | None

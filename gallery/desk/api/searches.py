@@ -1,0 +1,157 @@
+"""Routes that look at faces: identify, match, embed, enroll."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from gallery.desk.access.rights import require
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.api.bodies import decoded, read_body
+from gallery.desk.api.schemas import (
+    EmbedDocument,
+    EnrollDocument,
+    EnrollRequest,
+    FaceDocument,
+    MatchRequest,
+    PhotoDocument,
+    PhotoRequest,
+    SearchDocument,
+)
+from gallery.desk.enrolling import EnrollmentReport, enroll
+from gallery.desk.errors import BadRequestError
+from gallery.desk.faces import Upload
+from gallery.desk.identifying import decisions_of, identify, match
+from gallery.desk.state import DeskState, state_of
+
+router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])
+
+_Identifies = Annotated[Holder, Depends(require(DeskScope.IDENTIFY))]
+_Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
+_Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
+
+
+@router.post("/identify")
+async def identify_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
+    """Search with every face of some photos, or with embeddings."""
+    desk = state_of(request)
+    body, uploads = await read_body(request, desk.config, PhotoRequest)
+    uploads += decoded(body.photos, desk.config)
+    _require_one(uploads, body)
+    return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, None)
+
+
+@router.post("/match")
+async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
+    """Compare every face of some photos, or embeddings, with one person."""
+    desk = state_of(request)
+    body, uploads = await read_body(request, desk.config, MatchRequest)
+    uploads += decoded(body.photos, desk.config)
+    _require_one(uploads, body)
+    return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, body.label)
+
+
+@router.post("/embed")
+async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
+    """Return the embeddings of every face of some photos, as the gallery's model makes them."""
+    desk = state_of(request)
+    body, uploads = await read_body(request, desk.config, PhotoRequest)
+    uploads += decoded(body.photos, desk.config)
+    if not uploads:
+        raise BadRequestError("send a photo")
+
+    def work() -> EmbedDocument:
+        with desk.owner.gallery(gallery) as opened:
+            photos = desk.reader.read(opened.client, uploads)
+        return EmbedDocument(
+            results=[
+                {
+                    "photo": photo.name,
+                    "failure": photo.failure,
+                    "embeddings": [face.embedding.tolist() for face in photo.faces],
+                }
+                for photo in photos
+            ]
+        )
+
+    return await run_in_threadpool(work)
+
+
+@router.post("/enroll")
+async def enroll_(request: Request, gallery: str, _: _Enrolls) -> EnrollDocument:
+    """Enroll photos of one face each, or embeddings, under one label.
+
+    A face that matches a person of another label holds everything, and is told in ``duplicates``,
+    unless ``despite_duplicates`` says that this is meant.
+    """
+    desk = state_of(request)
+    body, uploads = await read_body(request, desk.config, EnrollRequest)
+    uploads += decoded(body.photos, desk.config)
+    if bool(uploads) == bool(body.embeddings):
+        raise BadRequestError("send photos or embeddings")
+
+    def work() -> EnrollDocument:
+        with desk.owner.gallery(gallery) as opened:
+            if body.embeddings:
+                labels = [body.label] * len(body.embeddings)
+                done = opened.client.enroll(np.array(body.embeddings), labels)
+                added = tuple(done.reference_ids[done.added].tolist())
+                present = tuple(done.reference_ids[~done.added].tolist())
+                return EnrollDocument.of(EnrollmentReport(body.label, added, present, (), ()))
+            report = enroll(
+                opened,
+                desk.reader,
+                uploads,
+                body.label,
+                despite_duplicates=body.despite_duplicates,
+            )
+        return EnrollDocument.of(report)
+
+    return await run_in_threadpool(work)
+
+
+def _require_one(uploads: list[Upload], body: PhotoRequest) -> None:
+    if bool(uploads) == bool(body.embeddings):
+        raise BadRequestError("send photos, as files of a form or in base64, or embeddings")
+
+
+def _search(
+    desk: DeskState,
+    gallery: str,
+    holder: Holder,
+    body: PhotoRequest,
+    uploads: list[Upload],
+    label: str | None,
+) -> SearchDocument:
+    """Search with photos or embeddings, in the whole gallery or for one person."""
+    limited = holder.is_limited
+    threshold = None if limited else body.threshold
+    desk.rates.take(holder, len(uploads) or len(body.embeddings))
+    with desk.owner.gallery(gallery) as opened:
+        client = opened.client
+        if body.embeddings:
+            probes = np.array(body.embeddings)
+            found = (
+                client.identify(probes, body.top, threshold)
+                if label is None
+                else client.match(probes, label, threshold)
+            )
+            decisions = decisions_of(opened, found)
+            shown = [item.limited() for item in decisions] if limited else list(decisions)
+            documents = [
+                PhotoDocument(photo=str(row), failure=None, faces=[FaceDocument.of(item)])
+                for row, item in enumerate(shown)
+            ]
+            return SearchDocument(results=documents)
+        photos = (
+            identify(opened, desk.reader, uploads, top=body.top, threshold=threshold)
+            if label is None
+            else match(opened, desk.reader, uploads, label, threshold)
+        )
+    return SearchDocument(
+        results=[PhotoDocument.of(item.limited() if limited else item) for item in photos]
+    )

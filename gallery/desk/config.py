@@ -1,0 +1,67 @@
+"""The settings of a desk, and the limits that it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MIB: Final = 2**20
+
+
+@dataclass(frozen=True)
+class DeskTls:
+    """The PEM files of a certificate chain and its key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class DeskConfig:
+    """The settings of a desk.
+
+    Attributes
+    ----------
+    host, port
+        Where it listens.
+    names
+        Further names by which browsers may call it, without ports.
+    tls
+        Certificate and key; without them it speaks plain HTTP, which only loopback may.
+    idle_lock
+        Seconds without a request after which the opened key is dropped.
+    session_seconds
+        Seconds for which a browser stays signed in, whatever it does.
+    max_photo
+        Largest photo in bytes.
+    max_request
+        Largest body of a request in bytes.
+    max_photos
+        Most photos of a request.
+    identify_rate
+        Searches that one API token may make, as the package `limits` writes rates: some hundred
+        scores are enough to recover a template.
+    decode_seconds
+        Seconds that one photo may take to decode.
+    decode_memory
+        Bytes of address space of the process that decodes.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8480
+    names: tuple[str, ...] = ()
+    tls: DeskTls | None = None
+    idle_lock: float = 900.0
+    session_seconds: float = 12 * 3600.0
+    max_photo: int = 32 * MIB
+    max_request: int = 128 * MIB
+    max_photos: int = 100
+    identify_rate: str = "60/minute"
+    decode_seconds: float = 20.0
+    decode_memory: int = 4096 * MIB
+
+    @property
+    def scheme(self) -> str:
+        """``https`` with a certificate, else ``http``."""
+        return "https" if self.tls else "http"

@@ -1,0 +1,171 @@
+"""The identification of everybody in uploaded photos, by one search of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from gallery.arrays import Floats
+from gallery.client import FaceQuality, Identification, release
+from gallery.client.photos.faces import FaceBox
+from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
+from gallery.desk.open_gallery import OpenGallery
+
+LIMITED_DECIMALS: Final = 2
+"""Decimals of the distances that holders get who may only search: with all digits, some hundred
+searches recover a template (Mohanty et al., IEEE TPAMI 2007)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A person who may be meant, and the distance of her closest reference."""
+
+    label: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class FaceDecision:
+    """What was decided of one face.
+
+    Attributes
+    ----------
+    box
+        Where it is, in pixels of the upright photo; None if nobody looked.
+    confidence
+        Of the detector, 0 to 1, or None.
+    decision
+        ``match`` or ``non-match``.
+    label, distance
+        Of the closest person; the label is None without a match.
+    threshold
+        Largest distance of a match, in units of the metric.
+    ambiguous
+        Whether a second person could be meant as well.
+    candidates
+        The closest people, closest first.
+    warnings
+        What is poor about the photo for this face, in words.
+    """
+
+    box: FaceBox | None
+    confidence: float | None
+    decision: str
+    label: str | None
+    distance: float | None
+    threshold: float
+    ambiguous: bool
+    candidates: tuple[Candidate, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def is_match(self) -> bool:
+        """Whether it is a match."""
+        return self.decision == "match"
+
+    def limited(self) -> FaceDecision:
+        """Return what a holder gets who may only search: decisions, and rounded distances."""
+        distance = self.distance if self.is_match else None
+        rounded = None if distance is None else round(distance, LIMITED_DECIMALS)
+        return replace(self, distance=rounded, candidates=())
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoDecisions:
+    """A photo with what was decided of each face in it."""
+
+    photo: PhotoOfFaces
+    decisions: tuple[FaceDecision, ...]
+
+    def limited(self) -> PhotoDecisions:
+        """Return what a holder gets who may only search."""
+        return replace(self, decisions=tuple(item.limited() for item in self.decisions))
+
+
+def identify(
+    opened: OpenGallery,
+    reader: FaceReader,
+    uploads: list[Upload],
+    *,
+    top: int = 3,
+    threshold: float | None = None,
+) -> tuple[PhotoDecisions, ...]:
+    """Identify every face of some photos; raises what `GalleryClient.identify` raises."""
+    client = opened.client
+
+    def search(embeddings: Floats) -> Identification:
+        return client.identify(embeddings, top, threshold)
+
+    return _decide(opened, reader.read(client, uploads), search)
+
+
+def match(
+    opened: OpenGallery,
+    reader: FaceReader,
+    uploads: list[Upload],
+    label: str,
+    threshold: float | None = None,
+) -> tuple[PhotoDecisions, ...]:
+    """Compare every face of some photos with one person; raises what `GalleryClient.match` does."""
+    client = opened.client
+
+    def search(embeddings: Floats) -> Identification:
+        return client.match(embeddings, label, threshold)
+
+    return _decide(opened, reader.read(client, uploads), search)
+
+
+def decisions_of(opened: OpenGallery, found: Identification) -> tuple[FaceDecision, ...]:
+    """Return the decisions of a search with ready embeddings."""
+    distances = release(found.distances, opened.client.description)
+    return tuple(_decision(found, distances, row, None, None) for row in range(len(found)))
+
+
+def _decide(
+    opened: OpenGallery,
+    photos: tuple[PhotoOfFaces, ...],
+    search: Callable[[Floats], Identification],
+) -> tuple[PhotoDecisions, ...]:
+    """Search with all faces of some photos at once, and give each photo its decisions."""
+    faces = [face for photo in photos for face in photo.faces]
+    if not faces:
+        return tuple(PhotoDecisions(photo, ()) for photo in photos)
+    found = search(np.stack([face.embedding for face in faces]))
+    distances = release(found.distances, opened.client.description)
+    decisions = iter(
+        [_decision(found, distances, row, face.box, face.quality) for row, face in enumerate(faces)]
+    )
+    return tuple(
+        PhotoDecisions(photo, tuple(islice(decisions, len(photo.faces)))) for photo in photos
+    )
+
+
+def _decision(
+    found: Identification,
+    distances: Floats,
+    row: int,
+    box: FaceBox | None,
+    quality: FaceQuality | None,
+) -> FaceDecision:
+    match = bool(found.decisions[row])
+    candidates = tuple(
+        Candidate(str(label), float(distance))
+        for label, distance in zip(found.labels[row], distances[row], strict=True)
+        if np.isfinite(distance)
+    )
+    first = candidates[0] if candidates else None
+    return FaceDecision(
+        box,
+        None if quality is None else quality.confidence,
+        "match" if match else "non-match",
+        first.label if first and match else None,
+        first.distance if first else None,
+        found.threshold,
+        bool(found.ambiguous[row]),
+        candidates,
+        () if quality is None else quality.warnings(),
+    )

@@ -1,0 +1,122 @@
+"""The owner at the desk: locked, or with the key and the galleries open."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.desk.errors import LockedError, UnknownGalleryError
+from gallery.desk.open_gallery import OpenGallery
+
+OpenKey = Callable[[str | None], GalleryKey]
+"""Opens the key file with a passphrase, or without one."""
+
+OpenClient = Callable[[GalleryKey, str], GalleryClient]
+"""Opens the gallery of a name with the key."""
+
+
+class Owner:
+    """Holds the opened key and the galleries, until told to lock or idle for long enough.
+
+    Thread-safe. What is opened stays warm: references, check sums and the face model.
+
+    Parameters
+    ----------
+    open_key, open_client
+        What opens the key file, and a gallery.
+    galleries
+        Names of the galleries.
+    idle_lock
+        Seconds without a call of `gallery` after which `lock_if_idle` locks.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        open_key: OpenKey,
+        open_client: OpenClient,
+        galleries: tuple[str, ...],
+        *,
+        idle_lock: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.names = galleries
+        self._open_key, self._open_client = open_key, open_client
+        self._idle_lock, self._clock = idle_lock, clock
+        self._changing = threading.Lock()
+        self._open: dict[str, OpenGallery] | None = None
+        self._used = clock()
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the key is not open."""
+        return self._open is None
+
+    def unlock(self, passphrase: str | None) -> None:
+        """Open the key and all galleries; nothing happens if they are.
+
+        Raises
+        ------
+        GalleryError
+            If one cannot be opened, such as `WrongPassphraseError`; it stays locked then.
+        """
+        with self._changing:
+            if self._open is not None:
+                return
+            key = self._open_key(passphrase)
+            opened: dict[str, OpenGallery] = {}
+            try:
+                for name in self.names:
+                    opened[name] = OpenGallery(self._open_client(key, name))
+            except BaseException:
+                for item in opened.values():
+                    item.close()
+                raise
+            self._open, self._used = opened, self._clock()
+
+    def lock(self) -> None:
+        """Drop the key, the galleries and all that was kept of them.
+
+        It waits for what is under way.
+        """
+        with self._changing:
+            opened, self._open = self._open, None
+        for item in (opened or {}).values():
+            item.close()
+
+    def lock_if_idle(self) -> bool:
+        """Lock if nothing was asked for long enough; tell whether that was so."""
+        if self.is_locked or self._clock() - self._used < self._idle_lock:
+            return False
+        self.lock()
+        return True
+
+    def alarm(self, name: str) -> str | None:
+        """Return what is wrong with a gallery, in words; None while all was well, or locked."""
+        opened = (self._open or {}).get(name)
+        return None if opened is None else opened.alarm
+
+    @contextmanager
+    def gallery(self, name: str) -> Iterator[OpenGallery]:
+        """Give a gallery for one piece of work; others that want it wait.
+
+        Raises
+        ------
+        LockedError
+            If the key is not open.
+        UnknownGalleryError
+            If the desk has no such gallery.
+        """
+        opened = self._open
+        if opened is None:
+            raise LockedError("the desk is locked: unlock it with the key's passphrase")
+        if name not in opened:
+            raise UnknownGalleryError(f"this desk has no gallery {name!r}")
+        self._used = self._clock()
+        with opened[name].working():
+            yield opened[name]
+        self._used = self._clock()

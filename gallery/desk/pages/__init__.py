@@ -1,0 +1,11 @@
+"""The pages of the desk, made on the server; scripts only make them more convenient."""
+
+from fastapi import APIRouter
+
+from gallery.desk.pages import enroll, entrance, galleries, identify, people
+
+router = APIRouter()
+for _part in (entrance, identify, enroll, people, galleries):
+    router.include_router(_part.router)
+
+__all__ = ["router"]

@@ -1,0 +1,82 @@
+"""Pages of enrollment: photos and a name, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.enrolling import EnrollmentReport, enroll, undo_last
+from gallery.desk.pages.gates import checked_form, gallery_name, page_for
+from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.state import state_of
+from gallery.desk.texts import english
+from gallery.desk.uploads import Form
+
+router = APIRouter(prefix="/g/{number}")
+
+_Enrolls = Annotated[Holder, Depends(page_for(DeskScope.ENROLL))]
+
+
+@router.get("/enroll")
+def show(request: Request, number: int, holder: _Enrolls) -> Response:
+    """Show the form for a name and photos."""
+    return _page(request, number, holder, None)
+
+
+@router.post("/enroll")
+async def add(request: Request, number: int, holder: _Enrolls) -> Response:
+    """Enroll photos, or show whom they match already."""
+    desk = state_of(request)
+    form = await checked_form(request, holder)
+
+    def work(form: Form) -> EnrollmentReport:
+        with desk.owner.gallery(gallery_name(desk, number)) as opened:
+            return enroll(
+                opened,
+                desk.reader,
+                form.photos(),
+                form.text("label"),
+                despite_duplicates=form.flag("despite_duplicates"),
+            )
+
+    return _page(request, number, holder, await run_in_threadpool(work, form))
+
+
+@router.post("/undo")
+async def undo(request: Request, number: int, holder: _Enrolls) -> Response:
+    """Erase what was enrolled last."""
+    desk = state_of(request)
+    await checked_form(request, holder)
+
+    def work() -> str:
+        with desk.owner.gallery(gallery_name(desk, number)) as opened:
+            last = undo_last(opened)
+        count = len(last.reference_ids)
+        key = "enroll.undone.one" if count == 1 else "enroll.undone.many"
+        return english()(key, number=count, label=last.label)
+
+    said = await run_in_threadpool(work)
+    place = place_of(request, holder, number, "enroll")
+    return page(request, "undone.html.j2", holder, place=place, said=said)
+
+
+def _page(
+    request: Request, number: int, holder: Holder, report: EnrollmentReport | None
+) -> Response:
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        last = opened.last_enrollment
+    fragment = report is not None and wants_fragment(request)
+    return page(
+        request,
+        "enrolled.html.j2" if fragment else "enroll.html.j2",
+        holder,
+        place=place_of(request, holder, number, "enroll"),
+        report=report,
+        last=last if report is None else None,
+    )

@@ -1,0 +1,140 @@
+"""Pages of the entrance: sign in, unlock, lock."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gallery.desk.access.scopes import DeskScope
+from gallery.desk.errors import NotAllowedError, NotSignedInError
+from gallery.desk.pages.gates import checked_form, gallery_name
+from gallery.desk.pages.rendering import page, session_holder
+from gallery.desk.state import DeskState, state_of
+from gallery.desk.statistics import STATISTICS
+from gallery.desk.uploads import read_form
+from gallery.errors import GalleryError
+
+router = APIRouter()
+
+
+@router.get("/")
+def start(request: Request) -> Response:
+    """Lead to the first page, or to what has to be done before."""
+    session_holder(request)
+    return _to("/unlock" if state_of(request).owner.is_locked else "/g/0/identify")
+
+
+@router.get("/healthz")
+def health() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Return the figures for Prometheus, to holders of any session or token."""
+    from gallery.desk.access.rights import holder_of
+
+    holder_of(request)
+    return Response(STATISTICS.text(), media_type="text/plain; version=0.0.4")
+
+
+@router.get("/enter")
+def enter(request: Request, secret: str = "") -> Response:
+    """Exchange the secret of the printed address for a cookie."""
+    if not secret:
+        return page(request, "enter.html.j2", problem=None)
+    desk = state_of(request)
+    return _entered(request, desk, desk.sessions.enter(secret))
+
+
+@router.post("/enter")
+async def enter_with_token(request: Request) -> Response:
+    """Begin a session with the rights of a token."""
+    desk = state_of(request)
+    form = await read_form(request, desk.config)
+    token = form.fields.get("token", "").strip()
+    try:
+        holder = desk.tokens.holder(token)
+    except NotSignedInError as error:
+        return page(request, "enter.html.j2", status=401, problem=error.message)
+    return _entered(request, desk, desk.sessions.enter_as(holder, token))
+
+
+@router.get("/unlock")
+def show_lock(request: Request) -> Response:
+    """Show the question for the passphrase."""
+    desk = state_of(request)
+    if not desk.owner.is_locked:
+        return _to("/g/0/identify")
+    return _lock_page(request, desk, None)
+
+
+@router.post("/unlock")
+async def unlock(request: Request) -> Response:
+    """Open the key."""
+    desk, holder = state_of(request), session_holder(request)
+    form = await checked_form(request, holder)
+    if holder.scope is not DeskScope.MANAGE:
+        raise NotAllowedError("the owner unlocks the desk")
+    passphrase = form.fields.get("passphrase") or None
+    try:
+        await run_in_threadpool(desk.owner.unlock, passphrase)
+    except GalleryError as error:
+        return _lock_page(request, desk, str(error), status=403)
+    return _to("/g/0/identify")
+
+
+@router.post("/lock")
+async def lock(request: Request) -> Response:
+    """Drop the key."""
+    desk, holder = state_of(request), session_holder(request)
+    await checked_form(request, holder)
+    if holder.scope is not DeskScope.MANAGE:
+        raise NotAllowedError("the owner locks the desk")
+    await run_in_threadpool(desk.owner.lock)
+    return _to("/unlock")
+
+
+@router.get("/go")
+def switch(request: Request, g: int = 0, page: str = "identify") -> Response:
+    """Lead to the same page of another gallery."""
+    session_holder(request)
+    gallery_name(state_of(request), g)
+    known = page in ("identify", "live", "enroll", "people", "gallery")
+    return _to(f"/g/{g}/{page if known else 'identify'}")
+
+
+def _to(address: str) -> Response:
+    return RedirectResponse(address, 303)
+
+
+def _entered(request: Request, desk: DeskState, identifier: str) -> Response:
+    # A page, not a redirection: a strict cookie is not sent along on one that another site began.
+    answer = page(request, "entered.html.j2")
+    answer.set_cookie(
+        desk.cookie,
+        identifier,
+        httponly=True,
+        samesite="strict",
+        secure=desk.config.tls is not None,
+        path="/",
+    )
+    return answer
+
+
+def _lock_page(
+    request: Request, desk: DeskState, problem: str | None, status: int = 200
+) -> Response:
+    holder = session_holder(request)
+    return page(
+        request,
+        "unlock.html.j2",
+        holder,
+        status=status,
+        problem=problem,
+        may_unlock=holder.scope is DeskScope.MANAGE,
+        needs_passphrase=desk.needs_passphrase,
+    )

@@ -1,0 +1,141 @@
+"""Pages of a gallery itself: what it is, its check, its backup, and how far long work is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from gallery.client import ThresholdSource
+from gallery.client.integrity.clock import age_in_words
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.errors import NotFoundError
+from gallery.desk.jobs import Job
+from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.pages.gates import checked_form, gallery_name, page_for
+from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.state import state_of
+from gallery.desk.texts import Texts, english
+from gallery.errors import IntegrityError, ThresholdRequiredError
+
+router = APIRouter()
+
+_Manages = Annotated[Holder, Depends(page_for(DeskScope.MANAGE))]
+
+
+@router.get("/g/{number}/gallery")
+def show(request: Request, number: int, holder: _Manages) -> Response:
+    """Show what a gallery is."""
+    return _page(request, number, holder, None)
+
+
+@router.post("/g/{number}/verify")
+async def verify(request: Request, number: int, holder: _Manages) -> Response:
+    """Begin to check a gallery."""
+    await checked_form(request, holder)
+    desk = state_of(request)
+    name = gallery_name(desk, number)
+
+    def begin() -> Job:
+        with desk.owner.gallery(name) as opened:
+            total = opened.client.block_count()
+        return desk.jobs.start(english()("gallery.verify.running", name=name), total, check)
+
+    def check(advance: Callable[[int], None]) -> str:
+        with desk.owner.gallery(name) as opened:
+            report = opened.client.verify(progress=advance)
+            if not report.findings:
+                return english()("gallery.verify.clean")
+            told = english()(
+                "gallery.verify.findings",
+                findings="; ".join(f"{item.subject}: {item.problem}" for item in report.findings),
+            )
+            raise IntegrityError(told)
+
+    job = await run_in_threadpool(begin)
+    if wants_fragment(request):
+        return page(request, "job.html.j2", holder, job=job)
+    return await run_in_threadpool(_page, request, number, holder, job)
+
+
+@router.get("/jobs/{identifier}")
+def how_far(request: Request, identifier: str, holder: _Manages) -> Response:
+    """Say how far long work is."""
+    job = state_of(request).jobs.find(identifier)
+    if job is None:
+        raise NotFoundError(english()("job.gone"))
+    if wants_fragment(request):
+        return page(request, "job.html.j2", holder, job=job)
+    return page(request, "job_page.html.j2", holder, place=None, job=job)
+
+
+@router.post("/g/{number}/backup")
+async def backup(request: Request, number: int, holder: _Manages) -> Response:
+    """Write a backup, which the owner's key alone opens, into a file and send that."""
+    await checked_form(request, holder)
+    desk = state_of(request)
+
+    def work() -> tuple[tempfile.TemporaryDirectory[str], Path]:
+        folder = tempfile.TemporaryDirectory(prefix="gallery-desk-")
+        path = Path(folder.name) / "gallery.backup"
+        try:
+            with desk.owner.gallery(gallery_name(desk, number)) as opened:
+                opened.client.export(path)
+        except BaseException:
+            folder.cleanup()
+            raise
+        return folder, path
+
+    folder, path = await run_in_threadpool(work)
+    cleanup = BackgroundTask(folder.cleanup)
+    return FileResponse(path, filename="gallery.backup", background=cleanup)
+
+
+def _page(request: Request, number: int, holder: Holder, job: Job | None) -> Response:
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        facts, uncalibrated = _facts(opened, english())
+    return page(
+        request,
+        "gallery.html.j2",
+        holder,
+        place=place_of(request, holder, number, "gallery"),
+        facts=facts,
+        uncalibrated=uncalibrated,
+        job=job,
+    )
+
+
+def _facts(opened: OpenGallery, t: Texts) -> tuple[list[tuple[str, str]], bool]:
+    """Return what is to be known of a gallery, and whether its threshold was never checked."""
+    client = opened.client
+    description, summary = client.description, client.summary()
+    made_by = description.preprocessing
+    model = t("gallery.model.none")
+    if made_by.model:
+        model = t("gallery.model.value", model=made_by.model, detector=made_by.detector)
+    uncalibrated = False
+    try:
+        limit = client.threshold()
+        origin, threshold = limit.origin, f"{limit.value:g}"
+        told = t("gallery.threshold.value", threshold=threshold, origin=origin)
+        uncalibrated = limit.source is ThresholdSource.MODEL
+    except ThresholdRequiredError:
+        told = t("gallery.threshold.none")
+    state = t("gallery.version.value", version=summary.version, age=age_in_words(summary.age))
+    return [
+        ("name", description.name),
+        ("references", f"{summary.references:,}"),
+        ("version", state),
+        ("model", model),
+        ("threshold", told),
+        ("metric", str(description.metric)),
+        ("parameters", description.parameters),
+    ], uncalibrated

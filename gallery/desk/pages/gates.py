@@ -1,0 +1,48 @@
+"""What every page of a gallery asks first: who it is, and whether the desk is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from gallery.desk.access.rights import FORM_FIELD, check_form, check_scope
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.errors import LockedError, UnknownGalleryError
+from gallery.desk.pages.rendering import session_holder
+from gallery.desk.state import DeskState, state_of
+from gallery.desk.uploads import Form, read_form
+
+
+def page_for(scope: DeskScope) -> Callable[[Request], Holder]:
+    """Return a dependency: the holder of a browser's request, if the scope allows it.
+
+    Raises
+    ------
+    NotSignedInError, NotAllowedError, LockedError
+        If it may not see the page, or the key is not open.
+    """
+
+    def check(request: Request) -> Holder:
+        holder = session_holder(request)
+        check_scope(holder, scope)
+        if state_of(request).owner.is_locked:
+            raise LockedError("the desk is locked")
+        return holder
+
+    return check
+
+
+async def checked_form(request: Request, holder: Holder) -> Form:
+    """Return the form that was sent, if it comes from a page of the session (`NotAllowedError`)."""
+    desk = state_of(request)
+    form = await read_form(request, desk.config)
+    check_form(request, desk, holder, form.fields.get(FORM_FIELD, ""))
+    return form
+
+
+def gallery_name(desk: DeskState, number: int) -> str:
+    """Return the name of a gallery by its number (`UnknownGalleryError`)."""
+    if not 0 <= number < len(desk.owner.names):
+        raise UnknownGalleryError("there is no such gallery")
+    return desk.owner.names[number]

@@ -1,0 +1,90 @@
+"""Pages of searches: identify photos, and the live mode."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gallery.client import Threshold
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.faces import Upload
+from gallery.desk.identifying import PhotoDecisions, identify
+from gallery.desk.pages.gates import checked_form, gallery_name, page_for
+from gallery.desk.pages.pictures import shown
+from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.state import DeskState, state_of
+from gallery.desk.texts import english
+
+router = APIRouter(prefix="/g/{number}")
+
+_Identifies = Annotated[Holder, Depends(page_for(DeskScope.IDENTIFY))]
+
+_TOP = 3
+"""People whom the page lists as candidates."""
+
+
+@router.get("/identify")
+def show(request: Request, number: int, holder: _Identifies) -> Response:
+    """Show the form for photos."""
+    gallery_name(state_of(request), number)
+    place = place_of(request, holder, number, "identify")
+    return page(request, "identify.html.j2", holder, place=place, photos=(), notes=())
+
+
+@router.post("/identify")
+async def search(request: Request, number: int, holder: _Identifies) -> Response:
+    """Search with photos, and show who is in them."""
+    desk = state_of(request)
+    form = await checked_form(request, holder)
+    found, limit = await run_in_threadpool(_found, desk, number, holder, form.photos())
+    place = place_of(request, holder, number, "identify")
+    template = "results.html.j2" if wants_fragment(request) else "identify.html.j2"
+    photos = [shown(item, english()) for item in found]
+    notes = [english()("gallery.threshold.uncalibrated")] if not limit.is_deliberate else []
+    return page(request, template, holder, place=place, photos=photos, notes=notes)
+
+
+@router.get("/live")
+def show_live(request: Request, number: int, holder: _Identifies) -> Response:
+    """Show the camera's page."""
+    gallery_name(state_of(request), number)
+    place = place_of(request, holder, number, "live")
+    return page(request, "live.html.j2", holder, place=place)
+
+
+@router.post("/live")
+async def look(request: Request, number: int, holder: _Identifies) -> dict[str, Any]:
+    """Search with one frame of a camera."""
+    desk = state_of(request)
+    form = await checked_form(request, holder)
+    found, _ = await run_in_threadpool(_found, desk, number, holder, form.photos()[:1])
+    picture = shown(found[0], english(), with_picture=False)
+    return {
+        "width": picture.width,
+        "height": picture.height,
+        "faces": [
+            {
+                "kind": face.kind,
+                "label": face.label,
+                "title": face.title,
+                "box": None
+                if face.box is None
+                else [face.box.left, face.box.top, face.box.width, face.box.height],
+            }
+            for face in picture.faces
+        ],
+    }
+
+
+def _found(
+    desk: DeskState, number: int, holder: Holder, uploads: list[Upload]
+) -> tuple[tuple[PhotoDecisions, ...], Threshold]:
+    desk.rates.take(holder, len(uploads))
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        found = identify(opened, desk.reader, uploads, top=_TOP)
+        limit = opened.client.threshold()
+    return tuple(item.limited() for item in found) if holder.is_limited else found, limit

@@ -1,0 +1,157 @@
+"""Pages of people: the list, and one person's corrections and erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gallery.client import GalleryClient
+from gallery.client.integrity.clock import in_utc
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.errors import BadRequestError
+from gallery.desk.pages.gates import checked_form, gallery_name, page_for
+from gallery.desk.pages.rendering import page, place_of
+from gallery.desk.state import state_of
+from gallery.desk.texts import english
+from gallery.desk.uploads import Form
+
+router = APIRouter(prefix="/g/{number}")
+
+_Manages = Annotated[Holder, Depends(page_for(DeskScope.MANAGE))]
+
+_SHOWN = 200
+"""People on a page; a search finds the others."""
+
+
+@router.get("/people")
+def show(request: Request, number: int, holder: _Manages) -> Response:
+    """List who is enrolled."""
+    return _people(request, number, holder)
+
+
+@router.post("/people")
+async def find(request: Request, number: int, holder: _Manages) -> Response:
+    """List whose name holds what is searched for; a form, so that no address holds a name."""
+    form = await checked_form(request, holder)
+    search = form.fields.get("search", "").strip()
+    return await run_in_threadpool(_people, request, number, holder, search)
+
+
+@router.post("/person")
+async def person(request: Request, number: int, holder: _Manages) -> Response:
+    """Show one person."""
+    form = await checked_form(request, holder)
+    desk, label = state_of(request), form.text("label")
+
+    def work() -> Response:
+        with desk.owner.gallery(gallery_name(desk, number)) as opened:
+            references = opened.client.find(labels=[label])
+        place = place_of(request, holder, number, "people")
+        return page(
+            request, "person.html.j2", holder, place=place, label=label, references=references
+        )
+
+    return await run_in_threadpool(work)
+
+
+@router.post("/person/rename")
+async def rename(request: Request, number: int, holder: _Manages) -> Response:
+    """Give a person another name."""
+
+    def change(client: GalleryClient, form: Form) -> str:
+        old, new = form.text("label"), form.text("new")
+        client.rename(old, new)
+        return english()("person.renamed", old=old, new=new)
+
+    return await _changed(request, number, holder, change)
+
+
+@router.post("/person/merge")
+async def merge(request: Request, number: int, holder: _Manages) -> Response:
+    """Make one person of two."""
+
+    def change(client: GalleryClient, form: Form) -> str:
+        old, new = form.text("label"), form.text("new")
+        client.merge(old, new)
+        return english()("person.merged", old=old, new=new)
+
+    return await _changed(request, number, holder, change)
+
+
+@router.post("/person/move")
+async def move(request: Request, number: int, holder: _Manages) -> Response:
+    """Give single references another name."""
+
+    def change(client: GalleryClient, form: Form) -> str:
+        chosen = [value for name, value in form.fields.items() if name.startswith("reference-")]
+        if not chosen:
+            raise BadRequestError("tick the references to move")
+        new = form.text("new")
+        moved = client.assign(chosen, new)
+        count = english().count("references", len(moved))
+        return english()("person.moved", number=count, new=new)
+
+    return await _changed(request, number, holder, change)
+
+
+@router.post("/person/remove")
+async def remove(request: Request, number: int, holder: _Manages) -> Response:
+    """Erase a person."""
+
+    def change(client: GalleryClient, form: Form) -> str:
+        if not form.flag("sure"):
+            raise BadRequestError("tick that this person is to be erased for good")
+        label = form.text("label")
+        removed = client.remove(labels=[label])
+        count = english().count("references", len(removed))
+        return english()("person.removed", label=label, number=count)
+
+    return await _changed(request, number, holder, change)
+
+
+async def _changed(
+    request: Request, number: int, holder: Holder, change: Callable[[GalleryClient, Form], str]
+) -> Response:
+    form = await checked_form(request, holder)
+    desk = state_of(request)
+
+    def work() -> Response:
+        with desk.owner.gallery(gallery_name(desk, number)) as opened:
+            said = change(opened.client, form)
+        return _people(request, number, holder, said=said)
+
+    return await run_in_threadpool(work)
+
+
+def _people(
+    request: Request, number: int, holder: Holder, search: str = "", said: str = ""
+) -> Response:
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        everybody = opened.client.people()
+    wanted = search.casefold()
+    found = [item for item in everybody if wanted in item.label.casefold()]
+    return page(
+        request,
+        "people.html.j2",
+        holder,
+        place=place_of(request, holder, number, "people"),
+        people=[
+            {
+                "label": item.label,
+                "references": item.references,
+                "first": item.first_enrolled and in_utc(item.first_enrolled)[:10],
+                "last": item.last_enrolled and in_utc(item.last_enrolled)[:10],
+            }
+            for item in found[:_SHOWN]
+        ],
+        total=len(found),
+        shown=min(len(found), _SHOWN),
+        search=search,
+        said=said,
+    )

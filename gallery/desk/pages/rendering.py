@@ -1,0 +1,113 @@
+"""The making of pages: templates, the place of a page, and the form token of its session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.errors import NotSignedInError
+from gallery.desk.state import state_of
+from gallery.desk.texts import english
+
+FRAGMENT_HEADER = "x-fragment"
+"""What a page's script sends that wants the changed part of the page alone."""
+
+_PAGES = {
+    DeskScope.IDENTIFY: ("identify", "live"),
+    DeskScope.ENROLL: ("identify", "live", "enroll"),
+    DeskScope.MANAGE: ("identify", "live", "enroll", "people", "gallery"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page is.
+
+    Attributes
+    ----------
+    number
+        Of the gallery, from 0.
+    galleries
+        Names of all galleries.
+    page
+        Which page of the gallery.
+    pages
+        Those that the session may see.
+    alarm
+        What is wrong with the gallery, or None.
+    may_lock
+        Whether the session may lock the desk.
+    """
+
+    number: int
+    galleries: tuple[str, ...]
+    page: str
+    pages: tuple[str, ...]
+    alarm: str | None
+    may_lock: bool
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent.with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["t"] = english()
+    return environment
+
+
+def wants_fragment(request: Request) -> bool:
+    """Tell whether a page's script asks for a part of it."""
+    return FRAGMENT_HEADER in request.headers
+
+
+def place_of(request: Request, holder: Holder, number: int, page: str) -> Place:
+    """Return the place of a page of a gallery."""
+    owner = state_of(request).owner
+    return Place(
+        number,
+        owner.names,
+        page,
+        _PAGES[holder.scope],
+        owner.alarm(owner.names[number]) if number < len(owner.names) else None,
+        holder.scope is DeskScope.MANAGE,
+    )
+
+
+def page(
+    request: Request,
+    template: str,
+    holder: Holder | None = None,
+    *,
+    place: Place | None = None,
+    status: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """Return a page, or a part of one."""
+    form_token = ""
+    if holder is not None and holder.session is not None:
+        form_token = state_of(request).sessions.form_token(holder.session)
+    made = _environment().get_template(template)
+    text = made.render(place=place, form_token=form_token, **values)
+    return HTMLResponse(text, status)
+
+
+def session_holder(request: Request) -> Holder:
+    """Return whose browser asks for a page (`NotSignedInError`)."""
+    from gallery.desk.access.rights import holder_of
+
+    holder = holder_of(request)
+    if holder.session is None:
+        raise NotSignedInError("pages are for browsers; programs use the API")
+    return holder

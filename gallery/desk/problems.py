@@ -1,0 +1,127 @@
+"""Problem responses (RFC 9457) for every error: a status, a kind, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from gallery.desk.errors import BadRequestError, DeskError, NotFoundError
+from gallery.errors import (
+    AccessDeniedError,
+    AmbiguousNameError,
+    DatabaseError,
+    DuplicateSubjectError,
+    GalleryError,
+    IntegrityError,
+    InvalidEmbeddingError,
+    InvalidLabelError,
+    InvalidThresholdError,
+    MissingDependencyError,
+    ModelMismatchError,
+    PhotoError,
+    ReferenceNotFoundError,
+    ServerError,
+    ThresholdRequiredError,
+    WeightsError,
+    WriteConflictError,
+    WrongPassphraseError,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUS: Final[dict[type[GalleryError], int]] = {
+    PhotoError: 422,
+    InvalidEmbeddingError: 422,
+    InvalidLabelError: 422,
+    InvalidThresholdError: 422,
+    ThresholdRequiredError: 422,
+    ModelMismatchError: 422,
+    ReferenceNotFoundError: 404,
+    AmbiguousNameError: 409,
+    DuplicateSubjectError: 409,
+    WriteConflictError: 409,
+    WrongPassphraseError: 403,
+    # What the desk stands on fails: the server, its database, or what they answer.
+    IntegrityError: 502,
+    AccessDeniedError: 502,
+    ServerError: 502,
+    DatabaseError: 503,
+    MissingDependencyError: 503,
+    WeightsError: 503,
+    GalleryError: 503,
+}
+
+PageOfError = Callable[[Request, GalleryError, int], Response]
+"""Makes the page of an error, with a status."""
+
+_log = structlog.get_logger("gallery.desk")
+
+
+def status_of(error: GalleryError) -> int:
+    """Return the HTTP status for an error."""
+    if isinstance(error, DeskError):
+        return error.status
+    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+
+
+def problem_of(error: GalleryError) -> Response:
+    """Return the response that reports an error."""
+    status = status_of(error)
+    kind = type(error).__name__
+    body = {"status": status, "title": kind, "type": f"about:blank#{kind}", "detail": str(error)}
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def validation_error(error: RequestValidationError) -> BadRequestError:
+    """Return what a request lacks, without the values that it has."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return BadRequestError(f"{where}: {first['msg']}")
+
+
+def http_error(error: HTTPException) -> Response:
+    """Return the response for an address or a method that is not there."""
+    body = {"status": error.status_code, "title": "HttpError", "detail": str(error.detail)}
+    headers = dict(error.headers or {})
+    return JSONResponse(body, error.status_code, headers, MEDIA_TYPE)
+
+
+def install_handlers(app: FastAPI, page_of: PageOfError) -> None:
+    """Turn every error of a handler into a response: a problem of the API, or a page.
+
+    Parameters
+    ----------
+    app
+        The application.
+    page_of
+        Makes the page of an error for a browser's request.
+    """
+
+    def answer(request: Request, error: GalleryError) -> Response:
+        if request.url.path.startswith("/v1/"):
+            return problem_of(error)
+        return page_of(request, error, status_of(error))
+
+    @app.exception_handler(GalleryError)
+    async def _ours(request: Request, error: GalleryError) -> Response:
+        if status_of(error) >= 500:
+            # Its text may name a photo or a label.
+            _log.error("failed", error=type(error).__name__)
+        return answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, validation_error(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return answer(request, NotFoundError("there is nothing at this address"))
+        return http_error(error)

@@ -1,0 +1,57 @@
+"""What all handlers of a running desk share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.sessions import Sessions
+from gallery.desk.access.tokens import TokenFile
+from gallery.desk.config import DeskConfig
+from gallery.desk.faces import FaceReader
+from gallery.desk.jobs import Jobs
+from gallery.desk.owner import Owner
+
+
+@dataclass(frozen=True)
+class DeskState:
+    """The parts of a running desk.
+
+    Attributes
+    ----------
+    config
+        Settings and limits.
+    owner
+        The key and the galleries, locked or open.
+    reader
+        What finds faces in photos.
+    sessions, tokens, rates
+        Who may ask for what, and how often.
+    needs_passphrase
+        Whether the key file is sealed with one.
+    jobs
+        Long work that pages follow.
+    """
+
+    config: DeskConfig
+    owner: Owner
+    reader: FaceReader
+    sessions: Sessions
+    tokens: TokenFile
+    rates: SearchRates
+    needs_passphrase: bool
+    jobs: Jobs = field(default_factory=Jobs)
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session's cookie; browsers keep cookies by host, whatever the port."""
+        prefix = "__Host-" if self.config.tls else ""
+        return f"{prefix}gallery-desk-{self.config.port}"
+
+
+def state_of(connection: HTTPConnection) -> DeskState:
+    """Return the state of the desk that handles a request."""
+    found: DeskState = connection.app.state.desk
+    return found

@@ -1,0 +1,134 @@
+// Makes the desk's pages more convenient. Each works without it, but for the camera.
+import { startCamera, frameOf } from "/static/camera.js";
+import { startLive } from "/static/live.js";
+
+const formToken = document.body.dataset.formToken ?? "";
+
+/** Send a form in the background and show the part of the page that changed. */
+async function send(form, extra = {}) {
+  const status = form.querySelector(".status");
+  const buttons = form.querySelectorAll("button");
+  const data = new FormData(form);
+  for (const [name, value] of Object.entries(extra)) {
+    data.set(name, value);
+  }
+  status.textContent = form.dataset.working;
+  buttons.forEach((button) => (button.disabled = true));
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      body: data,
+      headers: { "X-Fragment": "1", "X-Form-Token": formToken },
+    });
+    if (answer.redirected) {
+      location.assign(answer.url);
+      return;
+    }
+    const target = document.getElementById(form.dataset.target);
+    target.innerHTML = await answer.text();
+    status.textContent = "";
+    target.querySelectorAll("[data-again]").forEach((button) =>
+      button.addEventListener("click", () => send(form, { [button.dataset.again]: "1" })),
+    );
+    target.querySelectorAll("[data-job]").forEach(follow);
+    target.scrollIntoView({ block: "nearest" });
+  } catch {
+    status.textContent = form.dataset.failed;
+  } finally {
+    buttons.forEach((button) => (button.disabled = false));
+  }
+}
+
+/** Ask how far long work is, until it is over. */
+async function follow(place) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 500));
+    const answer = await fetch(place.dataset.job, { headers: { "X-Fragment": "1" } });
+    const text = await answer.text();
+    const holder = document.createElement("div");
+    holder.innerHTML = text;
+    const next = holder.querySelector("[data-job]");
+    if (!next) {
+      place.replaceWith(holder);
+      return;
+    }
+    place.querySelector("progress").value = next.querySelector("progress").value;
+    place.querySelector("p").textContent = next.querySelector("p").textContent;
+  }
+}
+
+/** Put files into a form's field, and send the form if it wants that. */
+function put(form, files) {
+  const field = form.querySelector("input[type=file]");
+  const pictures = [...files].filter((file) => file.type.startsWith("image/") || !file.type);
+  if (!pictures.length) {
+    return;
+  }
+  const chosen = new DataTransfer();
+  pictures.forEach((file) => chosen.items.add(file));
+  field.files = chosen.files;
+  sendAtOnce(form);
+}
+
+function sendAtOnce(form) {
+  if ("sendAtOnce" in form.dataset) {
+    form.requestSubmit();
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-fetch]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(form);
+  });
+  const drop = form.querySelector("[data-drop]");
+  if (!drop) {
+    continue;
+  }
+  form.querySelector("input[type=file]").addEventListener("change", () => sendAtOnce(form));
+  drop.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    put(form, event.dataTransfer.files);
+  });
+  document.addEventListener("paste", (event) => put(form, event.clipboardData.files));
+}
+
+for (const button of document.querySelectorAll("[data-camera]")) {
+  if (!navigator.mediaDevices) {
+    continue;
+  }
+  button.hidden = false;
+  const place = document.getElementById(button.dataset.camera);
+  const form = button.closest("form");
+  const video = place.querySelector("video");
+  const wording = button.textContent;
+  let stream = null;
+  button.addEventListener("click", async () => {
+    if (stream) {
+      stream.getTracks().forEach((track) => track.stop());
+      stream = null;
+      place.hidden = true;
+      button.textContent = wording;
+      return;
+    }
+    try {
+      stream = await startCamera(video);
+      place.hidden = false;
+      button.textContent = place.dataset.stop;
+    } catch (problem) {
+      form.querySelector(".status").textContent = place.dataset.problem.replace("{reason}", problem.message);
+    }
+  });
+  place.querySelector("[data-capture]").addEventListener("click", async () => {
+    put(form, [new File([await frameOf(video)], "camera.jpg", { type: "image/jpeg" })]);
+  });
+}
+
+document.querySelectorAll("[data-job]").forEach(follow);
+document.querySelectorAll("[data-live]").forEach((place) => startLive(place, formToken));

@@ -1,0 +1,124 @@
+// The live mode: one search a second, frames over the video, and a list in this page's memory.
+import { startCamera, frameOf } from "/static/camera.js";
+
+const PAUSE = 1000;
+const LONGEST_LIST = 20;
+const SVG = "http://www.w3.org/2000/svg";
+
+export function startLive(place, formToken) {
+  const video = place.querySelector("video");
+  const frames = place.querySelector("svg");
+  const toggle = place.querySelector("[data-toggle]");
+  const status = place.querySelector(".status");
+  const seen = new Map();
+  let stream = null;
+
+  function stop() {
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = null;
+    video.srcObject = null;
+    frames.replaceChildren();
+    toggle.textContent = place.dataset.start;
+  }
+
+  function draw(found) {
+    frames.setAttribute("viewBox", `0 0 ${found.width} ${found.height}`);
+    const unit = Math.max(found.width, found.height) / 160;
+    frames.replaceChildren(
+      ...found.faces
+        .filter((face) => face.box)
+        .map((face) => {
+          const [left, top, width, height] = face.box;
+          const group = document.createElementNS(SVG, "g");
+          group.setAttribute("class", `frame ${face.kind}`);
+          const rectangle = document.createElementNS(SVG, "rect");
+          Object.entries({ x: left, y: top, width, height, rx: unit }).forEach(([name, value]) =>
+            rectangle.setAttribute(name, value),
+          );
+          const name = document.createElementNS(SVG, "text");
+          name.setAttribute("x", left + unit);
+          name.setAttribute("y", top > 5 * unit ? top - unit : top + height + 4 * unit);
+          name.setAttribute("font-size", 4 * unit);
+          name.textContent = face.title;
+          group.append(rectangle, name);
+          return group;
+        }),
+    );
+  }
+
+  function remember(faces) {
+    const now = new Date();
+    for (const face of faces) {
+      const name = face.label ?? place.dataset.unknown;
+      seen.set(name, { count: (seen.get(name)?.count ?? 0) + 1, time: now });
+    }
+    const newest = [...seen].sort(([, one], [, other]) => other.time - one.time).slice(0, LONGEST_LIST);
+    seen.clear();
+    newest.forEach(([name, entry]) => seen.set(name, entry));
+    place.querySelector("[data-nobody]").hidden = seen.size > 0;
+    place.querySelector("[data-seen]").replaceChildren(
+      ...newest.map(([name, entry]) => {
+        const item = document.createElement("li");
+        const strong = document.createElement("strong");
+        strong.textContent = name;
+        const times = place.dataset.times
+          .replace("{count}", entry.count)
+          .replace("{time}", entry.time.toLocaleTimeString());
+        item.append(strong, ` ${times}`);
+        return item;
+      }),
+    );
+  }
+
+  async function look() {
+    const data = new FormData();
+    data.set("photos", await frameOf(video), "camera.jpg");
+    const answer = await fetch(place.dataset.live, {
+      method: "POST",
+      body: data,
+      headers: { "X-Fragment": "1", "X-Form-Token": formToken },
+    });
+    if (answer.redirected) {
+      location.assign(answer.url);
+      return;
+    }
+    if (!answer.ok) {
+      const text = document.createElement("div");
+      text.innerHTML = await answer.text();
+      throw new Error(text.textContent.trim());
+    }
+    const found = await answer.json();
+    if (stream) {
+      draw(found);
+      remember(found.faces);
+    }
+  }
+
+  async function run() {
+    while (stream) {
+      try {
+        await look();
+        status.textContent = "";
+      } catch (problem) {
+        status.textContent = problem instanceof TypeError ? place.dataset.failed : problem.message;
+      }
+      await new Promise((done) => setTimeout(done, PAUSE));
+    }
+  }
+
+  toggle.addEventListener("click", async () => {
+    if (stream) {
+      stop();
+      return;
+    }
+    try {
+      stream = await startCamera(video);
+    } catch (problem) {
+      status.textContent = place.dataset.problem.replace("{reason}", problem.message);
+      return;
+    }
+    toggle.textContent = place.dataset.stop;
+    run();
+  });
+  addEventListener("pagehide", stop);
+}

@@ -1,0 +1,38 @@
+"""All words of the pages, by language, so that others can follow."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).with_name("words")
+
+
+class Texts:
+    """The words of one language.
+
+    Parameters
+    ----------
+    language
+        Name of its file in the folder ``words``.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+        self._words: dict[str, str] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return a text with values in its places; `KeyError` if there is none."""
+        return self._words[key].format(**values)
+
+    def count(self, key: str, number: int) -> str:
+        """Return a text for one thing or for several."""
+        form = "one" if number == 1 else "many"
+        return self(f"{key}.{form}", number=f"{number:,}")
+
+
+@cache
+def english() -> Texts:
+    """Return the words of English."""
+    return Texts()

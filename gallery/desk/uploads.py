@@ -1,0 +1,96 @@
+"""The reading of forms with files, in memory alone: a photo never touches a temporary file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from gallery.desk.config import DeskConfig
+from gallery.desk.errors import BadRequestError, TooLargeError
+from gallery.desk.faces import Upload
+
+_MOST_FIELDS = 64
+_LONGEST_FIELD = 2**20
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form, and its files.
+
+    Attributes
+    ----------
+    fields
+        Texts by name, the last of each.
+    uploads
+        Files in order; those without content and name, as empty inputs send them, are left out.
+    """
+
+    fields: Mapping[str, str]
+    uploads: tuple[Upload, ...]
+
+    def text(self, name: str) -> str:
+        """Return a field that must be there and not blank (`BadRequestError`)."""
+        value = self.fields.get(name, "").strip()
+        if not value:
+            raise BadRequestError(f"the field {name!r} is missing")
+        return value
+
+    def number(self, name: str) -> float | None:
+        """Return a field as a number, or None if it is missing or blank (`BadRequestError`)."""
+        value = self.fields.get(name, "").strip()
+        try:
+            return float(value) if value else None
+        except ValueError as error:
+            raise BadRequestError(f"the field {name!r} must be a number") from error
+
+    def flag(self, name: str) -> bool:
+        """Return whether a box is ticked."""
+        return self.fields.get(name, "") in ("1", "on", "true", "yes")
+
+    def photos(self) -> list[Upload]:
+        """Return the files, of which there must be one at least (`BadRequestError`)."""
+        if not self.uploads:
+            raise BadRequestError("choose a photo first")
+        return list(self.uploads)
+
+
+async def read_form(request: Request, config: DeskConfig) -> Form:
+    """Read a form, ``multipart/form-data`` or URL-encoded.
+
+    Raises
+    ------
+    BadRequestError, TooLargeError
+        If it is malformed, or has too many or too large parts.
+    """
+    content_type = request.headers.get("content-type", "")
+    if not content_type.startswith("multipart/form-data"):
+        simple = await request.form(max_files=0, max_fields=_MOST_FIELDS)
+        return Form({name: str(value) for name, value in simple.items()}, ())
+    parser = MultiPartParser(
+        request.headers,
+        request.stream(),
+        max_files=config.max_photos,
+        max_fields=_MOST_FIELDS,
+        max_part_size=_LONGEST_FIELD,
+    )
+    # Larger parts would be written to a temporary file.
+    parser.spool_max_size = config.max_request + 1
+    try:
+        parsed = await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise BadRequestError(f"the form cannot be read: {error}") from error
+    fields: dict[str, str] = {}
+    uploads: list[Upload] = []
+    for name, value in parsed.multi_items():
+        if not isinstance(value, UploadFile):
+            fields[name] = value
+        elif value.filename or value.size:
+            if (value.size or 0) > config.max_photo:
+                raise TooLargeError(f"a photo may have at most {config.max_photo // 2**20} MiB")
+            uploads.append(Upload(value.filename or "photo", await value.read()))
+    await parsed.close()
+    return Form(fields, tuple(uploads))

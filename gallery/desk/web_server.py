@@ -1,0 +1,148 @@
+"""The web server of a desk: its listener, its certificate, its log and its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.sessions import Sessions
+from gallery.desk.access.tokens import TokenFile
+from gallery.desk.application import make_app
+from gallery.desk.config import DeskConfig
+from gallery.desk.decoding import PhotoDecoder
+from gallery.desk.faces import FaceReader
+from gallery.desk.owner import Owner
+from gallery.desk.state import DeskState
+from gallery.errors import ServeError
+from gallery.hints import Hint
+
+_KEEP_ALIVE_SECONDS = 30
+_SHUTDOWN_SECONDS = 20
+
+
+def run(
+    owner: Owner,
+    config: DeskConfig,
+    tokens: Path,
+    *,
+    needs_passphrase: bool,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve the desk until a signal ends it.
+
+    Parameters
+    ----------
+    owner
+        The key and the galleries.
+    config
+        Settings; port 0 takes any that is free.
+    tokens
+        File of the API's tokens.
+    needs_passphrase
+        Whether the key file is sealed with one.
+    ready
+        Called with the address to open once the desk listens. It holds the secret of the session.
+
+    Raises
+    ------
+    ServeError
+        If the address or the certificate cannot be used.
+    """
+    _configure_log()
+    with _listening(config.host, config.port) as listener:
+        config = replace(config, port=listener.getsockname()[1])
+        desk = DeskState(
+            config,
+            owner,
+            FaceReader(PhotoDecoder(config.decode_seconds, config.decode_memory)),
+            Sessions(config.session_seconds),
+            TokenFile(tokens),
+            SearchRates(config.identify_rate),
+            needs_passphrase,
+        )
+        server = _Server(_settings(desk))
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        secret = desk.sessions.launch_secret
+        ready(f"{config.scheme}://{host}:{config.port}/enter?secret={secret}")
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends by returning: uvicorn's own raises the signal again."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host.strip("[]"), port))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "that is no name of a machine"
+            raise ServeError(
+                f"cannot listen on {host} port {port}: {reason}", hint=Hint.OTHER_ADDRESS
+            ) from error
+        yield listener
+
+
+def _settings(desk: DeskState) -> uvicorn.Config:
+    tls = desk.config.tls
+    settings = uvicorn.Config(
+        make_app(desk),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=200,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else os.fspath(tls.key),
+    )
+    try:
+        settings.load()
+    except (OSError, ssl.SSLError) as error:
+        assert tls is not None
+        raise ServeError(
+            f"the certificate {tls.certificate} and the key {tls.key} cannot be used: "
+            f"{error.strerror or error}; give PEM files that belong together"
+        ) from error
+    if settings.ssl is not None:
+        settings.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return settings
+
+
+def _configure_log() -> None:
+    """Write warnings and errors of this process to standard error as lines of JSON."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # What libraries say of requests could hold a query, and that a secret.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
