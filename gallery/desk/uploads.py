@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -83,6 +83,13 @@ async def read_form(request: Request, config: DeskConfig) -> Form:
         parsed = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
         raise BadRequestError(f"the form cannot be read: {error}") from error
+    try:
+        return await _form_of(parsed, config)
+    finally:
+        await parsed.close()
+
+
+async def _form_of(parsed: FormData, config: DeskConfig) -> Form:
     fields: dict[str, str] = {}
     uploads: list[Upload] = []
     for name, value in parsed.multi_items():
@@ -92,5 +99,4 @@ async def read_form(request: Request, config: DeskConfig) -> Form:
             if (value.size or 0) > config.max_photo:
                 raise TooLargeError(f"a photo may have at most {config.max_photo // 2**20} MiB")
             uploads.append(Upload(value.filename or "photo", await value.read()))
-    await parsed.close()
     return Form(fields, tuple(uploads))

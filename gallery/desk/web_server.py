@@ -60,7 +60,7 @@ def run(
         If the address or the certificate cannot be used.
     """
     _configure_log()
-    with _listening(config.host, config.port) as listener:
+    with listening(config.host, config.port) as listener:
         config = replace(config, port=listener.getsockname()[1])
         desk = DeskState(
             config,
@@ -71,25 +71,27 @@ def run(
             SearchRates(config.identify_rate),
             needs_passphrase,
         )
-        server = _Server(_settings(desk))
+        server = DeskServer(server_settings(desk))
         host = f"[{config.host}]" if ":" in config.host else config.host
         secret = desk.sessions.launch_secret
         ready(f"{config.scheme}://{host}:{config.port}/enter?secret={secret}")
         server.run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
+class DeskServer(uvicorn.Server):
     """A server that ends by returning: uvicorn's own raises the signal again."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Take signals for a request to end."""
         with super().capture_signals():
             yield
             self._captured_signals.clear()
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Give a socket that is bound to an address; port 0 takes any that is free (`ServeError`)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -103,7 +105,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _settings(desk: DeskState) -> uvicorn.Config:
+def server_settings(desk: DeskState) -> uvicorn.Config:
+    """Return how uvicorn serves a desk (`ServeError` if its certificate cannot be used)."""
     tls = desk.config.tls
     settings = uvicorn.Config(
         make_app(desk),

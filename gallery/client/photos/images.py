@@ -244,6 +244,8 @@ def _scaled(image: Image.Image, longest: int) -> tuple[int, int]:
 
 
 def _told(kind: str, error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it takes more memory than there is"
     said = str(error) or type(error).__name__
     if isinstance(error, SyntaxError):
         return f"damaged, or a {kind} of a kind that is not supported ({said})"

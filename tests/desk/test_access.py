@@ -1,0 +1,221 @@
+"""Who gets what: sessions, tokens, scopes, rates, and requests of other sites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gallery.client import GalleryClient, GalleryKey
+from gallery.desk import DeskConfig
+from gallery.desk.access.scopes import DeskScope
+from gallery.server import EmbeddedService
+from tests.support.desks import PASSPHRASE, Desk, open_desk
+from tests.support.galleries import random_embeddings
+
+KIND = {"content-type": "application/json"}
+API = "/v1/galleries/default"
+
+CALLS = [
+    ("GET", "/v1/galleries", DeskScope.IDENTIFY),
+    ("POST", f"{API}/identify", DeskScope.IDENTIFY),
+    ("POST", f"{API}/match", DeskScope.IDENTIFY),
+    ("POST", f"{API}/enroll", DeskScope.ENROLL),
+    ("POST", f"{API}/undo", DeskScope.ENROLL),
+    ("POST", f"{API}/embed", DeskScope.MANAGE),
+    ("GET", API, DeskScope.MANAGE),
+    ("GET", f"{API}/people", DeskScope.MANAGE),
+    ("DELETE", f"{API}/people?label=x", DeskScope.MANAGE),
+    ("POST", f"{API}/people/rename", DeskScope.MANAGE),
+    ("POST", f"{API}/people/merge", DeskScope.MANAGE),
+    ("POST", "/v1/lock", DeskScope.MANAGE),
+]
+
+PAGES = [
+    ("/g/0/identify", DeskScope.IDENTIFY),
+    ("/g/0/live", DeskScope.IDENTIFY),
+    ("/g/0/enroll", DeskScope.ENROLL),
+    ("/g/0/people", DeskScope.MANAGE),
+    ("/g/0/gallery", DeskScope.MANAGE),
+]
+
+
+def test_every_call_is_listed_here(desk: Desk) -> None:
+    document = desk.program().get("/v1/openapi.json").json()
+
+    known = {(method, path.partition("?")[0]) for method, path, _ in CALLS}
+    assert known == {
+        (method.upper(), path.replace("{gallery}", "default"))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
+def test_a_call_wants_a_token_of_its_scope(
+    desk: Desk, method: str, path: str, scope: DeskScope
+) -> None:
+    assert desk.program().request(method, path).status_code == 401
+    for held in DeskScope:
+        status = desk.program(held).request(method, path).status_code
+        assert (status == 403) == (not held.includes(scope)), held
+        assert status != 401
+
+
+@pytest.mark.parametrize(("path", "scope"), PAGES)
+def test_a_page_wants_a_session_of_its_scope(desk: Desk, path: str, scope: DeskScope) -> None:
+    assert desk.program().get(path).status_code == 401
+    assert desk.browser().get(path).status_code == 200
+    for held in DeskScope:
+        browser = desk.program()
+        token = desk.state.tokens.issue(f"page {held}", held)
+        assert browser.post("/enter", data={"token": token}).status_code == 200
+        expected = 200 if held.includes(scope) else 403
+        assert browser.get(path).status_code == expected, held
+
+
+def test_a_wrong_secret_or_token_signs_nobody_in(desk: Desk) -> None:
+    browser = desk.program()
+
+    assert browser.get("/enter?secret=guess").status_code == 401
+    assert browser.post("/enter", data={"token": "efd_0123456789abcdef_guess"}).status_code == 401
+    assert not browser.cookies
+
+
+def test_the_cookie_is_for_this_site_alone(desk: Desk) -> None:
+    secret = desk.state.sessions.launch_secret
+
+    cookie = desk.program().get(f"/enter?secret={secret}").headers["set-cookie"].lower()
+
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert cookie.startswith(f"{desk.state.cookie}=")
+
+
+def test_a_revoked_token_ends_its_sessions_too(desk: Desk) -> None:
+    browser, token = desk.program(), desk.state.tokens.issue("guard", DeskScope.IDENTIFY)
+    browser.post("/enter", data={"token": token})
+    assert browser.get("/g/0/identify").status_code == 200
+
+    desk.state.tokens.revoke("guard")
+
+    assert browser.get("/g/0/identify").status_code == 401
+
+
+def test_a_session_ends_after_its_time(desk: Desk) -> None:
+    browser = desk.browser()
+    desk.clock.now += desk.state.config.session_seconds + 1
+
+    assert browser.get("/g/0/identify").status_code == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8480", "127.0.0.1:80"])
+def test_a_request_under_another_name_is_refused(desk: Desk, host: str) -> None:
+    """A page can point a name of its own at this machine (DNS rebinding)."""
+    answer = desk.browser().get("/g/0/identify", headers={"host": host})
+
+    assert answer.status_code == 403
+    assert "default" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_a_request_of_another_site_changes_nothing(desk: Desk, headers: dict[str, str]) -> None:
+    browser = desk.browser()
+
+    answer = browser.post("/lock", headers=headers)
+
+    assert answer.status_code == 403
+    assert not desk.state.owner.is_locked
+
+
+@pytest.mark.parametrize("path", ["/lock", "/v1/lock", "/g/0/undo", "/g/0/person/remove"])
+def test_a_form_without_the_token_of_its_session_changes_nothing(desk: Desk, path: str) -> None:
+    browser, other = desk.browser(), desk.browser()
+    for stolen in ("", "0" * 64, other.headers["X-Form-Token"]):
+        browser.headers["X-Form-Token"] = stolen
+        answer = browser.post(path, data={"label": "Ada", "sure": "on"})
+        assert answer.status_code == 403
+    assert not desk.state.owner.is_locked
+
+
+def test_the_desk_locks_when_nobody_asks_for_a_while(desk: Desk) -> None:
+    browser = desk.browser()
+    desk.clock.now += desk.state.config.idle_lock - 1
+    assert not desk.state.owner.lock_if_idle()
+    assert browser.get("/g/0/people").status_code == 200
+    desk.clock.now += desk.state.config.idle_lock
+
+    assert desk.state.owner.lock_if_idle()
+
+    asked = browser.get("/g/0/people", follow_redirects=False)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/unlock")
+    assert browser.post("/unlock", data={"passphrase": "wrong"}).status_code == 403
+    assert browser.post("/unlock", data={"passphrase": PASSPHRASE}).status_code == 200
+    assert browser.get("/g/0/people").status_code == 200
+
+
+def test_a_kiosk_cannot_unlock(desk: Desk) -> None:
+    kiosk = desk.program()
+    token = desk.state.tokens.issue("kiosk", DeskScope.IDENTIFY)
+    kiosk.post("/enter", data={"token": token})
+    identifier = kiosk.cookies[desk.state.cookie]
+    kiosk.headers["X-Form-Token"] = desk.state.sessions.form_token(identifier)
+    desk.state.owner.lock()
+
+    assert kiosk.post("/unlock", data={"passphrase": PASSPHRASE}).status_code == 403
+    assert desk.state.owner.is_locked
+
+
+def test_a_token_searches_no_more_than_its_rate(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    probes = random_embeddings(3, 8).tolist()
+    with open_desk(service, key, tmp_path, config=DeskConfig(identify_rate="5/hour")) as desk:
+        kiosk, owner = desk.program(DeskScope.IDENTIFY), desk.program(DeskScope.MANAGE)
+        statuses = [
+            kiosk.post(f"{API}/identify", json={"embeddings": probes}).status_code for _ in "ab"
+        ]
+        assert statuses == [200, 429]
+        assert owner.post(f"{API}/identify", json={"embeddings": probes * 4}).status_code == 200
+
+
+def test_every_answer_forbids_what_pages_do_not_need(desk: Desk) -> None:
+    browser = desk.browser()
+
+    for path in ("/g/0/identify", "/static/desk.js", "/nowhere", "/v1/galleries", "/healthz"):
+        headers = browser.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in headers
+
+
+def test_a_request_that_is_too_large_is_refused(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    config = DeskConfig(max_request=100_000, max_photo=50_000)
+
+    def pieces() -> list[bytes]:
+        return [b" " * 60_000] * 4
+
+    with open_desk(service, key, tmp_path, config=config) as desk:
+        program = desk.program(DeskScope.MANAGE)
+        declared = program.post(f"{API}/identify", content=b"".join(pieces()), headers=KIND)
+        dripped = program.post(f"{API}/identify", content=iter(pieces()), headers=KIND)
+        photo = program.post(f"{API}/identify", files={"photos": ("a.jpg", b"x" * 60_000)})
+
+    assert [item.status_code for item in (declared, dripped, photo)] == [413, 413, 413]

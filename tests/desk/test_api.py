@@ -1,0 +1,154 @@
+"""The desk's API with ready embeddings: what each call does, and what its errors say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gallery.desk.access.scopes import DeskScope
+from tests.support.desks import Desk
+from tests.support.galleries import random_embeddings
+
+API = "/v1/galleries/default"
+
+
+@pytest.fixture
+def embeddings() -> list[list[float]]:
+    """Two embeddings of Ada's, and one of Grace's."""
+    found: list[list[float]] = random_embeddings(3, 8).tolist()
+    return found
+
+
+@pytest.fixture
+def enrolled(desk: Desk, embeddings: list[list[float]]) -> Desk:
+    """A desk with Ada and Grace enrolled."""
+    program = desk.program(DeskScope.ENROLL)
+    for label, some in (("Ada", embeddings[:2]), ("Grace", embeddings[2:])):
+        done = program.post(f"{API}/enroll", json={"label": label, "embeddings": some})
+        assert done.status_code == 200
+        assert len(done.json()["added"]) == len(some)
+    return desk
+
+
+def test_who_was_enrolled_is_identified(enrolled: Desk, embeddings: list[list[float]]) -> None:
+    program = enrolled.program(DeskScope.MANAGE)
+
+    found = program.post(f"{API}/identify", json={"embeddings": embeddings, "top": 2}).json()
+
+    faces = [result["faces"][0] for result in found["results"]]
+    assert [face["label"] for face in faces] == ["Ada", "Ada", "Grace"]
+    assert {face["decision"] for face in faces} == {"match"}
+    assert [item["label"] for item in faces[2]["candidates"]] == ["Grace", "Ada"]
+    assert faces[0]["threshold"] == 0.3
+
+
+def test_a_stranger_is_nobody(enrolled: Desk) -> None:
+    probe = (-random_embeddings(1, 8)).tolist()
+
+    found = enrolled.program(DeskScope.MANAGE).post(f"{API}/identify", json={"embeddings": probe})
+
+    face = found.json()["results"][0]["faces"][0]
+    assert (face["decision"], face["label"]) == ("non-match", None)
+
+
+def test_a_token_that_only_identifies_learns_decisions_alone(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    kiosk = enrolled.program(DeskScope.IDENTIFY)
+    stranger = (-np.array(embeddings[:1])).tolist()
+
+    body = {"embeddings": [embeddings[0], *stranger], "top": 2, "threshold": 2.0}
+    found = kiosk.post(f"{API}/identify", json=body)
+
+    known, unknown = (result["faces"][0] for result in found.json()["results"])
+    assert (known["decision"], known["label"], known["candidates"]) == ("match", "Ada", [])
+    assert known["distance"] == round(known["distance"], 2)
+    # Its own threshold is of no account: it would make a scale of distances out of decisions.
+    assert known["threshold"] == 0.3
+    assert (unknown["decision"], unknown["distance"]) == ("non-match", None)
+
+
+def test_one_person_is_matched(enrolled: Desk, embeddings: list[list[float]]) -> None:
+    program = enrolled.program(DeskScope.IDENTIFY)
+
+    body = {"embeddings": embeddings[:1], "label": "Ada"}
+    same = program.post(f"{API}/match", json=body).json()
+    other = program.post(f"{API}/match", json={**body, "label": "Grace"}).json()
+
+    decisions = [item["results"][0]["faces"][0]["decision"] for item in (same, other)]
+    assert decisions == ["match", "non-match"]
+
+
+def test_people_are_listed_renamed_merged_and_erased(enrolled: Desk) -> None:
+    owner = enrolled.program(DeskScope.MANAGE)
+
+    listed = owner.get(f"{API}/people").json()
+    renamed = owner.post(f"{API}/people/rename", json={"old": "Grace", "new": "Grace H."})
+    merged = owner.post(f"{API}/people/merge", json={"old": "Grace H.", "new": "Ada"})
+    after = owner.get(f"{API}/people").json()
+    removed = owner.delete(f"{API}/people", params={"label": "Ada"})
+
+    assert [(item["label"], item["references"]) for item in listed] == [("Ada", 2), ("Grace", 1)]
+    assert (renamed.json(), merged.json()) == ({"references": 1}, {"references": 1})
+    assert [(item["label"], item["references"]) for item in after] == [("Ada", 3)]
+    assert removed.json() == {"references": 3}
+    assert owner.get(f"{API}/people").json() == []
+
+
+def test_the_gallery_is_described(enrolled: Desk) -> None:
+    found = enrolled.program(DeskScope.MANAGE).get(API).json()
+
+    assert (found["name"], found["references"], found["parameters"]) == ("default", 3, "swift")
+    assert (found["threshold"], found["alarm"]) == (0.3, None)
+
+
+def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
+    owner = enrolled.program(DeskScope.MANAGE)
+
+    assert owner.post("/v1/lock").status_code == 204
+
+    answer = owner.get(f"{API}/people")
+    assert (answer.status_code, answer.json()["title"]) == (423, "LockedError")
+    assert owner.get("/v1/galleries").json() == {"galleries": ["default"], "locked": True}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("identify", {}, 422, "send photos"),
+        ("identify", {"embeddings": [[1.0, 2.0]]}, 422, "8"),
+        ("identify", {"embeddings": [[0.0] * 8]}, 422, "zero"),
+        ("identify", {"embeddings": "text"}, 422, "embeddings"),
+        ("identify", {"photos": ["%%%"]}, 422, "photos.0: it is not base64"),
+        ("identify", {"embeddings": [[1.0] * 8], "top": 0}, 422, "top"),
+        ("match", {"embeddings": [[1.0] * 8], "label": "Nobody"}, 404, "Nobody"),
+        ("enroll", {"label": "x"}, 422, "send photos or embeddings"),
+        ("enroll", {"label": "\x00", "embeddings": [[1.0] * 8]}, 422, "control"),
+        ("people/rename", {"old": "Ada", "new": "Grace"}, 409, "Grace"),
+        ("people/rename", {"old": "Nobody", "new": "x"}, 404, "Nobody"),
+        ("undo", None, 422, "nothing was enrolled"),
+    ],
+)
+def test_bad_requests_are_told_what_is_wrong(
+    enrolled: Desk, path: str, body: object, status: int, said: str
+) -> None:
+    answer = enrolled.program(DeskScope.MANAGE).post(f"{API}/{path}", json=body)
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert said in answer.json()["detail"]
+    assert answer.status_code == status
+
+
+def test_bodies_that_are_neither_json_nor_a_form_are_refused(desk: Desk) -> None:
+    program = desk.program(DeskScope.MANAGE)
+
+    for content, kind in ((b"{", "application/json"), (b"\xff\x00", "multipart/form-data")):
+        answer = program.post(f"{API}/identify", content=content, headers={"content-type": kind})
+        assert answer.status_code == 422
+
+
+def test_the_openapi_document_names_every_call(desk: Desk) -> None:
+    paths = desk.program().get("/v1/openapi.json").json()["paths"]
+
+    assert "/v1/galleries/{gallery}/identify" in paths
+    assert not any(path.startswith("/g/") for path in paths)

@@ -1,0 +1,42 @@
+"""The words of the pages: every text that is named is there, and none is idle."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import gallery.desk
+from gallery.desk.texts import english
+
+FOLDER = Path(gallery.desk.__file__).parent
+WORDS = json.loads((FOLDER / "words" / "en.json").read_text("utf-8"))
+SOURCES = [*FOLDER.rglob("*.j2"), *FOLDER.rglob("*.py")]
+COMPUTED = ("nav.", "gallery.", "result.")
+"""Beginnings of texts whose ends are computed from a page, a fact or a verdict."""
+
+
+def named() -> set[str]:
+    """Return all texts that sources name, those for one and for many as two."""
+    text = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    single = set(re.findall(r"""\bt\(\s*["']([a-z_.]+)["'][,)]""", text))
+    single |= set(re.findall(r"""english\(\)\(\s*["']([a-z_.]+)["']""", text))
+    single |= set(re.findall(r""""(enroll\.undone\.(?:one|many))\"""", text))
+    counted = set(re.findall(r"""\bcount\(\s*["']([a-z_.]+)["'],""", text))
+    return single | {f"{key}.{form}" for key in counted for form in ("one", "many")}
+
+
+def test_every_text_that_is_named_is_there() -> None:
+    assert named() - set(WORDS) == set()
+
+
+def test_no_text_is_idle() -> None:
+    idle = {key for key in set(WORDS) - named() if not key.startswith(COMPUTED)}
+    assert idle == set()
+
+
+def test_a_count_has_its_own_words() -> None:
+    t = english()
+
+    assert t.count("references", 1) == "1 reference"
+    assert t.count("references", 1200) == "1,200 references"

@@ -1,0 +1,67 @@
+"""The file of the desk's tokens: what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from gallery.desk.access.scopes import DeskScope
+from gallery.desk.access.tokens import TokenFile, TokenFileError
+from gallery.desk.errors import NotSignedInError
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> TokenFile:
+    """A file of tokens that is not there yet, at the time 1,000."""
+    return TokenFile(tmp_path / "tokens", clock=lambda: 1000.0)
+
+
+def test_a_token_names_its_holder(tokens: TokenFile) -> None:
+    token = tokens.issue("kiosk", DeskScope.IDENTIFY)
+
+    holder = tokens.holder(token)
+
+    assert (holder.name, holder.scope, holder.is_limited) == ("kiosk", DeskScope.IDENTIFY, True)
+
+
+def test_the_file_holds_no_token_and_is_its_owners_alone(tokens: TokenFile) -> None:
+    token = tokens.issue("kiosk", DeskScope.IDENTIFY)
+
+    assert token.rpartition("_")[2] not in tokens.path.read_text()
+    assert stat.S_IMODE(tokens.path.stat().st_mode) == 0o600
+
+
+def test_a_token_ends_when_it_expires_or_is_revoked(tokens: TokenFile) -> None:
+    short, long = (
+        tokens.issue(name, DeskScope.ENROLL, expires) for name, expires in (("a", 999), ("b", 1001))
+    )
+
+    assert tokens.holder(long).name == "b"
+    tokens.revoke("b")
+
+    for token in (short, long, "efd_0123456789abcdef_" + "x" * 43, "", "efg_"):
+        with pytest.raises(NotSignedInError):
+            tokens.holder(token)
+
+
+def test_a_name_that_is_not_there_cannot_be_revoked(tokens: TokenFile) -> None:
+    with pytest.raises(TokenFileError, match="no valid token 'a'"):
+        tokens.revoke("a")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"version": 2}', '{"version": 1, "tokens": [1]}'])
+def test_a_damaged_file_is_named(tokens: TokenFile, content: str) -> None:
+    tokens.path.write_text(content)
+
+    with pytest.raises(TokenFileError, match=tokens.path.name):
+        tokens.all()
+
+
+def test_scopes_include_those_before_them() -> None:
+    allowed = {(one, other) for one in DeskScope for other in DeskScope if one.includes(other)}
+
+    assert len(allowed) == 6
+    assert (DeskScope.MANAGE, DeskScope.IDENTIFY) in allowed
+    assert (DeskScope.IDENTIFY, DeskScope.ENROLL) not in allowed
