@@ -162,7 +162,14 @@ def command(
             if open_page:
                 webbrowser.open(address)
 
-        run(owner, config, token_file(settings), needs_passphrase=protected, ready=ready)
+        run(
+            owner,
+            config,
+            token_file(settings),
+            needs_passphrase=protected,
+            ready=ready,
+            verbose=settings.verbose,
+        )
 
 
 def token_file(settings: Settings) -> Path:

@@ -18,6 +18,7 @@ from gallery.desk.pages.errors import page_of_error
 from gallery.desk.problems import install_handlers
 from gallery.desk.request_log import RequestLog
 from gallery.desk.state import DeskState
+from gallery.desk.warming import warm_up
 
 _IDLE_CHECK_SECONDS = 1.0
 
@@ -28,10 +29,12 @@ def make_app(desk: DeskState) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(_lock_when_idle(desk))
+        warming = asyncio.create_task(asyncio.to_thread(warm_up, desk))
         try:
             yield
         finally:
             watching.cancel()
+            await warming
             with suppress(asyncio.CancelledError):
                 await watching
             await asyncio.to_thread(desk.owner.lock)

@@ -59,6 +59,12 @@ class PhotoDecoder:
             self._stop()
         raise UnreadablePhotoError(f"The photo {name} cannot be read: {reason}")
 
+    def start(self) -> None:
+        """Start the child process before the first photo waits for it."""
+        with self._one_at_a_time:
+            pool = self._pool or self._start()
+            pool.submit(_nothing)
+
     def close(self) -> None:
         """End the child process."""
         with self._one_at_a_time:
@@ -80,6 +86,10 @@ class PhotoDecoder:
         for child in children:
             child.kill()
             child.join()
+
+
+def _nothing() -> None:
+    """Do nothing, in a process that has loaded this module and so the decoders."""
 
 
 def _limit(memory: int) -> None:

@@ -64,11 +64,11 @@ class FaceReader:
                 self._embedders[wanted] = client.embedder()
             return self._embedders[wanted]
 
-    def warm_up(self, client: GalleryClient) -> None:
-        """Load the models of a gallery now; raises what `PhotoEmbedder.prepare` raises."""
-        embedder = self.embedder(client)
+    def prepare(self, embedder: PhotoEmbedder) -> None:
+        """Load models and start the decoder now; raises what `PhotoEmbedder.prepare` raises."""
         with self._one_at_a_time:
             embedder.prepare()
+        self._decoder.start()
 
     def read(self, client: GalleryClient, uploads: list[Upload]) -> tuple[PhotoOfFaces, ...]:
         """Return the faces of photos; one that fails says why and the others go on."""

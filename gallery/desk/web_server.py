@@ -38,6 +38,7 @@ def run(
     *,
     needs_passphrase: bool,
     ready: Callable[[str], None],
+    verbose: bool = False,
 ) -> None:
     """Serve the desk until a signal ends it.
 
@@ -53,13 +54,15 @@ def run(
         Whether the key file is sealed with one.
     ready
         Called with the address to open once the desk listens. It holds the secret of the session.
+    verbose
+        Whether each request is logged, and not only what fails.
 
     Raises
     ------
     ServeError
         If the address or the certificate cannot be used.
     """
-    _configure_log()
+    _configure_log(verbose)
     with listening(config.host, config.port) as listener:
         config = replace(config, port=listener.getsockname()[1])
         desk = DeskState(
@@ -136,8 +139,8 @@ def server_settings(desk: DeskState) -> uvicorn.Config:
     return settings
 
 
-def _configure_log() -> None:
-    """Write warnings and errors of this process to standard error as lines of JSON."""
+def _configure_log(verbose: bool) -> None:
+    """Write the log of this process to standard error as lines of JSON."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -145,6 +148,9 @@ def _configure_log() -> None:
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.INFO if verbose else logging.WARNING
+        ),
         cache_logger_on_first_use=False,
     )
     # What libraries say of requests could hold a query, and that a secret.

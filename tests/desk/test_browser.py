@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from gallery.client import GalleryKey
+from gallery.client.backup import Backup
 from tests.desk.test_photos import side_by_side
 from tests.support.desks import PASSPHRASE, Desk
 from tests.support.photos import LondonPerson
@@ -80,14 +83,15 @@ def enroll(page: Page, label: str, photo: Path) -> None:
 
 def assert_accessible(page: Page) -> None:
     """Check a page by the rules of axe-core, in light and in dark."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]
         assert [(item["id"], item["nodes"][0]["html"]) for item in found] == [], scheme
 
 
 def test_a_day_at_the_desk(
-    page: Page, photo_desk: Desk, london: list[LondonPerson], tmp_path: Path
+    page: Page, photo_desk: Desk, key: GalleryKey, london: list[LondonPerson], tmp_path: Path
 ) -> None:
     ada, grace, stranger = london[0], london[1], london[5]
     enroll(page, "Ada", ada.neutral)
@@ -130,7 +134,8 @@ def test_a_day_at_the_desk(
     assert_accessible(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download a backup").click()
-    assert download.value.path().stat().st_size > 1000
+    with Backup(download.value.path(), key) as backup:
+        assert backup.description.name == "default"
 
     page.get_by_role("button", name="Lock").click()
     assert photo_desk.state.owner.is_locked

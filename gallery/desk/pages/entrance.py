@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +15,7 @@ from gallery.desk.pages.rendering import page, session_holder
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.statistics import STATISTICS
 from gallery.desk.uploads import read_form
+from gallery.desk.warming import warm_up
 from gallery.errors import GalleryError
 
 router = APIRouter()
@@ -84,7 +86,9 @@ async def unlock(request: Request) -> Response:
         await run_in_threadpool(desk.owner.unlock, passphrase)
     except GalleryError as error:
         return _lock_page(request, desk, str(error), status=403)
-    return _to("/g/0/identify")
+    answer = _to("/g/0/identify")
+    answer.background = BackgroundTask(warm_up, desk)
+    return answer
 
 
 @router.post("/lock")
