@@ -60,8 +60,8 @@ def keep(page: Page, name: str) -> None:
 
 def take(page: Page, photos: Path, folder: Path) -> None:
     """Do a little work at the desk, and keep what it looks like."""
-    for label, photo in (("Ada Lovelace", "001"), ("Grace Hopper", "002")):
-        enroll(page, label, photos / f"{photo}_neutral.jpg")
+    for label, number in (("Ada Lovelace", "001"), ("Grace Hopper", "002")):
+        enroll(page, label, photos / f"{number}_neutral.jpg")
     photo = folder / "lobby.jpg"
     photo.write_bytes(three_people(photos))
     page.goto("/g/0/identify")

@@ -40,9 +40,11 @@ from tests.support.documents import (
 
 # --- Python examples ------------------------------------------------------------------------------
 
+# Those of the desk need one that runs: tests/desk/test_examples.py.
 PYTHON = [
     pytest.param(code, id=f"{name}-{number}")
     for path, name in zip(DOCUMENTS, NAMES, strict=True)
+    if path != DOCS / "desk.md"
     for number, code in enumerate(blocks_of(path, "python"))
 ]
 

@@ -36,7 +36,9 @@ export function startLive(place, formToken) {
             rectangle.setAttribute(name, value),
           );
           const name = document.createElementNS(SVG, "text");
-          name.setAttribute("x", left + unit);
+          const right = left > 0.6 * found.width; // so that no name leaves the picture
+          name.setAttribute("x", right ? left + width : left);
+          name.setAttribute("text-anchor", right ? "end" : "start");
           name.setAttribute("y", top > 5 * unit ? top - unit : top + height + 4 * unit);
           name.setAttribute("font-size", 4 * unit);
           name.textContent = face.title;
