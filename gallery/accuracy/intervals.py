@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -28,6 +29,9 @@ RESAMPLES = 1000
 
 RULE_OF_THIRTY = 30
 PERCENTILES = (2.5, 97.5)
+
+_BATCH = 50
+"""Replicates that are drawn together, where a statistic takes several at a time."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,12 @@ class SubjectBootstrap:
         for _ in range(self._resamples):
             yield generator.multinomial(self._subjects, shares)
 
+    def batches(self) -> Iterator[Floats]:
+        """Yield the same for some replicates at a time, float64, shape (replicates, subjects)."""
+        replicates = iter(self)
+        while some := list(islice(replicates, _BATCH)):
+            yield np.array(some, dtype=np.float64)
+
     def intervals(self, statistic: Callable[[Integers], Floats]) -> tuple[Floats, Floats]:
         """Return the lower and upper ends for a statistic of weights; NaN where it has no value.
 
@@ -86,13 +96,17 @@ class SubjectBootstrap:
         -------
         tuple of ndarray of float64, each of shape (s,)
         """
-        replicates = np.array([statistic(weights) for weights in self])
-        ends = np.full((2, replicates.shape[1]), np.nan)
-        usable = np.isfinite(replicates).any(axis=0)
-        finite = np.where(np.isfinite(replicates), replicates, np.nan)[:, usable]
-        if usable.any():
-            ends[:, usable] = np.nanpercentile(finite, PERCENTILES, axis=0)
-        return ends[0], ends[1]
+        return interval_ends(np.array([statistic(weights) for weights in self]))
+
+
+def interval_ends(replicates: Floats) -> tuple[Floats, Floats]:
+    """Return the lower and upper ends of intervals, shape (s,), of replicates of shape (r, s)."""
+    ends = np.full((2, replicates.shape[1]), np.nan)
+    usable = np.isfinite(replicates).any(axis=0)
+    finite = np.where(np.isfinite(replicates), replicates, np.nan)[:, usable]
+    if usable.any():
+        ends[:, usable] = np.nanpercentile(finite, PERCENTILES, axis=0)
+    return ends[0], ends[1]
 
 
 def rate_estimate(value: float, low: float, high: float, subjects: int, note: str = "") -> Estimate:

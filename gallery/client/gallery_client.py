@@ -701,6 +701,37 @@ class GalleryClient(Closing, Secret):
         self._check_matched(done, label)
         return done
 
+    def compare(
+        self,
+        embeddings: npt.ArrayLike,
+        receive: Callable[[Floats], None],
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Compare probes with all references, for statistics of their distances.
+
+        The same requests are sent as by `identify`; nothing is ranked or decided, and no label is
+        opened. All distances of a probe are there at once, but never those of all probes.
+
+        Parameters
+        ----------
+        embeddings, model, progress
+            As for `identify`.
+        receive
+            Called with the distances of the next few probes, again and again: float64, shape (m,
+            r), at least 0, in units of the gallery's metric, with all digits; columns in the order
+            of `references`. What it was given before an error counts for nothing.
+
+        Raises
+        ------
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, IntegrityError
+            As for `identify`.
+        """
+        self._check_model(model)
+        vectors = self._vectors(check_embeddings(embeddings, self.description))
+        Searcher(self._session).compare(vectors, receive, progress)
+
     def summary(self) -> Summary:
         """Return the counts, the version and the age of the gallery."""
         state = self._session.state()
@@ -1011,10 +1042,14 @@ class GalleryClient(Closing, Secret):
         """Search with embeddings that were checked."""
         if wanted.k < 1:
             raise ValueError("a candidate list has at least one place")
+        vectors = self._vectors(embeddings)
+        return Searcher(self._session).search(vectors, wanted, threshold, progress)
+
+    def _vectors(self, embeddings: Floats) -> Floats:
+        """Return what is encrypted of embeddings that were checked."""
         if not len(embeddings):
             raise InvalidEmbeddingError("there are no embeddings to search with")
-        vectors = to_vectors(embeddings, self.description)
-        return Searcher(self._session).search(vectors, wanted, threshold, progress)
+        return to_vectors(embeddings, self.description)
 
     def _search_photos(
         self,
