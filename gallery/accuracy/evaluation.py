@@ -18,7 +18,7 @@ from gallery.accuracy.comparisons import (
 from gallery.accuracy.datasets import LabelledSet
 from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.intervals import Estimate, SubjectBootstrap, rate_estimate
-from gallery.accuracy.open_set import Accuracy, measure, plain_values, rates_at
+from gallery.accuracy.open_set import DRAWN, Accuracy, measure, plain_values, rates_at
 from gallery.accuracy.outcomes import Outcomes, OutcomesTally
 from gallery.accuracy.parity import Parity, ParityTally
 from gallery.accuracy.splits import Fold, split
@@ -155,15 +155,17 @@ def evaluate(labelled: LabelledSet, options: Options, progress: ProgressBar) -> 
         seconds = time.perf_counter() - started - tallies.seconds
     outcomes, plain = tallies.encrypted.result(), tallies.plain.result()
     sizes = [len(fold.references) for fold in folds]
-    accuracy = measure(
-        outcomes,
-        tallies.groups.result(outcomes.mate_distances, outcomes.mated_subjects),
-        gallery_size=min(sizes),
-        rank=options.rank,
-        rates=options.fpirs,
-        subjects=labelled.subject_count,
-        seed=options.seed,
-    )
+    with progress("estimating intervals", DRAWN) as advance:
+        accuracy = measure(
+            outcomes,
+            tallies.groups.result(outcomes.mate_distances, outcomes.mated_subjects),
+            gallery_size=min(sizes),
+            rank=options.rank,
+            rates=options.fpirs,
+            subjects=labelled.subject_count,
+            seed=options.seed,
+            progress=advance,
+        )
     stock = _stock(labelled, outcomes, options)
     thresholds = [cut(item.value) for item in accuracy.threshold.values() if item.value]
     if stock is not None:

@@ -23,6 +23,7 @@ from itertools import islice
 import numpy as np
 
 from gallery.arrays import Floats, Integers
+from gallery.client.progress import Progress
 
 RESAMPLES = 1000
 """Replicates of a bootstrap."""
@@ -65,10 +66,19 @@ class SubjectBootstrap:
         The same one gives the same intervals.
     resamples
         Replicates.
+    progress
+        Called with the number of replicates that were just drawn; each statistic draws them anew.
     """
 
-    def __init__(self, subjects: int, seed: int, resamples: int = RESAMPLES) -> None:
+    def __init__(
+        self,
+        subjects: int,
+        seed: int,
+        resamples: int = RESAMPLES,
+        progress: Progress | None = None,
+    ) -> None:
         self._subjects, self._seed, self._resamples = subjects, seed, resamples
+        self._progress = progress
 
     def __iter__(self) -> Iterator[Integers]:
         """Yield how often each subject was drawn, shape (subjects,), for each replicate."""
@@ -76,6 +86,8 @@ class SubjectBootstrap:
         shares = np.full(self._subjects, 1.0 / self._subjects)
         for _ in range(self._resamples):
             yield generator.multinomial(self._subjects, shares)
+            if self._progress is not None:
+                self._progress(1)
 
     def batches(self) -> Iterator[Floats]:
         """Yield the same for some replicates at a time, float64, shape (replicates, subjects)."""

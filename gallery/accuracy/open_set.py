@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gallery.accuracy.intervals import (
+    RESAMPLES,
     Estimate,
     SubjectBootstrap,
     interval_ends,
@@ -29,6 +30,10 @@ from gallery.accuracy.rates import (
 )
 from gallery.accuracy.subject_groups import SubjectGroups
 from gallery.arrays import Floats, Integers
+from gallery.client.progress import Progress
+
+DRAWN = 2 * RESAMPLES
+"""Replicates that `measure` draws: those of searches, and those of comparisons."""
 
 LAST_RANK = 20
 """Last rank of the cumulative match characteristic, where the gallery is as large."""
@@ -116,6 +121,7 @@ def measure(
     rates: tuple[float, ...],
     subjects: int,
     seed: int,
+    progress: Progress | None = None,
 ) -> Accuracy:
     """Measure accuracy.
 
@@ -135,10 +141,12 @@ def measure(
         Subjects of the labelled set.
     seed
         Of the bootstrap.
+    progress
+        Called with the number of replicates that were just drawn, `DRAWN` in all.
     """
     upto = min(LAST_RANK, gallery_size)
     success = success_distances(outcomes.mate_distances, outcomes.mate_ranks, rank)
-    bootstrap = SubjectBootstrap(subjects, seed)
+    bootstrap = SubjectBootstrap(subjects, seed, progress=progress)
     low, high = bootstrap.intervals(SearchStatistics(outcomes, rank, rates, upto))
     people = len(np.unique(outcomes.mated_subjects))
     fnir, threshold = {}, {}
