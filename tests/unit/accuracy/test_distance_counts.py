@@ -150,5 +150,5 @@ def test_a_tail_is_exact_to_the_last_bit(many: tuple[np.ndarray, np.ndarray]) ->
     for rates in (exact, curve):
         below = rates.thresholds <= threshold
         assert rates.false_positive[below].max() == 0.004
-    tails = [rates.thresholds[rates.thresholds < counts.limit] for rates in (exact, curve)]
-    np.testing.assert_array_equal(*tails)
+    tail, found = (rates.thresholds[rates.thresholds < counts.limit] for rates in (exact, curve))
+    np.testing.assert_array_equal(found, tail)

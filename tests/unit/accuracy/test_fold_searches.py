@@ -7,6 +7,7 @@ import pytest
 
 from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.splits import split
+from gallery.arrays import Floats
 
 SUBJECTS = np.repeat(np.arange(9), [1, 2, 3, 1, 5, 2, 1, 4, 2])
 
@@ -15,7 +16,7 @@ SUBJECTS = np.repeat(np.arange(9), [1, 2, 3, 1, 5, 2, 1, 4, 2])
 def test_the_searches_of_a_fold_are_its_probes_against_its_references(step: int) -> None:
     folds, count = split(SUBJECTS, 3, seed=2), len(SUBJECTS)
     # A distance says whose it is.
-    distances = 100.0 * np.arange(count)[:, None] + np.arange(count)[None, :]
+    distances: Floats = np.add.outer(100.0 * np.arange(count), np.arange(count, dtype=np.float64))
     searches = FoldSearches(folds, SUBJECTS)
     found: list[tuple[float, ...]] = []
 
