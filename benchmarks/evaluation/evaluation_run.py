@@ -38,7 +38,9 @@ def evaluate(checkout: Path, source: Path, output: Path) -> EvaluationRun:
     """Run the command of a checkout on a labelled set, with all of its defaults."""
     command = [sys.executable, checkout / "cli.py", "evaluate", source, "--output", output]
     started = time.perf_counter()
-    process = subprocess.Popen([*map(str, command), "--force", "--quiet"], cwd=checkout)
+    process = subprocess.Popen(
+        [*map(str, command), "--force", "--quiet"], cwd=checkout, stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
