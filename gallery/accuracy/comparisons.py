@@ -113,7 +113,7 @@ def compare_encrypted(
         nonlocal done
         some = slice(done, done + len(distances))
         done = some.stop
-        receive(some, distances[:, order])
+        receive(some, np.take(distances, order, axis=1))
 
     with progress("searching the encrypted gallery", len(embeddings)) as advance:
         client.compare(embeddings, take, progress=advance)
