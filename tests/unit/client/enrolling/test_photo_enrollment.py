@@ -129,9 +129,9 @@ def test_without_duplicates_failing_enrolls_all(
 def test_a_function_decides_about_each(
     client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto], answer: bool
 ) -> None:
-    asked: list[tuple[Path, str]] = []
+    asked: list[tuple[Path | str, str]] = []
 
-    def decide(path: Path, duplicate: Duplicate) -> bool:
+    def decide(path: Path | str, duplicate: Duplicate) -> bool:
         asked.append((path, duplicate.found_label))
         return answer
 
