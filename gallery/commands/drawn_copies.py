@@ -68,7 +68,7 @@ class DrawnCopies:
         for name in _names(photo):
             try:
                 with atomic_write(self._folder / name) as file:
-                    picture.save(file, "JPEG", quality=_QUALITY)
+                    picture.save(file, "JPEG", quality=_QUALITY, subsampling=0)
                 return
             except FileExistsError:
                 continue

@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
@@ -56,6 +57,15 @@ LARGE: Final = 32_000_000
 COEFFICIENT_LIMIT: Final = 640_000_000
 """Bytes of coefficients of a progressive JPEG, all of which its decoder holds at once."""
 
+
+def _open_heic(file: IO[bytes], name: str) -> ImageFile:
+    # Imported late: it is an extra, and not everybody's.
+    from pillow_heif import HeifImageFile
+
+    opened: ImageFile = HeifImageFile(file, name)
+    return opened
+
+
 # Image.open would refuse large pictures before their format's own limit is looked at, guesses by
 # names, and takes a second picture in a JPEG file (MPO) for a reason to warn.
 _OPENERS: Final[dict[str, Callable[[IO[bytes], str], ImageFile]]] = {
@@ -64,7 +74,10 @@ _OPENERS: Final[dict[str, Callable[[IO[bytes], str], ImageFile]]] = {
     "WebP": WebPImageFile,
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
+    "HEIC": _open_heic,
 }
+
+_HEIC_EXTRA: Final = "pip install 'encrypted-face-gallery[heic]'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +176,14 @@ def _kind(file: IO[bytes]) -> str:
     if size == 0:
         raise UnclearPixelsError("the file is empty")
     if kind is None:
-        raise UnclearPixelsError("it is no JPEG, PNG, WebP, BMP or TIFF picture")
+        raise UnclearPixelsError("it is no JPEG, PNG, WebP, BMP, TIFF or HEIC picture")
     if kind not in READABLE:
         raise UnclearPixelsError(f"{kind} pictures are not supported, convert it to JPEG or PNG")
+    if kind == "HEIC" and find_spec("pillow_heif") is None:
+        raise UnclearPixelsError(
+            "HEIC and HEIF pictures need the package pillow-heif, not installed here: "
+            f"{_HEIC_EXTRA}; or convert it to JPEG or PNG"
+        )
     if size > FILE_LIMIT:
         raise UnclearPixelsError(f"the file has more than {FILE_LIMIT // 10**6} MB")
     return kind
