@@ -62,7 +62,7 @@ def _open_heic(file: IO[bytes], name: str) -> ImageFile:
     # Imported late: it is an extra, and not everybody's.
     from pillow_heif import HeifImageFile
 
-    opened: ImageFile = HeifImageFile(file, name)
+    opened: ImageFile = HeifImageFile(file, name)  # type: ignore[no-untyped-call]
     return opened
 
 
