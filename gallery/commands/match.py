@@ -101,7 +101,8 @@ def command(
     if (found := done.found) is not None:
         distances = found.distances if full_precision else release(found.distances, description)
         places = dict(enumerate(places_of(done.faces)))
-        results = Results(done.names, found, distances, faces=places)
+        said = {row: face.quality.warnings() for row, face in enumerate(done.faces)}
+        results = Results(done.names, found, distances, warnings=said, faces=places)
         if as_json:
             for record in results.records():
                 print_json(record)
@@ -113,6 +114,9 @@ def command(
             )
         for note in notes_on(found.limit, int(found.searched[0])):
             settings.notice(note)
+        for row, warnings in said.items():
+            if warnings:
+                settings.notice(f"poor photo: {results.name(row)}: {'; '.join(warnings)}")
     for failure in done.failures:
         settings.notice(f"not compared: {failure.path}: {worded(failure.reason, failure.hint)}")
     return code_of(found, done.failures, exit_code)

@@ -172,8 +172,13 @@ def test_commands_say_where_each_face_is_and_draw_it(
     assert (known["label"], known["face"], known["faces"]) == ("Åsa 大", 1, 2)
     assert (stranger["label"], stranger["face"], stranger["decision"]) == (None, 2, "non-match")
     assert known["box"]["left"] < 200 < stranger["box"]["left"]
-    compared, _ = call("match", "group.png", "Åsa 大", "--faces", "all", "--json")
-    assert [item["box"] for item in compared] == [known["box"], stranger["box"]]
+    both, _ = call("match", "group.png", "Åsa 大", "--faces", "all", "--json")
+    assert [item["box"] for item in both] == [known["box"], stranger["box"]]
+
+    (compared,), err = call("match", "group.png", "Åsa 大", "--faces", "largest", "--json")
+    (warning,) = compared["warnings"]
+    assert "another face has" in warning
+    assert f"poor photo: group.png: {warning}" in err
 
     (Path("seen") / "group.jpg").mkdir(parents=True)  # a name that is taken
     options = ("--faces", "all", "--draw", "seen", "--output")
