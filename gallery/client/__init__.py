@@ -29,6 +29,7 @@ from gallery.client.keys.keyfile import (
 )
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.photos.embedder import PhotoEmbedder, WeightsWarning
+from gallery.client.photos.faces import EmbeddedFace, FaceBox, FaceSelection
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folder_walk import PassedOver
 from gallery.client.photos.folders import (
@@ -38,12 +39,14 @@ from gallery.client.photos.folders import (
     find_probe_photos,
 )
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import HeldPhoto, PhotoName, hold
 from gallery.client.photos.trusted_weights import TrustedWeights, UnknownWeights
+from gallery.client.photos.web_photos import PhotoUrl
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
 from gallery.client.searching.candidates import Identification
-from gallery.client.searching.photo_identification import PhotoIdentification
+from gallery.client.searching.photo_identification import PhotoIdentification, ProbeFace
 from gallery.client.searching.release import release
-from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
+from gallery.client.searching.results import RESULT_KINDS, FacePlace, ResultFile, Results, places_of
 from gallery.client.searching.stored_thresholds import Calibration
 from gallery.client.searching.thresholds import Threshold, ThresholdSource
 from gallery.deprecation import renamed_attributes
@@ -60,13 +63,18 @@ __all__ = [
     "Calibration",
     "ClosePair",
     "Duplicate",
+    "EmbeddedFace",
     "EmbeddingFile",
     "EmbeddingSource",
     "Enrollment",
+    "FaceBox",
+    "FacePlace",
     "FaceQuality",
+    "FaceSelection",
     "FoundPhotos",
     "GalleryClient",
     "GalleryKey",
+    "HeldPhoto",
     "Identification",
     "LabelledPhoto",
     "ModelOrigin",
@@ -79,7 +87,10 @@ __all__ = [
     "PhotoEnrollment",
     "PhotoFailure",
     "PhotoIdentification",
+    "PhotoName",
+    "PhotoUrl",
     "Preprocessing",
+    "ProbeFace",
     "Reference",
     "Renewal",
     "ResultFile",
@@ -98,9 +109,11 @@ __all__ = [
     "discard_renewal",
     "find_photos",
     "find_probe_photos",
+    "hold",
     "is_protected",
     "kind_of",
     "open_embeddings",
+    "places_of",
     "read_embeddings",
     "read_key_file",
     "release",
