@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -31,6 +30,7 @@ from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import OutlierRule
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
+from gallery.client.integrity import clock
 from gallery.client.integrity.clock import age
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.rollback import SeenStates
@@ -623,7 +623,7 @@ class GalleryClient(Closing, Secret):
             As for `store_calibration`.
         """
         value = find_threshold(self.description, threshold).value
-        store(self._session, ChosenThreshold(value, int(time.time())))
+        store(self._session, ChosenThreshold(value, clock.seconds()))
         return self.threshold()
 
     def reset_threshold(self) -> None:
@@ -631,7 +631,7 @@ class GalleryClient(Closing, Secret):
 
         Searches use the threshold of the gallery's creation again, or its model's.
         """
-        store(self._session, ChosenThreshold(None, int(time.time())))
+        store(self._session, ChosenThreshold(None, clock.seconds()))
 
     def identify(
         self,

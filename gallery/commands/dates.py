@@ -32,4 +32,7 @@ def parse_date(text: str) -> datetime | None:
 
 def iso(seconds: float) -> str:
     """Return a moment, in seconds since 1970 UTC, as an ISO date and time in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, OSError, ValueError):  # noted by a clock that was beyond any year
+        return f"@{seconds:.0f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -196,7 +197,17 @@ def _refusal(error: OSError) -> str:
     """Return what the system refused, without what a program may have put into the message."""
     reason = error.strerror or type(error).__name__
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
+    if not names and error.errno == errno.ENOENT and not _is_somewhere():
+        return "the current folder is not there any more: change to one that is"
     return f"{reason}: {', '.join(names)}" if names else f"the system refuses: {reason}"
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _internal(error: Exception) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
+from gallery.client.integrity import clock
 from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.keys.secrets import Secret
 from gallery.errors import InvalidLabelError
@@ -35,7 +35,7 @@ class NewReference:
     vector: Floats
     label: str
     content_digest: bytes
-    enrolled: int | None = field(default_factory=lambda: int(time.time()))
+    enrolled: int | None = field(default_factory=clock.seconds)
 
 
 class LabelledEmbeddings(Secret):

@@ -16,7 +16,8 @@ MAX_LABEL_BYTES = 1024
 _PADDING = 64
 _MOMENT: Final = 8
 """Bytes of a moment, of 7 bits each: none of them is the byte that ends a label."""
-_CONTROLS = frozenset({"Cc", "Cs"})
+_NO_TEXT = "Cs"
+_CONTROL = "Cc"
 _INVISIBLE = frozenset({"Cf", "Zs"})
 _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
@@ -35,8 +36,11 @@ def normalize_label(label: str) -> str:
     normalized = unicodedata.normalize("NFC", label).strip()
     if not any(unicodedata.category(character) not in _INVISIBLE for character in normalized):
         raise InvalidLabelError("a label is empty; every reference needs a label")
+    if any(unicodedata.category(character) == _NO_TEXT for character in normalized):
+        # So Python has the bytes of a file's name that are no UTF-8 (PEP 383).
+        raise InvalidLabelError("a label is no UTF-8 text, as names of an older system are not")
     if any(
-        unicodedata.category(character) in _CONTROLS
+        unicodedata.category(character) == _CONTROL
         or unicodedata.bidirectional(character) in _DIRECTIONS
         for character in normalized
     ):

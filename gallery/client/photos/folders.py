@@ -44,7 +44,7 @@ class FoundPhotos(Sequence[Item], Generic[Item]):
     photos
         The photos themselves.
     failures
-        What could not be looked at, and people without any photo.
+        What could not be looked at, people without any photo, and photos in no person's folder.
     passed_over
         What is no photo.
     """
@@ -80,22 +80,33 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
     Raises
     ------
     SourceError
-        The folder does not exist, holds no photo, or has photos outside any person's folder.
+        The folder does not exist, holds no photo, or none in any person's folder.
     """
     top = Path(folder)
     walk = FolderWalk.over(top)
-    loose = [path.name for path in walk.photos if path.parent == top]
-    if loose:
-        raise SourceError(
-            f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0]}: each person"
-            f" needs a folder, such as {top / 'some-name' / loose[0]}"
-        )
     if not walk.photos:
         raise _no_photos(top, walk, "it needs one sub-folder per person")
-    found = [LabelledPhoto(path, path.relative_to(top).parts[0]) for path in walk.photos]
+    loose = [path for path in walk.photos if path.parent == top]
+    if len(loose) == len(walk.photos):
+        raise SourceError(
+            f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0].name}: "
+            f"{_folder_needed(loose[0])}"
+        )
+    found = [
+        LabelledPhoto(path, path.relative_to(top).parts[0])
+        for path in walk.photos
+        if path.parent != top
+    ]
     return FoundPhotos(
         tuple(sorted(found, key=lambda photo: (photo.label, photo.path))),
-        (*walk.failures, *_without_photos(top, walk)),
+        (
+            *(
+                PhotoFailure(path, f"in no person's folder: {_folder_needed(path)}")
+                for path in loose
+            ),
+            *walk.failures,
+            *_without_photos(top, walk),
+        ),
         tuple(walk.passed_over),
     )
 
@@ -113,6 +124,10 @@ def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
     if not walk.photos:
         raise _no_photos(top, walk)
     return FoundPhotos(tuple(walk.photos), tuple(walk.failures), tuple(walk.passed_over))
+
+
+def _folder_needed(photo: Path) -> str:
+    return f"each person needs a folder, such as {photo.parent / 'some-name' / photo.name}"
 
 
 def _without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:

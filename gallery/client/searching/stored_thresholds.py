@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import numpy as np
 
+from gallery.client.integrity import clock
 from gallery.client.integrity.rollback import NewestState
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
@@ -61,7 +61,7 @@ class Calibration:
     @property
     def origin(self) -> str:
         """Where the threshold comes from, in words."""
-        day = datetime.fromtimestamp(self.made, UTC).date().isoformat()
+        day = clock.in_utc(self.made).partition("T")[0]
         return f"calibrated for FPIR {self.fpir:g} on {day}, {self.non_mated:,} non-mated searches"
 
     def as_threshold(self) -> Threshold:
@@ -99,7 +99,7 @@ class ChosenThreshold:
         """Return the threshold with its origin, or None if it was taken back."""
         if self.threshold is None:
             return None
-        day = datetime.fromtimestamp(self.made, UTC).date().isoformat()
+        day = clock.in_utc(self.made).partition("T")[0]
         return Threshold(self.threshold, f"set for the gallery on {day}", ThresholdSource.SET)
 
 
