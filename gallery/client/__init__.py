@@ -46,6 +46,9 @@ from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
 from gallery.client.searching.stored_thresholds import Calibration
 from gallery.client.searching.thresholds import Threshold, ThresholdSource
+from gallery.client.syncing.folder_sync import FolderSync, SyncReport
+from gallery.client.syncing.plan import Addition, Relabelling, Removal, SyncPlan
+from gallery.client.syncing.watch import watch_folder
 from gallery.deprecation import renamed_attributes
 from gallery.messages import ModelOrigin, Preprocessing
 
@@ -56,6 +59,7 @@ if not TYPE_CHECKING:  # no type checker knows the former names
 
 __all__ = [
     "RESULT_KINDS",
+    "Addition",
     "BulkEnrollment",
     "Calibration",
     "ClosePair",
@@ -64,6 +68,7 @@ __all__ = [
     "EmbeddingSource",
     "Enrollment",
     "FaceQuality",
+    "FolderSync",
     "FoundPhotos",
     "GalleryClient",
     "GalleryKey",
@@ -81,12 +86,16 @@ __all__ = [
     "PhotoIdentification",
     "Preprocessing",
     "Reference",
+    "Relabelling",
+    "Removal",
     "Renewal",
     "ResultFile",
     "Results",
     "SourceKind",
     "StateFile",
     "Summary",
+    "SyncPlan",
+    "SyncReport",
     "Threshold",
     "ThresholdSource",
     "TransientStates",
@@ -105,5 +114,6 @@ __all__ = [
     "read_key_file",
     "release",
     "renew_gallery",
+    "watch_folder",
     "write_key_file",
 ]

@@ -54,6 +54,7 @@ from gallery.client.searching.stored_thresholds import (
 from gallery.client.searching.thresholds import Threshold, checked, find_threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
+from gallery.client.syncing.folder_sync import FolderSync
 from gallery.client.verification import VerificationReport, Verifier
 from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
@@ -480,6 +481,31 @@ class GalleryClient(Closing, Secret):
             erased = self._erase_replaced(labels, map(bytes.fromhex, staying.values()))
             done = replaced(done, erased=erased)
         return done
+
+    def folder_sync(
+        self,
+        folder: str | os.PathLike[str],
+        ledgers: str | os.PathLike[str],
+        *,
+        embedder: PhotoEmbedder | None = None,
+    ) -> FolderSync:
+        """Return what keeps the gallery in step with a folder of photos, one sub-folder per person.
+
+        What is in the folder is enrolled, what changes there replaces what was, and what goes is
+        erased, as far as it came from there: see `FolderSync`.
+
+        Parameters
+        ----------
+        folder
+            The folder; it may be missing at times, and is looked at when a plan is made.
+        ledgers
+            The folder that remembers, sealed with the owner's key, what came from which folder of
+            photos; made when it is first needed. Keep it beside the key.
+        embedder
+            What embeds the photos; by default one for the gallery's own model and detector.
+        """
+        make = self.embedder if embedder is None else lambda: embedder
+        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule)
 
     def identify_photos(
         self,

@@ -84,20 +84,28 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
     """
     top = Path(folder)
     walk = FolderWalk.over(top)
+    found = labelled_photos(top, walk)
+    if not found:
+        raise _no_photos(top, walk, "it needs one sub-folder per person")
+    return FoundPhotos(found, (*walk.failures, *without_photos(top, walk)), tuple(walk.passed_over))
+
+
+def labelled_photos(top: Path, walk: FolderWalk) -> tuple[LabelledPhoto, ...]:
+    """Return the photos of a walk with their people, sorted by label, then by path.
+
+    Raises
+    ------
+    SourceError
+        If photos lie outside any person's folder.
+    """
     loose = [path.name for path in walk.photos if path.parent == top]
     if loose:
         raise SourceError(
             f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0]}: each person"
             f" needs a folder, such as {top / 'some-name' / loose[0]}"
         )
-    if not walk.photos:
-        raise _no_photos(top, walk, "it needs one sub-folder per person")
     found = [LabelledPhoto(path, path.relative_to(top).parts[0]) for path in walk.photos]
-    return FoundPhotos(
-        tuple(sorted(found, key=lambda photo: (photo.label, photo.path))),
-        (*walk.failures, *_without_photos(top, walk)),
-        tuple(walk.passed_over),
-    )
+    return tuple(sorted(found, key=lambda photo: (photo.label, photo.path)))
 
 
 def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
@@ -115,7 +123,7 @@ def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
     return FoundPhotos(tuple(walk.photos), tuple(walk.failures), tuple(walk.passed_over))
 
 
-def _without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
+def without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
     """Name the people none of whose photos was found, unless something in the way is named."""
     told = {path.relative_to(top).parts[0] for path in walk.photos}
     told |= {failure.path.relative_to(top).parts[0] for failure in walk.failures}
