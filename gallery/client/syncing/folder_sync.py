@@ -253,8 +253,9 @@ class FolderSync(Secret):
                 if (reference_id := by_tag.get(claim.tag, claim.reference_id)) in by_id
             }
             own = by_tag.get(plan.tags.get(name, b""))
-            if own is not None:
+            if own is not None or name in plan.gone:
                 present = {item: claim for item, claim in present.items() if item in pending}
+            if own is not None:
                 present[own] = Claim(by_id[own], own)
             elif added.get(name) in by_id:  # it changed before it was read again
                 present[added[name]] = Claim(by_id[added[name]], added[name])

@@ -129,6 +129,8 @@ class SyncPlan:
     scan: FolderScan
     tags: Mapping[str, bytes]
     """Content tag of each photo that was read, by its name."""
+    gone: frozenset[str]
+    """Names of photos of which there were references, and that are not there any more."""
 
     @property
     def is_empty(self) -> bool:
@@ -227,6 +229,7 @@ class Planner:
             ledger_damaged=damaged,
             scan=scan,
             tags=tags,
+            gone=frozenset(ledger.claims) - tags.keys() - left.in_doubt,
         )
 
     def _relabellings(
@@ -272,6 +275,8 @@ class _Leftovers:
             | {claim.reference_id for claim in claims}
             for name, claims in ledger.claims.items()
         }
+        self.in_doubt = set[str]()
+        """Names of photos that may be there or not; what came from them is kept."""
         self._by_digest: dict[bytes, list[bytes]] | None = None
 
     def keep(self, tags: Collection[bytes], in_doubt: Collection[str]) -> None:
@@ -280,6 +285,7 @@ class _Leftovers:
         for name, references in self._names.items():
             parts = name.split("/")
             if any("/".join(parts[:end]) in doubtful for end in range(1, len(parts) + 1)):
+                self.in_doubt.add(name)
                 kept |= references
         self._found = {
             reference_id: (index, item)
