@@ -113,7 +113,9 @@ class Hint(Enum):
     LIST_TOKENS = "TokenStore.all lists those that there are"
     OTHER_ADDRESS = "choose another host or port"
 
-    # Face models.
+    # Photos and face models.
+    ALLOW_PRIVATE_ADDRESS = "PhotoUrl(..., allow_private=True) fetches it all the same"
+    CHOOSE_FACES = "the argument faces takes the largest, or all of them"
     TRUST_WEIGHTS = (
         "give accept=True to TrustedWeights, which takes it and remembers its hash from now on"
     )

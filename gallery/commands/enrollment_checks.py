@@ -189,7 +189,7 @@ def quality_figures(quality: FaceQuality) -> dict[str, float | None]:
     return {
         name: round(value, _DIGITS[name]) if name in _DIGITS and value is not None else value
         for name, value in asdict(quality).items()
-        if name != "turn"  # said among the warnings
+        if name not in {"turn", "rival"}  # said among the warnings
     }
 
 

@@ -100,6 +100,8 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.ASK_FOR_TOKEN: "the operator of the server makes tokens with gallery token create",
     Hint.LIST_TOKENS: "gallery token list shows those that there are",
     Hint.OTHER_ADDRESS: "choose another --host or --port",
+    Hint.ALLOW_PRIVATE_ADDRESS: "--private-urls fetches it all the same",
+    Hint.CHOOSE_FACES: "--faces largest takes the largest, and --faces all each of them",
     Hint.TRUST_WEIGHTS: "--trust-weights takes it, and remembers its hash from now on",
     Hint.USE_DLIB: (
         "the model Dlib with the detector dlib works without any download (gallery init --model "

@@ -20,6 +20,10 @@ from typing import Final
 from gallery.client.photos.face_model import Runtime, WeightsFile, suggestion
 from gallery.errors import UnknownDetectorError
 
+WHOLE_PHOTO: Final = "skip"
+"""The detector that looks for no face: all of the photo counts as one. For photos that were cropped
+and aligned before."""
+
 
 @dataclass(frozen=True)
 class FaceDetector:
@@ -129,8 +133,7 @@ _TABLE: Final = (
         ),
     ),
     _either("mtcnn", modules=("mtcnn", "tensorflow")),
-    # The whole photo counts as the face: for photos that were cropped and aligned before.
-    _either("skip"),
+    _either(WHOLE_PHOTO),
 )
 
 DETECTORS: Final[Mapping[str, FaceDetector]] = MappingProxyType(

@@ -102,7 +102,7 @@ def _open(url: str) -> http.client.HTTPResponse:
             response = urllib.request.urlopen(  # noqa: S310
                 wanted,
                 timeout=_READ_SECONDS,
-                context=_tls_context(),
+                context=tls_context(),
             )
         except BaseException as error:
             answers.put(error)
@@ -124,7 +124,8 @@ def _open(url: str) -> http.client.HTTPResponse:
     return answer
 
 
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return what checks certificates against the authorities of this machine."""
     context = ssl.create_default_context()
     # Python from python.org on macOS comes without certificates; DeepFace's requests brings some.
     if find_spec("certifi") is not None:

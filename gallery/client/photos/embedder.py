@@ -1,12 +1,10 @@
-"""The embedder of photos: one photo in, the embedding of its one face out."""
+"""The embedder of photos: a photo in, the embeddings of its faces out."""
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,13 +18,14 @@ from gallery.client.photos.deepface_runtime import (
     require_modules,
     short,
 )
-from gallery.client.photos.detectors import FaceDetector, find_detector
+from gallery.client.photos.detectors import WHOLE_PHOTO, FaceDetector, find_detector
 from gallery.client.photos.download import DownloadProgress
 from gallery.client.photos.face_model import FaceModel, Runtime
+from gallery.client.photos.faces import EmbeddedFace, FaceSelection, largest_of, rival_of
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
 from gallery.client.photos.processor import require_instructions
-from gallery.client.photos.quality import SMALLEST_FACE, FaceQuality, measure
+from gallery.client.photos.quality import SMALLEST_FACE
 from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.photos.weights import (
     WeightsSource,
@@ -40,33 +39,19 @@ from gallery.errors import (
     FaceRuntimeError,
     MissingDependencyError,
     NoFaceError,
-    PhotoError,
     SeveralFacesError,
     WeightsError,
 )
+from gallery.hints import Hint
 from gallery.messages import ModelOrigin, Preprocessing
 
 if TYPE_CHECKING:
+    from gallery.client.photos.detection import FaceFinder
     from gallery.client.photos.images import Photo
+    from gallery.client.photos.sources import PhotoSource
 
 LARGER: Final = 1.5
 """How many times larger than a doubtful face another must be to be told of."""
-
-
-@dataclass(frozen=True, eq=False)
-class EmbeddedFace:
-    """The one face in a photo.
-
-    Attributes
-    ----------
-    embedding
-        As the model puts it out: float64, shape (dimension,), finite, not normalised.
-    quality
-        How fit the photo is for recognising the face.
-    """
-
-    embedding: npt.NDArray[np.float64]
-    quality: FaceQuality
 
 
 class WeightsWarning(UserWarning):
@@ -78,7 +63,7 @@ def _warn(text: str) -> None:
 
 
 class PhotoEmbedder:
-    """Embeds photos of single faces with one of DeepFace's models.
+    """Embeds the faces of photos with one of DeepFace's models.
 
     Making one is cheap and needs no DeepFace; the first `embed` (or `prepare`) loads it.
 
@@ -161,7 +146,7 @@ class PhotoEmbedder:
         origin = self._find_origin(runtime, self._source)
         deepface = load_deepface(runtime)
         self._build(deepface, "facial_recognition", self.model.name)
-        if self.detector.name != "skip":
+        if self.detector.name != WHOLE_PHOTO:
             self._build(deepface, "face_detector", self.detector.name)
         self._deepface, self._origin = deepface, origin
         for action in self._awaiting.values():
@@ -196,7 +181,7 @@ class PhotoEmbedder:
         if self._origin is not None:
             action(self._origin)
 
-    def embed(self, path: str | os.PathLike[str]) -> npt.NDArray[np.float64]:
+    def embed(self, source: PhotoSource) -> npt.NDArray[np.float64]:
         """Return the raw embedding of the one face in a photo; raises what `examine` raises.
 
         Returns
@@ -204,123 +189,111 @@ class PhotoEmbedder:
         ndarray of float64, shape (dimension,)
             As the model puts it out: finite, not normalised.
         """
-        return self.examine(path).embedding
+        return self.examine(source).embedding
 
-    def examine(self, path: str | os.PathLike[str]) -> EmbeddedFace:
-        """Embed the one face in a photo, and measure how fit the photo is for it.
+    def faces(self, source: PhotoSource) -> tuple[EmbeddedFace, ...]:
+        """Embed each face in a photo; with the detector ``skip`` all of the photo is one.
+
+        Parameters
+        ----------
+        source
+            A path, the bytes of a picture's file, a binary file object, a picture of Pillow, or an
+            array of pixels: uint8, shape (height, width, 3), in the order red, green, blue.
+
+        Returns
+        -------
+        tuple of EmbeddedFace
+            From left to right; empty if there is none.
 
         Raises
         ------
-        UnreadablePhotoError, NoFaceError, SeveralFacesError
-            The photo cannot be read, or does not show exactly one face.
+        UnreadablePhotoError
+            The photo cannot be read.
         PhotoError
             DeepFace failed on this photo, or put out values that are no embedding.
         MissingDependencyError, FaceRuntimeError, WeightsError
             From `prepare`.
         """
-        photo = Path(path)
+        return self._look(source)[2]
+
+    def examine(self, source: PhotoSource) -> EmbeddedFace:
+        """Embed the one face in a photo, and measure how fit the photo is for it.
+
+        Raises what `select` raises.
+        """
+        try:
+            (face,) = self.select(source)
+        except SeveralFacesError as error:  # here, none is chosen
+            raise SeveralFacesError(error.message) from None
+        return face
+
+    def select(
+        self, source: PhotoSource, selection: FaceSelection = "one"
+    ) -> tuple[EmbeddedFace, ...]:
+        """Embed the faces in a photo that are meant, at least one.
+
+        Parameters
+        ----------
+        source
+            As of `faces`.
+        selection
+            Which faces are meant. With ``largest``, the quality says where another face is nearly
+            as large.
+
+        Returns
+        -------
+        tuple of EmbeddedFace
+            From left to right; more than one with ``all`` only.
+
+        Raises
+        ------
+        NoFaceError
+            There is none.
+        SeveralFacesError
+            There are several where there must be one.
+        UnreadablePhotoError, PhotoError, MissingDependencyError, FaceRuntimeError, WeightsError
+            From `faces`.
+        """
+        finder, photo, faces = self._look(source)
+        if not faces:
+            turn = finder.turn_with_face(photo, SMALLEST_FACE)
+            raise NoFaceError(
+                f"No face was found in {photo.name} (detector {self.detector.name})"
+                + _told_of_turn(turn, "one")
+            )
+        if selection == "all" and len(faces) > 1:
+            return faces
+        if selection == "one" and len(faces) > 1:
+            sides = [face.quality.face_size_used for face in faces]
+            turn = finder.turn_with_face(photo, LARGER * max(sides))
+            raise SeveralFacesError(
+                f"{len(faces)} faces were found in {photo.name}, where there must be one: "
+                "crop it" + _told_of_turn(turn, "a larger one"),
+                hint=Hint.CHOOSE_FACES,
+            )
+        face = largest_of(faces)
+        rival = rival_of(face, faces)
+        quality = replace(face.quality, rival=None if rival is None else rival.size)
+        if quality.warnings():
+            turn = finder.turn_with_face(photo, LARGER * quality.face_size_used)
+            quality = replace(quality, turn=turn)
+        return (replace(face, quality=quality),)
+
+    def _look(self, source: PhotoSource) -> tuple[FaceFinder, Photo, tuple[EmbeddedFace, ...]]:
         self.prepare()
         # Only now: Pillow is as optional as DeepFace.
+        from gallery.client.photos.detection import FaceFinder
         from gallery.client.photos.images import open_photo
 
-        opened = open_photo(photo)
-        faces = self._faces(photo, opened.pixels)
-        if not faces:
-            raise NoFaceError(
-                f"No face was found in {photo} (detector {self.detector.name})"
-                + self._told_if_turned(photo, opened.pixels, "one", SMALLEST_FACE)
-            )
-        if len(faces) > 1:
-            sides = [_shorter_side(face) for face in faces]
-            raise SeveralFacesError(
-                f"{len(faces)} faces were found in {photo}, where there must be one: crop it"
-                + self._told_if_turned(photo, opened.pixels, "a larger one", LARGER * max(sides))
-            )
-        (face,) = faces
-        embedding = self._checked(photo, face["embedding"])
-        return EmbeddedFace(embedding, self._quality(photo, opened, face))
-
-    def _quality(self, photo: Path, opened: Photo, face: dict[str, Any]) -> FaceQuality:
-        detected = self.detector.name != "skip"
-        found = measure(
-            opened.pixels,
-            face["facial_area"] if detected else None,
-            float(face["face_confidence"]) if detected else None,
-            opened.reduction,
-        )
-        if not detected or not found.warnings():
-            return found
-        # Detectors that look for upright faces find small things in a photo that lies on its side.
-        turn = self._turn_with_face(photo, opened.pixels, LARGER * found.face_size_used)
-        return replace(found, turn=turn)
-
-    def _told_if_turned(
-        self, photo: Path, pixels: npt.NDArray[np.uint8], what: str, least: float
-    ) -> str:
-        turn = self._turn_with_face(photo, pixels, least)
-        if turn is None:
-            return ""
-        return (
-            f"; there is {what} when the photo is turned by {turn} degrees clockwise, and no"
-            " orientation tag says so: turn it and save it"
-        )
-
-    def _turn_with_face(
-        self, photo: Path, pixels: npt.NDArray[np.uint8], least: float
-    ) -> int | None:
-        """Return by how many degrees clockwise a photo is to be turned to show its largest face.
-
-        None if that has fewer than `least` pixels, or no detector looks for faces.
-        """
-        if self.detector.name == "skip":
-            return None
-        largest = {
-            turn: self._largest_face(photo, np.ascontiguousarray(np.rot90(pixels, -turn // 90)))
-            for turn in (90, 270, 180)
-        }
-        best = max(largest, key=lambda turn: largest[turn])
-        return best if largest[best] >= least else None
-
-    def _largest_face(self, photo: Path, pixels: npt.NDArray[np.uint8]) -> int:
-        try:
-            return max(map(_shorter_side, self._faces(photo, pixels)), default=0)
-        except PhotoError:  # what fails for a turned photo says nothing of the photo
-            return 0
-
-    def _faces(self, photo: Path, pixels: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
-        try:
-            with quiet():
-                faces: list[dict[str, Any]] = self._deepface.represent(
-                    pixels,
-                    model_name=self.model.name,
-                    detector_backend=self.detector.name,
-                    align=self.preprocessing.align,
-                    normalization=self.preprocessing.normalization,
-                    enforce_detection=True,
-                )
-        # DeepFace raises ValueError and what its detectors and runtimes raise.
-        except Exception as error:
-            if type(error).__name__ == "FaceNotDetected":
-                return []
-            raise PhotoError(f"DeepFace failed on {photo} ({short(error)})") from error
-        return faces
-
-    def _checked(self, photo: Path, values: object) -> npt.NDArray[np.float64]:
-        embedding = np.asarray(values, dtype=np.float64)
-        if embedding.shape != (self.dimension,):
-            raise PhotoError(
-                f"DeepFace gave values of shape {embedding.shape} for {photo}, where the model"
-                f" {self.model.name} has {self.dimension}"
-            )
-        if not np.isfinite(embedding).all() or not embedding.any():
-            raise PhotoError(f"DeepFace gave no finite, non-zero embedding for {photo}")
-        return embedding
+        finder = FaceFinder(self._deepface, self.model, self.preprocessing)
+        photo = open_photo(source)
+        return finder, photo, finder.faces(photo)
 
     def _find_origin(self, runtime: Runtime, source: WeightsSource) -> ModelOrigin:
         """Have all files where DeepFace looks for them, checked; return what they are."""
         model = ensure_weights(self.model, source, runtime=runtime)
         detector = ensure_detector_weights(self.detector, source, runtime=runtime)
-        if self.detector.name not in {"dlib", "skip"}:
+        if self.detector.name not in {"dlib", WHOLE_PHOTO}:
             detector = detector | haar_weights()
         return ModelOrigin(
             runtime, deepface_version(), combined_digest(model), combined_digest(detector)
@@ -337,6 +310,10 @@ class PhotoEmbedder:
             ) from error
 
 
-def _shorter_side(face: dict[str, Any]) -> int:
-    area = face["facial_area"]
-    return min(int(area["w"]), int(area["h"]))
+def _told_of_turn(turn: int | None, what: str) -> str:
+    if turn is None:
+        return ""
+    return (
+        f"; there is {what} when the photo is turned by {turn} degrees clockwise, and no"
+        " orientation tag says so: turn it and save it"
+    )

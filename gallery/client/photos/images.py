@@ -1,4 +1,4 @@
-"""A photo on disk: checked before it is decoded, and decoded upright.
+"""A photo: checked before it is decoded, and decoded upright.
 
 DeepFace's own reader refuses paths that are not ASCII, takes a truncated JPEG for a whole one and
 decodes whatever size a header claims; hence Pillow, and DeepFace gets arrays only.
@@ -7,12 +7,10 @@ decodes whatever size a header claims; hence Pillow, and DeepFace gets arrays on
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +23,14 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from gallery.client.photos.formats import HEAD_BYTES, READABLE, picture_format
-from gallery.client.photos.metadata import orientation_of, upright, without_metadata
+from gallery.client.photos.metadata import (
+    orientation_of,
+    turned_size,
+    upright,
+    without_metadata,
+)
 from gallery.client.photos.pixels import (
+    Converter,
     UnclearPixelsError,
     converter_for,
     has_empty_alpha,
@@ -34,8 +38,10 @@ from gallery.client.photos.pixels import (
     to_rgb,
 )
 from gallery.client.photos.preprocessing import LONGEST_SIDE
-from gallery.client.regular_file import open_regular
-from gallery.errors import UnreadablePhotoError
+from gallery.client.photos.sources import FILE_LIMIT, hold, reason_of, unreadable
+
+if TYPE_CHECKING:
+    from gallery.client.photos.sources import HeldPhoto, PhotoSource
 
 PIXEL_LIMIT: Final = 100_000_000
 """Photos whose header claims more pixels are not decoded: at 4 bytes each that is 400 MB."""
@@ -49,9 +55,6 @@ LARGE: Final = 32_000_000
 
 COEFFICIENT_LIMIT: Final = 640_000_000
 """Bytes of coefficients of a progressive JPEG, all of which its decoder holds at once."""
-
-FILE_LIMIT: Final = 1_000_000_000
-"""Larger files are not read."""
 
 # Image.open would refuse large pictures before their format's own limit is looked at, guesses by
 # names, and takes a second picture in a JPEG file (MPO) for a reason to warn.
@@ -70,24 +73,30 @@ class Photo:
 
     Attributes
     ----------
+    name
+        What messages call it.
     pixels
         uint8, shape (height, width, 3), in the order blue, green, red, as OpenCV and DeepFace have
         them. Transparent pixels are white, grey ones have three equal values, 16-bit ones are
         reduced to 8 bits.
+    size
+        Width and height of the upright picture that it was made of, before it was shrunk.
     reduction
-        How many times longer the sides of the file's picture are, at least 1.
+        How many times longer the sides of that picture are, at least 1.
     """
 
+    name: str
     pixels: npt.NDArray[np.uint8]
+    size: tuple[int, int]
     reduction: float
 
 
-def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
+def read_photo(source: PhotoSource) -> npt.NDArray[np.uint8]:
     """Return the pixels of `open_photo`; raises what it raises."""
-    return open_photo(path).pixels
+    return open_photo(source).pixels
 
 
-def open_photo(path: str | os.PathLike[str]) -> Photo:
+def open_photo(source: PhotoSource) -> Photo:
     """Decode a photo, turn it upright and shrink it to at most `LONGEST_SIDE`.
 
     Broken metadata does not matter, nor what the file is called.
@@ -98,28 +107,29 @@ def open_photo(path: str | os.PathLike[str]) -> Photo:
         The file is missing, no photo, damaged, truncated, claims too many pixels, or has a layout
         of pixels whose meaning is not clear.
     """
-    photo = Path(path)
+    held = hold(source)
     try:
-        with open_regular(photo) as file:
-            return _decode(file)
+        colour, size = _decoded(held)
     except UnclearPixelsError as error:
-        raise _refusal(photo, str(error)) from error
+        raise unreadable(held.name, str(error)) from error
     except OSError as error:
-        raise _refusal(photo, _of_the_system(error)) from error
+        raise unreadable(held.name, reason_of(error)) from error
+    pixels = np.ascontiguousarray(np.asarray(colour, dtype=np.uint8)[:, :, ::-1])
+    return Photo(held.name, pixels, size, max(size) / max(colour.size))
 
 
-def _refusal(photo: Path, reason: str) -> UnreadablePhotoError:
-    return UnreadablePhotoError(f"The photo {photo} cannot be read: {reason}")
+def _decoded(held: HeldPhoto) -> _Decoded:
+    if isinstance(held.content, Image.Image):
+        return _upright(held.content)
+    with held.opened() as file:
+        return _decode(file)
 
 
-def _of_the_system(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    reason = error.strerror or str(error)
-    return reason[:1].lower() + reason[1:]
+_Decoded = tuple[Image.Image, tuple[int, int]]
+"""A picture in mode RGB, upright and shrunk, and width and height of the whole of it, upright."""
 
 
-def _decode(file: IO[bytes]) -> Photo:
+def _decode(file: IO[bytes]) -> _Decoded:
     """Decode an open file (`UnclearPixelsError`, with the reason)."""
     kind = _kind(file)
     with warnings.catch_warnings():
@@ -146,7 +156,8 @@ def _decode(file: IO[bytes]) -> Photo:
 
 
 def _kind(file: IO[bytes]) -> str:
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
     kind = picture_format(file.read(HEAD_BYTES))
     file.seek(0)
     if size == 0:
@@ -160,10 +171,10 @@ def _kind(file: IO[bytes]) -> str:
     return kind
 
 
-def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> Photo:
+def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> _Decoded:
     """Decode a picture; its own orientation counts unless another is given."""
     image = _OPENERS[kind](file, "")
-    longest = max(image.size)
+    size = image.size
     _check_size(image, kind)
     convert = converter_for(image)
     if _pixels(image) > LARGE:
@@ -172,6 +183,29 @@ def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> Phot
     image.load()
     if orientation is None:
         orientation = orientation_of(image)
+    return _shrunk(image, convert, orientation), turned_size(size, orientation)
+
+
+def _upright(image: Image.Image) -> _Decoded:
+    """Turn and shrink a picture that somebody else opened, and leave it as it is."""
+    if not all(image.size):
+        raise UnclearPixelsError("it has no pixels")
+    if _pixels(image) > max(PIXEL_LIMIT, *PIXEL_LIMITS.values()):
+        raise UnclearPixelsError(f"it has {image.width} x {image.height} pixels, which is too many")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            convert = converter_for(image)
+            image.load()
+            orientation = orientation_of(image)
+            return _shrunk(image, convert, orientation), turned_size(image.size, orientation)
+        except UnclearPixelsError:
+            raise
+        except Exception as error:  # Pillow opens files late, and its decoders raise anything.
+            raise UnclearPixelsError(_told(image.format or "picture", error)) from error
+
+
+def _shrunk(image: Image.Image, convert: Converter, orientation: int) -> Image.Image:
     if _pixels(image) > LARGE:
         colour = reduced(image, convert, max(1, max(image.size) // (2 * LONGEST_SIDE)))
     else:
@@ -179,8 +213,7 @@ def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> Phot
     colour = upright(colour, orientation)
     if max(colour.size) > LONGEST_SIDE:
         colour = colour.resize(_scaled(colour, LONGEST_SIDE), Image.Resampling.BOX)
-    pixels = np.ascontiguousarray(np.asarray(colour, dtype=np.uint8)[:, :, ::-1])
-    return Photo(pixels, longest / max(colour.size))
+    return colour
 
 
 def _check_size(image: ImageFile, kind: str) -> None:

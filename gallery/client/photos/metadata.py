@@ -23,6 +23,8 @@ _TURNS: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+
 _EXIF: Final = b"Exif\0\0"
 
 # What says how the colours of a JPEG file are coded: marker, beginning, and length at least.
@@ -47,6 +49,11 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Return an image turned as its orientation says."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
+
+
+def turned_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return the width and height that an image of this size has once it is `upright`."""
+    return size[::-1] if orientation in _SIDEWAYS else size
 
 
 @dataclass(frozen=True)

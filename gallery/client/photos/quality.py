@@ -60,7 +60,7 @@ Area = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FaceQuality:
-    """What was measured of the one face in a photo.
+    """What was measured of a face in a photo.
 
     Attributes
     ----------
@@ -85,6 +85,9 @@ class FaceQuality:
     turn
         By how many degrees clockwise the photo has to be turned to show a larger face; None where
         there is none, or none was looked for because nothing else is beyond its limit.
+    rival
+        Where the largest of several faces was chosen: shorter side of the largest other one, in
+        pixels of the photo as it is on disk, if that is at least half of the chosen one's.
     """
 
     face_size: int
@@ -95,6 +98,7 @@ class FaceQuality:
     roll: float | None
     yaw: float | None
     turn: int | None = None
+    rival: int | None = None
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is beyond its limit, a phrase each; empty for a good photo."""
@@ -118,6 +122,10 @@ class FaceQuality:
             found.append(
                 f"a larger face is there when the photo is turned by {self.turn} degrees clockwise:"
                 " turn it and save it"
+            )
+        if self.rival is not None:
+            found.append(
+                f"another face has {self.rival} pixels, this one, the largest, {self.face_size}"
             )
         return tuple(found)
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from gallery.client.photos import deepface_runtime
 from gallery.client.photos.deepface_runtime import choose_runtime, load_deepface
+from gallery.client.photos.detection import checked_embedding
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.folders import find_photos
 from gallery.client.photos.model_table import find_model
@@ -184,7 +185,7 @@ def test_values_that_are_no_embedding_are_refused(
         wrong.embed(samples.strangers[0])
     for values in ([float("nan")] * 128, [0.0] * 128):
         with pytest.raises(PhotoError, match="finite"):
-            dlib_embedder._checked(Path("x.jpg"), values)
+            checked_embedding(values, dlib_embedder.model, "x.jpg")
 
 
 def test_standard_output_stays_silent(samples: Samples, tmp_path: Path) -> None:
