@@ -35,6 +35,7 @@ _COMMANDS = {
     "key": "Make a key file, or change its passphrase.",
     "init": "Make an empty gallery.",
     "enroll": "Enroll photos or ready embeddings.",
+    "sync": "Bring a gallery in step with a folder of photos.",
     "identify": "Search a gallery with photos or ready embeddings.",
     "match": "Compare a photo or ready embeddings with one person.",
     "galleries": "List the galleries of a database or a server.",

@@ -10,13 +10,17 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gallery.client import GalleryClient, PhotoEmbedder
-from gallery.client.photos.embedder import EmbeddedFace
+from gallery.client.photos.faces import EmbeddedFace, FaceSelection
 from gallery.client.photos.quality import FaceQuality
 from gallery.errors import UnreadablePhotoError
+
+if TYPE_CHECKING:
+    from gallery.client.photos.sources import PhotoSource
 
 JPEG = b"\xff\xd8\xff"
 DAMAGED = b" and then it breaks off"
@@ -39,8 +43,11 @@ class ContentEmbedder(PhotoEmbedder):
         self.embedded: list[Path] = []
         self.before: Callable[[], object] = lambda: None
 
-    def examine(self, path: str | os.PathLike[str]) -> EmbeddedFace:
-        photo = Path(path)
+    def select(
+        self, source: PhotoSource, selection: FaceSelection = "one"
+    ) -> tuple[EmbeddedFace, ...]:
+        assert isinstance(source, str | os.PathLike)
+        photo = Path(source)
         self.before()
         content = photo.read_bytes()
         if content.endswith(DAMAGED):
@@ -48,7 +55,7 @@ class ContentEmbedder(PhotoEmbedder):
         self.embedded.append(photo)
         seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
         values = np.random.default_rng(seed).normal(size=DIMENSION)
-        return EmbeddedFace(values, FaceQuality(100, 100, None, 1.0, 100, None, None))
+        return (EmbeddedFace(values, FaceQuality(100, 100, None, 1.0, 100, None, None), None),)
 
 
 class PeopleFolder:

@@ -148,9 +148,9 @@ class SyncPlan:
         changed = any(item.replaced for item in self.additions)
         if self.removals and not (self.unchanged or self.relabellings or changed):
             raise EmptiedFolderError(
-                f"nothing is left in {self.folder} of what came from there: all "
-                f"{len(self.removals):,} references would be erased. Is the right folder there, "
-                "and its disk mounted?",
+                f"nothing is left in {self.folder} of what came from there, so that all "
+                f"{len(self.removals):,} references would be erased: it may be another folder, or "
+                "its disk may not be mounted",
                 hint=Hint.REMOVE_ALL,
             )
 

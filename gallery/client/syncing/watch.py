@@ -12,6 +12,7 @@ from typing import Final
 
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.client.syncing.folder_sync import FolderSync, SyncReport
+from gallery.client.syncing.plan import SyncPlan
 from gallery.errors import (
     DatabaseError,
     EmptiedFolderError,
@@ -53,7 +54,7 @@ def watch_folder(
     stop: threading.Event | None = None,
     settle: float = SETTLE_SECONDS,
     rescan: float = RESCAN_SECONDS,
-    report: Callable[[SyncReport], None],
+    report: Callable[[SyncPlan, SyncReport], None],
     trouble: Callable[[GalleryError | OSError], None],
 ) -> None:
     """Keep a gallery in step with a folder until it is told to stop.
@@ -77,7 +78,7 @@ def watch_folder(
         Seconds after which the folder is looked through although nothing seems to have changed, and
         photos that gave no embedding are tried again.
     report
-        Called with what was done, after each time, also if it is nothing.
+        Called with what was planned and done, after each time, also if it is nothing.
     trouble
         Called with each error that may pass.
 
@@ -98,7 +99,7 @@ def watch_folder(
                 if schedule.is_rescan():
                     sync.forget_failures()
                 plan = sync.plan(settle=settle)
-                report(sync.apply(plan, remove=remove))
+                report(plan, sync.apply(plan, remove=remove))
                 schedule.done(unsettled=bool(plan.unsettled))
             except (*PASSING, OSError) as error:
                 trouble(error)

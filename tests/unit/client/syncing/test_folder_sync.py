@@ -114,7 +114,8 @@ def test_what_is_moved_is_not_embedded_anew_and_stays_the_same_reference(
     assert held(client) == labels
     assert {item.reference_id for item in client.references()} == before
     assert not embedder.embedded
-    assert plan.additions == plan.removals == ()
+    assert not plan.additions
+    assert not plan.removals
     assert enrolled.plan().is_empty
 
 
@@ -466,7 +467,9 @@ def test_what_is_ignored_is_as_if_it_were_not_there(
     enrolled.apply(plan)
 
     assert held(client) == ["Ada"]
-    assert sorted(item.path.name for item in plan.passed_over if "galleryignore" in item.reason) == [
+    assert sorted(
+        item.path.name for item in plan.passed_over if "galleryignore" in item.reason
+    ) == [
         "2.jpg",
         "Grace",
     ]
