@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.patterns import write_pattern
-from tests.support.photos import deepface_home
+from tests.support.photos import CHECKOUT, deepface_home
 from tests.unit.commands.conftest import Command
 
 __all__ = ["deepface_home"]
@@ -165,3 +169,30 @@ def test_what_is_known_of_a_folder_follows_the_state_file(synced: Command, tmp_p
 @pytest.mark.parametrize("option", ["--dry-run", "--remove-all"])
 def test_a_watch_takes_no_option_that_does_nothing_there(synced: Command, option: str) -> None:
     assert synced("sync", "people", "--watch", option).code == 2
+
+
+def test_a_watch_follows_changes_until_it_is_told_to_end(synced: Command) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gallery", "sync", "people", "--watch", "--yes", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )
+    try:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr.readline() == "following people\n"
+        Path("people/Grace").rename("people/Grace Hopper")
+        report = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert [item["label"] for item in report["relabelled"]] == ["Grace Hopper"]
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[-1] == "ended; what was finished before is kept"
+    assert process.returncode == 0
+    assert labels(synced) == ["Ada", "Grace Hopper"]
+    assert [line for line in lines if "relabelled" in line] == lines[:-1]
