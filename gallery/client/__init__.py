@@ -20,6 +20,8 @@ from gallery.client.enrolling.enrollment import Enrollment
 from gallery.client.enrolling.outliers import Outlier
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicate, PhotoEnrollment
 from gallery.client.gallery_client import GalleryClient, Summary
+from gallery.client.grouping.group_folders import GroupFolders, WrittenFace
+from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
 from gallery.client.integrity.rollback import StateFile, TransientStates
 from gallery.client.keys.keyfile import (
     change_passphrase,
@@ -72,6 +74,7 @@ __all__ = [
     "FoundPhotos",
     "GalleryClient",
     "GalleryKey",
+    "GroupFolders",
     "Identification",
     "LabelledPhoto",
     "ModelOrigin",
@@ -100,8 +103,11 @@ __all__ = [
     "ThresholdSource",
     "TransientStates",
     "TrustedWeights",
+    "UnknownFace",
+    "UnknownFaces",
     "UnknownWeights",
     "WeightsWarning",
+    "WrittenFace",
     "brings_labels",
     "change_passphrase",
     "discard_renewal",

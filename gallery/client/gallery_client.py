@@ -32,6 +32,7 @@ from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import OutlierRule
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
+from gallery.client.grouping.unknown_faces import UnknownFaces, find_unknown_faces
 from gallery.client.integrity.clock import age
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.rollback import SeenStates
@@ -544,6 +545,44 @@ class GalleryClient(Closing, Secret):
         if done.identification is not None:
             self._check_matched(done.identification, label)
         return done
+
+    def unknown_faces(
+        self,
+        paths: Iterable[Path],
+        threshold: float | None = None,
+        *,
+        least: int = 2,
+        embedder: PhotoEmbedder | None = None,
+        progress: Progress | None = None,
+    ) -> UnknownFaces:
+        """Find the faces of photos that match nobody, and group those that may be one person's.
+
+        The gallery is searched with each face; the grouping is done here, and nothing leaves.
+
+        Parameters
+        ----------
+        paths
+            The photos, with any number of faces.
+        threshold
+            Largest distance of a match, as for `identify`; between unknown faces too.
+        least
+            How many faces make a group, at least 2.
+        embedder
+            What embeds them; by default one for the gallery's own model and detector.
+        progress
+            Called with the number of photos that were just looked at.
+
+        Raises
+        ------
+        MissingDependencyError
+            If scikit-learn (the extra ``grouping``), DeepFace or the model is not there.
+        ThresholdRequiredError, InvalidThresholdError, IntegrityError, ModelMismatchError
+            As for `identify_photos`.
+        """
+        if least < 2:
+            raise ValueError("a group has at least two faces")
+        limit, made = self.threshold(threshold), embedder or self.embedder()
+        return find_unknown_faces(self._session, made, list(paths), limit, least, progress)
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:

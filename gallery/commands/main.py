@@ -37,6 +37,7 @@ _COMMANDS = {
     "enroll": "Enroll photos or ready embeddings.",
     "sync": "Bring a gallery in step with a folder of photos.",
     "identify": "Search a gallery with photos or ready embeddings.",
+    "cluster": "Group the faces of photos that match nobody.",
     "match": "Compare a photo or ready embeddings with one person.",
     "galleries": "List the galleries of a database or a server.",
     "info": "Show the properties of a gallery.",

@@ -107,6 +107,8 @@ class FolderWalk:
         waiting = entries[::-1]
         while waiting:
             path = waiting.pop()
+            if path.name == IGNORE_FILE:
+                continue
             if is_hidden(path.name) or is_litter(path.name):
                 reason = HIDDEN if is_hidden(path.name) else LITTER
                 self.passed_over.append(PassedOver(path, reason))
