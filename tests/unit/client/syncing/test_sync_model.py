@@ -129,8 +129,10 @@ class FolderMachine(RuleBasedStateMachine):
         self.people.write(name, content)
         self.photos[name] = content
 
-    @rule(name=photos_of, content=st.sampled_from(CONTENTS), broken=st.booleans())
-    def spoil(self, name: str, content: str, broken: bool) -> None:
+    @precondition(lambda self: self.photos)
+    @rule(data=st.data(), content=st.sampled_from(CONTENTS), broken=st.booleans())
+    def spoil(self, data: st.DataObject, content: str, broken: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.photos)))
         self.forget(name)
         path = self.people.write(name, content, damaged=True)
         if broken:
@@ -189,6 +191,11 @@ class FolderMachine(RuleBasedStateMachine):
             self.foreign = {item for item in self.foreign if item[0] != label}
 
     # --- syncs ------------------------------------------------------------------------------------
+
+    @rule(again=st.integers(0, 1))
+    def sync_now_and_then(self, again: int) -> None:
+        for _ in range(1 + again):
+            self.sync_to_the_end()
 
     @rule()
     def sync_to_the_end(self) -> None:
