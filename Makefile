@@ -47,7 +47,8 @@ other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 	$(call version_of,$(PYTHON)),$(call version_of,$(1)/bin/python)),,FORCE))
 
 .PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow docs \
-	docs-serve bench bench-quick bench-load bench-million bench-errors build check-release lock clean FORCE
+	docs-serve bench bench-quick bench-load bench-million bench-errors \
+	bench-evaluation build check-release lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -65,6 +66,7 @@ help:
 	@echo "make bench-load       five minutes of 32 clients against a server"
 	@echo "make bench-million    a million references: time and memory"
 	@echo "make bench-errors     errors of ten million distances against plain ones"
+	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
 	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
 	@echo "make clean            remove environments, caches and builds"
@@ -180,6 +182,9 @@ bench-million: venv
 bench-errors: venv
 	@$(VENV)/bin/python -m benchmarks.errors
 
+bench-evaluation: venv
+	@$(VENV)/bin/python -m benchmarks.evaluation
+
 # --- releases -------------------------------------------------------------------------------------
 
 build: venv
@@ -197,7 +202,8 @@ check-release: venv
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml
 
-ALL_EXTRAS = --extra server --extra evaluation --extra parquet --extra cluster --extra grouping \
+ALL_EXTRAS = --extra heic --extra server --extra evaluation --extra parquet --extra cluster \
+	--extra grouping \
 	--extra benchmark --extra docs --extra dev
 
 lock: .venv-lock/.installed

@@ -7,7 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-_RUSAGE_UNIT = 1 if sys.platform == "darwin" else 1024
+RUSAGE_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in one unit of ``ru_maxrss``."""
 
 
@@ -19,7 +19,7 @@ def peak_resident() -> int:
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RUSAGE_UNIT
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RUSAGE_UNIT
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     assert found, "Linux states VmHWM"
     return 1024 * int(found[1])
@@ -27,4 +27,4 @@ def peak_resident() -> int:
 
 def peak_resident_of_children() -> int:
     """Return the most bytes that a child of this process has occupied, of those that ended."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _RUSAGE_UNIT
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RUSAGE_UNIT

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gallery.accuracy.comparisons import plain_distances
+from gallery.accuracy.comparisons import PlainComparison, ProgressBar
 from gallery.accuracy.datasets import LabelledSet
 from gallery.accuracy.evaluation import cut
+from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.intervals import support
 from gallery.accuracy.open_set import rates_at
-from gallery.accuracy.outcomes import merged, outcomes_of
+from gallery.accuracy.outcomes import OutcomesTally
 from gallery.accuracy.rates import false_positive_rate, threshold_at
 from gallery.accuracy.splits import check_split, split
 from gallery.arrays import Integers
@@ -104,6 +105,7 @@ def propose(
     actual_size: int,
     folds: int,
     seed: int,
+    progress: ProgressBar,
 ) -> Proposal:
     """Find the largest threshold that keeps a wanted FPIR on a labelled set.
 
@@ -122,6 +124,8 @@ def propose(
         References in that gallery.
     folds, seed
         See `gallery.accuracy.splits.split`.
+    progress
+        Shows a progress bar with a text and a total; gives what advances it.
 
     Raises
     ------
@@ -140,12 +144,15 @@ def propose(
         )
     check_enough(labelled.name, labelled.subjects, fpir=fpir, folds=folds)
     taken = split(labelled.subjects, folds, seed)
-    outcomes = merged(
-        outcomes_of(
-            plain_distances(labelled.embeddings, fold, description), fold, labelled.subjects
-        )
-        for fold in taken
-    )
+    searches = FoldSearches(taken, labelled.subjects)
+    comparison = PlainComparison(labelled.embeddings, searches.references, description)
+    tally = OutcomesTally(comparison.largest)
+    with progress("comparing in clear", len(labelled.embeddings)) as advance:
+        for some, distances in comparison.batches():
+            for part in searches.among(some):
+                tally.add(part.of(distances), part.mates, part.subjects)
+            advance(len(distances))
+    outcomes = tally.result()
     _, note = support(fpir, len(outcomes.nearest))
     threshold = cut(threshold_at(outcomes.nearest, fpir))
     found, missed = rates_at(outcomes, 1, threshold)

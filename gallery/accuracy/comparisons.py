@@ -1,30 +1,35 @@
-"""All distances of a fold: through the encrypted engine, and on plain embeddings."""
+"""The comparisons of a labelled set: through the encrypted engine, and on plain embeddings."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from gallery.accuracy.datasets import LabelledSet
 from gallery.accuracy.splits import Fold
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.photos.model_table import MODELS
-from gallery.client.progress import Progress
-from gallery.distances import Metric, from_squared
+from gallery.distances import Metric, from_squared, largest_distance
 from gallery.messages import GalleryDescription
 from gallery.parameters import ParameterSet
 from gallery.protocol import GalleryService
 from gallery.server import open_service
 
-_CELLS = 1_000_000
-"""Candidates asked for in one call, which bounds the memory that their labels take."""
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows a progress bar with a text and a total; gives what advances it."""
+
+_CELLS = 2**21
+"""Distances that are computed together, 16 MB."""
+
+_CACHE_BYTES = 256 * 2**20
+"""Most memory of the blocks that are searched again and again."""
 
 
 @contextmanager
@@ -32,7 +37,7 @@ def private_service(backend: str) -> Iterator[GalleryService]:
     """Serve an empty database in a private temporary folder, which is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="gallery-evaluation-") as folder:
         url = f"sqlite:///{Path(folder) / 'evaluation.db'}"
-        with open_service(url, create=True, backend=backend) as service:
+        with open_service(url, create=True, backend=backend, cache_size=_CACHE_BYTES) as service:
             yield service
 
 
@@ -74,10 +79,14 @@ def norm_bound(labelled: LabelledSet) -> float:
     return float(2.0 ** np.ceil(np.log2(longest)))
 
 
-def encrypted_distances(
-    client: GalleryClient, embeddings: Floats, fold: Fold, progress: Progress | None = None
-) -> Floats:
-    """Enroll a fold's references into an empty gallery and search it with the fold's probes.
+def compare_encrypted(
+    client: GalleryClient,
+    embeddings: Floats,
+    references: Integers,
+    receive: Callable[[slice, Floats], None],
+    progress: ProgressBar,
+) -> None:
+    """Enroll some samples into an empty gallery and search it with all.
 
     Parameters
     ----------
@@ -85,34 +94,79 @@ def encrypted_distances(
         The gallery.
     embeddings
         All embeddings of the labelled set.
-    fold
-        The fold.
+    references
+        Rows that are enrolled.
+    receive
+        Called with some rows that follow each other, and their decrypted distances, again and
+        again; float64, shape (rows, references), columns in the order of ``references``.
     progress
-        Called with the number of probes that were just finished.
-
-    Returns
-    -------
-    ndarray of float64, shape (probes, references)
-        Decrypted distances, in the order of `Fold.probes` and `Fold.references`.
+        Shows a progress bar with a text and a total; gives what advances it.
     """
-    size, probes = len(fold.references), embeddings[fold.probes]
     # The label of a reference is its column: names of people are not even needed here.
-    client.enroll(embeddings[fold.references], [str(column) for column in range(size)])
-    distances = np.empty((len(probes), size))
-    step = max(1, _CELLS // size)
-    for start in range(0, len(probes), step):
-        # Candidate lists as long as the gallery hold every distance; the threshold plays no part.
-        some = probes[start : start + step]
-        found = client.identify(some, size, 0.0, per_reference=True, progress=progress)
-        columns = found.labels.astype(np.int64)
-        np.put_along_axis(distances[start : start + step], columns, found.distances, axis=1)
-    return distances
+    labels = [str(column) for column in range(len(references))]
+    with progress("enrolling references", len(references)) as advance:
+        client.enroll(embeddings[references], labels, progress=advance)
+    order = np.argsort([int(reference.label) for reference in client.references()])
+    done = 0
+
+    def take(distances: Floats) -> None:
+        nonlocal done
+        some = slice(done, done + len(distances))
+        done = some.stop
+        receive(some, np.take(distances, order, axis=1))
+
+    with progress("searching the encrypted gallery", len(embeddings)) as advance:
+        client.compare(embeddings, take, progress=advance)
 
 
-def plain_distances(embeddings: Floats, fold: Fold, description: GalleryDescription) -> Floats:
-    """Return the same distances without any encryption, by the metric's definition."""
-    vectors = to_vectors(check_embeddings(embeddings, description), description)
-    probes, references = vectors[fold.probes], vectors[fold.references]
-    squared = (probes**2).sum(axis=1)[:, None] + (references**2).sum(axis=1)[None, :]
-    squared -= 2.0 * probes @ references.T
-    return from_squared(squared, description.metric, description.norm_bound)
+class PlainComparison:
+    """The same comparisons without any encryption, by the metric's definition.
+
+    Parameters
+    ----------
+    embeddings
+        All embeddings of the labelled set.
+    references
+        Rows that are references.
+    description
+        A gallery for them.
+
+    Raises
+    ------
+    InvalidEmbeddingError, DimensionMismatchError
+        If the embeddings do not fit the gallery.
+    """
+
+    def __init__(
+        self, embeddings: Floats, references: Integers, description: GalleryDescription
+    ) -> None:
+        self._vectors = to_vectors(check_embeddings(embeddings, description), description)
+        self._references = self._vectors[references]
+        self._squares = np.square(self._references).sum(axis=1)
+        self._metric, self._norm_bound = description.metric, description.norm_bound
+
+    @property
+    def largest(self) -> float:
+        """The largest distance that there is."""
+        return largest_distance(self._metric, self._norm_bound)
+
+    def distances(self, some: slice) -> Floats:
+        """Return the distances of some rows to the references, as `compare_encrypted` does."""
+        probes = self._vectors[some]
+        squared = probes @ self._references.T
+        squared *= -2.0
+        squared += np.square(probes).sum(axis=1)[:, None]
+        squared += self._squares
+        return from_squared(squared, self._metric, self._norm_bound)
+
+    def batches(self) -> Iterator[tuple[slice, Floats]]:
+        """Yield some rows at a time, and their distances."""
+        count, step = len(self._vectors), max(1, _CELLS // len(self._references))
+        for start in range(0, count, step):
+            some = slice(start, min(start + step, count))
+            yield some, self.distances(some)
+
+    def mate_distances(self, fold: Fold) -> Floats:
+        """Return the distance of each mated probe of a fold to its mate."""
+        apart = self._vectors[fold.mated] - self._vectors[fold.references[fold.mates]]
+        return from_squared(np.square(apart).sum(axis=1), self._metric, self._norm_bound)

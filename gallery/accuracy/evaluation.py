@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gallery.accuracy.comparisons import (
-    encrypted_distances,
-    plain_distances,
+    PlainComparison,
+    ProgressBar,
+    compare_encrypted,
     private_service,
     temporary_gallery,
 )
 from gallery.accuracy.datasets import LabelledSet
+from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.intervals import Estimate, SubjectBootstrap, rate_estimate
-from gallery.accuracy.open_set import Accuracy, measure, plain_values, rates_at
-from gallery.accuracy.outcomes import Outcomes, merged, outcomes_of
+from gallery.accuracy.open_set import DRAWN, Accuracy, measure, plain_values, rates_at
+from gallery.accuracy.outcomes import Outcomes, OutcomesTally
 from gallery.accuracy.parity import Parity, ParityTally
 from gallery.accuracy.splits import Fold, split
+from gallery.accuracy.subject_groups import SubjectTally
 from gallery.arrays import Floats, Integers
 from gallery.backends import Backend
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import GalleryKey
 from gallery.client.photos.model_table import MODELS
 from gallery.client.searching.release import DECIMALS
 from gallery.distances import Metric
+from gallery.messages import GalleryDescription
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 FPIRS = (0.001, 0.003, 0.01, 0.1)
 """False positive identification rates that NIST's reports tabulate."""
@@ -92,7 +93,8 @@ class Evaluation:
     stock
         DeepFace's threshold, where the model is known.
     engine_seconds, plain_seconds
-        Time that enrolling and searching took through the engine, and comparing in clear.
+        Time that enrolling and searching took through the engine, beside what was done in clear in
+        the meantime, and comparing in clear.
     """
 
     labelled: LabelledSet
@@ -138,72 +140,83 @@ def evaluate(labelled: LabelledSet, options: Options, progress: ProgressBar) -> 
         If the engine's answer is not what was enrolled.
     """
     folds = split(labelled.subjects, options.folds, options.seed)
-    run = _Run(labelled, options)
-    total = sum(len(fold.probes) for fold in folds)
+    key = GalleryKey.generate()
     with (
         private_service(options.backend) as service,
-        progress("searching the encrypted gallery", total) as advance,
+        temporary_gallery(
+            service, key, labelled, options.metric, options.parameters, options.backend
+        ) as client,
     ):
-        key = GalleryKey.generate()
-        for fold in folds:
-            with temporary_gallery(
-                service, key, labelled, options.metric, options.parameters, options.backend
-            ) as client:
-                run.add(client, fold, advance)
-    return run.result([len(fold.references) for fold in folds])
-
-
-class _Run:
-    """Collects what the folds show."""
-
-    def __init__(self, labelled: LabelledSet, options: Options) -> None:
-        self._labelled, self._options = labelled, options
-        self._encrypted: list[Outcomes] = []
-        self._plain: list[Outcomes] = []
-        self._parity: ParityTally | None = None
-        self._engine_seconds = self._plain_seconds = 0.0
-
-    def add(self, client: GalleryClient, fold: Fold, advance: Callable[[int], None]) -> None:
-        embeddings, subjects = self._labelled.embeddings, self._labelled.subjects
+        tallies = _Tallies(labelled, folds, client.description)
         started = time.perf_counter()
-        encrypted = encrypted_distances(client, embeddings, fold, advance)
-        between = time.perf_counter()
-        plain = plain_distances(embeddings, fold, client.description)
-        self._plain_seconds += time.perf_counter() - between
-        self._engine_seconds += between - started
-        self._encrypted.append(outcomes_of(encrypted, fold, subjects))
-        self._plain.append(outcomes_of(plain, fold, subjects))
-        self._parity = self._parity or ParityTally(client.description)
-        self._parity.add(encrypted, plain)
-
-    def result(self, sizes: list[int]) -> Evaluation:
-        labelled, options = self._labelled, self._options
-        outcomes, plain = merged(self._encrypted), merged(self._plain)
+        compare_encrypted(
+            client, labelled.embeddings, tallies.references, tallies.receive, progress
+        )
+        seconds = time.perf_counter() - started - tallies.seconds
+    outcomes, plain = tallies.encrypted.result(), tallies.plain.result()
+    sizes = [len(fold.references) for fold in folds]
+    with progress("estimating intervals", DRAWN) as advance:
         accuracy = measure(
             outcomes,
+            tallies.groups.result(outcomes.mate_distances, outcomes.mated_subjects),
             gallery_size=min(sizes),
             rank=options.rank,
             rates=options.fpirs,
             subjects=labelled.subject_count,
             seed=options.seed,
+            progress=advance,
         )
-        stock = _stock(labelled, outcomes, options)
-        thresholds = [cut(item.value) for item in accuracy.threshold.values() if item.value]
-        if stock is not None:
-            thresholds.append(stock.value)
-        assert self._parity is not None, "there are at least two folds"
-        return Evaluation(
-            labelled=labelled,
-            options=options,
-            gallery_sizes=tuple(sizes),
-            outcomes=outcomes,
-            accuracy=accuracy,
-            failure_to_enroll=failure_to_enroll(labelled, options.seed),
-            parity=self._parity.result(thresholds, _changes(outcomes, plain, options)),
-            stock=stock,
-            engine_seconds=self._engine_seconds,
-            plain_seconds=self._plain_seconds,
-        )
+    stock = _stock(labelled, outcomes, options)
+    thresholds = [cut(item.value) for item in accuracy.threshold.values() if item.value]
+    if stock is not None:
+        thresholds.append(stock.value)
+    return Evaluation(
+        labelled=labelled,
+        options=options,
+        gallery_sizes=tuple(sizes),
+        outcomes=outcomes,
+        accuracy=accuracy,
+        failure_to_enroll=failure_to_enroll(labelled, options.seed),
+        parity=tallies.parity.result(thresholds, _changes(outcomes, plain, options)),
+        stock=stock,
+        engine_seconds=seconds,
+        plain_seconds=tallies.plain_seconds,
+    )
+
+
+class _Tallies:
+    """What distances are counted in: those through the engine, and the same in clear."""
+
+    def __init__(
+        self, labelled: LabelledSet, folds: Sequence[Fold], description: GalleryDescription
+    ) -> None:
+        self._searches = FoldSearches(folds, labelled.subjects)
+        comparison = PlainComparison(labelled.embeddings, self.references, description)
+        largest = comparison.largest
+        self._comparison = comparison
+        self.encrypted, self.plain = OutcomesTally(largest), OutcomesTally(largest)
+        mates = np.concatenate([comparison.mate_distances(fold) for fold in folds])
+        self.groups = SubjectTally(labelled.subject_count, largest, mates)
+        self.parity = ParityTally(description)
+        self.seconds = self.plain_seconds = 0.0
+
+    @property
+    def references(self) -> Integers:
+        """The rows that are enrolled in any fold."""
+        return self._searches.references
+
+    def receive(self, some: slice, encrypted: Floats) -> None:
+        """Take in the decrypted distances of some rows to the references."""
+        started = time.perf_counter()
+        plain = self._comparison.distances(some)
+        self.plain_seconds += time.perf_counter() - started
+        for part in self._searches.among(some):
+            found, wanted = part.of(encrypted), part.of(plain)
+            self.encrypted.add(found, part.mates, part.subjects)
+            self.groups.add(found, part.mates, part.subjects)
+            self.plain.add(wanted, part.mates, part.subjects)
+            self.parity.add(found, wanted)
+        self.seconds += time.perf_counter() - started
 
 
 def cut(threshold: float) -> float:

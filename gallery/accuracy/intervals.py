@@ -18,16 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from gallery.arrays import Floats, Integers
+from gallery.client.progress import Progress
 
 RESAMPLES = 1000
 """Replicates of a bootstrap."""
 
 RULE_OF_THIRTY = 30
 PERCENTILES = (2.5, 97.5)
+
+_BATCH = 50
+"""Replicates that are drawn together, where a statistic takes several at a time."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,19 @@ class SubjectBootstrap:
         The same one gives the same intervals.
     resamples
         Replicates.
+    progress
+        Called with the number of replicates that were just drawn; each statistic draws them anew.
     """
 
-    def __init__(self, subjects: int, seed: int, resamples: int = RESAMPLES) -> None:
+    def __init__(
+        self,
+        subjects: int,
+        seed: int,
+        resamples: int = RESAMPLES,
+        progress: Progress | None = None,
+    ) -> None:
         self._subjects, self._seed, self._resamples = subjects, seed, resamples
+        self._progress = progress
 
     def __iter__(self) -> Iterator[Integers]:
         """Yield how often each subject was drawn, shape (subjects,), for each replicate."""
@@ -72,6 +86,14 @@ class SubjectBootstrap:
         shares = np.full(self._subjects, 1.0 / self._subjects)
         for _ in range(self._resamples):
             yield generator.multinomial(self._subjects, shares)
+            if self._progress is not None:
+                self._progress(1)
+
+    def batches(self) -> Iterator[Floats]:
+        """Yield the same for some replicates at a time, float64, shape (replicates, subjects)."""
+        replicates = iter(self)
+        while some := list(islice(replicates, _BATCH)):
+            yield np.array(some, dtype=np.float64)
 
     def intervals(self, statistic: Callable[[Integers], Floats]) -> tuple[Floats, Floats]:
         """Return the lower and upper ends for a statistic of weights; NaN where it has no value.
@@ -86,13 +108,17 @@ class SubjectBootstrap:
         -------
         tuple of ndarray of float64, each of shape (s,)
         """
-        replicates = np.array([statistic(weights) for weights in self])
-        ends = np.full((2, replicates.shape[1]), np.nan)
-        usable = np.isfinite(replicates).any(axis=0)
-        finite = np.where(np.isfinite(replicates), replicates, np.nan)[:, usable]
-        if usable.any():
-            ends[:, usable] = np.nanpercentile(finite, PERCENTILES, axis=0)
-        return ends[0], ends[1]
+        return interval_ends(np.array([statistic(weights) for weights in self]))
+
+
+def interval_ends(replicates: Floats) -> tuple[Floats, Floats]:
+    """Return the lower and upper ends of intervals, shape (s,), of replicates of shape (r, s)."""
+    ends = np.full((2, replicates.shape[1]), np.nan)
+    usable = np.isfinite(replicates).any(axis=0)
+    finite = np.where(np.isfinite(replicates), replicates, np.nan)[:, usable]
+    if usable.any():
+        ends[:, usable] = np.nanpercentile(finite, PERCENTILES, axis=0)
+    return ends[0], ends[1]
 
 
 def rate_estimate(value: float, low: float, high: float, subjects: int, note: str = "") -> Estimate:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gallery.accuracy.intervals import Estimate, SubjectBootstrap, rate_estimate, support
+from gallery.accuracy.intervals import (
+    RESAMPLES,
+    Estimate,
+    SubjectBootstrap,
+    interval_ends,
+    rate_estimate,
+    support,
+)
 from gallery.accuracy.outcomes import Outcomes
 from gallery.accuracy.rates import (
     ErrorCurve,
@@ -21,13 +28,15 @@ from gallery.accuracy.rates import (
     success_distances,
     threshold_at,
 )
+from gallery.accuracy.subject_groups import SubjectGroups
 from gallery.arrays import Floats, Integers
+from gallery.client.progress import Progress
+
+DRAWN = 2 * RESAMPLES
+"""Replicates that `measure` draws: those of searches, and those of comparisons."""
 
 LAST_RANK = 20
 """Last rank of the cumulative match characteristic, where the gallery is as large."""
-
-_BINS = 1024
-"""Groups of comparisons for the intervals of AUC and EER; the values themselves need none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +114,14 @@ class SearchStatistics:
 
 def measure(
     outcomes: Outcomes,
+    groups: SubjectGroups,
     *,
     gallery_size: int,
     rank: int,
     rates: tuple[float, ...],
     subjects: int,
     seed: int,
+    progress: Progress | None = None,
 ) -> Accuracy:
     """Measure accuracy.
 
@@ -118,6 +129,8 @@ def measure(
     ----------
     outcomes
         The searches; at least one mated and one non-mated.
+    groups
+        Their comparisons by subject, for the intervals of AUC and EER.
     gallery_size
         References of the smallest gallery.
     rank
@@ -128,10 +141,12 @@ def measure(
         Subjects of the labelled set.
     seed
         Of the bootstrap.
+    progress
+        Called with the number of replicates that were just drawn, `DRAWN` in all.
     """
     upto = min(LAST_RANK, gallery_size)
     success = success_distances(outcomes.mate_distances, outcomes.mate_ranks, rank)
-    bootstrap = SubjectBootstrap(subjects, seed)
+    bootstrap = SubjectBootstrap(subjects, seed, progress=progress)
     low, high = bootstrap.intervals(SearchStatistics(outcomes, rank, rates, upto))
     people = len(np.unique(outcomes.mated_subjects))
     fnir, threshold = {}, {}
@@ -151,7 +166,7 @@ def measure(
         for place, value in enumerate(cumulative_match(outcomes.mate_ranks, upto))
     )
     comparisons = error_curve(outcomes.mate_distances, outcomes.others)
-    auc, eer = _of_comparisons(outcomes, comparisons, bootstrap, subjects, people)
+    auc, eer = _of_comparisons(outcomes, groups, comparisons, bootstrap, people)
     return Accuracy(
         cmc=cmc,
         fnir=fnir,
@@ -195,29 +210,13 @@ def rates_at(outcomes: Outcomes, rank: int, threshold: float) -> tuple[float, fl
 
 def _of_comparisons(
     outcomes: Outcomes,
+    groups: SubjectGroups,
     curve: ErrorCurve,
     bootstrap: SubjectBootstrap,
-    subjects: int,
     people: int,
 ) -> tuple[Estimate, Estimate]:
     """Return AUC and EER; their intervals come from distances in groups, their values do not."""
-    edges = _edges(outcomes)
-    mated = _histograms(outcomes.mate_distances, outcomes.mated_subjects, edges, subjects)
-    others = _histograms(outcomes.others, outcomes.other_subjects, edges, subjects)
-
-    def statistic(weights: Integers) -> Floats:
-        drawn = weights.astype(np.float64)
-        positive, negative = drawn @ mated, drawn @ others
-        if not positive.any() or not negative.any():
-            return np.full(2, np.nan)
-        positive, negative = positive / positive.sum(), negative / negative.sum()
-        below = np.cumsum(negative)
-        closer = float(positive @ (1.0 - below + negative / 2.0))
-        missed = np.maximum(0.0, 1.0 - np.cumsum(positive))
-        at = int(np.argmin(np.abs(missed - below)))
-        return np.array([min(closer, 1.0), (missed[at] + below[at]) / 2.0])
-
-    low, high = bootstrap.intervals(statistic)
+    low, high = interval_ends(_comparison_statistics(*groups.drawn(bootstrap)))
     auc = area_under_roc(outcomes.mate_distances, outcomes.others)
     eer = equal_error_rate(curve)[0]
     return (
@@ -226,19 +225,17 @@ def _of_comparisons(
     )
 
 
-def _edges(outcomes: Outcomes) -> Floats:
-    """Return inner edges of the groups: quantiles of both kinds of comparisons."""
-    shares = np.linspace(0.0, 1.0, _BINS // 2)
-    return np.unique(
-        np.concatenate(
-            [np.quantile(outcomes.mate_distances, shares), np.quantile(outcomes.others, shares)]
-        )
-    )
-
-
-def _histograms(distances: Floats, owners: Integers, edges: Floats, subjects: int) -> Floats:
-    """Count distances by subject and group, shape (subjects, groups)."""
-    width = len(edges) + 1
-    groups = np.searchsorted(edges, distances, side="left")
-    counts = np.bincount(owners * width + groups, minlength=subjects * width)
-    return counts.reshape(subjects, width).astype(np.float64)
+def _comparison_statistics(positive: Floats, negative: Floats) -> Floats:
+    """Return AUC and EER, shape (r, 2), of counts by group, shape (r, groups); NaN without any."""
+    usable = np.logical_and(positive.any(axis=1), negative.any(axis=1))
+    positive, negative = positive[usable], negative[usable]
+    positive = positive / positive.sum(axis=1, keepdims=True)
+    negative = negative / negative.sum(axis=1, keepdims=True)
+    below = np.cumsum(negative, axis=1)
+    closer = (positive * (1.0 - below + negative / 2.0)).sum(axis=1)
+    missed = np.maximum(0.0, 1.0 - np.cumsum(positive, axis=1))
+    rows, at = np.arange(len(below)), np.argmin(np.abs(missed - below), axis=1)
+    found = np.full((len(usable), 2), np.nan)
+    found[usable, 0] = np.minimum(closer, 1.0)
+    found[usable, 1] = (missed[rows, at] + below[rows, at]) / 2.0
+    return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from gallery.accuracy.distance_counts import SMALLEST, DistanceCounts, DistanceTally
 from gallery.accuracy.rates import mate_ranks
-from gallery.accuracy.splits import Fold
 from gallery.arrays import Floats, Integers
 
 
@@ -22,9 +21,9 @@ class Outcomes:
         Of each mated search: the subject, the rank of the mate, the distance to it; shape (m,).
     non_mated_subjects, nearest
         Of each non-mated search: the subject, the distance of the first candidate; shape (n,).
-    others, other_subjects
-        Distances of all non-mated comparisons, and the subject of the probe; shape (c,). The mated
-        comparisons are the mate's, since one reference of a subject is enrolled.
+    others
+        Distances of all non-mated comparisons. The mated comparisons are the mate's, since one
+        reference of a subject is enrolled.
     """
 
     mated_subjects: Integers
@@ -32,46 +31,53 @@ class Outcomes:
     mate_distances: Floats
     non_mated_subjects: Integers
     nearest: Floats
-    others: Floats
-    other_subjects: Integers
+    others: DistanceCounts
 
 
-def outcomes_of(distances: Floats, fold: Fold, subjects: Integers) -> Outcomes:
-    """Return what the searches of one fold showed.
+class OutcomesTally:
+    """Takes in what searches show, a few probes at a time, and keeps little of it.
 
     Parameters
     ----------
-    distances
-        Of each of the fold's probes to each of its references, shape (m + n, g).
-    fold
-        The fold.
-    subjects
-        Subject of each sample of the labelled set.
+    largest
+        The largest distance that there can be, but for errors.
+    smallest
+        How many of the smallest distances of non-mated comparisons are kept as they are.
     """
-    count = len(fold.mated)
-    is_mate = np.zeros(distances.shape, dtype=bool)
-    is_mate[np.arange(count), fold.mates] = True
-    of_probe = np.broadcast_to(subjects[fold.probes][:, None], distances.shape)
-    return Outcomes(
-        mated_subjects=subjects[fold.mated],
-        mate_ranks=mate_ranks(distances[:count], fold.mates),
-        mate_distances=distances[is_mate],
-        non_mated_subjects=subjects[fold.non_mated],
-        nearest=distances[count:].min(axis=1),
-        others=distances[~is_mate],
-        other_subjects=of_probe[~is_mate],
-    )
 
+    def __init__(self, largest: float, smallest: int = SMALLEST) -> None:
+        self._others = DistanceTally(largest, smallest)
+        self._mated: list[tuple[Integers, Integers, Floats]] = []
+        self._non_mated: list[tuple[Integers, Floats]] = []
 
-def merged(parts: Iterable[Outcomes]) -> Outcomes:
-    """Return the searches of several folds together."""
-    taken = list(parts)
-    return Outcomes(
-        mated_subjects=np.concatenate([part.mated_subjects for part in taken]),
-        mate_ranks=np.concatenate([part.mate_ranks for part in taken]),
-        mate_distances=np.concatenate([part.mate_distances for part in taken]),
-        non_mated_subjects=np.concatenate([part.non_mated_subjects for part in taken]),
-        nearest=np.concatenate([part.nearest for part in taken]),
-        others=np.concatenate([part.others for part in taken]),
-        other_subjects=np.concatenate([part.other_subjects for part in taken]),
-    )
+    def add(self, distances: Floats, mates: Integers, subjects: Integers) -> None:
+        """Take in the distances of some probes to all references.
+
+        Parameters
+        ----------
+        distances
+            Shape (n, g), at least 0.
+        mates
+            Column of each probe's mate, -1 where it has none, shape (n,).
+        subjects
+            Subject of each probe, shape (n,).
+        """
+        known = mates >= 0
+        own, columns = distances[known], mates[known]
+        mate_distances = own[np.arange(len(own)), columns]
+        self._mated.append((subjects[known], mate_ranks(own, columns), mate_distances))
+        self._non_mated.append((subjects[~known], distances[~known].min(axis=1)))
+        self._others.add(distances, mates)
+
+    def result(self) -> Outcomes:
+        """Return the outcomes of all searches, in the order in which they came."""
+        mated_subjects, ranks, mate_distances = map(np.concatenate, zip(*self._mated, strict=True))
+        non_mated_subjects, nearest = map(np.concatenate, zip(*self._non_mated, strict=True))
+        return Outcomes(
+            mated_subjects=mated_subjects,
+            mate_ranks=ranks,
+            mate_distances=mate_distances,
+            non_mated_subjects=non_mated_subjects,
+            nearest=nearest,
+            others=self._others.result(),
+        )

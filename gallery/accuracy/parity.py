@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gallery.accuracy.tally_kernels import compare_distances
 from gallery.arrays import Floats
 from gallery.client.searching.release import largest_errors
 from gallery.messages import GalleryDescription
@@ -59,7 +60,7 @@ class Parity:
 
 
 class ParityTally:
-    """Compares distances fold by fold.
+    """Compares distances, a few probes at a time.
 
     Parameters
     ----------
@@ -74,23 +75,24 @@ class ParityTally:
         self._firsts: list[tuple[Floats, Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = []
 
     def add(self, encrypted: Floats, plain: Floats) -> None:
-        """Compare the distances of one fold, both of shape (probes, references)."""
-        errors = np.abs(encrypted - plain)
+        """Compare distances of some probes, both of shape (probes, references)."""
         bounds = largest_errors(plain, self._description)
-        self._comparisons += errors.size
-        self._beyond += int((errors > bounds).sum())
-        self._largest = max(self._largest, float(errors.max()))
-        self._squares += float(np.square(errors).sum())
-        self._bound = max(self._bound, float(bounds.max()))
+        (beyond, largest, squares, bound), found, wanted = compare_distances(
+            encrypted, plain, bounds
+        )
+        self._comparisons += plain.size
+        self._beyond += int(beyond)
+        self._largest = max(self._largest, float(largest))
+        self._squares += float(squares)
+        self._bound = max(self._bound, float(bound))
         rows = np.arange(len(plain))
-        found, wanted = encrypted.argmin(axis=1), plain.argmin(axis=1)
         gaps = plain[rows, found] - plain[rows, wanted]
         reach = bounds[rows, found] + bounds[rows, wanted]
         first = encrypted[rows, found], plain[rows, wanted]
         self._firsts.append((*first, found == wanted, gaps <= reach))
 
     def result(self, thresholds: Sequence[float], metric_changes: Mapping[str, float]) -> Parity:
-        """Return the differences over all folds, with decisions taken at the given thresholds."""
+        """Return the differences over all probes, with decisions taken at the given thresholds."""
         parts = [np.concatenate(part) for part in zip(*self._firsts, strict=True)]
         encrypted, plain = parts[0].astype(np.float64), parts[1].astype(np.float64)
         same, explained = parts[2].astype(bool), parts[3].astype(bool)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gallery.accuracy.distance_counts import DistanceCounts
 from gallery.accuracy.evaluation import Evaluation
 from gallery.accuracy.rates import ErrorCurve
 from gallery.errors import MissingDependencyError
@@ -139,13 +140,13 @@ def _thresholds(axes: Axes, evaluation: Evaluation) -> None:
 
 def _scores(axes: Axes, evaluation: Evaluation) -> None:
     outcomes = evaluation.outcomes
-    top = float(max(outcomes.mate_distances.max(), outcomes.others.max()))
-    edges = np.linspace(0.0, top or 1.0, 81)
+    mated, others = DistanceCounts.of(outcomes.mate_distances), outcomes.others
+    edges = np.linspace(0.0, max(mated.largest, others.largest) or 1.0, 81)
     for distances, color, hatch, label in (
-        (outcomes.mate_distances, _MATED, "//", "mated comparisons"),
-        (outcomes.others, _OTHERS, "", "non-mated comparisons"),
+        (mated, _MATED, "//", "mated comparisons"),
+        (others, _OTHERS, "", "non-mated comparisons"),
     ):
-        shares = np.histogram(distances, edges)[0] / len(distances)
+        shares = distances.between(edges) / len(distances)
         axes.stairs(shares, edges, fill=True, color=color, alpha=0.55, hatch=hatch, label=label)
     for rate, threshold in evaluation.accuracy.threshold.items():
         if threshold.value is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gallery.accuracy.distance_counts import DistanceCounts
 from gallery.arrays import Floats, Integers
 
 
@@ -77,7 +78,7 @@ def success_distances(distances: Floats, ranks: Integers, rank: int) -> Floats:
     return np.where(ranks <= rank, distances, np.inf)
 
 
-def false_positive_rate(non_mated: Floats, thresholds: npt.ArrayLike) -> Floats:
+def false_positive_rate(non_mated: Floats | DistanceCounts, thresholds: npt.ArrayLike) -> Floats:
     """Return FPIR (of the nearest distances of non-mated searches) or FMR (of comparisons).
 
     Parameters
@@ -87,8 +88,8 @@ def false_positive_rate(non_mated: Floats, thresholds: npt.ArrayLike) -> Floats:
     thresholds
         Any shape; the result has the same.
     """
-    found = np.searchsorted(np.sort(non_mated), np.asarray(thresholds), side="right")
-    return np.asarray(found / len(non_mated), dtype=np.float64)
+    others = DistanceCounts.of(non_mated)
+    return np.asarray(others.at_most(thresholds) / len(others), dtype=np.float64)
 
 
 def false_negative_rate(mated: Floats, thresholds: npt.ArrayLike) -> Floats:
@@ -97,13 +98,17 @@ def false_negative_rate(mated: Floats, thresholds: npt.ArrayLike) -> Floats:
     return np.asarray((len(mated) - found) / len(mated), dtype=np.float64)
 
 
-def error_curve(mated: Floats, non_mated: Floats) -> ErrorCurve:
-    """Return both error rates at every threshold where one of them changes."""
-    finite = np.concatenate([mated[np.isfinite(mated)], non_mated])
+def error_curve(mated: Floats, non_mated: Floats | DistanceCounts) -> ErrorCurve:
+    """Return both error rates at every threshold where one of them changes.
+
+    Of counts that are on a grid, at every point of it where one has changed; both rates are exact.
+    """
+    others = DistanceCounts.of(non_mated)
+    finite = np.concatenate([others.rounded(mated[np.isfinite(mated)]), others.values])
     thresholds = np.concatenate([[-np.inf], np.unique(finite)])
     return ErrorCurve(
         thresholds,
-        false_positive_rate(non_mated, thresholds),
+        false_positive_rate(others, thresholds),
         false_negative_rate(mated, thresholds),
     )
 
@@ -147,15 +152,15 @@ def cumulative_match(ranks: Integers, upto: int) -> Floats:
     return np.asarray(np.cumsum(counts[1 : upto + 1]) / len(ranks), dtype=np.float64)
 
 
-def area_under_roc(mated: Floats, non_mated: Floats) -> float:
+def area_under_roc(mated: Floats, non_mated: Floats | DistanceCounts) -> float:
     """Return the chance that a mated comparison is closer than a non-mated one; ties count half.
 
-    This is the area under the ROC curve (Mann and Whitney's U statistic, scaled).
+    This is the area under the ROC curve (Mann and Whitney's U statistic, scaled). Distances in the
+    same cell of a grid count as ties.
     """
-    others = np.sort(non_mated)
-    closer_or_equal = np.searchsorted(others, mated, side="right")
-    closer = np.searchsorted(others, mated, side="left")
-    worse = len(others) - 0.5 * (closer_or_equal + closer)
+    others = DistanceCounts.of(non_mated)
+    rounded = others.rounded(mated)
+    worse = len(others) - 0.5 * (others.at_most(rounded) + others.below(rounded))
     return float(worse.mean() / len(others))
 
 

@@ -31,6 +31,7 @@ from gallery.client.keys.keyfile import (
 )
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.photos.embedder import PhotoEmbedder, WeightsWarning
+from gallery.client.photos.faces import EmbeddedFace, FaceBox, FaceSelection
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folder_walk import PassedOver
 from gallery.client.photos.folders import (
@@ -40,12 +41,14 @@ from gallery.client.photos.folders import (
     find_probe_photos,
 )
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import HeldPhoto, PhotoName, hold
 from gallery.client.photos.trusted_weights import TrustedWeights, UnknownWeights
+from gallery.client.photos.web_photos import PhotoUrl
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
 from gallery.client.searching.candidates import Identification
-from gallery.client.searching.photo_identification import PhotoIdentification
+from gallery.client.searching.photo_identification import PhotoIdentification, ProbeFace
 from gallery.client.searching.release import release
-from gallery.client.searching.results import RESULT_KINDS, ResultFile, Results
+from gallery.client.searching.results import RESULT_KINDS, FacePlace, ResultFile, Results, places_of
 from gallery.client.searching.stored_thresholds import Calibration
 from gallery.client.searching.thresholds import Threshold, ThresholdSource
 from gallery.client.syncing.folder_sync import FolderSync, SyncReport
@@ -66,15 +69,20 @@ __all__ = [
     "Calibration",
     "ClosePair",
     "Duplicate",
+    "EmbeddedFace",
     "EmbeddingFile",
     "EmbeddingSource",
     "Enrollment",
+    "FaceBox",
+    "FacePlace",
     "FaceQuality",
+    "FaceSelection",
     "FolderSync",
     "FoundPhotos",
     "GalleryClient",
     "GalleryKey",
     "GroupFolders",
+    "HeldPhoto",
     "Identification",
     "LabelledPhoto",
     "ModelOrigin",
@@ -87,7 +95,10 @@ __all__ = [
     "PhotoEnrollment",
     "PhotoFailure",
     "PhotoIdentification",
+    "PhotoName",
+    "PhotoUrl",
     "Preprocessing",
+    "ProbeFace",
     "Reference",
     "Relabelling",
     "Removal",
@@ -113,9 +124,11 @@ __all__ = [
     "discard_renewal",
     "find_photos",
     "find_probe_photos",
+    "hold",
     "is_protected",
     "kind_of",
     "open_embeddings",
+    "places_of",
     "read_embeddings",
     "read_key_file",
     "release",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.photos.compatibility import embedder_for
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.faces import FaceSelection
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.progress import Progress
@@ -71,6 +72,9 @@ from gallery.hints import Hint
 from gallery.messages import GalleryDescription, Manifest, ModelOrigin, Preprocessing
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 from gallery.protocol import GalleryService
+
+if TYPE_CHECKING:
+    from gallery.client.photos.sources import PhotoSource
 
 _accept_former_names = renamed_arguments(
     {"memory": "states", "engine": "backend"}, {"tenseal": Backend.SEAL}
@@ -424,19 +428,25 @@ class GalleryClient(Closing, Secret):
 
     def enroll_photos(
         self,
-        photos: Iterable[LabelledPhoto],
+        photos: Iterable[LabelledPhoto | tuple[PhotoSource, str]],
         *,
+        faces: FaceSelection = "one",
         embedder: PhotoEmbedder | None = None,
         replace: bool = False,
         on_duplicate: OnDuplicate = "add",
         progress: Progress | None = None,
     ) -> PhotoEnrollment:
-        """Enroll photos of one face each with DeepFace.
+        """Enroll photos with DeepFace, as a rule of one face each.
 
         Parameters
         ----------
         photos
-            Paths with their labels.
+            Photos with their labels: `LabelledPhoto`, or pairs of a photo as of `identify_photos`
+            and its label.
+        faces
+            Which faces of a photo are enrolled under its label: ``"one"``, where a photo with
+            several fails, ``"largest"``, or ``"all"``, for several pictures of one person in one
+            file: a photo fails in which two faces do not match each other at `threshold`.
         embedder
             What embeds them; by default one for the gallery's own model and detector.
         replace
@@ -445,7 +455,8 @@ class GalleryClient(Closing, Secret):
         on_duplicate
             What to do with faces that match references of other labels, or others of this run, at
             `threshold`: ``"add"``, which does not look for them, ``"skip"``, ``"fail"``, or a
-            function that is given path and `Duplicate` of each and says whether to enroll it.
+            function that is given path and `Duplicate` of each and says whether to enroll it; of a
+            photo that is no file its name.
         progress
             Called with the number of photos that were just finished.
 
@@ -460,27 +471,25 @@ class GalleryClient(Closing, Secret):
         DuplicateSubjectError
             If there are duplicates and they are to fail; nothing is enrolled then.
         ThresholdRequiredError
-            If they are looked for and the gallery has no threshold.
+            If they are looked for, or all faces are enrolled, and the gallery has no threshold.
         ModelMismatchError
             If the gallery is not for photos, or the embedder is not the gallery's.
         MissingDependencyError, WeightsError
             If DeepFace or the model's weights are not there.
         """
-        taken = list(photos)
-        limit = None if on_duplicate == "add" else self.threshold()
+        limit = None if on_duplicate == "add" and faces != "all" else self.threshold()
         enroller = PhotoEnroller(
             self._session,
             embedder or self.embedder(),
             on_duplicate,
             limit,
             self._outlier_rule(),
+            faces,
         )
-        done = enroller.run(taken, progress)
+        done = enroller.run(photos, progress)
         if replace:
-            staying = dict((*done.added, *done.skipped))
-            labels = [normalize_label(photo.label) for photo in taken if photo.path in staying]
-            erased = self._erase_replaced(labels, map(bytes.fromhex, staying.values()))
-            done = replaced(done, erased=erased)
+            staying = [bytes.fromhex(item) for _, item in (*done.added, *done.skipped)]
+            done = replaced(done, erased=self._erase_replaced(enroller.labels, staying))
         return done
 
     def folder_sync(
@@ -508,47 +517,68 @@ class GalleryClient(Closing, Secret):
         make = self.embedder if embedder is None else lambda: embedder
         return FolderSync(self._session, folder, ledgers, make, self._outlier_rule)
 
+    @renamed_arguments({"paths": "photos"})
     def identify_photos(
         self,
-        paths: Iterable[Path],
+        photos: Iterable[PhotoSource],
         k: int = 1,
         threshold: float | None = None,
         *,
         per_reference: bool = False,
+        faces: FaceSelection = "one",
         embedder: PhotoEmbedder | None = None,
         progress: Progress | None = None,
     ) -> PhotoIdentification:
-        """Search the whole gallery with photos of one face each; see `identify`.
+        """Search the whole gallery with the faces of photos; see `identify`.
 
         Raises what `identify` and `enroll_photos` raise; photos that give no embedding are
         returned with the reason.
-        """
-        wanted = Wanted(k, per_reference)
-        return self._search_photos(paths, wanted, self.threshold(threshold), embedder, progress)
 
+        Parameters
+        ----------
+        photos
+            Each a path, a URL (text that begins with ``http://`` or ``https://``, or a
+            `PhotoUrl`), the bytes of a picture's file, a binary file object, a picture of Pillow,
+            or pixels: uint8, shape (height, width, 3), in the order red, green, blue.
+        k, threshold, per_reference
+            As for `identify`.
+        faces
+            Which faces of a photo are searched with: ``"one"``, where a photo with several fails,
+            ``"largest"``, or ``"all"``, which gives a row for each.
+        embedder
+            What embeds them; by default one for the gallery's own model and detector.
+        progress
+            Called with the number of photos that were just embedded.
+        """
+        wanted, limit = Wanted(k, per_reference), self.threshold(threshold)
+        return self._search_photos(photos, wanted, limit, faces, embedder, progress)
+
+    @renamed_arguments({"paths": "photos"})
     def match_photos(
         self,
-        paths: Iterable[Path],
+        photos: Iterable[PhotoSource],
         label: str,
         threshold: float | None = None,
         *,
+        faces: FaceSelection = "one",
         embedder: PhotoEmbedder | None = None,
         progress: Progress | None = None,
     ) -> PhotoIdentification:
-        """Compare photos of one face each with one person; see `match`.
+        """Compare the faces of photos with one person; see `match` and `identify_photos`.
 
         Raises what `match` and `enroll_photos` raise; photos that give no embedding are returned
         with the reason.
         """
         wanted = Wanted(pseudonym=self._session.labels.pseudonym(normalize_label(label)))
-        done = self._search_photos(paths, wanted, self.threshold(threshold), embedder, progress)
+        limit = self.threshold(threshold)
+        done = self._search_photos(photos, wanted, limit, faces, embedder, progress)
         if done.identification is not None:
             self._check_matched(done.identification, label)
         return done
 
     def unknown_faces(
         self,
-        paths: Iterable[Path],
+        photos: Iterable[str | os.PathLike[str]],
         threshold: float | None = None,
         *,
         least: int = 2,
@@ -561,8 +591,8 @@ class GalleryClient(Closing, Secret):
 
         Parameters
         ----------
-        paths
-            The photos, with any number of faces.
+        photos
+            Their paths; each may show any number of faces.
         threshold
             Largest distance of a match, as for `identify`; between unknown faces too.
         least
@@ -582,7 +612,8 @@ class GalleryClient(Closing, Secret):
         if least < 2:
             raise ValueError("a group has at least two faces")
         limit, made = self.threshold(threshold), embedder or self.embedder()
-        return find_unknown_faces(self._session, made, list(paths), limit, least, progress)
+        paths = [Path(photo) for photo in photos]
+        return find_unknown_faces(self._session, made, paths, limit, least, progress)
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
@@ -765,6 +796,37 @@ class GalleryClient(Closing, Secret):
         done = self._search(found, wanted, self.threshold(threshold), progress)
         self._check_matched(done, label)
         return done
+
+    def compare(
+        self,
+        embeddings: npt.ArrayLike,
+        receive: Callable[[Floats], None],
+        *,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Compare probes with all references, for statistics of their distances.
+
+        The same requests are sent as by `identify`; nothing is ranked or decided, and no label is
+        opened. All distances of a probe are there at once, but never those of all probes.
+
+        Parameters
+        ----------
+        embeddings, model, progress
+            As for `identify`.
+        receive
+            Called with the distances of the next few probes, again and again: float64, shape (m,
+            r), at least 0, in units of the gallery's metric, with all digits; columns in the order
+            of `references`. What it was given before an error counts for nothing.
+
+        Raises
+        ------
+        InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, IntegrityError
+            As for `identify`.
+        """
+        self._check_model(model)
+        vectors = self._vectors(check_embeddings(embeddings, self.description))
+        Searcher(self._session).compare(vectors, receive, progress)
 
     def summary(self) -> Summary:
         """Return the counts, the version and the age of the gallery."""
@@ -1076,23 +1138,29 @@ class GalleryClient(Closing, Secret):
         """Search with embeddings that were checked."""
         if wanted.k < 1:
             raise ValueError("a candidate list has at least one place")
+        vectors = self._vectors(embeddings)
+        return Searcher(self._session).search(vectors, wanted, threshold, progress)
+
+    def _vectors(self, embeddings: Floats) -> Floats:
+        """Return what is encrypted of embeddings that were checked."""
         if not len(embeddings):
             raise InvalidEmbeddingError("there are no embeddings to search with")
-        vectors = to_vectors(embeddings, self.description)
-        return Searcher(self._session).search(vectors, wanted, threshold, progress)
+        return to_vectors(embeddings, self.description)
 
     def _search_photos(
         self,
-        paths: Iterable[Path],
+        photos: Iterable[PhotoSource],
         wanted: Wanted,
         threshold: Threshold,
+        faces: FaceSelection,
         embedder: PhotoEmbedder | None,
         progress: Progress | None,
     ) -> PhotoIdentification:
-        probes = embed_probes(self.description, embedder or self.embedder(), list(paths), progress)
-        embeddings, good = probes.embeddings, tuple(path for path, _ in probes.measured)
+        chosen = embedder or self.embedder()
+        probes = embed_probes(self.description, chosen, photos, faces, progress)
+        embeddings = probes.embeddings
         found = self._search(np.stack(embeddings), wanted, threshold) if embeddings else None
-        return PhotoIdentification(good, found, probes.failures, probes.measured)
+        return PhotoIdentification(probes.faces, found, probes.failures)
 
     def _check_matched(self, found: Identification, label: str) -> None:
         """Check, after the search, that there was somebody to match (`ReferenceNotFoundError`)."""

@@ -72,6 +72,7 @@ def command(
             actual_size=client.summary().references,
             folds=folds,
             seed=seed,
+            progress=settings.progress,
         )
         if not dry_run:
             client.store_calibration(

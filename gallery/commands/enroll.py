@@ -24,6 +24,16 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.people import whom
+from gallery.commands.photo_arguments import (
+    Given,
+    GivenPhoto,
+    PhotoArgument,
+    check_standard_input,
+    faces_option,
+    kind_of_given,
+    private_urls_option,
+    read_given,
+)
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.replacement import ask_to_replace, labels_of
 from gallery.commands.settings import Settings
@@ -36,11 +46,12 @@ if TYPE_CHECKING:
     from gallery.client import (
         EmbeddingFile,
         FaceQuality,
+        FaceSelection,
         GalleryClient,
-        LabelledPhoto,
         PassedOver,
         PhotoEnrollment,
         PhotoFailure,
+        PhotoName,
         Reference,
         SourceKind,
     )
@@ -52,6 +63,7 @@ _EPILOG = """
 \b
 Examples:
   gallery enroll ada.jpg --label "Ada Lovelace"
+  curl https://example.com/ada.jpg | gallery enroll - --label "Ada Lovelace"
   gallery enroll people/            one sub-folder of photos per person
   gallery enroll embeddings.npz     arrays "embeddings" (n, d) and "labels" (n,)
   gallery enroll faces.parquet      columns "embedding" (lists of d numbers) and "label"
@@ -66,7 +78,11 @@ Examples:
     metavar="SOURCE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=PhotoArgument(),
+)
+@faces_option(
+    "Which faces of a photo are enrolled under its label. A photo of several fails with one. All "
+    "is for several pictures of one person in one file; it fails where two faces do not match."
 )
 @click.option("--label", help="Whom single photos, or embeddings without labels, show.")
 @click.option(
@@ -85,40 +101,46 @@ Examples:
     "many were then left out. [default: ask for photos, add for embeddings]",
 )
 @json_option("Print one JSON object with the counts.")
+@private_urls_option
 @trust_weights_option
 @common_options
 def command(
     settings: Settings,
-    sources: tuple[Path, ...],
+    sources: tuple[Given, ...],
+    faces: FaceSelection,
     label: str | None,
     replace: bool,
     yes: bool,
     on_duplicate: Policy | None,
     as_json: bool,
+    private_urls: bool,
 ) -> int:
     """Enroll photos with a label, folders of photos, or files of embeddings.
+
+    A photo is a file, http:// or https:// and the rest of a URL, or - for standard input.
 
     What is a photo is told by content. Hidden files, litter of systems and NAS boxes, and what is
     no photo are passed over and counted.
 
     What is enrolled already is skipped, so an interrupted run is finished by running it again.
-    Photos without exactly one face, people without a photo, and links that lead nowhere are
-    reported and left out; the exit code is 1 then. Poor photos
+    Photos without a face, and those of several unless --faces says which, people without a photo,
+    and links that lead nowhere are reported and left out; the exit code is 1 then. Poor photos
     (small, blurred, dark or tilted faces) are enrolled with a warning; --verbose and --json show
     all figures. A face that is far from all others of its label is enrolled with a warning, as far
     as they are in the block that is written: 4,094 references.
     """
-    from gallery.client import SourceKind, kind_of
+    from gallery.client import SourceKind
 
-    kinds = {path: kind_of(path) for path in sources}
+    check_standard_input(sources)
+    kinds = {source: kind_of_given(source) for source in sources}
     _check_labels(kinds, label)
     if on_duplicate == "fail" and SourceKind.EMBEDDINGS in kinds.values() and len(kinds) > 1:
         raise click.UsageError(
             "--on-duplicate fail takes photos and folders, or one file of embeddings"
         )
     tally = _Tally()
-    labelled = _labelled(kinds, label, tally)
-    files = [path for path, kind in kinds.items() if kind is SourceKind.EMBEDDINGS]
+    labelled = _labelled(kinds, label, private_urls, tally)
+    files = [Path(path) for path, kind in kinds.items() if kind is SourceKind.EMBEDDINGS]
     with settings.open_client() as client:
         if replace and not yes and somebody_to_ask():
             ask_to_replace(settings, client, labels_of(files, label, labelled))
@@ -127,7 +149,7 @@ def command(
             _enroll_embeddings(settings, client, path, label, replace, policy, tally)
         if labelled:
             policy = chosen_policy(settings, client, on_duplicate, "ask")
-            _enroll_photos(settings, client, labelled, replace, policy, tally)
+            _enroll_photos(settings, client, labelled, faces, replace, policy, tally)
     tally.report(settings, as_json)
     return EXIT_PARTIAL if tally.failures else 0
 
@@ -139,7 +161,7 @@ class _Tally:
         self.enrolled = 0
         self.skipped = 0
         self.failures: list[PhotoFailure] = []
-        self.measured: list[tuple[Path, FaceQuality]] = []
+        self.measured: list[tuple[PhotoName, FaceQuality]] = []
         self.duplicates: list[FoundDuplicate] = []
         self.passed_over: list[PassedOver] = []
         self.outliers: list[FoundOutlier] = []
@@ -184,7 +206,7 @@ class _Tally:
             print_json({**counts, **lists})
 
 
-def _check_labels(kinds: dict[Path, SourceKind], label: str | None) -> None:
+def _check_labels(kinds: dict[Given, SourceKind], label: str | None) -> None:
     """Check, before anything is enrolled, that each source has labels from one side."""
     from gallery.client import SourceKind, brings_labels, open_embeddings
 
@@ -195,9 +217,9 @@ def _check_labels(kinds: dict[Path, SourceKind], label: str | None) -> None:
                     f"{path} is taken for a photo: say with --label whom it shows"
                 )
             continue
-        labelled = kind is SourceKind.FOLDER or brings_labels(path)
+        labelled = kind is SourceKind.FOLDER or brings_labels(Path(path))
         if label is None and not labelled:
-            with open_embeddings(path, need_labels=True):
+            with open_embeddings(Path(path), need_labels=True):
                 pass
         if label is not None and labelled:
             raise click.UsageError(
@@ -206,20 +228,22 @@ def _check_labels(kinds: dict[Path, SourceKind], label: str | None) -> None:
 
 
 def _labelled(
-    kinds: dict[Path, SourceKind], label: str | None, tally: _Tally
-) -> list[LabelledPhoto]:
+    kinds: dict[Given, SourceKind], label: str | None, private_urls: bool, tally: _Tally
+) -> list[GivenPhoto]:
     """Return all photos that are to be enrolled; what is none goes into the tally."""
-    from gallery.client import LabelledPhoto, SourceKind, find_photos
+    from gallery.client import SourceKind, find_photos
 
-    found: list[LabelledPhoto] = []
-    for path, kind in kinds.items():
+    found: list[GivenPhoto] = []
+    for source, kind in kinds.items():
         if kind is SourceKind.FOLDER:
-            folder = find_photos(path)
-            found += folder.photos
+            folder = find_photos(source)
+            found += [(photo.path, photo.label) for photo in folder]
             tally.failures += folder.failures
             tally.passed_over += folder.passed_over
         elif kind is SourceKind.PHOTO and label is not None:
-            found.append(LabelledPhoto(path, label))
+            given = read_given(source, private_urls)
+            found += [(photo, label) for photo in given]
+            tally.failures += given.failures
     return found
 
 
@@ -293,7 +317,8 @@ def _enroll_checked(
 def _enroll_photos(
     settings: Settings,
     client: GalleryClient,
-    photos: list[LabelledPhoto],
+    photos: list[GivenPhoto],
+    faces: FaceSelection,
     replace: bool,
     policy: Policy,
     tally: _Tally,
@@ -302,6 +327,7 @@ def _enroll_photos(
     with settings.progress("enrolling photos", len(photos)) as advance:
         done = client.enroll_photos(
             photos,
+            faces=faces,
             replace=replace and not asking,
             on_duplicate=what_to_do(policy, asking),
             progress=advance,
@@ -317,13 +343,14 @@ def _enroll_photos(
         for item in done.duplicates
     ]
     if asking:
-        found = _answered(client, photos, done, found, replace, tally)
+        found = _answered(client, photos, faces, done, found, replace, tally)
     tally.duplicates += found
 
 
 def _answered(
     client: GalleryClient,
-    photos: list[LabelledPhoto],
+    photos: list[GivenPhoto],
+    faces: FaceSelection,
     done: PhotoEnrollment,
     found: list[FoundDuplicate],
     replace: bool,
@@ -336,7 +363,7 @@ def _answered(
             answered.append(item.asked())
     finally:
         everything = len(answered) == len(found)
-        rest = _finish(client, photos, done, answered, replace and everything)
+        rest = _finish(client, photos, faces, done, answered, replace and everything)
         if rest is not None:
             tally.enrolled += len(rest.added)
             tally.erased += rest.erased
@@ -348,15 +375,18 @@ def _answered(
 
 def _finish(
     client: GalleryClient,
-    photos: list[LabelledPhoto],
+    photos: list[GivenPhoto],
+    faces: FaceSelection,
     done: PhotoEnrollment,
     found: list[FoundDuplicate],
     replace: bool,
 ) -> PhotoEnrollment | None:
     """Enroll the duplicates that were accepted; with ``replace`` erase what all photos replace."""
+    from gallery.client.photos.sources import photo_name
+
     accepted = {item.path for item in found if item.enrolled}
     if not (accepted or replace):
         return None
     good = accepted | {path for path, _ in (*done.added, *done.skipped)}
-    wanted = [photo for photo in photos if photo.path in good]
-    return client.enroll_photos(wanted, replace=replace)
+    wanted = [item for item in photos if photo_name(item[0]) in good]
+    return client.enroll_photos(wanted, faces=faces, replace=replace)

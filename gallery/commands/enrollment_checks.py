@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,7 +14,14 @@ from gallery.commands.terminal import ask_yes_or_no, is_interactive
 from gallery.errors import ThresholdRequiredError
 
 if TYPE_CHECKING:
-    from gallery.client import Duplicate, FaceQuality, GalleryClient, OnDuplicate, Outlier
+    from gallery.client import (
+        Duplicate,
+        FaceQuality,
+        GalleryClient,
+        OnDuplicate,
+        Outlier,
+        PhotoName,
+    )
 
 Policy = Literal["ask", "skip", "add", "fail"]
 POLICIES: tuple[Policy, ...] = ("ask", "skip", "add", "fail")
@@ -61,7 +67,7 @@ def what_to_do(policy: Policy, asking: bool) -> OnDuplicate:
     return "skip" if asking else _enroll_all_the_same
 
 
-def _enroll_all_the_same(path: Path, duplicate: Duplicate) -> bool:
+def _enroll_all_the_same(path: PhotoName, duplicate: Duplicate) -> bool:
     return True
 
 
@@ -81,7 +87,7 @@ class FoundDuplicate:
         Whether it was enrolled all the same.
     """
 
-    path: Path
+    path: PhotoName
     row: int | None
     duplicate: Duplicate
     enrolled: bool
@@ -90,7 +96,7 @@ class FoundDuplicate:
     def shown(
         cls,
         client: GalleryClient,
-        path: Path,
+        path: PhotoName,
         row: int | None,
         duplicate: Duplicate,
         enrolled: bool,
@@ -144,11 +150,11 @@ class FoundOutlier:
         What was found, fit to be released.
     """
 
-    path: Path
+    path: PhotoName
     outlier: Outlier
 
     @classmethod
-    def shown(cls, client: GalleryClient, path: Path, outlier: Outlier) -> FoundOutlier:
+    def shown(cls, client: GalleryClient, path: PhotoName, outlier: Outlier) -> FoundOutlier:
         """Round the distance as all that are printed (see `gallery.client.release`)."""
         from gallery.client import release
 
@@ -169,7 +175,7 @@ class FoundOutlier:
         return {"path": str(self.path), **asdict(self.outlier)}
 
 
-def warn_of_quality(settings: Settings, measured: Sequence[tuple[Path, FaceQuality]]) -> None:
+def warn_of_quality(settings: Settings, measured: Sequence[tuple[PhotoName, FaceQuality]]) -> None:
     """Print a line for each photo beyond a limit, and with ``--verbose`` all figures."""
     for path, quality in measured:
         if warnings := quality.warnings():
@@ -193,7 +199,7 @@ def quality_figures(quality: FaceQuality) -> dict[str, float | None]:
     }
 
 
-def quality_records(measured: Sequence[tuple[Path, FaceQuality]]) -> list[dict[str, Any]]:
+def quality_records(measured: Sequence[tuple[PhotoName, FaceQuality]]) -> list[dict[str, Any]]:
     """Return figures and warnings of each photo, ready for JSON."""
     return [
         {

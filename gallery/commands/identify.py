@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.decisions import code_of, exit_code_option
-from gallery.commands.hints import worded
+from gallery.commands.drawn_copies import DrawnCopies
 from gallery.commands.options import (
     common_options,
     force_option,
@@ -22,20 +21,24 @@ from gallery.commands.options import (
 )
 from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.output import print_identification
+from gallery.commands.photo_arguments import (
+    Given,
+    GivenPhotos,
+    PhotoArgument,
+    check_standard_input,
+    faces_option,
+    kind_of_given,
+    private_urls_option,
+)
 from gallery.commands.photo_folders import tell_passed_over
+from gallery.commands.photo_search import search_photos
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.commands.threshold_notes import notes_on
 from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
-    from gallery.client import (
-        EmbeddingFile,
-        GalleryClient,
-        PassedOver,
-        PhotoFailure,
-        Results,
-    )
+    from gallery.client import EmbeddingFile, FaceSelection, GalleryClient, Results
 
 KEPT_BYTES = 512 * 1024 * 1024
 """Blocks that a command with several probes keeps in memory, so that not every request reads them
@@ -45,6 +48,8 @@ _EPILOG = """
 \b
 Examples:
   gallery identify visitor.jpg
+  gallery identify group.jpg --faces all --draw seen/
+  curl camera.local/now.jpg | gallery identify -
   gallery identify probes.npz --threshold 0.4 --top 5 --json
   gallery identify many.npz --output results.parquet
 """
@@ -56,7 +61,11 @@ Examples:
     metavar="PROBE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=PhotoArgument(),
+)
+@faces_option(
+    "Which faces of a photo are searched with. A photo of several fails with one; with all, each "
+    "is a probe."
 )
 @threshold_option(
     "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
@@ -83,6 +92,15 @@ Examples:
 )
 @force_option("Replace the file of --output if it is there.")
 @click.option(
+    "--draw",
+    "drawn",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write copies of the photos into this folder, with a frame around each face, its name and "
+    "its distance. Nothing in it is overwritten.",
+)
+@private_urls_option
+@click.option(
     "--full-precision",
     is_flag=True,
     help="Give distances with all digits. By default those that noise of the encryption reaches "
@@ -96,7 +114,8 @@ Examples:
 @common_options
 def command(
     settings: Settings,
-    probes: tuple[Path, ...],
+    probes: tuple[Given, ...],
+    faces: FaceSelection,
     threshold: float | None,
     top: int,
     per_reference: bool,
@@ -104,20 +123,24 @@ def command(
     as_json: bool,
     output: Path | None,
     force: bool,
+    drawn: Path | None,
+    private_urls: bool,
     full_precision: bool,
     max_age: timedelta | None,
 ) -> int:
-    """Search a gallery with photos of one face each, or with the rows of a file of embeddings.
+    """Search a gallery with the faces of photos, or with the rows of a file of embeddings.
 
-    Such a file is a .npz, .npy, Parquet or CSV file and may have any number of rows.
+    A photo is a file, http:// or https:// and the rest of a URL, or - for standard input. A file of
+    embeddings is a .npz, .npy, Parquet or CSV file and may have any number of rows.
 
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
-    Photos without exactly one face are reported as failed; the exit code is 1 then. It says nothing
-    of matches, unless --exit-code asks for that.
+    Photos without a face, and with more than one unless --faces says which, are reported as failed;
+    the exit code is 1 then. It says nothing of matches, unless --exit-code asks for that.
     """
-    from gallery.client import ResultFile, SourceKind, kind_of, read_embeddings, release
+    from gallery.client import ResultFile, SourceKind, read_embeddings, release
 
-    kinds = [kind_of(path) for path in probes]
+    check_standard_input(probes)
+    kinds = [kind_of_given(probe) for probe in probes]
     if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
         raise click.UsageError("give photos, or one .npz, .npy, .parquet or .csv file")
     if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
@@ -126,11 +149,14 @@ def command(
         raise click.UsageError("--json is for standard output, --output for a file")
     if output is None and force:
         raise click.UsageError("--force belongs to --output")
+    if drawn is not None and SourceKind.EMBEDDINGS in kinds:
+        raise click.UsageError("--draw is for photos")
     file = None if output is None else ResultFile(output, overwrite=force)
-    source = read_embeddings(probes[0]) if kinds[0] is SourceKind.EMBEDDINGS else None
-    photos = _Photos.of(() if source else probes)
+    copies = None if drawn is None else DrawnCopies(drawn)
+    source = read_embeddings(Path(probes[0])) if kinds[0] is SourceKind.EMBEDDINGS else None
+    photos = GivenPhotos() if source else GivenPhotos.of(probes, private_urls)
     # A single search reads each block once, so that keeping any is of no use to it.
-    several = len(source.embeddings if source else photos.paths) > 1
+    several = faces == "all" or len(source.embeddings if source else photos.photos) > 1
     kept = KEPT_BYTES if several else 0
     with settings.open_client(cache_size=kept, max_age=max_age) as client:
         description = client.description
@@ -138,7 +164,9 @@ def command(
             warn_of_origin(settings, description, source.model)
             done = _search_embeddings(settings, client, source, top, threshold, per_reference)
         else:
-            done = _search_photos(settings, client, photos, top, threshold, per_reference)
+            done = search_photos(
+                settings, client, photos, top, threshold, per_reference=per_reference, faces=faces
+            )
     if not full_precision:
         seconds = release(done.found.second_distances, description)
         done = replace(
@@ -148,6 +176,8 @@ def command(
         file.write(done)
     else:
         _show(done, as_json)
+    if copies is not None:
+        copies.draw(settings, photos.photos, done)
     if not as_json:
         _say(settings, done, output)
     _say_what_is_ambiguous(settings, done, top)
@@ -155,33 +185,10 @@ def command(
         settings.notice(note)
     tell_passed_over(settings, photos.passed_over)
     for row, warnings in done.warnings.items():
-        settings.notice(f"poor photo: {done.probes[row]}: {'; '.join(warnings)}")
+        settings.notice(f"poor photo: {done.name(row)}: {'; '.join(warnings)}")
     for row, reason in done.failures.items():
         settings.notice(f"not searched: {done.probes[row]}: {reason}")
     return code_of(done.found, done.failures, exit_code)
-
-
-@dataclass(frozen=True)
-class _Photos:
-    """The photos to search with, those of folders too, and what could not be looked at there."""
-
-    paths: tuple[Path, ...]
-    failures: tuple[PhotoFailure, ...]
-    passed_over: tuple[PassedOver, ...]
-
-    @classmethod
-    def of(cls, sources: Sequence[Path]) -> _Photos:
-        from gallery.client import FoundPhotos, SourceKind, find_probe_photos, kind_of
-
-        found = [
-            find_probe_photos(path) if kind_of(path) is SourceKind.FOLDER else FoundPhotos((path,))
-            for path in sources
-        ]
-        return cls(
-            tuple(path for some in found for path in some),
-            tuple(failure for some in found for failure in some.failures),
-            tuple(passed for some in found for passed in some.passed_over),
-        )
 
 
 def _show(done: Results, as_json: bool) -> None:
@@ -218,7 +225,7 @@ def _say_what_is_ambiguous(settings: Settings, done: Results, top: int) -> None:
     more = "" if len(ambiguous) == 1 else f", and {len(ambiguous) - 1:,} other probes likewise"
     advice = "" if top > 1 else "; --top 5 shows who else is near"
     settings.notice(
-        f"ambiguous: probe {record['probe']} matches {record['label']!r}, but "
+        f"ambiguous: probe {done.name(row)} matches {record['label']!r}, but "
         f"{record['second_label']!r} too (distances {record['distance']:g} and "
         f"{record['second_distance']:g}, threshold {record['threshold']:g}){more}{advice}"
     )
@@ -244,41 +251,3 @@ def _search_embeddings(
             progress=advance,
         )
     return Results(list(range(len(found))), found, found.distances, found.second_distances)
-
-
-def _search_photos(
-    settings: Settings,
-    client: GalleryClient,
-    photos: _Photos,
-    top: int,
-    threshold: float | None,
-    per_reference: bool,
-) -> Results:
-    """Search with photos; those that fail have a row, too."""
-    from gallery.client import Identification, Results
-
-    with settings.progress("searching", len(photos.paths)) as advance:
-        done = client.identify_photos(
-            photos.paths, top, threshold, per_reference=per_reference, progress=advance
-        )
-    good = done.identification
-    if good is None:
-        limit = client.threshold(threshold)
-        good = Identification.empty(top, limit, client.description.metric)
-    reasons = {item.path: item for item in (*done.failures, *photos.failures)}
-    probes = [*photos.paths, *(item.path for item in photos.failures)]
-    rows = [row for row, path in enumerate(probes) if path not in reasons]
-    found = good.spread(rows, len(probes))
-    measured = zip(rows, done.measured, strict=True)
-    return Results(
-        [str(path) for path in probes],
-        found,
-        found.distances,
-        found.second_distances,
-        {
-            row: worded(reasons[path].reason, reasons[path].hint)
-            for row, path in enumerate(probes)
-            if path in reasons
-        },
-        {row: said for row, (_, quality) in measured if (said := quality.warnings())},
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,27 +14,42 @@ from gallery.commands.hints import worded
 from gallery.commands.options import common_options, json_option, max_age_option, threshold_option
 from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.output import print_identification
+from gallery.commands.photo_arguments import (
+    Given,
+    GivenPhotos,
+    PhotoArgument,
+    check_standard_input,
+    faces_option,
+    kind_of_given,
+    private_urls_option,
+)
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.commands.threshold_notes import notes_on
 from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gallery.client import GalleryClient, Identification, PhotoFailure
+    from gallery.client import (
+        FaceSelection,
+        GalleryClient,
+        Identification,
+        PhotoFailure,
+        ProbeFace,
+    )
 
 _EPILOG = """
 \b
 Examples:
   gallery match visitor.jpg "Ada Lovelace"
+  gallery match - "Ada Lovelace" < visitor.jpg
   gallery match visitor.jpg "Ada Lovelace" --exit-code --quiet && open-the-door
 """
 
 
 @click.command("match", epilog=_EPILOG)
-@click.argument("probe", metavar="PROBE", type=click.Path(exists=True, path_type=Path))
+@click.argument("probe", metavar="PROBE", type=PhotoArgument())
 @click.argument("label", metavar="LABEL")
+@faces_option("Which faces of a photo are compared with LABEL. A photo of several fails with one.")
 @threshold_option(
     "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
 )
@@ -47,56 +63,78 @@ Examples:
 @max_age_option(
     "Refuse a state of the gallery that was signed longer ago than this; see gallery identify."
 )
+@private_urls_option
 @trust_weights_option
 @common_options
 def command(
     settings: Settings,
-    probe: Path,
+    probe: Given,
     label: str,
+    faces: FaceSelection,
     threshold: float | None,
     exit_code: bool,
     as_json: bool,
     full_precision: bool,
     max_age: timedelta | None,
+    private_urls: bool,
 ) -> int:
-    """Say whether a photo of one face, or each row of a file of embeddings, shows this person.
+    """Say whether a photo, or each row of a file of embeddings, shows this person.
+
+    A photo is a file, a URL, or - for standard input, as of gallery identify.
 
     The whole gallery is searched, as by gallery identify, and only the distance to the closest
     reference of LABEL is looked at. So a server learns neither who is meant nor the answer.
     """
-    from gallery.client import Results, SourceKind, kind_of, release
+    from gallery.client import Results, SourceKind, places_of, release
 
-    if (kind := kind_of(probe)) is SourceKind.FOLDER:
+    check_standard_input([probe])
+    if (kind := kind_of_given(probe)) is SourceKind.FOLDER:
         raise click.UsageError("give one photo, or one .npz or .parquet file")
+    of_photos = kind is not SourceKind.EMBEDDINGS
+    photos = GivenPhotos.of([probe], private_urls) if of_photos else GivenPhotos()
     with settings.open_client(max_age=max_age) as client:
         description = client.description
-        match = _match_file if kind is SourceKind.EMBEDDINGS else _match_photo
-        names, found, failures = match(settings, client, probe, label, threshold)
-    if found is not None:
+        if of_photos:
+            done = _match_photo(settings, client, photos, label, threshold, faces)
+        else:
+            done = _match_file(settings, client, Path(probe), label, threshold)
+    if (found := done.found) is not None:
         distances = found.distances if full_precision else release(found.distances, description)
-        done = Results(names, found, distances)
+        places = dict(enumerate(places_of(done.faces)))
+        said = {row: face.quality.warnings() for row, face in enumerate(done.faces)}
+        results = Results(done.names, found, distances, warnings=said, faces=places)
         if as_json:
-            for record in done.records():
+            for record in results.records():
                 print_json(record)
         else:
-            print_identification(done)
+            print_identification(results)
             settings.notice(
                 f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
                 f"compared with {int(found.searched[0])} references of {label!r}"
             )
         for note in notes_on(found.limit, int(found.searched[0])):
             settings.notice(note)
-    for failure in failures:
+        for row, warnings in said.items():
+            if warnings:
+                settings.notice(f"poor photo: {results.name(row)}: {'; '.join(warnings)}")
+    for failure in done.failures:
         settings.notice(f"not compared: {failure.path}: {worded(failure.reason, failure.hint)}")
-    return code_of(found, failures, exit_code)
+    return code_of(found, done.failures, exit_code)
 
 
-_Found = tuple["list[str | int]", "Identification | None", "Sequence[PhotoFailure]"]
+@dataclass(frozen=True, eq=False)
+class _Matched:
+    """What was compared: the probes' names, what was found of them, and what failed."""
+
+    names: list[str | int]
+    found: Identification | None
+    faces: tuple[ProbeFace, ...] = ()
+    failures: tuple[PhotoFailure, ...] = ()
 
 
 def _match_file(
     settings: Settings, client: GalleryClient, path: Path, label: str, threshold: float | None
-) -> _Found:
+) -> _Matched:
     from gallery.client import read_embeddings
 
     source = read_embeddings(path)
@@ -105,12 +143,19 @@ def _match_file(
         found = client.match(
             source.embeddings, label, threshold, model=source.model, progress=advance
         )
-    return list(range(len(found))), found, ()
+    return _Matched(list(range(len(found))), found)
 
 
 def _match_photo(
-    settings: Settings, client: GalleryClient, path: Path, label: str, threshold: float | None
-) -> _Found:
-    with settings.progress("comparing", 1) as advance:
-        done = client.match_photos([path], label, threshold, progress=advance)
-    return [str(item) for item in done.paths], done.identification, done.failures
+    settings: Settings,
+    client: GalleryClient,
+    photos: GivenPhotos,
+    label: str,
+    threshold: float | None,
+    faces: FaceSelection,
+) -> _Matched:
+    with settings.progress("comparing", len(photos.photos)) as advance:
+        done = client.match_photos(photos.photos, label, threshold, faces=faces, progress=advance)
+    names: list[str | int] = [str(face.photo) for face in done.faces]
+    failures = (*photos.failures, *done.failures)
+    return _Matched(names, done.identification, done.faces, failures)

@@ -118,7 +118,7 @@ def _width(text: str) -> int:
 def print_identification(found: Results) -> None:
     """Print one row for each probe, and one for each further candidate; see `Results.records`."""
     rows: list[tuple[Cell, ...]] = []
-    for record in found.records():
+    for row, record in enumerate(found.records()):
         decision = record["decision"], _STYLES[record["decision"]]
         if record["ambiguous"]:
             decision = f"{record['decision']}, ambiguous", "yellow"
@@ -127,7 +127,7 @@ def print_identification(found: Results) -> None:
             first = rank == 0
             rows.append(
                 (
-                    str(record["probe"]) if first else "",
+                    found.name(row) if first else "",
                     decision if first else "",
                     (record["label"] or "-") if first else "",
                     number(candidate.get("distance")),

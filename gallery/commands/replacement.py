@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.commands.people import whom
+from gallery.commands.photo_arguments import GivenPhoto
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 
 if TYPE_CHECKING:
-    from gallery.client import GalleryClient, LabelledPhoto
+    from gallery.client import GalleryClient
 
 _ROWS_AT_ONCE = 4096
 
 
-def labels_of(
-    files: Iterable[Path], label: str | None, photos: Sequence[LabelledPhoto]
-) -> set[str]:
+def labels_of(files: Iterable[Path], label: str | None, photos: Sequence[GivenPhoto]) -> set[str]:
     """Return the labels of photos and of files; ``label`` is that of files without any."""
     from gallery.client import open_embeddings
 
-    labels = {photo.label for photo in photos}
+    labels = {shown for _, shown in photos}
     for path in files:
         with open_embeddings(path, need_labels=True, label=label) as source:
             for _, some in source.batches(_ROWS_AT_ONCE):

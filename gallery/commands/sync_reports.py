@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gallery.commands.enrollment_checks import FoundOutlier, quality_records, warn_of_quality
@@ -35,7 +36,7 @@ def tell_of_plan(settings: Settings, plan: SyncPlan) -> None:
     if plan.empty:
         first = plan.empty[0]
         settings.notice(
-            f"people without a photo: {len(plan.empty):,}, the first is {first.path.name}"
+            f"people without a photo: {len(plan.empty):,}, the first is {Path(first.path).name}"
         )
 
 
@@ -78,8 +79,8 @@ def tell_report(
     for path in plan.unsettled:
         settings.notice(f"left as it is: {path}: it is being changed")
     warn_of_quality(settings, done.measured)
-    for path, outlier in done.outliers:
-        FoundOutlier.shown(client, path, outlier).notify(settings)
+    for photo, outlier in done.outliers:
+        FoundOutlier.shown(client, photo, outlier).notify(settings)
     for moved in plan.relabellings:
         settings.detail(f"relabelled: {moved.path}: {moved.reference.label!r} is {moved.label!r}")
     if done.removed:
@@ -146,7 +147,7 @@ def _beside(plan: SyncPlan, failures: Sequence[PhotoFailure]) -> dict[str, Any]:
         "unproven": plan.unproven,
         "ledger_damaged": plan.ledger_damaged,
         "changing": [str(path) for path in plan.unsettled],
-        "without_photos": [item.path.name for item in plan.empty],
+        "without_photos": [Path(item.path).name for item in plan.empty],
         "failures": [
             {"path": str(item.path), "reason": worded(item.reason, item.hint)} for item in failures
         ],

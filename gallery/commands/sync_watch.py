@@ -46,7 +46,7 @@ class _Log:
     def __init__(self, settings: Settings, client: GalleryClient, as_json: bool) -> None:
         self._settings, self._client, self._as_json = settings, client, as_json
         self._trouble = ""
-        self._told: frozenset[tuple[Path, str]] = frozenset()
+        self._told: frozenset[tuple[Path | str, str]] = frozenset()
         self._kept: frozenset[str] = frozenset()
 
     def done(self, plan: SyncPlan, report: SyncReport) -> None:

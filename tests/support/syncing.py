@@ -7,7 +7,6 @@ content, as those of a model do, so that hundreds of them take no time.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 from gallery.client import GalleryClient, PhotoEmbedder
 from gallery.client.photos.faces import EmbeddedFace, FaceSelection
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import hold
 from gallery.errors import UnreadablePhotoError
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ class ContentEmbedder(PhotoEmbedder):
     def select(
         self, source: PhotoSource, selection: FaceSelection = "one"
     ) -> tuple[EmbeddedFace, ...]:
-        assert isinstance(source, str | os.PathLike)
-        photo = Path(source)
+        held = hold(source)
+        photo = Path(held.name)
         self.before()
-        content = photo.read_bytes()
+        with held.opened() as file:
+            content = file.read()
         if content.endswith(DAMAGED):
             raise UnreadablePhotoError(f"{photo} is damaged")
         self.embedded.append(photo)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from gallery.arrays import Floats
 from gallery.client.editing.creation import record_origin
@@ -16,31 +17,37 @@ from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import NewReference
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
-from gallery.client.integrity.labels import file_digest, normalize_label
+from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.faces import EmbeddedFace, FaceSelection, largest_of
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import HeldPhoto, PhotoName, hold, photo_name
 from gallery.client.progress import Progress
-from gallery.client.regular_file import open_regular
 from gallery.client.searching.thresholds import Threshold
 from gallery.client.session import GallerySession
+from gallery.distances import from_squared
 from gallery.errors import (
     DuplicateSubjectError,
     GalleryError,
     InvalidEmbeddingError,
     InvalidLabelError,
     PhotoError,
+    SeveralFacesError,
 )
 from gallery.hints import Hint
+
+if TYPE_CHECKING:
+    from gallery.client.photos.sources import PhotoSource
 
 COMMIT_EVERY = 64
 """Photos between two writes: about half a minute of work on two cores, which is what is lost if the
 process is killed. Each write encrypts a block anew, so writing after every photo would take longer
 than the photos do."""
 
-OnDuplicate = Literal["add", "skip", "fail"] | Callable[[Path, Duplicate], bool]
+OnDuplicate = Literal["add", "skip", "fail"] | Callable[[PhotoName, Duplicate], bool]
 """What to do with a face that matches a reference of another label.
 
 ``add`` enrolls it without looking for duplicates at all, ``skip`` leaves it out, and ``fail``
@@ -50,9 +57,12 @@ enrolls nothing of the whole run. A function is given each and says whether to e
 
 @dataclass(frozen=True)
 class PhotoDuplicate:
-    """A photo whose face matches a reference of another label, and whether it was enrolled."""
+    """A photo whose face matches a reference of another label, and whether it was enrolled.
 
-    path: Path
+    The path of a photo that is no file is its name, here and in `PhotoEnrollment`.
+    """
+
+    path: PhotoName
     duplicate: Duplicate
     enrolled: bool
 
@@ -64,29 +74,29 @@ class PhotoEnrollment:
     Attributes
     ----------
     added
-        Path and reference identifier of each photo that was enrolled.
+        Path and reference identifier of each face that was enrolled.
     skipped
-        Path and reference identifier of each photo that was enrolled before, or is a copy of
-        another one of this run.
+        Path and reference identifier of each face that was enrolled before, or whose photo is a
+        copy of another one of this run.
     failures
         Photos that could not be enrolled.
     measured
-        Path and quality of each photo that was embedded, also where it was then left out.
+        Path and quality of each face that was embedded, also where it was then left out.
     duplicates
         What matched references of other labels; empty where nobody looked.
     outliers
-        Path of each photo whose face is far from all others of its label, and how far; see
+        Path of each face that is far from all others of its label, and how far; see
         `Enrollment`.
     erased
         What was replaced.
     """
 
-    added: tuple[tuple[Path, str], ...]
-    skipped: tuple[tuple[Path, str], ...]
+    added: tuple[tuple[PhotoName, str], ...]
+    skipped: tuple[tuple[PhotoName, str], ...]
     failures: tuple[PhotoFailure, ...]
-    measured: tuple[tuple[Path, FaceQuality], ...]
+    measured: tuple[tuple[PhotoName, FaceQuality], ...]
     duplicates: tuple[PhotoDuplicate, ...]
-    outliers: tuple[tuple[Path, Outlier], ...] = ()
+    outliers: tuple[tuple[PhotoName, Outlier], ...] = ()
     erased: tuple[Reference, ...] = ()
 
 
@@ -102,9 +112,16 @@ class PhotoEnroller:
     on_duplicate
         What to do with faces that match references of other labels.
     threshold
-        Largest distance of a match; with ``add`` of no account.
+        Largest distance of a match; of account where duplicates are looked for, or all faces taken.
     rule
         What tells which of them are outliers; by default none is.
+    faces
+        Which faces of a photo are enrolled.
+
+    Attributes
+    ----------
+    labels
+        Whom the photos show that were enrolled now or before.
     """
 
     def __init__(
@@ -114,28 +131,33 @@ class PhotoEnroller:
         on_duplicate: OnDuplicate = "add",
         threshold: Threshold | None = None,
         rule: OutlierRule | None = None,
+        faces: FaceSelection = "one",
     ) -> None:
         check_embedder(embedder, session.description)
         self._session = session
         self._embedder = embedder
         self._on_duplicate = on_duplicate
+        self._faces, self._threshold = faces, threshold
         self._finder = None if threshold is None else DuplicateFinder(session, threshold)
         self._enroller = Enroller(session, rule)
         self._known = self._enroller.enrolled()
         if not self._known:
             embedder.when_prepared(("record", session.gallery_id), partial(record_origin, session))
-        self._pending: dict[bytes, tuple[Path, NewReference]] = {}
-        self._copies: list[tuple[Path, bytes]] = []
-        self._added: list[tuple[Path, str]] = []
-        self._skipped: list[tuple[Path, str]] = []
+        self._pending: dict[bytes, tuple[PhotoName, NewReference]] = {}
+        self._copies: list[tuple[PhotoName, bytes]] = []
+        self._added: list[tuple[PhotoName, str]] = []
+        self._skipped: list[tuple[PhotoName, str]] = []
         self._failures: list[PhotoFailure] = []
-        self._measured: list[tuple[Path, FaceQuality]] = []
+        self._measured: list[tuple[PhotoName, FaceQuality]] = []
         self._duplicates: list[PhotoDuplicate] = []
         self._failed_to_write = False
-        self._outliers: list[tuple[Path, Outlier]] = []
+        self._outliers: list[tuple[PhotoName, Outlier]] = []
+        self.labels: set[str] = set()
 
     def run(
-        self, photos: Iterable[LabelledPhoto], progress: Progress | None = None
+        self,
+        photos: Iterable[LabelledPhoto | tuple[PhotoSource, str]],
+        progress: Progress | None = None,
     ) -> PhotoEnrollment:
         """Enroll photos.
 
@@ -149,8 +171,11 @@ class PhotoEnroller:
             With ``fail``, if there is a duplicate; nothing is enrolled then.
         """
         try:
-            for photo in photos:
-                self._take(photo)
+            for position, photo in enumerate(photos):
+                if isinstance(photo, LabelledPhoto):
+                    self._take(photo.path, photo.label, position)
+                else:
+                    self._take(*photo, position)
                 if len(self._pending) >= COMMIT_EVERY and self._on_duplicate != "fail":
                     self._flush()
                 if progress is not None:
@@ -169,25 +194,60 @@ class PhotoEnroller:
             tuple(self._outliers),
         )
 
-    def _take(self, photo: LabelledPhoto) -> None:
+    def _take(self, source: PhotoSource, label: str, position: int) -> None:
+        name = photo_name(source, position)
         try:
-            label = normalize_label(photo.label)
-            with open_regular(photo.path) as file:
-                digest = file_digest(file)
-            tag = self._session.labels.content_tag(digest, label)
-            if tag in self._known:
-                self._skipped.append((photo.path, self._known[tag].hex()))
-            elif tag in self._pending:
-                self._copies.append((photo.path, tag))
-            else:
-                face = self._embedder.examine(photo.path)
-                vector = _to_vector(face.embedding, self._session)
-                self._pending[tag] = photo.path, NewReference(vector, label, digest)
-                self._measured.append((photo.path, face.quality))
-        except OSError as error:
-            self._failures.append(PhotoFailure(photo.path, f"cannot be read: {error.strerror}"))
+            label = normalize_label(label)
+            held = hold(source, str(name))
+            digest = held.digest()
+            if self._faces == "all":
+                self._take_all(name, held, label, digest)
+            elif not self._is_known(name, digest, label):
+                (face,) = self._embedder.select(held, self._faces)
+                self._add(name, face, label, digest)
         except (PhotoError, InvalidLabelError, InvalidEmbeddingError) as error:
-            self._failures.append(PhotoFailure.of(photo.path, error))
+            self._failures.append(PhotoFailure.of(name, error))
+
+    def _take_all(self, name: PhotoName, held: HeldPhoto, label: str, digest: bytes) -> None:
+        """Take each face of a photo that shows one person several times."""
+        faces = self._embedder.select(held, "all")
+        vectors = np.stack([_to_vector(face.embedding, self._session) for face in faces])
+        if not self._match(vectors):
+            raise SeveralFacesError(
+                f"the {len(faces)} faces in {name} are not one person's at the gallery's threshold",
+                hint=Hint.ENROLL_LARGEST,
+            )
+        largest = largest_of(faces)
+        for face in faces:
+            # The largest is what the photo is enrolled with otherwise; no face is enrolled twice.
+            own = digest if face is largest else content_digest(digest + repr(face.box).encode())
+            if not self._is_known(name, own, label):
+                self._add(name, face, label, own)
+
+    def _match(self, vectors: Floats) -> bool:
+        """Whether each two of some faces match each other."""
+        apart = ((vectors[:, np.newaxis] - vectors) ** 2).sum(axis=2).max()
+        description = self._session.description
+        distance = from_squared(np.array([apart]), description.metric, description.norm_bound)[0]
+        return self._threshold is None or bool(distance <= self._threshold.value)
+
+    def _is_known(self, name: PhotoName, digest: bytes, label: str) -> bool:
+        """Whether a face was taken or enrolled before; that is kept."""
+        tag = self._session.labels.content_tag(digest, label)
+        if tag in self._known:
+            self._skipped.append((name, self._known[tag].hex()))
+            self.labels.add(label)
+        elif tag in self._pending:
+            self._copies.append((name, tag))
+        else:
+            return False
+        return True
+
+    def _add(self, name: PhotoName, face: EmbeddedFace, label: str, digest: bytes) -> None:
+        vector = _to_vector(face.embedding, self._session)
+        tag = self._session.labels.content_tag(digest, label)
+        self._pending[tag] = name, NewReference(vector, label, digest)
+        self._measured.append((name, face.quality))
 
     def _flush(self) -> None:
         try:
@@ -231,8 +291,9 @@ class PhotoEnroller:
             outliers = {item.reference_id: item for item in done.outliers}
             for committed, report in ((done.added, self._added), (done.present, self._skipped)):
                 for tag, reference_id in committed.items():
-                    path, _ = self._pending.pop(tag)
+                    path, taken = self._pending.pop(tag)
                     report.append((path, reference_id.hex()))
+                    self.labels.add(taken.label)
                     if reference_id.hex() in outliers:
                         self._outliers.append((path, outliers[reference_id.hex()]))
             self._known |= done.added | done.present

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from gallery.client.photos.sources import PhotoName
 from gallery.errors import GalleryError
 from gallery.hints import Hint
 
@@ -13,14 +13,15 @@ from gallery.hints import Hint
 class PhotoFailure:
     """A photo that gave no embedding, why, and what to do about it where that is a `Hint`.
 
-    The path may be a folder's, where that cannot be read or holds no photo.
+    The path may be a folder's, where that cannot be read or holds no photo, or the name of a photo
+    that is no file.
     """
 
-    path: Path
+    path: PhotoName
     reason: str
     hint: Hint | None = None
 
     @classmethod
-    def of(cls, path: Path, error: GalleryError) -> PhotoFailure:
+    def of(cls, path: PhotoName, error: GalleryError) -> PhotoFailure:
         """Return what an error says of a photo."""
         return cls(path, error.message, error.hint)

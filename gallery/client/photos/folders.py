@@ -126,7 +126,7 @@ def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
 def without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
     """Name the people none of whose photos was found, unless something in the way is named."""
     told = {path.relative_to(top).parts[0] for path in walk.photos}
-    told |= {failure.path.relative_to(top).parts[0] for failure in walk.failures}
+    told |= {Path(failure.path).relative_to(top).parts[0] for failure in walk.failures}
     return [
         PhotoFailure(path, "the folder holds no photo")
         for path in walk.folders

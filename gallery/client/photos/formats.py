@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-READABLE: Final = frozenset({"JPEG", "PNG", "WebP", "BMP", "TIFF"})
-"""Formats that are decoded here."""
+READABLE: Final = frozenset({"JPEG", "PNG", "WebP", "BMP", "TIFF", "HEIC"})
+"""Formats that are decoded here, HEIC where the extra of that name is installed."""
 
 HEAD_BYTES: Final = 64
 """How much of a file's beginning `picture_format` wants."""
@@ -44,9 +44,9 @@ _BRANDS: Final = (
 _USUAL_NAMES: Final = frozenset(
     # decoded here, as a rule
     {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib"}
-    | {".tif", ".tiff"}
+    | {".tif", ".tiff", ".heic", ".heif", ".hif"}
     # refused by name
-    | {".heic", ".heif", ".hif", ".avif", ".gif", ".jp2", ".jxl"}
+    | {".avif", ".gif", ".jp2", ".jxl"}
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"}
 )
 

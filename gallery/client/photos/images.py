@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
@@ -56,6 +57,15 @@ LARGE: Final = 32_000_000
 COEFFICIENT_LIMIT: Final = 640_000_000
 """Bytes of coefficients of a progressive JPEG, all of which its decoder holds at once."""
 
+
+def _open_heic(file: IO[bytes], name: str) -> ImageFile:
+    # Imported late: it is an extra, and not everybody's.
+    from pillow_heif import HeifImageFile
+
+    opened: ImageFile = HeifImageFile(file, name)  # type: ignore[no-untyped-call]
+    return opened
+
+
 # Image.open would refuse large pictures before their format's own limit is looked at, guesses by
 # names, and takes a second picture in a JPEG file (MPO) for a reason to warn.
 _OPENERS: Final[dict[str, Callable[[IO[bytes], str], ImageFile]]] = {
@@ -64,7 +74,10 @@ _OPENERS: Final[dict[str, Callable[[IO[bytes], str], ImageFile]]] = {
     "WebP": WebPImageFile,
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
+    "HEIC": _open_heic,
 }
+
+_HEIC_EXTRA: Final = "pip install 'encrypted-face-gallery[heic]'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +109,8 @@ def read_photo(source: PhotoSource) -> npt.NDArray[np.uint8]:
     return open_photo(source).pixels
 
 
-def open_photo(source: PhotoSource) -> Photo:
-    """Decode a photo, turn it upright and shrink it to at most `LONGEST_SIDE`.
+def open_photo(source: PhotoSource, longest: int = LONGEST_SIDE) -> Photo:
+    """Decode a photo, turn it upright and shrink its longest side to at most so many pixels.
 
     Broken metadata does not matter, nor what the file is called.
 
@@ -109,7 +122,7 @@ def open_photo(source: PhotoSource) -> Photo:
     """
     held = hold(source)
     try:
-        colour, size = _decoded(held)
+        colour, size = _decoded(held, longest)
     except UnclearPixelsError as error:
         raise unreadable(held.name, str(error)) from error
     except OSError as error:
@@ -118,25 +131,25 @@ def open_photo(source: PhotoSource) -> Photo:
     return Photo(held.name, pixels, size, max(size) / max(colour.size))
 
 
-def _decoded(held: HeldPhoto) -> _Decoded:
+def _decoded(held: HeldPhoto, longest: int) -> _Decoded:
     if isinstance(held.content, Image.Image):
-        return _upright(held.content)
+        return _upright(held.content, longest)
     with held.opened() as file:
-        return _decode(file)
+        return _decode(file, longest)
 
 
 _Decoded = tuple[Image.Image, tuple[int, int]]
 """A picture in mode RGB, upright and shrunk, and width and height of the whole of it, upright."""
 
 
-def _decode(file: IO[bytes]) -> _Decoded:
+def _decode(file: IO[bytes], longest: int) -> _Decoded:
     """Decode an open file (`UnclearPixelsError`, with the reason)."""
     kind = _kind(file)
     with warnings.catch_warnings():
         # About metadata, and about sizes below our own limits.
         warnings.simplefilter("ignore")
         try:
-            return _picture(file, kind)
+            return _picture(file, kind, longest)
         except UnclearPixelsError:
             raise
         # Pillow's decoders raise nearly anything on damaged files: OSError, SyntaxError,
@@ -148,7 +161,7 @@ def _decode(file: IO[bytes]) -> _Decoded:
         if bare is None:
             raise UnclearPixelsError(_told(kind, damage)) from damage
         try:
-            return _picture(io.BytesIO(bare.data), kind, bare.orientation)
+            return _picture(io.BytesIO(bare.data), kind, longest, bare.orientation)
         except UnclearPixelsError:
             raise
         except Exception:  # It is not the metadata, so the first error says what it is.
@@ -163,15 +176,20 @@ def _kind(file: IO[bytes]) -> str:
     if size == 0:
         raise UnclearPixelsError("the file is empty")
     if kind is None:
-        raise UnclearPixelsError("it is no JPEG, PNG, WebP, BMP or TIFF picture")
+        raise UnclearPixelsError("it is no JPEG, PNG, WebP, BMP, TIFF or HEIC picture")
     if kind not in READABLE:
         raise UnclearPixelsError(f"{kind} pictures are not supported, convert it to JPEG or PNG")
+    if kind == "HEIC" and find_spec("pillow_heif") is None:
+        raise UnclearPixelsError(
+            "HEIC and HEIF pictures need the package pillow-heif, not installed here: "
+            f"{_HEIC_EXTRA}; or convert it to JPEG or PNG"
+        )
     if size > FILE_LIMIT:
         raise UnclearPixelsError(f"the file has more than {FILE_LIMIT // 10**6} MB")
     return kind
 
 
-def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> _Decoded:
+def _picture(file: IO[bytes], kind: str, longest: int, orientation: int | None = None) -> _Decoded:
     """Decode a picture; its own orientation counts unless another is given."""
     image = _OPENERS[kind](file, "")
     size = image.size
@@ -179,14 +197,14 @@ def _picture(file: IO[bytes], kind: str, orientation: int | None = None) -> _Dec
     convert = converter_for(image)
     if _pixels(image) > LARGE:
         # Only JPEG has smaller pictures inside; others pay no heed.
-        image.draft(None, (_scaled(image, 2 * LONGEST_SIDE)))
+        image.draft(None, (_scaled(image, 2 * longest)))
     image.load()
     if orientation is None:
         orientation = orientation_of(image)
-    return _shrunk(image, convert, orientation), turned_size(size, orientation)
+    return _shrunk(image, convert, longest, orientation), turned_size(size, orientation)
 
 
-def _upright(image: Image.Image) -> _Decoded:
+def _upright(image: Image.Image, longest: int) -> _Decoded:
     """Turn and shrink a picture that somebody else opened, and leave it as it is."""
     if not all(image.size):
         raise UnclearPixelsError("it has no pixels")
@@ -198,21 +216,22 @@ def _upright(image: Image.Image) -> _Decoded:
             convert = converter_for(image)
             image.load()
             orientation = orientation_of(image)
-            return _shrunk(image, convert, orientation), turned_size(image.size, orientation)
+            colour = _shrunk(image, convert, longest, orientation)
+            return colour, turned_size(image.size, orientation)
         except UnclearPixelsError:
             raise
         except Exception as error:  # Pillow opens files late, and its decoders raise anything.
             raise UnclearPixelsError(_told(image.format or "picture", error)) from error
 
 
-def _shrunk(image: Image.Image, convert: Converter, orientation: int) -> Image.Image:
+def _shrunk(image: Image.Image, convert: Converter, longest: int, orientation: int) -> Image.Image:
     if _pixels(image) > LARGE:
-        colour = reduced(image, convert, max(1, max(image.size) // (2 * LONGEST_SIDE)))
+        colour = reduced(image, convert, max(1, max(image.size) // (2 * longest)))
     else:
         colour = to_rgb(image, convert, empty_alpha=has_empty_alpha(image))
     colour = upright(colour, orientation)
-    if max(colour.size) > LONGEST_SIDE:
-        colour = colour.resize(_scaled(colour, LONGEST_SIDE), Image.Resampling.BOX)
+    if max(colour.size) > longest:
+        colour = colour.resize(_scaled(colour, longest), Image.Resampling.BOX)
     return colour
 
 

@@ -26,6 +26,9 @@ from gallery.url_masking import masked_url
 if TYPE_CHECKING:
     from PIL import Image
 
+PhotoName = Path | str
+"""What names a photo: its path, or text for one that is no file."""
+
 FILE_LIMIT: Final = 1_000_000_000
 """Bytes; larger files are not read."""
 
@@ -108,7 +111,7 @@ def hold(source: PhotoSource, name: str | None = None) -> HeldPhoto:
     """
     if isinstance(source, HeldPhoto):
         return source
-    called = name or name_of(source)
+    called = name or str(photo_name(source))
     if isinstance(source, str) and is_url(source):
         source = PhotoUrl(source)
     if isinstance(source, PhotoUrl):
@@ -129,24 +132,28 @@ def hold(source: PhotoSource, name: str | None = None) -> HeldPhoto:
     )
 
 
-def name_of(source: object) -> str:
-    """Return what messages call a photo: its path, or of what kind it is."""
+def photo_name(source: object, position: int = 0) -> PhotoName:
+    """Return what messages call one of several photos: its path, if it has one.
+
+    Parameters
+    ----------
+    source
+        The photo.
+    position
+        Its place among them, from 0, by which one without a name is called.
+    """
     if isinstance(source, HeldPhoto):
-        return source.name
-    if isinstance(source, PhotoUrl):
-        return str(source)
+        return source.content if isinstance(source.content, Path) else source.name
+    if isinstance(source, PhotoUrl) or (isinstance(source, str) and is_url(source)):
+        return masked_url(str(source))
     if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(source)
-        return masked_url(path) if is_url(path) else path
+        return Path(source)
     for attribute in ("filename", "name"):
         name = getattr(source, attribute, "")
         if isinstance(name, (str, os.PathLike)) and name:
             return os.fspath(name)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return "(bytes)"
-    if isinstance(source, np.ndarray):
-        return "(array)"
-    return f"({type(source).__name__})"
+    kind = "array" if isinstance(source, np.ndarray) else type(source).__name__
+    return f"photo {position + 1} ({kind})"
 
 
 def unreadable(name: str, reason: str) -> UnreadablePhotoError:

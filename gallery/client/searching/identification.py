@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,8 +127,47 @@ class Searcher:
         IntegrityError
             If the server's answer is not what the owner enrolled; no result is given.
         """
-        self._session.check_trust()
         parts: list[CandidateRows] = []
+        signed = self._run(
+            vectors, lambda answer: parts.append(self._open(answer, wanted, threshold)), progress
+        )
+        return self._identification(parts, threshold, clock.oldest(signed))
+
+    def compare(
+        self,
+        vectors: Floats,
+        receive: Callable[[Floats], None],
+        progress: Progress | None = None,
+    ) -> None:
+        """Find the distances of each probe to all references, without ranking them.
+
+        The same is sent as for `search`. What is received before an error counts for nothing.
+
+        Parameters
+        ----------
+        vectors
+            Vectors of norm at most 1, shape (n, d).
+        receive
+            Called with the distances of a few probes, in units of the gallery's metric, again and
+            again; shape (m, references), references by block and position.
+        progress
+            Called with the number of probes that were just finished.
+
+        Raises
+        ------
+        IntegrityError
+            If the server's answer is not what the owner enrolled.
+        """
+        self._run(vectors, lambda answer: receive(self._distances(answer)), progress)
+
+    def _run(
+        self,
+        vectors: Floats,
+        take: Callable[[_Answer], None],
+        progress: Progress | None,
+    ) -> list[int | None]:
+        """Search with all probes, take each answer, and return when the manifests were signed."""
+        self._session.check_trust()
         signed: list[int | None] = []
         wrong: WrongResultError | None = None
         unlike: IntegrityError | None = None
@@ -142,7 +181,7 @@ class Searcher:
                     signed.append(answer.manifest.signed)
                     if wrong is None:
                         try:
-                            parts.append(self._open(answer, wanted, threshold))
+                            take(answer)
                         except IntegrityError as error:
                             unlike = unlike or error
                     if progress is not None:
@@ -155,7 +194,7 @@ class Searcher:
             raise wrong from error
         if (found := wrong or unlike) is not None:
             raise found
-        return self._identification(parts, threshold, clock.oldest(signed))
+        return signed
 
     def _identification(
         self, parts: Sequence[CandidateRows], threshold: Threshold, signed: int | None
@@ -256,11 +295,41 @@ class Searcher:
     def _open(self, answer: _Answer, wanted: Wanted, threshold: Threshold) -> CandidateRows:
         """Decrypt the distances of an answer, check their canaries, rank the rest, open labels."""
         count = len(answer.secrets)
-        vectors = np.stack([secret.vector for secret in answer.secrets])
         ties = self._ties(answer.tables, threshold)
         rankings = _rankings(count, wanted, ties, answer.tables)
         subjects, searched = SubjectRankings(count, ties), 0
-        step = max(1, RESULTS_AT_ONCE // count)
+        for index, positions, squared in self._opened(answer):
+            if wanted.pseudonym is not None:
+                own = _of_person(answer.tables[index], wanted.pseudonym)
+                positions = positions[np.isin(positions, own)]
+            searched += len(positions)
+            occupied = squared[:, positions]
+            rankings.add(occupied, positions, index)
+            if wanted.pseudonym is None:
+                subjects.add(occupied, positions, index)
+        return self._candidates(rankings, subjects, answer.tables, searched)
+
+    def _distances(self, answer: _Answer) -> Floats:
+        """Return the distances of an answer's probes to all references."""
+        description = self._session.description
+        size = sum(len(table) for table in answer.tables)
+        found, filled = np.empty((len(answer.secrets), size)), 0
+        for _, positions, squared in self._opened(answer):
+            stop = filled + len(positions)
+            found[:, filled:stop] = from_squared(
+                squared[:, positions], description.metric, description.norm_bound
+            )
+            filled = stop
+        return found
+
+    def _opened(self, answer: _Answer) -> Iterator[tuple[int, npt.NDArray[np.intp], Floats]]:
+        """Decrypt the distances of an answer block by block, and check their canaries.
+
+        Yields the block's index, its occupied positions, and the squared distances of all probes to
+        all of its positions.
+        """
+        vectors = np.stack([secret.vector for secret in answer.secrets])
+        step = max(1, RESULTS_AT_ONCE // len(vectors))
         for start in range(0, len(answer.blocks), step):
             some = answer.blocks[start : start + step]
             found = self._session.scheme.open_results(
@@ -270,16 +339,7 @@ class Searcher:
                 header = block.header
                 version = header.encryption_version
                 self._session.canaries.check(squared, vectors, header.index, version)
-                positions = np.flatnonzero(header.occupied())
-                if wanted.pseudonym is not None:
-                    own = _of_person(answer.tables[header.index], wanted.pseudonym)
-                    positions = positions[np.isin(positions, own)]
-                searched += len(positions)
-                occupied = squared[:, positions]
-                rankings.add(occupied, positions, header.index)
-                if wanted.pseudonym is None:
-                    subjects.add(occupied, positions, header.index)
-        return self._candidates(rankings, subjects, answer.tables, searched)
+                yield header.index, np.flatnonzero(header.occupied()), squared
 
     def _ties(self, tables: Sequence[ReferenceTable], threshold: Threshold) -> Ties:
         """Return the rule for distances that differ by less than noise and rounding can."""

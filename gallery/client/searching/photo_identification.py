@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.faces import FaceBox, FaceSelection
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import PhotoName, hold, photo_name
 from gallery.client.progress import Progress
 from gallery.client.searching.candidates import Identification
 from gallery.errors import InvalidEmbeddingError, PhotoError
 from gallery.messages import GalleryDescription
+
+if TYPE_CHECKING:
+    from gallery.client.photos.sources import PhotoSource
+
+
+@dataclass(frozen=True)
+class ProbeFace:
+    """A face that a gallery was searched with.
+
+    Attributes
+    ----------
+    photo
+        The photo's path, or the name of one that is no file.
+    position
+        Which of the photos that were given it is, from 0.
+    box
+        Where the face lies in it; None with the detector ``skip``.
+    quality
+        How fit the photo is for recognising it, with the detector's confidence.
+    """
+
+    photo: PhotoName
+    position: int
+    box: FaceBox | None
+    quality: FaceQuality
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,20 +51,23 @@ class PhotoIdentification:
 
     Attributes
     ----------
-    paths
-        The photos that were searched with, in the order of the rows of ``identification``.
+    faces
+        The faces that were searched with, in the order of the rows of ``identification``: by
+        photo, and from left to right.
     identification
         Candidate lists and decisions, or None if no photo gave an embedding.
     failures
         Photos that could not be searched with.
-    measured
-        Path and quality of each photo that was searched with.
     """
 
-    paths: tuple[Path, ...]
+    faces: tuple[ProbeFace, ...]
     identification: Identification | None
     failures: tuple[PhotoFailure, ...]
-    measured: tuple[tuple[Path, FaceQuality], ...] = ()
+
+    @property
+    def paths(self) -> tuple[PhotoName, ...]:
+        """The photo of each row."""
+        return tuple(face.photo for face in self.faces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +76,15 @@ class EmbeddedProbes:
 
     Attributes
     ----------
-    measured
-        Path and quality of each photo that gave an embedding.
+    faces
+        The faces that are meant.
     embeddings
         Their embeddings, in this order.
     failures
-        The others.
+        Photos that gave none.
     """
 
-    measured: tuple[tuple[Path, FaceQuality], ...]
+    faces: tuple[ProbeFace, ...]
     embeddings: tuple[Floats, ...]
     failures: tuple[PhotoFailure, ...]
 
@@ -62,21 +92,26 @@ class EmbeddedProbes:
 def embed_probes(
     description: GalleryDescription,
     embedder: PhotoEmbedder,
-    paths: Sequence[Path],
+    photos: Iterable[PhotoSource],
+    selection: FaceSelection = "one",
     progress: Progress | None = None,
 ) -> EmbeddedProbes:
-    """Embed photos to search with, and keep what fails."""
+    """Embed the faces of photos to search with, and keep what fails."""
     check_embedder(embedder, description)
-    measured, embeddings, failures = [], [], []
-    for path in paths:
+    faces: list[ProbeFace] = []
+    embeddings: list[Floats] = []
+    failures: list[PhotoFailure] = []
+    for position, photo in enumerate(photos):
+        name = photo_name(photo, position)
         try:
-            face = embedder.examine(path)
-            check_embeddings(face.embedding, description)
+            found = embedder.select(hold(photo, str(name)), selection)
+            for face in found:
+                check_embeddings(face.embedding, description)
         except (PhotoError, InvalidEmbeddingError) as error:
-            failures.append(PhotoFailure.of(path, error))
+            failures.append(PhotoFailure.of(name, error))
         else:
-            measured.append((path, face.quality))
-            embeddings.append(face.embedding)
+            faces += [ProbeFace(name, position, face.box, face.quality) for face in found]
+            embeddings += [face.embedding for face in found]
         if progress is not None:
             progress(1)
-    return EmbeddedProbes(tuple(measured), tuple(embeddings), tuple(failures))
+    return EmbeddedProbes(tuple(faces), tuple(embeddings), tuple(failures))

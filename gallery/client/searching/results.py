@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.client.atomic_file import atomic_write
 from gallery.client.embeddings.parquet import import_pyarrow
 from gallery.client.integrity.clock import in_utc
+from gallery.client.photos.faces import FaceBox
 from gallery.client.searching.candidates import Identification
+from gallery.client.searching.photo_identification import ProbeFace
 from gallery.errors import GalleryError
 from gallery.hints import Hint
 
@@ -24,6 +28,42 @@ RESULT_KINDS: Final = (".npz", ".parquet", ".jsonl")
 """Endings of the names of files that results can be written to."""
 
 _ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class FacePlace:
+    """Which face of a photo a probe is.
+
+    Attributes
+    ----------
+    position
+        Which of the photos it is in, from 0.
+    number, count
+        Its number from the left, from 1, and how many faces of the photo were searched with.
+    box
+        Where it lies; None with the detector ``skip``.
+    confidence
+        How sure the detector is, 0 to 1; None without one.
+    """
+
+    position: int
+    number: int
+    count: int
+    box: FaceBox | None
+    confidence: float | None
+
+
+def places_of(faces: Sequence[ProbeFace]) -> list[FacePlace]:
+    """Return which face of its photo each one is, given all faces of each photo together."""
+    counts = Counter(face.position for face in faces)
+    seen = Counter[int]()
+    places = []
+    for face in faces:
+        seen[face.position] += 1
+        number, count = seen[face.position], counts[face.position]
+        confidence = face.quality.confidence
+        places.append(FacePlace(face.position, number, count, face.box, confidence))
+    return places
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +84,8 @@ class Results:
         Why a probe was not searched with, by its row, which is empty in ``found``.
     warnings
         What is beyond its limit in a probe's photo, by its row.
+    faces
+        Where the probe's face lies in its photo, by its row; none for embeddings.
     """
 
     probes: Sequence[str | int]
@@ -52,6 +94,7 @@ class Results:
     second_distances: Floats | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
     warnings: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    faces: Mapping[int, FacePlace] = field(default_factory=dict)
 
     def records(self, first: int = 0, count: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield one JSON-ready record for each probe, or for some of them.
@@ -75,6 +118,7 @@ class Results:
             decision = "match" if match else "non-match"
             best = candidates[0] if candidates else None
             ambiguous, searched = bool(found.ambiguous[row]), int(found.searched[row])
+            place = self.faces.get(row)
             yield {
                 "probe": probe,
                 "decision": decision if failure is None else "failed",
@@ -94,7 +138,18 @@ class Results:
                 "second_distance": self._second_distance(row) if ambiguous else None,
                 "threshold_origin": str(found.limit.source),
                 "expected_fpir": found.limit.expected_fpir(searched),
+                "face": None if place is None else place.number,
+                "faces": None if place is None else place.count,
+                "box": None if place is None or place.box is None else asdict(place.box),
+                "confidence": None if place is None else place.confidence,
             }
+
+    def name(self, row: int) -> str:
+        """Return what people call a probe: its photo, and which face of it where there are more."""
+        place = self.faces.get(row)
+        if place is None or place.count == 1:
+            return str(self.probes[row])
+        return f"{self.probes[row]}, face {place.number} of {place.count}"
 
     def _second_distance(self, row: int) -> float | None:
         return None if self.second_distances is None else float(self.second_distances[row])
@@ -167,8 +222,18 @@ def _write_npz(file: IO[bytes], results: Results) -> None:
         ambiguous=found.ambiguous,
         second_labels=found.second_labels,
         threshold_origin=str(found.limit.source),
+        boxes=_boxes(results),
         **optional,
     )
+
+
+def _boxes(results: Results) -> npt.NDArray[np.int64]:
+    """Return left, top, width and height of each probe's face; zeros where there is no box."""
+    boxes = np.zeros((len(results.found), 4), dtype=np.int64)
+    for row, place in results.faces.items():
+        if place.box is not None:
+            boxes[row] = astuple(place.box)
+    return boxes
 
 
 def _write_lines(file: IO[bytes], results: Results) -> None:
@@ -200,6 +265,10 @@ def _write_parquet(file: IO[bytes], results: Results) -> None:
             "second_distance": pa.float64(),
             "threshold_origin": pa.string(),
             "expected_fpir": pa.float64(),
+            "face": pa.int64(),
+            "faces": pa.int64(),
+            "box": pa.struct({name: pa.int64() for name in ("left", "top", "width", "height")}),
+            "confidence": pa.float64(),
         }
     )
     with pa.parquet.ParquetWriter(file, schema) as writer:

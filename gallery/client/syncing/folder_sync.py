@@ -23,6 +23,7 @@ from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import PhotoName
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
 from gallery.client.syncing.ledger import Claim, Ledger, LedgerFile
@@ -54,14 +55,14 @@ class SyncReport:
         As of `PhotoEnrollment`.
     """
 
-    added: tuple[tuple[Path, str], ...] = ()
+    added: tuple[tuple[PhotoName, str], ...] = ()
     relabelled: tuple[Reference, ...] = ()
     replaced: tuple[Reference, ...] = ()
     removed: tuple[Reference, ...] = ()
     kept: tuple[Removal, ...] = ()
     failures: tuple[PhotoFailure, ...] = ()
-    measured: tuple[tuple[Path, FaceQuality], ...] = ()
-    outliers: tuple[tuple[Path, Outlier], ...] = ()
+    measured: tuple[tuple[PhotoName, FaceQuality], ...] = ()
+    outliers: tuple[tuple[PhotoName, Outlier], ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -226,7 +227,7 @@ class FolderSync(Secret):
         photos = [LabelledPhoto(item.path, item.label) for item in plan.additions]
         done = enroller.run(photos, progress)
         digests = {item.path: (item.name, item.digest) for item in plan.scan.photos}
-        self._failed |= {digests[item.path]: item for item in done.failures}
+        self._failed |= {digests[Path(item.path)]: item for item in done.failures}
         return done
 
     def _erase(self, references: list[Reference]) -> None:

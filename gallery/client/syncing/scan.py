@@ -13,6 +13,7 @@ from gallery.client.integrity.labels import file_digest, normalize_label
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folder_walk import FolderWalk, PassedOver
 from gallery.client.photos.folders import labelled_photos, without_photos
+from gallery.client.photos.sources import PhotoName
 from gallery.client.progress import Progress
 from gallery.client.regular_file import open_regular
 from gallery.client.syncing.ledger import Stamp
@@ -127,9 +128,9 @@ def scan_folder(
     return scan
 
 
-def name_of(top: Path, path: Path) -> str:
+def name_of(top: Path, path: PhotoName) -> str:
     """Return the name of a file within the folder, as ledgers have it."""
-    return path.relative_to(top).as_posix()
+    return Path(path).relative_to(top).as_posix()
 
 
 def _content(path: Path, known: Stamp | None, settle: float) -> Stamp | None:

@@ -11,6 +11,7 @@ from gallery.distances import Metric
 from gallery.errors import DimensionMismatchError, ModelMismatchError, SourceError
 from gallery.messages import Preprocessing
 from tests.support.builders import description
+from tests.support.progress_bars import no_bar
 
 PEOPLE, DIMENSION = 60, 8
 GALLERY = description(dimension=DIMENSION, preprocessing=Preprocessing("Dlib"))
@@ -28,7 +29,9 @@ def faces(model: str = "Dlib", scale: float = 1.0) -> LabelledSet:
 
 
 def proposed(size: int = 30, fpir: float = 0.05, gallery=GALLERY, given=None) -> Proposal:
-    return propose(given or faces(), gallery, fpir=fpir, actual_size=size, folds=2, seed=0)
+    return propose(
+        given or faces(), gallery, fpir=fpir, actual_size=size, folds=2, seed=0, progress=no_bar
+    )
 
 
 def test_the_threshold_keeps_the_wanted_rate_and_is_cut_to_four_decimals() -> None:

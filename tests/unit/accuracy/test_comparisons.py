@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gallery.accuracy.comparisons import (
-    encrypted_distances,
+    PlainComparison,
+    compare_encrypted,
     norm_bound,
-    plain_distances,
     private_service,
     temporary_gallery,
 )
@@ -23,6 +23,8 @@ from gallery.distances import Metric
 from gallery.errors import InvalidEmbeddingError
 from gallery.messages import Preprocessing
 from gallery.parameters import STANDARD
+from tests.support.builders import description
+from tests.support.progress_bars import no_bar
 
 DIMENSION = 8
 
@@ -45,26 +47,56 @@ def by_definition(a: np.ndarray, b: np.ndarray, metric: Metric) -> float:
 @pytest.mark.parametrize("metric", Metric)
 def test_every_distance_comes_back_in_its_place(key: GalleryKey, metric: Metric) -> None:
     labelled = faces()
-    fold = split(labelled.subjects, 3, seed=0)[0]
+    references = np.array([9, 2, 11, 4, 0])
     expected = [
-        [by_definition(labelled.embeddings[p], labelled.embeddings[r], metric)
-         for r in fold.references]
-        for p in fold.probes
-    ]  # fmt: skip
-    done: list[int] = []
+        [by_definition(one, labelled.embeddings[row], metric) for row in references]
+        for one in labelled.embeddings
+    ]
+    encrypted, plain, taken = np.empty((12, 5)), np.empty((12, 5)), 0
 
     with (
         private_service("native") as service,
         temporary_gallery(service, key, labelled, metric, STANDARD) as client,
     ):
-        encrypted = encrypted_distances(client, labelled.embeddings, fold, done.append)
-        plain = plain_distances(labelled.embeddings, fold, client.description)
+        comparison = PlainComparison(labelled.embeddings, references, client.description)
+
+        def receive(some: slice, distances: np.ndarray) -> None:
+            nonlocal taken
+            encrypted[some], plain[some] = distances, comparison.distances(some)
+            taken += len(distances)
+
+        compare_encrypted(client, labelled.embeddings, references, receive, no_bar)
         bounds = largest_errors(plain, client.description)
 
-    np.testing.assert_allclose(plain, expected, atol=1e-12)
+    assert taken == 12
+    np.testing.assert_allclose(plain, expected, atol=1e-7)
     assert (np.abs(encrypted - plain) <= bounds).all()
     assert (encrypted != plain).any()
-    assert sum(done) == len(fold.probes)
+
+
+def test_batches_hold_every_distance_once() -> None:
+    labelled, gallery = faces(), description(dimension=DIMENSION)
+    comparison = PlainComparison(labelled.embeddings, np.arange(12), gallery)
+
+    parts = list(comparison.batches())
+
+    rows = [row for some, _ in parts for row in range(12)[some]]
+    assert rows == list(range(12))
+    np.testing.assert_allclose(
+        np.concatenate([found for _, found in parts]), comparison.distances(slice(0, 12))
+    )
+
+
+def test_distances_of_mates_are_those_of_the_matrix() -> None:
+    labelled, gallery = faces(), description(dimension=DIMENSION)
+    fold = split(labelled.subjects, 3, seed=0)[0]
+    comparison = PlainComparison(labelled.embeddings, fold.references, gallery)
+
+    of_all = comparison.distances(slice(0, 12))
+
+    np.testing.assert_allclose(
+        comparison.mate_distances(fold), of_all[fold.mated, fold.mates], atol=1e-12
+    )
 
 
 def test_a_gallery_is_erased_and_the_folder_removed(

@@ -82,7 +82,7 @@ def test_photos_that_fail_are_counted_with_whom_they_show(tmp_path: Path) -> Non
     assert found.attempts is not None
     assert found.attempts.subjects.tolist() == [0, 1, 1]
     assert found.attempts.failed.tolist() == [False, True, False]
-    assert [failure.path.name for failure in found.failures] == ["2"]
+    assert [Path(failure.path).name for failure in found.failures] == ["2"]
     assert found.photo_ms is not None and found.photo_ms > 0.0
     assert done == [1, 1, 1]
 

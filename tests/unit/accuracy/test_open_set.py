@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from gallery.accuracy.open_set import SearchStatistics, measure, plain_values, rates_at
-from gallery.accuracy.outcomes import Outcomes, merged, outcomes_of
+from gallery.accuracy.fold_searches import FoldSearches
+from gallery.accuracy.open_set import (
+    Accuracy,
+    SearchStatistics,
+    measure,
+    plain_values,
+    rates_at,
+)
+from gallery.accuracy.outcomes import Outcomes, OutcomesTally
 from gallery.accuracy.rates import (
     cumulative_match,
     false_negative_rate,
@@ -14,37 +23,53 @@ from gallery.accuracy.rates import (
     threshold_at,
 )
 from gallery.accuracy.splits import split
+from gallery.accuracy.subject_groups import SubjectGroups, SubjectTally
 
 RATES = (0.01, 0.1)
 SUBJECTS = 60
 
 
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Searches, and their comparisons by subject."""
+
+    outcomes: Outcomes
+    groups: SubjectGroups
+
+    def measured(self, size: int, rates: tuple[float, ...]) -> Accuracy:
+        return measure(
+            self.outcomes,
+            self.groups,
+            gallery_size=size,
+            rank=1,
+            rates=rates,
+            subjects=SUBJECTS,
+            seed=0,
+        )
+
+
 @pytest.fixture(scope="module")
-def outcomes() -> Outcomes:
+def searched() -> Searched:
     """Searches of 60 people with three samples each, some of which are hard."""
     generator = np.random.default_rng(2)
     centres = generator.normal(size=(SUBJECTS, 6))
     subjects = np.repeat(np.arange(SUBJECTS), 3)
     embeddings = centres[subjects] + 0.45 * generator.normal(size=(3 * SUBJECTS, 6))
     distances = np.linalg.norm(embeddings[:, None] - embeddings[None, :], axis=2)
-    return merged(
-        outcomes_of(distances[np.ix_(fold.probes, fold.references)], fold, subjects)
-        for fold in split(subjects, 3, seed=0)
-    )
+    searches = FoldSearches(split(subjects, 3, seed=0), subjects)
+    largest = float(distances.max())
+    tally, groups = OutcomesTally(largest), SubjectTally(SUBJECTS, largest, np.empty(0))
+    for part in searches.among(slice(0, len(subjects))):
+        found = part.of(distances[:, searches.references])
+        tally.add(found, part.mates, part.subjects)
+        groups.add(found, part.mates, part.subjects)
+    outcomes = tally.result()
+    return Searched(outcomes, groups.result(outcomes.mate_distances, outcomes.mated_subjects))
 
 
-def test_outcomes_take_a_matrix_apart() -> None:
-    subjects = np.array([0, 0, 1, 1, 2])
-    (fold, *_) = (one for one in split(subjects, 3, seed=0) if 2 in subjects[one.non_mated])
-    distances = np.arange(len(fold.probes) * 2, dtype=np.float64).reshape(-1, 2)
-
-    found = outcomes_of(distances, fold, subjects)
-
-    assert found.mate_distances.tolist() == [0.0, 3.0]
-    assert found.mate_ranks.tolist() == [1, 2]
-    assert found.nearest.tolist() == [4.0]
-    assert sorted(found.others.tolist()) == [1.0, 2.0, 4.0, 5.0]
-    assert found.other_subjects[np.argsort(found.others)].tolist() == [0, 1, 2, 2]
+@pytest.fixture
+def outcomes(searched: Searched) -> Outcomes:
+    return searched.outcomes
 
 
 def test_with_everybody_once_the_statistics_are_those_of_the_sample(outcomes: Outcomes) -> None:
@@ -72,8 +97,8 @@ def test_a_weight_counts_as_so_many_copies_of_a_subjects_searches(outcomes: Outc
     np.testing.assert_allclose(found[4:], cumulative_match(outcomes.mate_ranks[mated], 3))
 
 
-def test_every_value_lies_in_its_interval(outcomes: Outcomes) -> None:
-    found = measure(outcomes, gallery_size=40, rank=1, rates=RATES, subjects=SUBJECTS, seed=0)
+def test_every_value_lies_in_its_interval(searched: Searched) -> None:
+    found = searched.measured(40, RATES)
 
     estimates = [*found.fnir.values(), *found.threshold.values(), *found.cmc, found.auc, found.eer]
     assert len(found.cmc) == 20
@@ -81,7 +106,7 @@ def test_every_value_lies_in_its_interval(outcomes: Outcomes) -> None:
         assert item.low is not None and item.value is not None and item.high is not None
         assert item.low <= item.value <= item.high
         assert item.low < item.high
-    assert plain_values(outcomes, 1, RATES) == {
+    assert plain_values(searched.outcomes, 1, RATES) == {
         "rank_1": found.cmc[0].value,
         "auc": found.auc.value,
         "eer": found.eer.value,
@@ -92,8 +117,8 @@ def test_every_value_lies_in_its_interval(outcomes: Outcomes) -> None:
     }
 
 
-def test_a_rate_that_the_sample_cannot_show_has_no_value_but_a_reason(outcomes: Outcomes) -> None:
-    found = measure(outcomes, gallery_size=4, rank=1, rates=(0.001, 0.1), subjects=SUBJECTS, seed=0)
+def test_a_rate_that_the_sample_cannot_show_has_no_value_but_a_reason(searched: Searched) -> None:
+    found = searched.measured(4, (0.001, 0.1))
 
     assert found.fnir[0.001].value is None
     assert "at least 1,000" in found.fnir[0.001].note

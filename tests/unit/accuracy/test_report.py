@@ -6,8 +6,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,14 +22,10 @@ from gallery.accuracy.report import existing_reports, render, write_report
 from gallery.accuracy.report_json import as_json
 from gallery.errors import GalleryError, MissingDependencyError
 from gallery.messages import Preprocessing
+from tests.support.progress_bars import no_bar
 
 PEOPLE = 24
 EVIL = '<script>alert("1")</script>.npz'
-
-
-@contextmanager
-def no_bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
-    yield lambda done: None
 
 
 @pytest.fixture(scope="module")

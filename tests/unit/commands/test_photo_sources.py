@@ -36,7 +36,7 @@ def photos(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     picture("people/@eaDir/Ada.jpg", 3, "JPEG")
     picture("people/.trash/Ada.jpg", 3, "JPEG")
     Path("people/Ada/notes.txt").write_text("text")
-    Path("people/Ada/phone.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    Path("people/Ada/phone.jpg").write_bytes(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif")
     Path("people/Bob").mkdir()
     Path("people/Joan").symlink_to("/gone/joan")
     os.mkfifo("people/Ada/pipe.jpg")
@@ -52,7 +52,7 @@ def test_a_folder_is_enrolled_and_what_is_not_is_named_and_counted(photos: Comma
     assert {item["path"]: item["reason"] for item in counts["failures"]} == {
         "people/Ada/phone.jpg": (
             "The photo people/Ada/phone.jpg cannot be read: "
-            "HEIC pictures are not supported, convert it to JPEG or PNG"
+            "AVIF pictures are not supported, convert it to JPEG or PNG"
         ),
         "people/Ada/pipe.jpg": "cannot be read: it is a named pipe",
         "people/Bob": "the folder holds no photo",

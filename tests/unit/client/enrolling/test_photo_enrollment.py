@@ -124,9 +124,9 @@ def test_without_duplicates_failing_enrolls_all(
 def test_a_function_decides_about_each(
     client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto], answer: bool
 ) -> None:
-    asked: list[tuple[Path, str]] = []
+    asked: list[tuple[Path | str, str]] = []
 
-    def decide(path: Path, duplicate: Duplicate) -> bool:
+    def decide(path: Path | str, duplicate: Duplicate) -> bool:
         asked.append((path, duplicate.found_label))
         return answer
 
@@ -307,9 +307,9 @@ def test_a_named_pipe_and_a_folder_are_failures(
 
     done = client.enroll_photos(wanted, embedder=embedder)
 
-    reasons = [item.reason for item in done.failures]
-    assert reasons == [
-        "cannot be read: it is a named pipe",
-        "cannot be read: it is a folder",
-        "cannot be read: No such file or directory",
+    assert [item.reason for item in done.failures] == [
+        f"The photo {photo.path} cannot be read: {reason}"
+        for photo, reason in zip(
+            wanted, ("it is a named pipe", "it is a folder", "there is no such file"), strict=True
+        )
     ]

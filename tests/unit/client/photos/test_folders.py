@@ -41,11 +41,11 @@ def names(top: Path, found: FoundPhotos[LabelledPhoto]) -> list[str]:
 
 
 def passed_over(top: Path, found: FoundPhotos[LabelledPhoto]) -> dict[str, str]:
-    return {str(item.path.relative_to(top)): item.reason for item in found.passed_over}
+    return {str(Path(item.path).relative_to(top)): item.reason for item in found.passed_over}
 
 
 def failures(top: Path, found: FoundPhotos[LabelledPhoto]) -> dict[str, str]:
-    return {str(item.path.relative_to(top)): item.reason for item in found.failures}
+    return {str(Path(item.path).relative_to(top)): item.reason for item in found.failures}
 
 
 def test_sorted_labelled_and_without_what_is_no_photo(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_photos_to_search_for_are_found_at_any_depth_in_order(tmp_path: Path) ->
     found = find_probe_photos(tmp_path)
 
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a/b/c", "a/z.PNG", "b.jpg"]
-    assert [item.path.name for item in found.failures] == ["d.jpg"]
+    assert [Path(item.path).name for item in found.failures] == ["d.jpg"]
     assert len(found.passed_over) == 4
 
 

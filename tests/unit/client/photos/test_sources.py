@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from gallery.client.photos.images import open_photo, read_photo
-from gallery.client.photos.sources import hold, name_of
+from gallery.client.photos.sources import hold, photo_name
 from gallery.errors import UnreadablePhotoError
 
 GRADIENT = np.stack(np.broadcast_arrays(*np.ogrid[0:32, 0:48], 200), axis=2).astype(np.uint8)
@@ -78,7 +78,7 @@ def test_a_file_object_is_read_from_where_it_stands(tmp_path: Path) -> None:
     with open(tmp_path / "two", "rb") as file:
         file.seek(6)
         np.testing.assert_array_equal(read_photo(file), GRADIENT[:, :, ::-1])
-        assert name_of(file) == str(tmp_path / "two")
+        assert photo_name(file) == str(tmp_path / "two")
 
 
 def test_a_picture_is_turned_upright_and_left_as_it_was() -> None:
@@ -143,9 +143,10 @@ def test_a_picture_without_a_file_is_known_by_its_pixels() -> None:
     assert digest(GRADIENT) != digest(GRADIENT[::-1])
 
 
-def test_what_has_no_name_is_called_by_its_kind() -> None:
-    assert name_of(b"") == "(bytes)"
-    assert name_of(GRADIENT) == "(array)"
-    assert name_of(Image.fromarray(GRADIENT)) == "(Image)"
-    assert name_of(io.BytesIO()) == "(BytesIO)"
-    assert name_of(Path("a") / "b.jpg") == str(Path("a") / "b.jpg")
+def test_what_has_no_name_is_called_by_its_place_and_kind() -> None:
+    assert photo_name(b"", 2) == "photo 3 (bytes)"
+    assert photo_name(GRADIENT) == "photo 1 (array)"
+    assert photo_name(Image.fromarray(GRADIENT)) == "photo 1 (Image)"
+    assert photo_name(io.BytesIO()) == "photo 1 (BytesIO)"
+    assert photo_name("a.jpg") == Path("a.jpg")
+    assert photo_name("https://example.com/a.jpg?key=x") == "https://example.com/a.jpg?key=***"

@@ -16,6 +16,8 @@ import pytest
 
 from gallery.client import (
     RESULT_KINDS,
+    FaceBox,
+    FacePlace,
     Identification,
     ResultFile,
     Results,
@@ -47,7 +49,12 @@ def results(probes: list[Any] | None = None) -> Results:
     )
     failures, warnings = {3: "No face was found"}, {1: ("blurred", "tilted")}
     seconds = np.array([0.25, np.inf, np.inf, np.inf])
-    return Results(probes or [0, 1, 2, 3], found, distances, seconds, failures, warnings)
+    faces = {
+        0: FacePlace(0, 1, 2, FaceBox(10, 20, 30, 40), 0.5),
+        1: FacePlace(0, 2, 2, FaceBox(50, 20, 31, 41), 1.0),
+        2: FacePlace(1, 1, 1, None, None),
+    }
+    return Results(probes or [0, 1, 2, 3], found, distances, seconds, failures, warnings, faces)
 
 
 RECORDS = [
@@ -73,6 +80,10 @@ RECORDS = [
         "second_distance": 0.25,
         "threshold_origin": "model",
         "expected_fpir": 0.75,
+        "face": 1,
+        "faces": 2,
+        "box": {"left": 10, "top": 20, "width": 30, "height": 40},
+        "confidence": 0.5,
     },
     {
         "probe": 1,
@@ -93,6 +104,10 @@ RECORDS = [
         "second_distance": None,
         "threshold_origin": "model",
         "expected_fpir": 0.5,
+        "face": 2,
+        "faces": 2,
+        "box": {"left": 50, "top": 20, "width": 31, "height": 41},
+        "confidence": 1.0,
     },
     {
         "probe": 2,
@@ -113,10 +128,16 @@ RECORDS = [
         "second_distance": None,
         "threshold_origin": "model",
         "expected_fpir": 0.0,
+        "face": 1,
+        "faces": 1,
+        "box": None,
+        "confidence": None,
     },
 ]
 RECORDS.append(
-    RECORDS[2] | {"probe": 3, "decision": "failed", "failure": "No face was found"},
+    RECORDS[2]
+    | {"probe": 3, "decision": "failed", "failure": "No face was found"}
+    | {"face": None, "faces": None},
 )
 
 
@@ -133,6 +154,17 @@ def from_parquet(path: Path) -> list[dict[str, Any]]:
 def test_a_record_says_what_was_found_and_rests_on_the_distances_that_are_shown() -> None:
     assert list(results().records()) == RECORDS
     assert list(results().records(1, 1)) == RECORDS[1:2]
+
+
+def test_a_probe_is_named_with_its_face_where_its_photo_has_more() -> None:
+    found = results(["a.jpg", "a.jpg", "b.jpg", "c.jpg"])
+
+    assert [found.name(row) for row in range(4)] == [
+        "a.jpg, face 1 of 2",
+        "a.jpg, face 2 of 2",
+        "b.jpg",
+        "c.jpg",
+    ]
 
 
 @pytest.mark.parametrize(("kind", "read"), [(".jsonl", from_lines), (".parquet", from_parquet)])
@@ -175,6 +207,7 @@ def test_npz_holds_arrays_that_load_without_pickles(tmp_path: Path) -> None:
     assert (found.pop("metric"), found.pop("threshold")) == ("cosine", 0.25)
     assert (found.pop("signed"), found.pop("age_seconds")) == ("2026-09-21T14:13:20+00:00", 90)
     assert found.pop("threshold_origin") == "model"
+    assert found.pop("boxes").tolist() == [[10, 20, 30, 40], [50, 20, 31, 41], [0] * 4, [0] * 4]
     for name, array in found.items():
         assert np.array_equal(array, getattr(expected.found, name)), name
 

@@ -1,0 +1,1 @@
+"""Measurement of ``gallery evaluate`` on labelled sets of the shape of real ones."""
