@@ -358,6 +358,21 @@ class BackupExistsError(BackupError):
     exit_code = 57
 
 
+# --- folders in step ----------------------------------------------------------------------------
+
+
+class EmptiedFolderError(GalleryError):
+    """Nothing is left of what came from a folder: it may be another one, or not be mounted."""
+
+    exit_code = 58
+
+
+class LedgerError(GalleryError):
+    """What remembers which references came from a folder cannot be read or written."""
+
+    exit_code = 59
+
+
 # --- a server on another machine ----------------------------------------------------------------
 
 

@@ -77,6 +77,7 @@ class Hint(Enum):
     )
     SETTLE_DUPLICATES = "the argument on_duplicate says what is done with each"
     GIVE_LABEL_OF_EMBEDDINGS = "if all of it shows one person, give the argument label"
+    REMOVE_ALL = "if it is meant, give FolderSync.apply the argument remove_all"
     OVERWRITE = "overwrite=True replaces it"
     DISCARD_RENEWAL = "finish it as it was begun, or give it up with discard_renewal"
     NAME_BACKUP = "name a file that GalleryClient.export wrote"

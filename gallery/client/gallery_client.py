@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -30,6 +31,7 @@ from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import OutlierRule
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
+from gallery.client.grouping.unknown_faces import UnknownFaces, find_unknown_faces
 from gallery.client.integrity import clock
 from gallery.client.integrity.clock import age
 from gallery.client.integrity.labels import normalize_label
@@ -54,6 +56,7 @@ from gallery.client.searching.stored_thresholds import (
 from gallery.client.searching.thresholds import Threshold, checked, find_threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
+from gallery.client.syncing.folder_sync import FolderSync
 from gallery.client.verification import VerificationReport, Verifier
 from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
@@ -489,6 +492,31 @@ class GalleryClient(Closing, Secret):
             done = replaced(done, erased=self._erase_replaced(enroller.labels, staying))
         return done
 
+    def folder_sync(
+        self,
+        folder: str | os.PathLike[str],
+        ledgers: str | os.PathLike[str],
+        *,
+        embedder: PhotoEmbedder | None = None,
+    ) -> FolderSync:
+        """Return what keeps the gallery in step with a folder of photos, one sub-folder per person.
+
+        What is in the folder is enrolled, what changes there replaces what was, and what goes is
+        erased, as far as it came from there: see `FolderSync`.
+
+        Parameters
+        ----------
+        folder
+            The folder; it may be missing at times, and is looked at when a plan is made.
+        ledgers
+            The folder that remembers, sealed with the owner's key, what came from which folder of
+            photos; made when it is first needed. Keep it beside the key.
+        embedder
+            What embeds the photos; by default one for the gallery's own model and detector.
+        """
+        make = self.embedder if embedder is None else lambda: embedder
+        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule)
+
     @renamed_arguments({"paths": "photos"})
     def identify_photos(
         self,
@@ -547,6 +575,45 @@ class GalleryClient(Closing, Secret):
         if done.identification is not None:
             self._check_matched(done.identification, label)
         return done
+
+    def unknown_faces(
+        self,
+        photos: Iterable[str | os.PathLike[str]],
+        threshold: float | None = None,
+        *,
+        least: int = 2,
+        embedder: PhotoEmbedder | None = None,
+        progress: Progress | None = None,
+    ) -> UnknownFaces:
+        """Find the faces of photos that match nobody, and group those that may be one person's.
+
+        The gallery is searched with each face; the grouping is done here, and nothing leaves.
+
+        Parameters
+        ----------
+        photos
+            Their paths; each may show any number of faces.
+        threshold
+            Largest distance of a match, as for `identify`; between unknown faces too.
+        least
+            How many faces make a group, at least 2.
+        embedder
+            What embeds them; by default one for the gallery's own model and detector.
+        progress
+            Called with the number of photos that were just looked at.
+
+        Raises
+        ------
+        MissingDependencyError
+            If scikit-learn (the extra ``grouping``), DeepFace or the model is not there.
+        ThresholdRequiredError, InvalidThresholdError, IntegrityError, ModelMismatchError
+            As for `identify_photos`.
+        """
+        if least < 2:
+            raise ValueError("a group has at least two faces")
+        limit, made = self.threshold(threshold), embedder or self.embedder()
+        paths = [Path(photo) for photo in photos]
+        return find_unknown_faces(self._session, made, paths, limit, least, progress)
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:

@@ -62,6 +62,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.SETTLE_DUPLICATES: (
         "--on-duplicate ask asks about each at a terminal, and skip leaves all of them out"
     ),
+    Hint.REMOVE_ALL: "if it is meant, --remove-all erases them",
     Hint.OVERWRITE: "--force replaces it",
     Hint.DISCARD_RENEWAL: (
         "finish it as it was begun, or give it up with: gallery rekey --discard, and the --new-key "

@@ -138,8 +138,11 @@ def print_identification(found: Results) -> None:
 
 
 @contextmanager
-def progress_bar(console: Console, text: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar with rate and time left, at a terminal; give what advances it."""
+def progress_bar(console: Console, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar with rate and time left, at a terminal; give what advances it.
+
+    ``total`` is None where nobody knows it yet.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -84,10 +84,26 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
     """
     top = Path(folder)
     walk = FolderWalk.over(top)
-    if not walk.photos:
+    found = labelled_photos(top, walk)
+    if not found:
         raise _no_photos(top, walk, "it needs one sub-folder per person")
+    return FoundPhotos(
+        found,
+        (*loose_photos(top, walk), *walk.failures, *without_photos(top, walk)),
+        tuple(walk.passed_over),
+    )
+
+
+def labelled_photos(top: Path, walk: FolderWalk) -> tuple[LabelledPhoto, ...]:
+    """Return the photos of a walk with their people, sorted by label, then by path.
+
+    Raises
+    ------
+    SourceError
+        If all photos lie outside any person's folder.
+    """
     loose = [path for path in walk.photos if path.parent == top]
-    if len(loose) == len(walk.photos):
+    if loose and len(loose) == len(walk.photos):
         raise SourceError(
             f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0].name}: "
             f"{_folder_needed(loose[0])}"
@@ -97,18 +113,16 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
         for path in walk.photos
         if path.parent != top
     ]
-    return FoundPhotos(
-        tuple(sorted(found, key=lambda photo: (photo.label, photo.path))),
-        (
-            *(
-                PhotoFailure(path, f"in no person's folder: {_folder_needed(path)}")
-                for path in loose
-            ),
-            *walk.failures,
-            *_without_photos(top, walk),
-        ),
-        tuple(walk.passed_over),
-    )
+    return tuple(sorted(found, key=lambda photo: (photo.label, photo.path)))
+
+
+def loose_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
+    """Name the photos of a walk that lie outside any person's folder."""
+    return [
+        PhotoFailure(path, f"in no person's folder: {_folder_needed(path)}")
+        for path in walk.photos
+        if path.parent == top
+    ]
 
 
 def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
@@ -130,7 +144,7 @@ def _folder_needed(photo: Path) -> str:
     return f"each person needs a folder, such as {photo.parent / 'some-name' / photo.name}"
 
 
-def _without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
+def without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
     """Name the people none of whose photos was found, unless something in the way is named."""
     told = {path.relative_to(top).parts[0] for path in walk.photos}
     told |= {Path(failure.path).relative_to(top).parts[0] for failure in walk.failures}

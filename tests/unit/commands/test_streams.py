@@ -30,6 +30,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "key passphrase": ["--no-passphrase"],
     "init": ["--dimension", "4", "--gallery", "Žofia's"],
     "enroll": ["caf\udce9.npz", "--on-duplicate", "ask", "--json"],
+    "sync": ["people.npz", "--json"],
+    "cluster": [".", "--threshold", "1", "--json"],
     "identify": ["caf\udce9.npz", "--threshold", "1"],
     "info": [],
     "list": [],

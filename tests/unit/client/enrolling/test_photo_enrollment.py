@@ -10,9 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from gallery.client import (
     Duplicate,
@@ -25,6 +23,7 @@ from gallery.client import (
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.errors import DuplicateSubjectError, ServerError, ThresholdRequiredError
 from gallery.server import EmbeddedService
+from tests.support.patterns import write_pattern
 from tests.support.recording import RecordingService
 
 LIMIT = 0.002
@@ -32,11 +31,7 @@ LIMIT = 0.002
 
 def photo(folder: Path, label: str, pattern: int, version: int = 0) -> LabelledPhoto:
     """Write a picture of a pattern; versions of one differ by a little noise."""
-    blocks = np.random.default_rng(pattern).uniform(40, 215, (5, 5, 3))
-    noise = np.random.default_rng((pattern, version)).normal(0, 1, (150, 150, 3))
-    pixels = np.kron(blocks, np.ones((30, 30, 1))) + noise
-    path = folder / f"{label} {pattern} {version}.png"
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    path = write_pattern(folder / f"{label} {pattern} {version}.png", pattern, version)
     return LabelledPhoto(path, label)
 
 
