@@ -20,6 +20,7 @@ from gallery.client.enrolling.enrollment import Enrollment
 from gallery.client.enrolling.outliers import Outlier
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicate, PhotoEnrollment
 from gallery.client.gallery_client import GalleryClient, Summary
+from gallery.client.integrity.person_details import PersonDetails
 from gallery.client.integrity.rollback import StateFile, TransientStates
 from gallery.client.keys.keyfile import (
     change_passphrase,
@@ -82,6 +83,7 @@ __all__ = [
     "Outlier",
     "PassedOver",
     "Person",
+    "PersonDetails",
     "PhotoDuplicate",
     "PhotoEmbedder",
     "PhotoEnrollment",
