@@ -7,8 +7,6 @@ is.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
@@ -18,7 +16,7 @@ import click
 
 from gallery.commands.options import json_option
 from gallery.commands.output import named_values
-from gallery.commands.terminal import print_json, printable
+from gallery.commands.terminal import print_csv, print_json
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What formulas begin with, also in the wide forms of East Asian scripts."""
@@ -81,12 +79,12 @@ def print_records(
     """
     count = 0
     if form is TableFormat.CSV:
-        _print_line(columns)
+        print_csv(columns)
     for record in records:
         if form is TableFormat.JSON:
             print_json(record)
         else:
-            _print_line([_cell(record.get(name)) for name in columns])
+            print_csv([_cell(record.get(name)) for name in columns])
         count += 1
     return count
 
@@ -106,10 +104,3 @@ def _cell(value: Any) -> str:
     else:
         text = "; ".join(map(str, value))
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _print_line(cells: Sequence[str]) -> None:
-    """Print a line of CSV, in UTF-8 whatever the encoding of the output."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(map(printable, cells))
-    click.echo(line.getvalue().encode("utf-8"))

@@ -193,7 +193,7 @@ class CalibrationSealer:
             if kind not in (_CALIBRATED, _CHOSEN, _TAKEN_BACK) or len(named) not in (0, _NAMED):
                 raise ValueError("unknown kind")
             known = _unpack_named(named)
-        except (AuthenticationError, ValueError, TypeError, struct.error) as error:
+        except (AuthenticationError, ValueError, TypeError, AttributeError, struct.error) as error:
             raise AuthenticationError(
                 "the calibrated threshold was not sealed for this gallery, was changed since, or "
                 "was made by a newer program",
