@@ -67,6 +67,10 @@ def test_identify_prints_one_json_object_a_probe(made: Command, people: np.ndarr
         "second_distance",
         "threshold_origin",
         "expected_fpir",
+        "face",
+        "faces",
+        "box",
+        "confidence",
         "attributes",
         "expired",
     ]
