@@ -61,6 +61,9 @@ class Hint(Enum):
     MAKE_GALLERY_OF_HIGHER_BOUND = (
         "the argument norm_bound of GalleryClient.create makes one with a higher bound"
     )
+    NAME_THRESHOLD = (
+        "GalleryClient.thresholds says which there are, GalleryClient.set_threshold sets one"
+    )
     GIVE_THRESHOLD = (
         "give one with each search, or set one with GalleryClient.set_threshold, or find one on "
         "your own data and store it with GalleryClient.store_calibration"

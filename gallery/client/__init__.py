@@ -22,6 +22,7 @@ from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicat
 from gallery.client.gallery_client import GalleryClient, Summary
 from gallery.client.grouping.group_folders import GroupFolders, WrittenFace
 from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
+from gallery.client.integrity.person_details import PersonDetails
 from gallery.client.integrity.rollback import StateFile, TransientStates
 from gallery.client.keys.keyfile import (
     change_passphrase,
@@ -90,6 +91,7 @@ __all__ = [
     "Outlier",
     "PassedOver",
     "Person",
+    "PersonDetails",
     "PhotoDuplicate",
     "PhotoEmbedder",
     "PhotoEnrollment",

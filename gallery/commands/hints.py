@@ -51,6 +51,7 @@ WORDING: Final[dict[Hint, str]] = {
         "give one to gallery identify with --threshold, set one with gallery threshold set, or "
         "find one on your own data with gallery calibrate"
     ),
+    Hint.NAME_THRESHOLD: "gallery threshold show says which there are, set --name sets one",
     Hint.OTHER_THRESHOLD: (
         "give a smaller one, as --threshold or to gallery threshold set, or find one on your own "
         "data with gallery calibrate"

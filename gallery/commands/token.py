@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from gallery.commands.dates import FORMS, iso, parse_date, parse_span
-from gallery.commands.options import database_options, json_option
+from gallery.commands.dates import FORMS, iso, parse_moment
+from gallery.commands.options import database_options
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.streams import OutputLostError
-from gallery.commands.terminal import print_json, print_result
+from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.terminal import print_result
 
 if TYPE_CHECKING:
     from gallery.store import StoredToken
@@ -32,19 +33,17 @@ def command() -> None:
     """Make, list and revoke the tokens of a server. No key is needed."""
 
 
+_COLUMNS = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
+
+
 def _expiry(_context: click.Context, _option: click.Parameter, text: str) -> int | None:
     """Return the expiry in seconds since 1970 UTC, or None for never."""
     if text == "never":
         return None
-    now = datetime.now(UTC)
-    span = parse_span(text)
-    try:
-        moment = parse_date(text) if span is None else now + span
-    except OverflowError:
-        moment = None
+    moment = parse_moment(text)
     if moment is None:
         raise click.BadParameter(f"give {FORMS}, or never")
-    if moment <= now:
+    if moment <= datetime.now(UTC):
         raise click.BadParameter("that is in the past")
     return int(moment.timestamp())
 
@@ -108,17 +107,16 @@ def create(
 
 
 @command.command("list", epilog=_EPILOG)
-@json_option("Print one JSON object a token and line.")
+@table_options("a token")
 @database_options
-def list_(settings: DatabaseSettings, as_json: bool) -> None:
+def list_(settings: DatabaseSettings, form: TableFormat | None) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""
     from gallery.store import TokenStore, open_database
 
     with open_database(settings.database) as database:
         found = [_record(token) for token in TokenStore(database).all()]
-    if as_json:
-        for record in found:
-            print_json(record)
+    if form is not None:
+        print_records(form, _COLUMNS, found)
         return
     table = result_table("name", "scope", "galleries", "created", "expires", "revoked")
     for record in found:

@@ -52,6 +52,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "rename": ["Žofia", "Zofia", "--yes"],
     "merge": ["Žofia", "本田", "--yes"],
     "assign": ["00" * 16, "Žofia"],
+    "annotate": ["Žofia", "--attribute", "id=4711", "--json"],
     "match": ["caf\udce9.npz", "Žofia", "--threshold", "1"],
     "duplicates": ["--threshold", "1"],
     "refresh": [],

@@ -18,6 +18,7 @@ from gallery.client import (
     GalleryKey,
     LabelledPhoto,
     OnDuplicate,
+    PersonDetails,
     PhotoEmbedder,
 )
 from gallery.client.enrolling.enrollment import Enroller
@@ -83,6 +84,19 @@ def test_duplicates_can_be_skipped(
     assert (found.path, found.enrolled) == (photos[1].path, False)
     assert (found.duplicate.label, found.duplicate.found_label) == ("Joan", "Ada")
     assert 0 <= found.duplicate.distance <= LIMIT
+
+
+def test_what_is_known_goes_to_those_who_are_enrolled(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    known = PersonDetails({"team": "day"}, 4_000_000_000)
+
+    client.enroll_photos(photos, embedder=embedder, on_duplicate="skip", details=known)
+
+    assert {item.label: item.references for item in client.people()} == {"Ada": 2, "Mary": 1}
+    assert [item.details for item in client.people()] == [known, known]
+    client.enroll_photos(photos[2:], embedder=embedder, details=PersonDetails({"team": "night"}))
+    assert [item.details.attributes["team"] for item in client.people()] == ["day", "night"]
 
 
 def test_by_default_nobody_looks_for_duplicates(
