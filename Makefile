@@ -202,7 +202,8 @@ check-release: venv
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml
 
-ALL_EXTRAS = --extra heic --extra server --extra desk --extra evaluation --extra parquet --extra cluster \
+ALL_EXTRAS = --extra heic --extra server --extra desk --extra evaluation --extra parquet \
+	--extra cluster --extra grouping \
 	--extra benchmark --extra docs --extra dev
 
 lock: .venv-lock/.installed

@@ -162,6 +162,12 @@ class InvalidLabelError(GalleryError):
     exit_code = 25
 
 
+class InvalidAttributeError(GalleryError):
+    """An attribute or the expiry of a person is empty, too long, not text, or no date."""
+
+    exit_code = 38
+
+
 class ParameterSetError(GalleryError):
     """A parameter set is unknown, insecure, or too small for the job."""
 
@@ -178,6 +184,12 @@ class InvalidThresholdError(ThresholdRequiredError):
     """A threshold is not a number of at least 0, or one at which everybody matches."""
 
     exit_code = 5
+
+
+class ThresholdNotFoundError(ThresholdRequiredError):
+    """The gallery has no threshold of this name, or the name is none for a threshold."""
+
+    exit_code = 39
 
 
 class ReferenceNotFoundError(GalleryError):
@@ -356,6 +368,21 @@ class BackupExistsError(BackupError):
     """There is a file already where a backup was to be written; it is never overwritten."""
 
     exit_code = 57
+
+
+# --- folders in step ----------------------------------------------------------------------------
+
+
+class EmptiedFolderError(GalleryError):
+    """Nothing is left of what came from a folder: it may be another one, or not be mounted."""
+
+    exit_code = 58
+
+
+class LedgerError(GalleryError):
+    """What remembers which references came from a folder cannot be read or written."""
+
+    exit_code = 59
 
 
 # --- a server on another machine ----------------------------------------------------------------

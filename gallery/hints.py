@@ -61,6 +61,9 @@ class Hint(Enum):
     MAKE_GALLERY_OF_HIGHER_BOUND = (
         "the argument norm_bound of GalleryClient.create makes one with a higher bound"
     )
+    NAME_THRESHOLD = (
+        "GalleryClient.thresholds says which there are, GalleryClient.set_threshold sets one"
+    )
     GIVE_THRESHOLD = (
         "give one with each search, or set one with GalleryClient.set_threshold, or find one on "
         "your own data and store it with GalleryClient.store_calibration"
@@ -77,6 +80,7 @@ class Hint(Enum):
     )
     SETTLE_DUPLICATES = "the argument on_duplicate says what is done with each"
     GIVE_LABEL_OF_EMBEDDINGS = "if all of it shows one person, give the argument label"
+    REMOVE_ALL = "if it is meant, give FolderSync.apply the argument remove_all"
     OVERWRITE = "overwrite=True replaces it"
     DISCARD_RENEWAL = "finish it as it was begun, or give it up with discard_renewal"
     NAME_BACKUP = "name a file that GalleryClient.export wrote"

@@ -58,7 +58,7 @@ class PreparedScheme:
         some = templates[: min(scheme.unit_size, references)]
         unit, probe = scheme.enroll(some), scheme.encrypt(vector)
         [answer] = scheme.scan([unit], [probe])
-        found = scheme.decrypt([answer])[0, : len(some)]
+        found = scheme.decrypt([answer])[0, scheme.positions[: len(some)]]
         error = float(np.abs(found - ((some - vector) ** 2).sum(axis=1)).max())
         if not error <= scheme.tolerance:
             raise click.ClickException(f"{scheme.name}: distances are wrong by {error}")

@@ -81,7 +81,7 @@ def _compare(
         if check is not None:
             check.check(probes, results)
         [squared] = search.open(probes, results, [block])
-        errors.add(1.0 - some @ templates.T, squared / 2)
+        errors.add(1.0 - some @ templates.T, squared[:, search.positions] / 2)
 
 
 def _probes(random: np.random.Generator, references: Floats, count: int) -> Floats:

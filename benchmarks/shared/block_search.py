@@ -83,13 +83,13 @@ class BlockSearch:
         )
         self._scheme = make_scheme(Backend.NATIVE, self._key, self._description)
         self._evaluator = make_evaluator(threads=threads)
-        self._positions = reference_positions(parameters)
+        self.positions = reference_positions(parameters)
         self._blocks = 0
 
     def enroll(self, templates: Floats) -> EnrolledBlock:
         """Encrypt a block of vectors of norm 1, shape (n, d), at most as many as fit into it."""
         parameters, description = self.parameters, self._description
-        index, version, taken = self._blocks, 1, self._positions[: len(templates)]
+        index, version, taken = self._blocks, 1, self.positions[: len(templates)]
         self._blocks += 1
         placed = np.zeros((position_count(parameters), description.dimension))
         placed[taken] = round_to_grid(templates, parameters)
@@ -150,9 +150,9 @@ class BlockSearch:
         results: Sequence[BlockResult],
         blocks: Sequence[EnrolledBlock],
     ) -> Floats:
-        """Return squared distances, shape (blocks, probes, capacity of a block)."""
+        """Return squared distances at all positions, shape (blocks, probes, positions)."""
         tables = [block.table for block in blocks]
-        return self._scheme.open_results(probes, results, tables)[:, :, self._positions]
+        return self._scheme.open_results(probes, results, tables)
 
     def probe_message(self, probe: ProbeEncryption) -> EncryptedProbe:
         """Return a probe as it is sent."""

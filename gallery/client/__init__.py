@@ -20,6 +20,9 @@ from gallery.client.enrolling.enrollment import Enrollment
 from gallery.client.enrolling.outliers import Outlier
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicate, PhotoEnrollment
 from gallery.client.gallery_client import GalleryClient, Summary
+from gallery.client.grouping.group_folders import GroupFolders, WrittenFace
+from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
+from gallery.client.integrity.person_details import PersonDetails
 from gallery.client.integrity.rollback import StateFile, TransientStates
 from gallery.client.keys.keyfile import (
     change_passphrase,
@@ -49,6 +52,9 @@ from gallery.client.searching.release import release
 from gallery.client.searching.results import RESULT_KINDS, FacePlace, ResultFile, Results, places_of
 from gallery.client.searching.stored_thresholds import Calibration
 from gallery.client.searching.thresholds import Threshold, ThresholdSource
+from gallery.client.syncing.folder_sync import FolderSync, SyncReport
+from gallery.client.syncing.plan import Addition, Relabelling, Removal, SyncPlan
+from gallery.client.syncing.watch import watch_folder
 from gallery.deprecation import renamed_attributes
 from gallery.messages import ModelOrigin, Preprocessing
 
@@ -59,6 +65,7 @@ if not TYPE_CHECKING:  # no type checker knows the former names
 
 __all__ = [
     "RESULT_KINDS",
+    "Addition",
     "BulkEnrollment",
     "Calibration",
     "ClosePair",
@@ -71,9 +78,11 @@ __all__ = [
     "FacePlace",
     "FaceQuality",
     "FaceSelection",
+    "FolderSync",
     "FoundPhotos",
     "GalleryClient",
     "GalleryKey",
+    "GroupFolders",
     "HeldPhoto",
     "Identification",
     "LabelledPhoto",
@@ -82,6 +91,7 @@ __all__ = [
     "Outlier",
     "PassedOver",
     "Person",
+    "PersonDetails",
     "PhotoDuplicate",
     "PhotoEmbedder",
     "PhotoEnrollment",
@@ -92,18 +102,25 @@ __all__ = [
     "Preprocessing",
     "ProbeFace",
     "Reference",
+    "Relabelling",
+    "Removal",
     "Renewal",
     "ResultFile",
     "Results",
     "SourceKind",
     "StateFile",
     "Summary",
+    "SyncPlan",
+    "SyncReport",
     "Threshold",
     "ThresholdSource",
     "TransientStates",
     "TrustedWeights",
+    "UnknownFace",
+    "UnknownFaces",
     "UnknownWeights",
     "WeightsWarning",
+    "WrittenFace",
     "brings_labels",
     "change_passphrase",
     "discard_renewal",
@@ -118,5 +135,6 @@ __all__ = [
     "read_key_file",
     "release",
     "renew_gallery",
+    "watch_folder",
     "write_key_file",
 ]

@@ -46,6 +46,9 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     handle, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            with suppress(OSError, AttributeError):
+                # Its owner can open it again, whatever the umask takes away.
+                os.fchmod(handle, 0o600)
             yield file
             file.flush()
             os.fsync(file.fileno())

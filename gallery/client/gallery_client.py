@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -31,8 +31,11 @@ from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import OutlierRule
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
+from gallery.client.grouping.unknown_faces import UnknownFaces, find_unknown_faces
+from gallery.client.integrity import clock
 from gallery.client.integrity.clock import age
 from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey, Secret
 from gallery.client.photos.compatibility import embedder_for
@@ -48,12 +51,16 @@ from gallery.client.searching.photo_identification import PhotoIdentification, e
 from gallery.client.searching.stored_thresholds import (
     Calibration,
     ChosenThreshold,
+    find_named,
     find_stored,
+    named_threshold,
     store,
+    store_named,
 )
 from gallery.client.searching.thresholds import Threshold, checked, find_threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
+from gallery.client.syncing.folder_sync import FolderSync
 from gallery.client.verification import VerificationReport, Verifier
 from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
@@ -300,6 +307,7 @@ class GalleryClient(Closing, Secret):
         *,
         model: str | None = None,
         replace: bool = False,
+        details: PersonDetails = NO_DETAILS,
         progress: Progress | None = None,
     ) -> Enrollment:
         """Enroll embeddings, block by block.
@@ -314,6 +322,8 @@ class GalleryClient(Closing, Secret):
             Where the embeddings come from; refused if the gallery names another model.
         replace
             Whether to erase the references that these labels had before, once the new are in.
+        details
+            Attributes and expiry that all of these people get, beside what they have already.
         progress
             Called with the number of embeddings that were just finished.
 
@@ -330,19 +340,20 @@ class GalleryClient(Closing, Secret):
             If other processes keep changing the gallery; finished blocks stay.
         """
         self._check_model(model)
-        inputs = LabelledEmbeddings(embeddings, labels, self.description)
+        inputs = LabelledEmbeddings(embeddings, labels, self.description, details)
         enroller = Enroller(self._session, self._outlier_rule())
         done = enroller.enroll(inputs.new_references(), progress)
         if replace:
             staying = map(bytes.fromhex, done.reference_ids.tolist())
             done = replaced(done, erased=self._erase_replaced(inputs.labels, staying))
+        self._add_details(inputs.labels, details)
         return done
 
     def find_duplicates(
         self,
         embeddings: npt.ArrayLike,
         labels: Sequence[str],
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         model: str | None = None,
         progress: Progress | None = None,
@@ -384,6 +395,7 @@ class GalleryClient(Closing, Secret):
         source: EmbeddingSource,
         *,
         replace: bool = False,
+        details: PersonDetails = NO_DETAILS,
         progress: Progress | None = None,
     ) -> BulkEnrollment:
         """Enroll a file of embeddings of any size, a block's worth at a time.
@@ -394,8 +406,8 @@ class GalleryClient(Closing, Secret):
         ----------
         source
             A file with labels, from `open_embeddings`.
-        replace, progress
-            As for `enroll`. To replace, all labels are kept in memory.
+        replace, details, progress
+            As for `enroll`. To replace, or to add details, all labels are kept in memory.
 
         Returns
         -------
@@ -412,15 +424,16 @@ class GalleryClient(Closing, Secret):
             If other processes keep changing the gallery; finished blocks stay.
         """
         self._check_model(source.model)
-        enroller = BulkEnroller(self._session, source, self._outlier_rule())
+        enroller = BulkEnroller(self._session, source, self._outlier_rule(), details)
         labels = set[str]()
         for batch in enroller.batches():
-            if replace:
+            if replace or details:
                 labels.update(batch.labels)
         staying = set[bytes]() if replace else None
         done = enroller.run(progress, staying)
         if staying is not None:
             done = replaced(done, erased=self._erase_replaced(labels, staying))
+        self._add_details(labels, details)
         return done
 
     def enroll_photos(
@@ -431,6 +444,7 @@ class GalleryClient(Closing, Secret):
         embedder: PhotoEmbedder | None = None,
         replace: bool = False,
         on_duplicate: OnDuplicate = "add",
+        details: PersonDetails = NO_DETAILS,
         progress: Progress | None = None,
     ) -> PhotoEnrollment:
         """Enroll photos with DeepFace, as a rule of one face each.
@@ -454,6 +468,8 @@ class GalleryClient(Closing, Secret):
             `threshold`: ``"add"``, which does not look for them, ``"skip"``, ``"fail"``, or a
             function that is given path and `Duplicate` of each and says whether to enroll it; of a
             photo that is no file its name.
+        details
+            As for `enroll`; photos that are left out change nothing.
         progress
             Called with the number of photos that were just finished.
 
@@ -482,19 +498,46 @@ class GalleryClient(Closing, Secret):
             limit,
             self._outlier_rule(),
             faces,
+            details,
         )
         done = enroller.run(photos, progress)
         if replace:
             staying = [bytes.fromhex(item) for _, item in (*done.added, *done.skipped)]
             done = replaced(done, erased=self._erase_replaced(enroller.labels, staying))
+        self._add_details(enroller.labels, details)
         return done
+
+    def folder_sync(
+        self,
+        folder: str | os.PathLike[str],
+        ledgers: str | os.PathLike[str],
+        *,
+        embedder: PhotoEmbedder | None = None,
+    ) -> FolderSync:
+        """Return what keeps the gallery in step with a folder of photos, one sub-folder per person.
+
+        What is in the folder is enrolled, what changes there replaces what was, and what goes is
+        erased, as far as it came from there: see `FolderSync`.
+
+        Parameters
+        ----------
+        folder
+            The folder; it may be missing at times, and is looked at when a plan is made.
+        ledgers
+            The folder that remembers, sealed with the owner's key, what came from which folder of
+            photos; made when it is first needed. Keep it beside the key.
+        embedder
+            What embeds the photos; by default one for the gallery's own model and detector.
+        """
+        make = self.embedder if embedder is None else lambda: embedder
+        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule)
 
     @renamed_arguments({"paths": "photos"})
     def identify_photos(
         self,
         photos: Iterable[PhotoSource],
         k: int = 1,
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         per_reference: bool = False,
         faces: FaceSelection = "one",
@@ -530,7 +573,7 @@ class GalleryClient(Closing, Secret):
         self,
         photos: Iterable[PhotoSource],
         label: str,
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         faces: FaceSelection = "one",
         embedder: PhotoEmbedder | None = None,
@@ -548,6 +591,45 @@ class GalleryClient(Closing, Secret):
             self._check_matched(done.identification, label)
         return done
 
+    def unknown_faces(
+        self,
+        photos: Iterable[str | os.PathLike[str]],
+        threshold: float | None = None,
+        *,
+        least: int = 2,
+        embedder: PhotoEmbedder | None = None,
+        progress: Progress | None = None,
+    ) -> UnknownFaces:
+        """Find the faces of photos that match nobody, and group those that may be one person's.
+
+        The gallery is searched with each face; the grouping is done here, and nothing leaves.
+
+        Parameters
+        ----------
+        photos
+            Their paths; each may show any number of faces.
+        threshold
+            Largest distance of a match, as for `identify`; between unknown faces too.
+        least
+            How many faces make a group, at least 2.
+        embedder
+            What embeds them; by default one for the gallery's own model and detector.
+        progress
+            Called with the number of photos that were just looked at.
+
+        Raises
+        ------
+        MissingDependencyError
+            If scikit-learn (the extra ``grouping``), DeepFace or the model is not there.
+        ThresholdRequiredError, InvalidThresholdError, IntegrityError, ModelMismatchError
+            As for `identify_photos`.
+        """
+        if least < 2:
+            raise ValueError("a group has at least two faces")
+        limit, made = self.threshold(threshold), embedder or self.embedder()
+        paths = [Path(photo) for photo in photos]
+        return find_unknown_faces(self._session, made, paths, limit, least, progress)
+
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
         """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
@@ -555,30 +637,42 @@ class GalleryClient(Closing, Secret):
             self.description, runtime, trusted=self._trusted_weights, warn=self._warn
         )
 
-    def threshold(self, given: float | None = None) -> Threshold:
+    def threshold(self, given: float | str | None = None) -> Threshold:
         """Return the threshold that a search would use.
 
-        It is the given one, else the one that was stored last (`store_calibration`,
-        `set_threshold`), else the one set at the gallery's creation, else DeepFace's for its model.
+        It is the given one, or the one that has the given name, else the one that was stored last
+        (`store_calibration`, `set_threshold`), else the one set at the gallery's creation, else
+        DeepFace's for its model.
 
         Raises
         ------
         ThresholdRequiredError
-            If there is none.
+            If there is none, or none of that name (`ThresholdNotFoundError`).
         InvalidThresholdError
             If it is not a number of at least 0, or above every distance of the metric.
         AuthenticationError, RolledBackError
-            If the stored one is not the newest that the owner stored.
+            If the stored ones are not the newest that the owner stored.
         """
-        stored = find_stored(self._session) if given is None else None
+        if isinstance(given, str):
+            return checked(find_named(self._session, given), self.description)
+        stored = find_stored(self._session).default if given is None else None
         threshold = stored.as_threshold() if stored is not None else None
         if threshold is None:
             return find_threshold(self.description, given)
         return checked(threshold, self.description)
 
+    def thresholds(self) -> dict[str, Threshold]:
+        """Return the thresholds that have names, by name; raises what `threshold` raises."""
+        self._session.refresh_description()
+        named = find_stored(self._session).named
+        return {
+            name: checked(named_threshold(name, chosen), self.description)
+            for name, chosen in sorted(named.items())
+        }
+
     def calibration(self) -> Calibration | None:
         """Return the calibrated threshold, if there is one; raises what `threshold` raises."""
-        stored = find_stored(self._session)
+        stored = find_stored(self._session).default
         return stored if isinstance(stored, Calibration) else None
 
     def store_calibration(self, calibration: Calibration) -> Calibration:
@@ -602,7 +696,7 @@ class GalleryClient(Closing, Secret):
         find_threshold(self.description, calibration.threshold)
         return store(self._session, calibration)
 
-    def set_threshold(self, threshold: float) -> Threshold:
+    def set_threshold(self, threshold: float, name: str | None = None) -> Threshold:
         """Set the threshold of every search from here on, sealed, in place of a calibrated one.
 
         As for `store_calibration`: not one that was computed from a decryption.
@@ -611,33 +705,43 @@ class GalleryClient(Closing, Secret):
         ----------
         threshold
             Largest distance of a match, in units of the gallery's metric.
+        name
+            Set it for searches that ask for it by this name instead, such as ``"door"``; 1 to 32
+            characters, and no number. The others stay as they are.
 
         Returns
         -------
         Threshold
-            What searches use now.
+            What searches use now, or those that ask for the name.
 
         Raises
         ------
         InvalidThresholdError, WriteConflictError
-            As for `store_calibration`.
+            As for `store_calibration`; or if the name is none, or there is no room for another.
         """
         value = find_threshold(self.description, threshold).value
-        store(self._session, ChosenThreshold(value, int(time.time())))
-        return self.threshold()
+        if name is None:
+            store(self._session, ChosenThreshold(value, clock.seconds()))
+        else:
+            store_named(self._session, name, value)
+        return self.threshold(name)
 
-    def reset_threshold(self) -> None:
+    def reset_threshold(self, name: str | None = None) -> None:
         """Take back what `set_threshold` or `store_calibration` stored (`WriteConflictError`).
 
-        Searches use the threshold of the gallery's creation again, or its model's.
+        Searches use the threshold of the gallery's creation again, or its model's. With a name, the
+        threshold of that name is gone (`ThresholdNotFoundError` if there is none).
         """
-        store(self._session, ChosenThreshold(None, int(time.time())))
+        if name is None:
+            store(self._session, ChosenThreshold(None, clock.seconds()))
+        else:
+            store_named(self._session, name, None)
 
     def identify(
         self,
         embeddings: npt.ArrayLike,
         k: int = 1,
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         per_reference: bool = False,
         model: str | None = None,
@@ -690,7 +794,7 @@ class GalleryClient(Closing, Secret):
         self,
         embeddings: npt.ArrayLike,
         label: str,
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         model: str | None = None,
         progress: Progress | None = None,
@@ -792,7 +896,7 @@ class GalleryClient(Closing, Secret):
     def closest_pairs(
         self,
         count: int = 10,
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         progress: Progress | None = None,
     ) -> tuple[ClosePair, ...]:
@@ -826,9 +930,58 @@ class GalleryClient(Closing, Secret):
             raise ValueError("at least one pair must be asked for")
         return closest_pairs(self._session, count, self.threshold(threshold), progress)
 
-    def people(self) -> tuple[Person, ...]:
-        """Return who is enrolled, sorted by label: one `Person` for all references of a label."""
-        return people_of(self._session, self._session.state())
+    def people(self, attributes: Mapping[str, str] | None = None) -> tuple[Person, ...]:
+        """Return who is enrolled, sorted by label: one `Person` for all references of a label.
+
+        Parameters
+        ----------
+        attributes
+            Only people who have all of these, such as ``{"id": "4711"}``.
+        """
+        found = people_of(self._session, self._session.state())
+        return tuple(item for item in found if not attributes or item.details.has(attributes))
+
+    def annotate(
+        self,
+        labels: Sequence[str],
+        details: PersonDetails = NO_DETAILS,
+        *,
+        without: Collection[str] = (),
+        unlimited: bool = False,
+    ) -> tuple[str, ...]:
+        """Change attributes and expiry of people who are enrolled, in one write.
+
+        Parameters
+        ----------
+        labels
+            Who.
+        details
+            What they get, in place of what they have of the same name.
+        without
+            Names of attributes that they lose, whether or not they have them.
+        unlimited
+            Whether they lose their expiry.
+
+        Returns
+        -------
+        tuple of str
+            The labels, sorted, of those of whom anything is changed. What was there before is
+            erased, as the label is by `rename`.
+
+        Raises
+        ------
+        ReferenceNotFoundError, InvalidLabelError, InvalidAttributeError
+            If somebody is not there, or a label or an attribute is none, or there would be too many
+            of these; nothing is changed then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+
+        def change(former: PersonDetails) -> PersonDetails:
+            kept = replaced(former, expires=None) if unlimited else former
+            return kept.without(without).updated(details)
+
+        return Relabeller(self._session).annotate(labels, change)
 
     def find(
         self,
@@ -1109,6 +1262,12 @@ class GalleryClient(Closing, Secret):
             return OutlierRule(self.description, self.threshold().value)
         except (ThresholdRequiredError, IntegrityError):
             return None
+
+    def _add_details(self, labels: Iterable[str], details: PersonDetails) -> None:
+        """Add details to those people who have references that were not just enrolled, too."""
+        if details:
+            relabeller = Relabeller(self._session)
+            relabeller.annotate(labels, lambda former: former.updated(details), required=False)
 
     def _erase_replaced(
         self, labels: Iterable[str], staying: Iterable[bytes]

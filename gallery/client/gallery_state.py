@@ -37,6 +37,19 @@ class GalleryState:
             for reference in lookup.matches(block.table):
                 yield index, reference
 
+    def first(
+        self, field: IdentifierField, sought: Collection[bytes]
+    ) -> dict[bytes, StoredReference]:
+        """Return one reference for each sought value that some have, by value."""
+        left, found = set(sought), dict[bytes, StoredReference]()
+        for block in self.blocks:
+            if not left:
+                break
+            here = ReferenceLookup(field, left).first_matches(block.table)
+            found |= here
+            left -= here.keys()
+        return found
+
 
 class ReferenceLookup:
     """A search for references by one of their fields, among any number of tables.
@@ -59,13 +72,29 @@ class ReferenceLookup:
 
     def matches(self, table: ReferenceTable) -> list[StoredReference]:
         """Return the references of a table that have a sought value in the field, by position."""
+        return self._among(table, self._equal(table))
+
+    def first_matches(self, table: ReferenceTable) -> dict[bytes, StoredReference]:
+        """Return the first reference of a table for each sought value that some have."""
+        equal = self._equal(table)
+        if not len(equal):
+            return {}
+        leading = _leading(table.packed.identifiers(self._field, equal))
+        _, first = np.unique(leading, return_index=True)
+        return {getattr(item, self._field): item for item in self._among(table, equal[first])}
+
+    def _equal(self, table: ReferenceTable) -> npt.NDArray[np.intp]:
+        """Return the numbers of the references of a table whose value begins as a sought one."""
         if not self._sought or not len(table):
-            return []
+            return np.empty(0, np.intp)
         # Values are random or keyed hashes: eight bytes of them tell nearly all apart.
         leading = _leading(table.packed.identifiers(self._field))
         places = np.minimum(np.searchsorted(self._leading, leading), len(self._leading) - 1)
-        equal = np.flatnonzero(self._leading[places] == leading)
-        candidates = (table.references[index] for index in equal.tolist())
+        return np.flatnonzero(self._leading[places] == leading)
+
+    def _among(self, table: ReferenceTable, numbers: npt.NDArray[np.intp]) -> list[StoredReference]:
+        """Return those of some references of a table that do have a sought value."""
+        candidates = (table.references[number] for number in numbers.tolist())
         return [item for item in candidates if getattr(item, self._field) in self._sought]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,11 @@ from rich.text import Text
 
 from gallery.commands.dates import FORMS, parse_date, parse_span
 from gallery.commands.deprecation import Former, renamed_option
-from gallery.commands.options import database_options, json_option, yes_option
+from gallery.commands.options import database_options, yes_option
 from gallery.commands.output import result_table, results
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import DatabaseSettings
+from gallery.commands.tables import TableFormat, print_records, table_options
 from gallery.commands.terminal import print_json, print_result
 from gallery.errors import IntegrityError
 
@@ -35,6 +36,19 @@ Examples:
 _ROWS = 500
 """Rows of one table; the columns of the next may have other widths."""
 
+_COLUMNS = (
+    "time",
+    "action",
+    "token",
+    "token_id",
+    "gallery",
+    "gallery_id",
+    "probes",
+    "blocks",
+    "count",
+    "result",
+    "request_id",
+)
 _DIGEST_SIZE = 32
 _ACTIONS = ("show", "check", "prune")
 _OPTIONS_OF = {
@@ -44,6 +58,7 @@ _OPTIONS_OF = {
     "older_than": ("prune",),
     "yes": ("prune",),
     "as_json": ("show", "check"),
+    "as_csv": ("show",),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -106,7 +121,7 @@ def _digest(_context: click.Context, _option: click.Parameter, text: str | None)
     help="Prune what is older: the same forms as of --since.",
 )
 @yes_option
-@json_option("Print one JSON object an event and line, or one of a check.")
+@table_options("an event, or of a check")
 @database_options
 def command(
     settings: DatabaseSettings,
@@ -116,7 +131,7 @@ def command(
     head: bytes | None,
     older_than: int | None,
     yes: bool,
-    as_json: bool,
+    form: TableFormat | None,
 ) -> None:
     """Show, check or prune the audit log of a server. No key is needed.
 
@@ -135,12 +150,15 @@ def command(
     with open_database(settings.database) as database:
         log = AuditStore(database)
         if action == "check":
-            _check(settings, log.check(head), as_json)
+            _check(settings, log.check(head), form is not None)
         elif action == "prune":
             _prune(settings, log, older_than, yes)
         else:
             records = map(_record, log.read(since, gallery))
-            count = _print_lines(records) if as_json else _print_tables(records)
+            if form is None:
+                count = _print_tables(records)
+            else:
+                count = print_records(form, _COLUMNS, records)
             settings.notice(f"{count} events")
 
 
@@ -211,28 +229,10 @@ def _record(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _print_lines(records: Iterable[dict[str, Any]]) -> int:
-    count = 0
-    for record in records:
-        print_json(record)
-        count += 1
-    return count
-
-
 def _print_tables(records: Iterator[dict[str, Any]]) -> int:
     """Print a table of a few hundred rows after the other, so that few are in memory at once."""
     console, count = results(), 0
-    shown = (
-        "time",
-        "action",
-        "token",
-        "gallery",
-        "probes",
-        "blocks",
-        "count",
-        "result",
-        "request_id",
-    )
+    shown = [name for name in _COLUMNS if name not in ("token_id", "gallery_id")]
     while rows := list(islice(records, _ROWS)):
         table = result_table(*(name.replace("_", " ") for name in shown))
         for row in rows:

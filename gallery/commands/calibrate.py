@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +54,7 @@ def command(
     from gallery.accuracy.calibration import check_enough, propose
     from gallery.accuracy.datasets import SetKind
     from gallery.client import Calibration
+    from gallery.client.integrity import clock
 
     with settings.open_client() as client:
         labelled = read_labelled(
@@ -82,7 +82,7 @@ def command(
                     non_mated=found.non_mated,
                     mated=found.mated,
                     gallery_size=found.gallery_size,
-                    made=int(time.time()),
+                    made=clock.seconds(),
                 )
             )
     _show(settings, found, as_json, stored=not dry_run)

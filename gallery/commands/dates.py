@@ -30,6 +30,18 @@ def parse_date(text: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
+def parse_moment(text: str) -> datetime | None:
+    """Return the moment that a date names, or that is a span from now; None for another form."""
+    span = parse_span(text)
+    try:
+        return parse_date(text) if span is None else datetime.now(UTC) + span
+    except OverflowError:
+        return None
+
+
 def iso(seconds: float) -> str:
     """Return a moment, in seconds since 1970 UTC, as an ISO date and time in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, OSError, ValueError):  # noted by a clock that was beyond any year
+        return f"@{seconds:.0f}"

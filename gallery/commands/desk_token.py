@@ -9,10 +9,12 @@ from rich.text import Text
 
 from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
-from gallery.commands.options import common_options, json_option
+from gallery.commands.options import common_options
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json, print_result
+from gallery.commands.streams import OutputLostError
+from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.terminal import print_result
 from gallery.commands.token_expiry import expires_option
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ Examples:
   gallery desk-token list
   gallery desk-token revoke kiosk
 """
+
+
+_COLUMNS = ("name", "token_id", "scope", "created", "expires", "revoked")
 
 
 @click.group("desk-token", epilog=_EPILOG)
@@ -47,7 +52,11 @@ def create(settings: Settings, name: str, scope: str, expires: int | None) -> No
     from gallery.desk.access.scopes import DeskScope
     from gallery.desk.access.tokens import TokenFile
 
-    print_result(TokenFile(token_file(settings)).issue(name, DeskScope(scope), expires))
+    tokens = TokenFile(token_file(settings))
+    try:
+        tokens.issue(name, DeskScope(scope), expires, deliver=print_result)
+    except OutputLostError as error:
+        raise OutputLostError(error.reason, "no token was made") from error
     settings.notice(
         f"token {name!r} made, "
         + ("without end" if expires is None else f"until {iso(expires)}")
@@ -56,16 +65,15 @@ def create(settings: Settings, name: str, scope: str, expires: int | None) -> No
 
 
 @command.command("list", epilog=_EPILOG)
-@json_option("Print one JSON object a token and line.")
+@table_options("a token")
 @common_options
-def list_(settings: Settings, as_json: bool) -> None:
+def list_(settings: Settings, form: TableFormat | None) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""
     from gallery.desk.access.tokens import TokenFile
 
     found = [_record(token) for token in TokenFile(token_file(settings)).all()]
-    if as_json:
-        for record in found:
-            print_json(record)
+    if form is not None:
+        print_records(form, _COLUMNS, found)
         return
     table = result_table("name", "scope", "created", "expires", "revoked")
     for record in found:

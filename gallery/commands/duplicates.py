@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from gallery.commands.identify import KEPT_BYTES
-from gallery.commands.options import common_options, json_option, threshold_option
+from gallery.commands.options import common_options, search_threshold_option
 from gallery.commands.output import number, print_table
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json
+from gallery.commands.tables import TableFormat, print_records, table_options
+
+if TYPE_CHECKING:
+    from gallery.client import ClosePair
 
 _EPILOG = """
 \b
@@ -19,6 +23,16 @@ Examples:
   gallery duplicates
   gallery duplicates --top 100 --json
 """
+
+
+_COLUMNS = (
+    "label",
+    "other_label",
+    "distance",
+    "decision",
+    "reference_id",
+    "other_reference_id",
+)
 
 
 @click.command("duplicates", epilog=_EPILOG)
@@ -30,12 +44,12 @@ Examples:
     metavar="N",
     help="Pairs to show.",
 )
-@threshold_option(
-    "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
-)
-@json_option("Print one JSON object a pair and line.")
+@search_threshold_option()
+@table_options("a pair")
 @common_options
-def command(settings: Settings, top: int, threshold: float | None, as_json: bool) -> None:
+def command(
+    settings: Settings, top: int, threshold: float | str | None, form: TableFormat | None
+) -> None:
     """Find people who may be one: the closest pairs of references with different labels.
 
     Every reference is searched for, so that this takes as long as searching with that many probes,
@@ -49,17 +63,8 @@ def command(settings: Settings, top: int, threshold: float | None, as_json: bool
             found = client.closest_pairs(top, threshold, progress=advance)
         shown = release(np.array([pair.distance for pair in found]), client.description).tolist()
     pairs = [replace(pair, distance=distance) for pair, distance in zip(found, shown, strict=True)]
-    if as_json:
-        for pair in pairs:
-            record = {
-                "label": pair.label,
-                "other_label": pair.other_label,
-                "distance": pair.distance,
-                "decision": "match" if pair.decision else "non-match",
-                "reference_id": pair.reference_id,
-                "other_reference_id": pair.other_reference_id,
-            }
-            print_json(record)
+    if form is not None:
+        print_records(form, _COLUMNS, map(_record, pairs))
         return
     if pairs:
         rows = (
@@ -74,3 +79,14 @@ def command(settings: Settings, top: int, threshold: float | None, as_json: bool
         print_table(("decision", "distance", "label", "other label"), rows, right=1)
     matches = sum(pair.decision for pair in pairs)
     settings.notice(f"{count:,} references compared, {matches} of {len(pairs)} pairs match")
+
+
+def _record(pair: ClosePair) -> dict[str, object]:
+    return {
+        "label": pair.label,
+        "other_label": pair.other_label,
+        "distance": pair.distance,
+        "decision": "match" if pair.decision else "non-match",
+        "reference_id": pair.reference_id,
+        "other_reference_id": pair.other_reference_id,
+    }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from gallery.commands.dates import FORMS
+from gallery.commands.details import attribute_option, details_of, expires_option
 from gallery.commands.enrollment_checks import (
     POLICIES,
     FoundDuplicate,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         FaceSelection,
         GalleryClient,
         PassedOver,
+        PersonDetails,
         PhotoEnrollment,
         PhotoFailure,
         PhotoName,
@@ -69,6 +72,7 @@ Examples:
   gallery enroll faces.parquet      columns "embedding" (lists of d numbers) and "label"
   gallery enroll faces.csv          a column "label" and d columns of numbers
   gallery enroll ada.npy --label "Ada Lovelace"
+  gallery enroll visitor.jpg --label "Eve" --attribute id=4711 --expires 30d
 """
 
 
@@ -92,6 +96,11 @@ Examples:
     "everybody with the same label is the same person.",
 )
 @yes_option
+@attribute_option(
+    "What is to be known of all of these people, such as a number in another system; in place of "
+    "what they have of the same name. May be given several times."
+)
+@expires_option(f"From when on these people are no match any more: {FORMS}.")
 @click.option(
     "--on-duplicate",
     type=click.Choice(POLICIES),
@@ -111,6 +120,8 @@ def command(
     label: str | None,
     replace: bool,
     yes: bool,
+    attributes: dict[str, str],
+    expires: int | None,
     on_duplicate: Policy | None,
     as_json: bool,
     private_urls: bool,
@@ -138,6 +149,7 @@ def command(
         raise click.UsageError(
             "--on-duplicate fail takes photos and folders, or one file of embeddings"
         )
+    details = details_of(attributes, expires)
     tally = _Tally()
     labelled = _labelled(kinds, label, private_urls, tally)
     files = [Path(path) for path, kind in kinds.items() if kind is SourceKind.EMBEDDINGS]
@@ -146,10 +158,10 @@ def command(
             ask_to_replace(settings, client, labels_of(files, label, labelled))
         for path in files:
             policy = chosen_policy(settings, client, on_duplicate, "add")
-            _enroll_embeddings(settings, client, path, label, replace, policy, tally)
+            _enroll_embeddings(settings, client, path, label, replace, policy, tally, details)
         if labelled:
             policy = chosen_policy(settings, client, on_duplicate, "ask")
-            _enroll_photos(settings, client, labelled, faces, replace, policy, tally)
+            _enroll_photos(settings, client, labelled, faces, replace, policy, tally, details)
     tally.report(settings, as_json)
     return EXIT_PARTIAL if tally.failures else 0
 
@@ -255,6 +267,7 @@ def _enroll_embeddings(
     replace: bool,
     policy: Policy,
     tally: _Tally,
+    details: PersonDetails,
 ) -> None:
     from gallery.client import open_embeddings
 
@@ -264,10 +277,10 @@ def _enroll_embeddings(
         if not tally.warned_of_origin:
             tally.warned_of_origin = warn_of_origin(settings, client.description, source.model)
         if policy != "add":
-            _enroll_checked(settings, client, path, source.read(), replace, policy, tally)
+            _enroll_checked(settings, client, path, source.read(), replace, policy, tally, details)
             return
         with settings.progress(f"enrolling {path.name}", source.count) as advance:
-            done = client.enroll_file(source, replace=replace, progress=advance)
+            done = client.enroll_file(source, replace=replace, details=details, progress=advance)
     tally.enrolled += done.added
     tally.skipped += done.skipped
     tally.erased += done.erased
@@ -282,6 +295,7 @@ def _enroll_checked(
     replace: bool,
     policy: Policy,
     tally: _Tally,
+    details: PersonDetails,
 ) -> None:
     """Look for duplicates among embeddings, and enroll those that are to be enrolled."""
     embeddings, asking = np.atleast_2d(file.embeddings), policy == "ask" and somebody_to_ask()
@@ -305,7 +319,12 @@ def _enroll_checked(
     labels = [file.labels[row] for row in rows]
     with settings.progress(f"enrolling {path.name}", len(rows)) as advance:
         done = client.enroll(
-            embeddings[rows], labels, model=file.model, replace=replace, progress=advance
+            embeddings[rows],
+            labels,
+            model=file.model,
+            replace=replace,
+            details=details,
+            progress=advance,
         )
     tally.enrolled += int(done.added.sum())
     tally.skipped += int((~done.added).sum())
@@ -322,6 +341,7 @@ def _enroll_photos(
     replace: bool,
     policy: Policy,
     tally: _Tally,
+    details: PersonDetails,
 ) -> None:
     asking = policy == "ask" and somebody_to_ask()
     with settings.progress("enrolling photos", len(photos)) as advance:
@@ -330,6 +350,7 @@ def _enroll_photos(
             faces=faces,
             replace=replace and not asking,
             on_duplicate=what_to_do(policy, asking),
+            details=details,
             progress=advance,
         )
     tally.enrolled += len(done.added)
@@ -343,7 +364,7 @@ def _enroll_photos(
         for item in done.duplicates
     ]
     if asking:
-        found = _answered(client, photos, faces, done, found, replace, tally)
+        found = _answered(client, photos, faces, done, found, replace, tally, details)
     tally.duplicates += found
 
 
@@ -355,6 +376,7 @@ def _answered(
     found: list[FoundDuplicate],
     replace: bool,
     tally: _Tally,
+    details: PersonDetails,
 ) -> list[FoundDuplicate]:
     """Ask about duplicates, and enroll the accepted ones, also if the questions are broken off."""
     answered: list[FoundDuplicate] = []
@@ -363,7 +385,7 @@ def _answered(
             answered.append(item.asked())
     finally:
         everything = len(answered) == len(found)
-        rest = _finish(client, photos, faces, done, answered, replace and everything)
+        rest = _finish(client, photos, faces, done, answered, replace and everything, details)
         if rest is not None:
             tally.enrolled += len(rest.added)
             tally.erased += rest.erased
@@ -380,6 +402,7 @@ def _finish(
     done: PhotoEnrollment,
     found: list[FoundDuplicate],
     replace: bool,
+    details: PersonDetails,
 ) -> PhotoEnrollment | None:
     """Enroll the duplicates that were accepted; with ``replace`` erase what all photos replace."""
     from gallery.client.photos.sources import photo_name
@@ -389,4 +412,4 @@ def _finish(
         return None
     good = accepted | {path for path, _ in (*done.added, *done.skipped)}
     wanted = [item for item in photos if photo_name(item[0]) in good]
-    return client.enroll_photos(wanted, faces=faces, replace=replace)
+    return client.enroll_photos(wanted, faces=faces, replace=replace, details=details)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from rich.text import Text
 
-from gallery.commands.options import json_option, service_options
+from gallery.commands.options import service_options
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import ServiceSettings
-from gallery.commands.terminal import print_json
+from gallery.commands.tables import TableFormat, print_records, table_options
 
 _EPILOG = """
 \b
@@ -19,18 +19,17 @@ Examples:
 
 
 @click.command("galleries", epilog=_EPILOG)
-@json_option("Print one JSON object a gallery and line.")
+@table_options("a gallery")
 @service_options
-def command(settings: ServiceSettings, as_json: bool) -> None:
+def command(settings: ServiceSettings, form: TableFormat | None) -> None:
     """List the names of the galleries in a database, or of those that a server's token is for.
 
     No key is needed, and nothing that is told is verified.
     """
     with settings.open_service() as service:
         names = service.gallery_names()
-    if as_json:
-        for name in names:
-            print_json({"name": name})
+    if form is not None:
+        print_records(form, ("name",), ({"name": name} for name in names))
     elif names:
         table = result_table("name")
         for name in names:

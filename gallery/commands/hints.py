@@ -51,6 +51,7 @@ WORDING: Final[dict[Hint, str]] = {
         "give one to gallery identify with --threshold, set one with gallery threshold set, or "
         "find one on your own data with gallery calibrate"
     ),
+    Hint.NAME_THRESHOLD: "gallery threshold show says which there are, set --name sets one",
     Hint.OTHER_THRESHOLD: (
         "give a smaller one, as --threshold or to gallery threshold set, or find one on your own "
         "data with gallery calibrate"
@@ -62,6 +63,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.SETTLE_DUPLICATES: (
         "--on-duplicate ask asks about each at a terminal, and skip leaves all of them out"
     ),
+    Hint.REMOVE_ALL: "if it is meant, --remove-all erases them",
     Hint.OVERWRITE: "--force replaces it",
     Hint.DISCARD_RENEWAL: (
         "finish it as it was begun, or give it up with: gallery rekey --discard, and the --new-key "

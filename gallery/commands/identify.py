@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +11,12 @@ import click
 
 from gallery.commands.decisions import code_of, exit_code_option
 from gallery.commands.drawn_copies import DrawnCopies
+from gallery.commands.identified import print_found, say_who_expired
 from gallery.commands.options import (
     common_options,
     force_option,
-    json_option,
     max_age_option,
-    threshold_option,
+    search_threshold_option,
 )
 from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.output import print_identification
@@ -33,7 +32,7 @@ from gallery.commands.photo_arguments import (
 from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.photo_search import search_photos
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json
+from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.threshold_notes import notes_on
 from gallery.commands.weights import trust_weights_option
 
@@ -67,9 +66,7 @@ Examples:
     "Which faces of a photo are searched with. A photo of several fails with one; with all, each "
     "is a probe."
 )
-@threshold_option(
-    "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
-)
+@search_threshold_option()
 @click.option(
     "--top",
     type=click.IntRange(min=1),
@@ -84,7 +81,7 @@ Examples:
     help="Show the K closest references instead, several of which may be one person's.",
 )
 @exit_code_option
-@json_option("Print one JSON object a probe and line.")
+@table_options("a probe")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -116,11 +113,11 @@ def command(
     settings: Settings,
     probes: tuple[Given, ...],
     faces: FaceSelection,
-    threshold: float | None,
+    threshold: float | str | None,
     top: int,
     per_reference: bool,
     exit_code: bool,
-    as_json: bool,
+    form: TableFormat | None,
     output: Path | None,
     force: bool,
     drawn: Path | None,
@@ -136,6 +133,9 @@ def command(
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
     Photos without a face, and with more than one unless --faces says which, are reported as failed;
     the exit code is 1 then. It says nothing of matches, unless --exit-code asks for that.
+
+    Who has expired is no match, and is listed all the same: where the closest candidate has
+    expired, the probe is a non-match, whoever comes next. --csv has a line for each candidate.
     """
     from gallery.client import ResultFile, SourceKind, read_embeddings, release
 
@@ -143,10 +143,8 @@ def command(
     kinds = [kind_of_given(probe) for probe in probes]
     if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
         raise click.UsageError("give photos, or one .npz, .npy, .parquet or .csv file")
-    if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
-        raise click.UsageError("--threshold must be a number of at least 0")
-    if output is not None and as_json:
-        raise click.UsageError("--json is for standard output, --output for a file")
+    if output is not None and form is not None:
+        raise click.UsageError(f"--{form} is for standard output, --output for a file")
     if output is None and force:
         raise click.UsageError("--force belongs to --output")
     if drawn is not None and SourceKind.EMBEDDINGS in kinds:
@@ -174,13 +172,16 @@ def command(
         )
     if file is not None:
         file.write(done)
+    elif form is not None:
+        print_found(done, form)
     else:
-        _show(done, as_json)
+        print_identification(done)
     if copies is not None:
         copies.draw(settings, photos.photos, done)
-    if not as_json:
+    if form is None:
         _say(settings, done, output)
     _say_what_is_ambiguous(settings, done, top)
+    say_who_expired(settings, done)
     for note in notes_on(done.found.limit, int(done.found.searched.max())):
         settings.notice(note)
     tell_passed_over(settings, photos.passed_over)
@@ -189,14 +190,6 @@ def command(
     for row, reason in done.failures.items():
         settings.notice(f"not searched: {done.probes[row]}: {reason}")
     return code_of(done.found, done.failures, exit_code)
-
-
-def _show(done: Results, as_json: bool) -> None:
-    if not as_json:
-        print_identification(done)
-        return
-    for record in done.records():
-        print_json(record)
 
 
 def _say(settings: Settings, results: Results, output: Path | None) -> None:
@@ -236,7 +229,7 @@ def _search_embeddings(
     client: GalleryClient,
     source: EmbeddingFile,
     top: int,
-    threshold: float | None,
+    threshold: float | str | None,
     per_reference: bool,
 ) -> Results:
     from gallery.client import Results

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.dates import iso
+from gallery.commands.details import attribute_option
 from gallery.commands.label_patterns import label_pattern_option, with_label_like
-from gallery.commands.options import common_options, json_option
-from gallery.commands.output import print_table
+from gallery.commands.options import common_options
+from gallery.commands.output import Cell, named_values, print_table
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json
+from gallery.commands.tables import TableFormat, print_records, table_options
 
 if TYPE_CHECKING:
     from gallery.client import Person
@@ -21,28 +22,53 @@ _EPILOG = """
 Examples:
   gallery people
   gallery people --label "Ada*" --json
+  gallery people --attribute id=4711
 """
+
+_COLUMNS = (
+    "label",
+    "references",
+    "first_enrolled",
+    "last_enrolled",
+    "undated",
+    "expires",
+    "expired",
+    "attributes",
+)
 
 
 @click.command("people", epilog=_EPILOG)
 @label_pattern_option
-@json_option("Print one JSON object a person and line.")
+@attribute_option(
+    "Only who has this attribute, such as id=4711; if several are given, all of them."
+)
+@click.option("--expired", is_flag=True, help="Only who has expired.")
+@table_options("a person")
 @common_options
-def command(settings: Settings, label: str | None, as_json: bool) -> None:
-    """List the people of a gallery: how many references each has, and since when.
+def command(
+    settings: Settings,
+    label: str | None,
+    attributes: dict[str, str],
+    expired: bool,
+    form: TableFormat | None,
+) -> None:
+    """List the people of a gallery: how many references each has, since when, and what is known.
 
-    Times are UTC, by the clock of the machine that enrolled. Of references that an earlier version
-    of this program enrolled no time is known; they are counted as undated.
+    Times are UTC, by the clock of the machine that enrolled; whether somebody has expired is told
+    by the clock of this one. Of references that an earlier version of this program enrolled no time
+    is known; they are counted as undated.
     """
     with settings.open_client() as client:
-        found = with_label_like(client.people(), label)
-    if as_json:
-        for person in found:
-            print_json(_record(person))
+        found = with_label_like(client.people(attributes), label)
+    found = [person for person in found if person.is_expired or not expired]
+    if form is not None:
+        print_records(form, _COLUMNS, map(_record, found))
         return
     if found:
-        titles = ("label", "references", "first enrolled", "last enrolled")
-        print_table(titles, map(_row, found), right=1)
+        titles: tuple[str, ...] = ("label", "references", "first enrolled", "last enrolled")
+        if any(person.details for person in found):
+            titles = (*titles, "expires", "attributes")
+        print_table(titles, (_row(person)[: len(titles)] for person in found), right=1)
     settings.notice(_counted(found))
 
 
@@ -53,15 +79,28 @@ def _record(person: Person) -> dict[str, object]:
         "first_enrolled": _time(person.first_enrolled),
         "last_enrolled": _time(person.last_enrolled),
         "undated": person.undated,
+        "expires": _time(person.details.expires),
+        "expired": person.is_expired,
+        "attributes": dict(person.details.attributes),
     }
 
 
-def _row(person: Person) -> tuple[str, ...]:
+def _row(person: Person) -> tuple[Cell, ...]:
     """Return the cells of a person; before the first time that is known may be others."""
     first, last = _time(person.first_enrolled), _time(person.last_enrolled)
     if first is not None and person.undated:
         first = f"before {first}"
-    return person.label, f"{person.references:,}", first or "not known", last or "not known"
+    expires: Cell = _time(person.details.expires) or "never"
+    if person.is_expired:
+        expires = f"{expires} (expired)", "red"
+    return (
+        person.label,
+        f"{person.references:,}",
+        first or "not known",
+        last or "not known",
+        expires,
+        named_values(person.details.attributes),
+    )
 
 
 def _time(seconds: int | None) -> str | None:
@@ -71,5 +110,7 @@ def _time(seconds: int | None) -> str | None:
 def _counted(found: list[Person]) -> str:
     references = sum(person.references for person in found)
     undated = sum(person.undated for person in found)
-    note = f", {undated:,} undated: enrolled by an earlier version" if undated else ""
-    return f"{len(found):,} people, {references:,} references{note}"
+    expired = sum(person.is_expired for person in found)
+    notes = f", {expired:,} expired" if expired else ""
+    notes += f", {undated:,} undated: enrolled by an earlier version" if undated else ""
+    return f"{len(found):,} people, {references:,} references{notes}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from gallery.commands.label_patterns import label_pattern_option, with_label_like
-from gallery.commands.options import common_options, json_option
+from gallery.commands.options import common_options
 from gallery.commands.output import print_table
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json
+from gallery.commands.tables import TableFormat, print_records, table_options
 
 _EPILOG = """
 \b
@@ -20,16 +20,15 @@ Examples:
 
 @click.command("list", epilog=_EPILOG)
 @label_pattern_option
-@json_option("Print one JSON object a reference and line.")
+@table_options("a reference")
 @common_options
-def command(settings: Settings, label: str | None, as_json: bool) -> None:
+def command(settings: Settings, label: str | None, form: TableFormat | None) -> None:
     """List the references of a gallery, with their labels opened."""
     with settings.open_client() as client:
         found = with_label_like(client.references(), label)
-    if as_json:
-        for reference in found:
-            record = {"label": reference.label, "reference_id": reference.reference_id}
-            print_json(record)
+    if form is not None:
+        records = ({"label": item.label, "reference_id": item.reference_id} for item in found)
+        print_records(form, ("label", "reference_id"), records)
         return
     if found:
         print_table(("label", "reference"), ((item.label, item.reference_id) for item in found))

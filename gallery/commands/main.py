@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -35,7 +36,9 @@ _COMMANDS = {
     "key": "Make a key file, or change its passphrase.",
     "init": "Make an empty gallery.",
     "enroll": "Enroll photos or ready embeddings.",
+    "sync": "Bring a gallery in step with a folder of photos.",
     "identify": "Search a gallery with photos or ready embeddings.",
+    "cluster": "Group the faces of photos that match nobody.",
     "match": "Compare a photo or ready embeddings with one person.",
     "galleries": "List the galleries of a database or a server.",
     "info": "Show the properties of a gallery.",
@@ -45,6 +48,7 @@ _COMMANDS = {
     "rename": "Give a person another label.",
     "merge": "Make one person of two.",
     "assign": "Give single references another label.",
+    "annotate": "Change attributes and expiry of people.",
     "remove": "Erase references.",
     "refresh": "Sign the state of a gallery with the date of today.",
     "compact": "Close the holes that removals left.",
@@ -59,7 +63,7 @@ _COMMANDS = {
     "token": "Make, list and revoke the tokens of a server.",
     "audit": "Show, check or prune the log of what was done on a server.",
     "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
-    "threshold": "Show, set and reset the threshold of a gallery.",
+    "threshold": "Show, set and reset the thresholds of a gallery.",
     "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
     "samples": "Get embeddings or photos to try the other commands with.",
     "demo": "Run the whole story on sample photos.",
@@ -197,7 +201,17 @@ def _refusal(error: OSError) -> str:
     """Return what the system refused, without what a program may have put into the message."""
     reason = error.strerror or type(error).__name__
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
+    if not names and error.errno == errno.ENOENT and not _is_somewhere():
+        return "the current folder is not there any more: change to one that is"
     return f"{reason}: {', '.join(names)}" if names else f"the system refuses: {reason}"
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _internal(error: Exception) -> int:

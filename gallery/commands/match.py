@@ -11,7 +11,12 @@ import click
 
 from gallery.commands.decisions import code_of, exit_code_option
 from gallery.commands.hints import worded
-from gallery.commands.options import common_options, json_option, max_age_option, threshold_option
+from gallery.commands.identified import print_found, say_who_expired
+from gallery.commands.options import (
+    common_options,
+    max_age_option,
+    search_threshold_option,
+)
 from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.output import print_identification
 from gallery.commands.photo_arguments import (
@@ -24,7 +29,7 @@ from gallery.commands.photo_arguments import (
     private_urls_option,
 )
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json
+from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.threshold_notes import notes_on
 from gallery.commands.weights import trust_weights_option
 
@@ -50,11 +55,9 @@ Examples:
 @click.argument("probe", metavar="PROBE", type=PhotoArgument())
 @click.argument("label", metavar="LABEL")
 @faces_option("Which faces of a photo are compared with LABEL. A photo of several fails with one.")
-@threshold_option(
-    "Largest distance of a match. [default: the gallery's, else DeepFace's for its model]"
-)
+@search_threshold_option()
 @exit_code_option
-@json_option("Print one JSON object a probe and line.")
+@table_options("a probe")
 @click.option(
     "--full-precision",
     is_flag=True,
@@ -71,9 +74,9 @@ def command(
     probe: Given,
     label: str,
     faces: FaceSelection,
-    threshold: float | None,
+    threshold: float | str | None,
     exit_code: bool,
-    as_json: bool,
+    form: TableFormat | None,
     full_precision: bool,
     max_age: timedelta | None,
     private_urls: bool,
@@ -83,7 +86,8 @@ def command(
     A photo is a file, a URL, or - for standard input, as of gallery identify.
 
     The whole gallery is searched, as by gallery identify, and only the distance to the closest
-    reference of LABEL is looked at. So a server learns neither who is meant nor the answer.
+    reference of LABEL is looked at. So a server learns neither who is meant nor the answer. Who has
+    expired is no match.
     """
     from gallery.client import Results, SourceKind, places_of, release
 
@@ -103,15 +107,15 @@ def command(
         places = dict(enumerate(places_of(done.faces)))
         said = {row: face.quality.warnings() for row, face in enumerate(done.faces)}
         results = Results(done.names, found, distances, warnings=said, faces=places)
-        if as_json:
-            for record in results.records():
-                print_json(record)
+        if form is not None:
+            print_found(results, form)
         else:
             print_identification(results)
             settings.notice(
                 f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
                 f"compared with {int(found.searched[0])} references of {label!r}"
             )
+        say_who_expired(settings, results)
         for note in notes_on(found.limit, int(found.searched[0])):
             settings.notice(note)
         for row, warnings in said.items():
@@ -133,7 +137,7 @@ class _Matched:
 
 
 def _match_file(
-    settings: Settings, client: GalleryClient, path: Path, label: str, threshold: float | None
+    settings: Settings, client: GalleryClient, path: Path, label: str, threshold: float | str | None
 ) -> _Matched:
     from gallery.client import read_embeddings
 
@@ -151,7 +155,7 @@ def _match_photo(
     client: GalleryClient,
     photos: GivenPhotos,
     label: str,
-    threshold: float | None,
+    threshold: float | str | None,
     faces: FaceSelection,
 ) -> _Matched:
     with settings.progress("comparing", len(photos.photos)) as advance:

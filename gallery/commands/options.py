@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -251,6 +252,17 @@ def threshold_option(text: str) -> _Decorator:
     return click.option("--threshold", type=float, help=text)
 
 
+def search_threshold_option() -> _Decorator:
+    """Return ``--threshold`` of a search: a number, or the name of one of the gallery's own."""
+    return click.option(
+        "--threshold",
+        metavar="FLOAT|NAME",
+        callback=_number_or_name,
+        help="Largest distance of a match, or the name of one that was set for the gallery, such "
+        "as door. [default: the gallery's, else DeepFace's for its model]",
+    )
+
+
 def max_age_option(text: str) -> _Decorator:
     """Return ``--max-age``, how old the gallery's state may be; the command gets a `timedelta`."""
     return click.option("--max-age", metavar="SPAN", callback=_check_span, help=text)
@@ -312,6 +324,20 @@ def _check_span(context: click.Context, parameter: click.Parameter, value: str |
     if not span:
         raise click.BadParameter("a span is written as 90m, 12h, 7d or 2w", context, parameter)
     return span
+
+
+def _number_or_name(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | str | None:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if not (math.isfinite(number) and number >= 0.0):
+        raise click.BadParameter("must be a number of at least 0", context, parameter)
+    return number
 
 
 def _check_rates(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,8 @@ def print_identification(found: Results) -> None:
     rows: list[tuple[Cell, ...]] = []
     for row, record in enumerate(found.records()):
         decision = record["decision"], _STYLES[record["decision"]]
+        if record["expired"]:
+            decision = f"{record['decision']}, expired", "red"
         if record["ambiguous"]:
             decision = f"{record['decision']}, ambiguous", "yellow"
         shown: list[dict[str, Any]] = record["candidates"] or [{}]
@@ -132,14 +134,21 @@ def print_identification(found: Results) -> None:
                     (record["label"] or "-") if first else "",
                     number(candidate.get("distance")),
                     candidate.get("label", "-"),
+                    named_values(candidate.get("attributes", {})),
                 )
             )
-    print_table(("probe", "decision", "label", "distance", "candidate"), rows, right=3)
+    titles = ("probe", "decision", "label", "distance", "candidate", "attributes")
+    known = any(row[-1] for row in rows)
+    shown_rows = rows if known else [row[:-1] for row in rows]
+    print_table(titles if known else titles[:-1], shown_rows, right=3)
 
 
 @contextmanager
-def progress_bar(console: Console, text: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar with rate and time left, at a terminal; give what advances it."""
+def progress_bar(console: Console, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar with rate and time left, at a terminal; give what advances it.
+
+    ``total`` is None where nobody knows it yet.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -159,6 +168,11 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+
+
+def named_values(values: Mapping[str, str]) -> str:
+    """Return attributes as one cell of a table: ``id=4711; team=night``."""
+    return "; ".join(f"{name}={text}" for name, text in values.items())
 
 
 def number(value: float | None) -> str:

@@ -24,7 +24,7 @@ def search_photos(
     client: GalleryClient,
     photos: GivenPhotos,
     top: int,
-    threshold: float | None,
+    threshold: float | str | None,
     *,
     per_reference: bool,
     faces: FaceSelection,

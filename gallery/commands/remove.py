@@ -15,6 +15,7 @@ _EPILOG = """
 Examples:
   gallery remove "Ada Lovelace"
   gallery remove --id fd6479a478106afd72baf801077422cf --yes
+  gallery remove --expired
 """
 
 
@@ -26,6 +27,7 @@ Examples:
 @click.option(
     "--id", "identifiers", multiple=True, metavar="ID", help="An identifier, and no label."
 )
+@click.option("--expired", is_flag=True, help="Everybody who has expired.")
 @yes_option
 @json_option("Print one JSON object an erased reference.")
 @common_options
@@ -34,6 +36,7 @@ def command(
     names: tuple[str, ...],
     labels: tuple[str, ...],
     identifiers: tuple[str, ...],
+    expired: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -44,10 +47,18 @@ def command(
 
     A name that is the label of some references and the identifier of another one is refused;
     --label and --id, which can be repeated, tell the two apart.
+
+    With --expired those go, too, whose expiry has passed by the clock of this machine.
     """
-    if not (names or labels or identifiers):
-        raise click.UsageError("name what to erase: LABEL, ID, --label or --id")
+    if not (names or labels or identifiers or expired):
+        raise click.UsageError("name what to erase: LABEL, ID, --label, --id or --expired")
     with settings.open_client() as client:
+        if expired:
+            gone = [person.label for person in client.people() if person.is_expired]
+            if not (gone or names or labels or identifiers):
+                settings.notice("nobody has expired; nothing was changed")
+                return
+            labels = (*labels, *gone)
         chosen = client.find(names, labels=labels, reference_ids=identifiers)
         if not yes:
             confirm(

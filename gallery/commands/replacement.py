@@ -10,6 +10,7 @@ from gallery.commands.people import whom
 from gallery.commands.photo_arguments import GivenPhoto
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
+from gallery.errors import InvalidLabelError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient
@@ -18,15 +19,28 @@ _ROWS_AT_ONCE = 4096
 
 
 def labels_of(files: Iterable[Path], label: str | None, photos: Sequence[GivenPhoto]) -> set[str]:
-    """Return the labels of photos and of files; ``label`` is that of files without any."""
+    """Return the labels of photos and of files; ``label`` is that of files without any.
+
+    Names of folders that cannot be labels are left out: photos in those are not enrolled.
+    """
     from gallery.client import open_embeddings
 
-    labels = {shown for _, shown in photos}
+    labels = {shown for _, shown in photos if _can_be_label(shown)}
     for path in files:
         with open_embeddings(path, need_labels=True, label=label) as source:
             for _, some in source.batches(_ROWS_AT_ONCE):
                 labels.update(some)
     return labels
+
+
+def _can_be_label(name: str) -> bool:
+    from gallery.client.integrity.labels import normalize_label
+
+    try:
+        normalize_label(name)
+    except InvalidLabelError:
+        return False
+    return True
 
 
 def ask_to_replace(settings: Settings, client: GalleryClient, labels: Iterable[str]) -> None:

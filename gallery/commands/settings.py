@@ -128,6 +128,12 @@ class Settings(ServiceSettings):
 
         return StateFile(self.state_file or self.key.with_name(self.key.name + ".seen"))
 
+    @property
+    def ledgers(self) -> Path:
+        """The folder that remembers what came from which folder of photos: beside the states."""
+        states = self.state_file or self.key.with_name(self.key.name + ".seen")
+        return states.with_name(states.name + ".folders")
+
     def with_new(self, key: Path, passphrase_file: Path | None) -> Settings:
         """Return the same settings for a new key file, or a new passphrase."""
         return replace(
@@ -162,6 +168,8 @@ class Settings(ServiceSettings):
             ) as client:
                 yield client
 
-    def progress(self, text: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    def progress(
+        self, text: str, total: int | None
+    ) -> AbstractContextManager[Callable[[int], None]]:
         """Show a progress bar with rate and time left; give what advances it."""
         return progress_bar(self.notices, text, total)

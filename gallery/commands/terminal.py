@@ -7,9 +7,12 @@ characters are orders (escape sequences, C1 controls), others turn the order of 
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
@@ -60,6 +63,13 @@ def print_json(value: Any) -> None:
     # In JSON such characters stand inside of strings alone, where an escape means the same. The
     # bytes of a name that is no UTF-8 become lone surrogates, as Python has them.
     click.echo(_ESCAPED.sub(_json_escape, text).encode("utf-8"))
+
+
+def print_csv(cells: Sequence[str]) -> None:
+    """Print a line of CSV to standard output, in UTF-8 whatever its encoding."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(map(printable, cells))
+    click.echo(line.getvalue().encode("utf-8"))
 
 
 def ask_yes_or_no(question: str) -> bool:

@@ -9,11 +9,12 @@ import click
 from rich.text import Text
 
 from gallery.commands.dates import iso
-from gallery.commands.options import database_options, json_option
+from gallery.commands.options import database_options
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.streams import OutputLostError
-from gallery.commands.terminal import print_json, print_result
+from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.terminal import print_result
 from gallery.commands.token_expiry import expires_option
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ Examples:
 @click.group("token", epilog=_EPILOG)
 def command() -> None:
     """Make, list and revoke the tokens of a server. No key is needed."""
+
+
+_COLUMNS = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
 
 
 @command.command("create", epilog=_EPILOG)
@@ -85,17 +89,16 @@ def create(
 
 
 @command.command("list", epilog=_EPILOG)
-@json_option("Print one JSON object a token and line.")
+@table_options("a token")
 @database_options
-def list_(settings: DatabaseSettings, as_json: bool) -> None:
+def list_(settings: DatabaseSettings, form: TableFormat | None) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""
     from gallery.store import TokenStore, open_database
 
     with open_database(settings.database) as database:
         found = [_record(token) for token in TokenStore(database).all()]
-    if as_json:
-        for record in found:
-            print_json(record)
+    if form is not None:
+        print_records(form, _COLUMNS, found)
         return
     table = result_table("name", "scope", "galleries", "created", "expires", "revoked")
     for record in found:

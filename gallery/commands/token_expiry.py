@@ -6,22 +6,17 @@ from datetime import UTC, datetime
 
 import click
 
-from gallery.commands.dates import FORMS, parse_date, parse_span
+from gallery.commands.dates import FORMS, parse_moment
 
 
 def _expiry(_context: click.Context, _option: click.Parameter, text: str) -> int | None:
     """Return the expiry in seconds since 1970 UTC, or None for never."""
     if text == "never":
         return None
-    now = datetime.now(UTC)
-    span = parse_span(text)
-    try:
-        moment = parse_date(text) if span is None else now + span
-    except OverflowError:
-        moment = None
+    moment = parse_moment(text)
     if moment is None:
         raise click.BadParameter(f"give {FORMS}, or never")
-    if moment <= now:
+    if moment <= datetime.now(UTC):
         raise click.BadParameter("that is in the past")
     return int(moment.timestamp())
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import GalleryClient, GalleryKey, PersonDetails
 from gallery.errors import LabelExistsError
 from gallery.parameters import COMPACT, SWIFT, ParameterSet
 from gallery.server import EmbeddedService, open_service
@@ -90,6 +90,43 @@ def test_people_who_are_renamed_meanwhile_have_the_one_name_or_the_other(
             assert found.labels[1, 0] == "Grace"  # type: ignore[attr-defined]
         late = ["late"] if call in ("block", "write") else []
         assert [item.label for item in client.references()] == ["Ada King", "Grace", *late]
+        assert client.verify(deep=True).findings == ()
+
+
+CORRECTIONS: dict[str, tuple[Callable[[GalleryClient], object], tuple[str, int | None]]] = {
+    "merge": (lambda client: client.merge("Ada", "Grace"), ("Grace", None)),
+    "assign": (
+        lambda client: client.assign([next(client.references()).reference_id], "Hedy"),
+        ("Hedy", None),
+    ),
+    "annotate": (
+        lambda client: client.annotate(["Ada"], PersonDetails(expires=4_000_000_000)),
+        ("Ada", 4_000_000_000),
+    ),
+}
+
+
+@pytest.mark.parametrize("call", ["search", "write"])
+@pytest.mark.parametrize(("change", "after"), CORRECTIONS.values(), ids=CORRECTIONS)
+def test_people_who_are_corrected_meanwhile_are_as_before_or_as_after(
+    service: EmbeddedService,
+    key: GalleryKey,
+    call: str,
+    change: Callable[[GalleryClient], object],
+    after: tuple[str, int | None],
+) -> None:
+    with GalleryClient.create(service, key, dimension=2) as client:
+        client.enroll(np.eye(2), ["Ada", "Grace"])
+        correction = before([lambda: change(client)])
+        with GalleryClient(InterceptedService(service, [call], correction), key) as other:
+            found = WORKS[call](other)
+        if call == "search":
+            seen = found.labels[0, 0], found.details[0, 0].expires  # type: ignore[attr-defined]
+            assert seen in (("Ada", None), after)
+            assert found.labels[1, 0] == "Grace"  # type: ignore[attr-defined]
+        late = ["late"] if call == "write" else []
+        assert [item.label for item in client.references()] == [after[0], "Grace", *late]
+        assert {item.label: item.details.expires for item in client.people()}[after[0]] == after[1]
         assert client.verify(deep=True).findings == ()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import GalleryClient, GalleryKey, PersonDetails
 from gallery.client.integrity.authentication import Authenticator
 from gallery.errors import (
     DimensionMismatchError,
@@ -418,6 +418,7 @@ def test_references_are_relabelled_and_nothing_else_changes(
         client.rename("person 0", "Ada")
         client.assign([identifiers[2]], "Grace")
         client.merge("person 1", "Grace")
+        client.annotate(["Ada", "Grace"], PersonDetails({"id": "4711"}, 4_000_000_000))
 
     labels = ["Ada", "Grace", "Grace"]
     found = filled.references()
@@ -425,8 +426,12 @@ def test_references_are_relabelled_and_nothing_else_changes(
         *zip(identifiers, labels, strict=True)
     ]
     np.testing.assert_array_equal(service.block(gallery_id, 0).columns, columns)
-    assert service.manifest(gallery_id).version == before.version + 3
-    assert [*filled.identify(embeddings, threshold=0.05).labels[:, 0]] == labels
+    assert service.manifest(gallery_id).version == before.version + 4
+    answer = filled.identify(embeddings, threshold=0.05)
+    assert [*answer.labels[:, 0]] == labels
+    assert {(*item.attributes.items(), item.expires) for item in answer.details[:, 0]} == {
+        (("id", "4711"), 4_000_000_000)
+    }
     assert filled.verify(deep=True).findings == ()
     first, *_, last = (data for call, data in recorded.sent if call == "write")
     after = service.manifest(gallery_id)

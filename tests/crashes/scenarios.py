@@ -115,6 +115,13 @@ def relabelled_state(shop: Workshop) -> State:
     return gallery_state(replace(shop, people={}))
 
 
+def annotated_state(shop: Workshop) -> State:
+    """Look at a gallery, and who in it has a certain number."""
+    labels, (done,) = gallery_state(shop), shop.run(["people", "--attribute", "id=4711", "--json"])
+    numbered = sorted(str(item["label"]) for item in _records(done))
+    return None if labels is None else (*labels, *numbered)
+
+
 def state_with_blocks(shop: Workshop) -> State:
     """Look at a gallery, and count its blocks as well."""
     labels, (done,) = gallery_state(shop), shop.run(["info", "--json"])
@@ -498,6 +505,17 @@ _OF_SWIFT = (
         inspect=relabelled_state,
         people=RING,
         done_already=ReferenceNotFoundError.exit_code,
+    ),
+    Scenario(
+        "annotate people in two blocks, with swift",
+        prepare=with_swift(two_blocks),
+        command=["annotate", next(iter(RING)), list(RING)[4], "--attribute", "id=4711"],
+        states=(
+            tuple(sorted((*MASS, *RING))),
+            (*sorted((*MASS, *RING)), *sorted((next(iter(RING)), list(RING)[4]))),
+        ),
+        inspect=annotated_state,
+        people=RING,
     ),
     Scenario(
         "compact two blocks into one, with swift",

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from gallery import client, errors, server
-from gallery.client import GalleryClient
+from gallery.client import FolderSync, GalleryClient
 from gallery.errors import AccessDeniedError, GalleryError, ThresholdRequiredError
 from gallery.hints import Hint
 from gallery.server import gatekeeper
@@ -65,7 +65,11 @@ def test_hints_continue_a_sentence() -> None:
 
 @pytest.mark.parametrize("hint", Hint, ids=lambda hint: hint.name)
 def test_what_a_hint_names_is_in_the_library(hint: Hint) -> None:
-    classes = {"GalleryClient": GalleryClient, "TokenStore": TokenStore}
+    classes = {
+        "FolderSync": FolderSync,
+        "GalleryClient": GalleryClient,
+        "TokenStore": TokenStore,
+    }
 
     for owner, name in re.findall(r"\b([A-Z]\w+)\.(\w+)", hint.value):
         assert callable(getattr(classes[owner], name))

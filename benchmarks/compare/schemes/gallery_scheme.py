@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from benchmarks.shared.block_search import BlockSearch, EnrolledBlock, distances_message
 from gallery.arrays import Floats, Residues
@@ -17,12 +17,19 @@ from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE
 from gallery.server.scanning.huge_pages import in_huge_pages
 
 
-class BlockAnswer(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class BlockAnswer:
     """The residues that one block and one probe give."""
 
     block: EnrolledBlock
     probe: ProbeEncryption
     residues: Residues
+
+    @cached_property
+    def message(self) -> BlockResult:
+        """The answer as a search receives it, before it is checked and decrypted."""
+        distances = distances_message(self.block, self.residues)
+        return BlockResult(self.block.header, None, (distances,))
 
 
 class GalleryScheme:
@@ -35,6 +42,7 @@ class GalleryScheme:
         cores = "1 thread" if threads == 1 else f"{threads} threads"
         self.name = f"gallery, {parameters.name}, {cores}"
         self.unit_size = blocks.capacity(parameters)
+        self.positions = blocks.reference_positions(parameters)
         self.tolerance = parameters.max_distance_error(dimension)
         self._search = BlockSearch(parameters, dimension, threads)
 
@@ -69,11 +77,12 @@ class GalleryScheme:
         check = self._search.check(units)
         if check is None:
             return None
-        return lambda: check.check([answers[0].probe], _messages(answers))
+        messages = [answer.message for answer in answers]
+        return lambda: check.check([answers[0].probe], messages)
 
     def decrypt(self, answers: Sequence[BlockAnswer]) -> Floats:
-        some = [answer.block for answer in answers]
-        return self._search.open([answers[0].probe], _messages(answers), some)[:, 0]
+        some, messages = zip(*((answer.block, answer.message) for answer in answers), strict=True)
+        return self._search.open([answers[0].probe], messages, some)[:, 0]
 
     def stored_bytes(self, unit: EnrolledBlock) -> int:
         return unit.stored_bytes
@@ -83,11 +92,3 @@ class GalleryScheme:
 
     def answer_bytes(self, answer: BlockAnswer) -> int:
         return len(distances_message(answer.block, answer.residues).to_bytes())
-
-
-def _messages(answers: Sequence[BlockAnswer]) -> list[BlockResult]:
-    """Return the answers to one probe as a service gives them."""
-    return [
-        BlockResult(block.header, None, (distances_message(block, residues),))
-        for block, _, residues in answers
-    ]

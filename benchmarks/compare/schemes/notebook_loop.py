@@ -16,6 +16,7 @@ class NotebookLoop:
 
     name = "the notebook's loop"
     unit_size = 1
+    positions = np.arange(1)
     tolerance = 1e-3
 
     def __init__(self) -> None:

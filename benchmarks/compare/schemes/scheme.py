@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from gallery.arrays import Floats
+from gallery.ciphertexts.blocks import Positions
 
 
 class Scheme(Protocol):
@@ -20,12 +21,15 @@ class Scheme(Protocol):
         Its name in the report.
     unit_size
         Most templates of a unit.
+    positions
+        Where in the distances of a unit those of its templates are, shape (unit_size,).
     tolerance
         Largest error of a squared distance that counts as right.
     """
 
     name: str
     unit_size: int
+    positions: Positions
     tolerance: float
 
     def enroll(self, templates: Floats) -> Any:
@@ -47,7 +51,10 @@ class Scheme(Protocol):
         """
 
     def decrypt(self, answers: Sequence[Any]) -> Floats:
-        """Return squared distances, shape (answers, n), of answers to one probe."""
+        """Return squared distances, shape (answers, n), of answers to one probe.
+
+        Those of a unit's templates are at `positions`; what else there is, a search leaves alone.
+        """
 
     def stored_bytes(self, unit: Any) -> int:
         """Return the bytes of a unit at rest."""

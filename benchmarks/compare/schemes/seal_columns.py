@@ -23,6 +23,7 @@ class SealColumns:
     def __init__(self, parameters: CkksParameterSet) -> None:
         self.name = f"SEAL, our columns, {parameters.name}"
         self.unit_size = blocks.capacity(parameters)
+        self.positions = np.arange(self.unit_size)
         self.tolerance = parameters.max_distance_error(MAX_DIMENSION)
         self._parameters = parameters
         self._context = seal_setup(parameters).context

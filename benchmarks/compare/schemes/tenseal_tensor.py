@@ -42,6 +42,7 @@ class TensealTensor:
     def __init__(self, parameters: TensorParameters, tolerance: float, name: str) -> None:
         self.name = name
         self.unit_size, self.tolerance = parameters.poly_modulus_degree // 2, tolerance
+        self.positions = np.arange(self.unit_size)
         self._expands = parameters.form == "product"
         self._context = ts.context(
             ts.SCHEME_TYPE.CKKS,

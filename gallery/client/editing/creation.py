@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from contextlib import suppress
 from dataclasses import replace
 
 from gallery.ciphertexts.seeds import SEED_SIZE
 from gallery.client.gallery_names import new_name
+from gallery.client.integrity import clock
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.session import GallerySession
@@ -84,7 +84,7 @@ def create_gallery(
         parameters=parameters.name,
         norm_bound=bound,
         threshold=threshold,
-        created=int(time.time()),
+        created=clock.seconds(),
         seed=new_seed(parameters),
         origin=origin,
     )

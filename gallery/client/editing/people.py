@@ -6,6 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from gallery.client.gallery_state import GalleryState
+from gallery.client.integrity import clock
+from gallery.client.integrity.labels import LabelContent
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.session import GallerySession
 
 
@@ -24,6 +27,8 @@ class Person:
         UTC, by the clock of the machine that enrolled; None if no time is known.
     undated
         How many references have no time, because an earlier version of this program enrolled them.
+    details
+        Attributes and expiry.
     """
 
     label: str
@@ -31,24 +36,31 @@ class Person:
     first_enrolled: int | None
     last_enrolled: int | None
     undated: int
+    details: PersonDetails = NO_DETAILS
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the person is no match any more, by the clock of this machine."""
+        return self.details.is_expired(clock.seconds())
 
 
 def people_of(session: GallerySession, state: GalleryState) -> tuple[Person, ...]:
     """Return the people of a state of a gallery, sorted by label."""
-    found = defaultdict[str, list[int | None]](list)
+    found = defaultdict[str, list[LabelContent]](list)
     for block in state.blocks:
         for item in block.table:
             content = session.labels.open_content(item.sealed_label, item.reference_id)
-            found[content.label].append(content.enrolled)
-    return tuple(_person(label, moments) for label, moments in sorted(found.items()))
+            found[content.label].append(content)
+    return tuple(_person(label, contents) for label, contents in sorted(found.items()))
 
 
-def _person(label: str, moments: list[int | None]) -> Person:
-    known = [moment for moment in moments if moment is not None]
+def _person(label: str, contents: list[LabelContent]) -> Person:
+    known = [content.enrolled for content in contents if content.enrolled is not None]
     return Person(
         label,
-        len(moments),
+        len(contents),
         min(known, default=None),
         max(known, default=None),
-        len(moments) - len(known),
+        len(contents) - len(known),
+        contents[0].details,
     )

@@ -1,20 +1,24 @@
-"""The relabelling of references: people are renamed and merged, and references assigned to others.
+"""The relabelling of references: people are renamed, merged and annotated, references reassigned.
 
 Labels, pseudonyms and content tags are made anew, and with them the statements about their blocks.
 Ciphertexts and templates stay as they are and do not travel: nothing is decrypted but labels.
+
+All references of a person have the same details, in every state of a gallery: what gives a person
+another reference, or other details, writes all of them at once.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gallery.client.editing.block_editor import newest_check
 from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.editing.selection import Reference, Selection
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.session import GallerySession
 from gallery.errors import InvalidLabelError, LabelExistsError
 from gallery.hints import Hint
@@ -81,9 +85,52 @@ class Relabeller:
 
         return self._relabel(choose, wanted)
 
+    def annotate(
+        self,
+        labels: Iterable[str],
+        change: Callable[[PersonDetails], PersonDetails],
+        *,
+        required: bool = True,
+    ) -> tuple[str, ...]:
+        """Change the details of people; return the labels of those who have others now, sorted.
+
+        Parameters
+        ----------
+        labels
+            The people.
+        change
+            Is given what is known of each, and returns what is to be known.
+        required
+            Whether all of them must be there; else those who are not are left out.
+        """
+        wanted = sorted({normalize_label(label) for label in labels})
+
+        def attempt(state: GalleryState) -> tuple[str, ...]:
+            details = self._details(state, wanted)
+            for label in wanted:
+                if required and label not in details:
+                    self._of(state, label)  # says that there is nobody
+            changed = {
+                label: newer
+                for label, former in details.items()
+                if (newer := change(former)) != former
+            }
+            if changed:
+                chosen = Selection(self._session, state).labelled(changed)
+                self._write(
+                    state, [_Relabelled(item, item.label, changed[item.label]) for item in chosen]
+                )
+            return tuple(sorted(changed))
+
+        return self._conflicts.run(attempt)
+
     def _of(self, state: GalleryState, label: str) -> Sequence[Reference]:
         """Return the references of a label (`ReferenceNotFoundError` if there are none)."""
         return Selection(self._session, state).named((), (label,), ())
+
+    def _details(self, state: GalleryState, labels: Iterable[str]) -> dict[str, PersonDetails]:
+        """Return the details of those people who are enrolled, by label."""
+        return known_details(self._session, state, labels)
 
     def _relabel(
         self, choose: Callable[[GalleryState], Sequence[Reference]], label: str
@@ -93,17 +140,42 @@ class Relabeller:
         def attempt(state: GalleryState) -> Sequence[Reference]:
             chosen = choose(state)
             if chosen:
-                self._write(state, chosen, label)
+                self._write(state, self._moved(state, chosen, label))
             return chosen
 
         return tuple(replace(item, label=label) for item in self._conflicts.run(attempt))
 
-    def _write(self, state: GalleryState, chosen: Iterable[Reference], label: str) -> None:
+    def _moved(
+        self, state: GalleryState, chosen: Sequence[Reference], label: str
+    ) -> list[_Relabelled]:
+        """Return what is written to give references a label.
+
+        Of people who have no reference any more then, the details go along. Where somebody has the
+        label already, what is known of that person has precedence, and the expiry stays.
+        """
+        former = {item.label for item in chosen}
+        known = self._details(state, {label, *former})
+        leaving = set(chosen)
+        staying = [
+            item
+            for item in Selection(self._session, state).labelled({label, *former})
+            if item not in leaving
+        ]
+        gone = former - {item.label for item in staying}
+        own = [item for item in staying if item.label == label]
+        details = _joined([known[name] for name in sorted(gone)])
+        if own:
+            details = PersonDetails(details.attributes).updated(known[label])
+        also = own if own and details != known[label] else ()
+        return [_Relabelled(item, label, details) for item in (*chosen, *also)]
+
+    def _write(self, state: GalleryState, changes: Iterable[_Relabelled]) -> None:
         session, former = self._session, state.manifest
         changed = defaultdict[int, list[StoredReference]](list)
-        for item in chosen:
-            reference = state.blocks[item.block_index].table.at(item.position)
-            changed[item.block_index].append(self._relabelled(reference, label))
+        for item in changes:
+            found = item.reference
+            reference = state.blocks[found.block_index].table.at(found.position)
+            changed[found.block_index].append(self._sealed(reference, item))
         version, entries, relabellings = former.version + 1, list(former.entries), []
         for index, references in sorted(changed.items()):
             relabelling = self._relabelling(state, index, version, references)
@@ -131,16 +203,47 @@ class Relabeller:
         header = relabelled_header(former.header, unsigned.applied(former.table))
         return BlockRelabelling(self._session.authenticator.sign(header), changed)
 
-    def _relabelled(self, former: StoredReference, label: str) -> StoredReference:
-        labels, reference_id = self._session.labels, former.reference_id
+    def _sealed(self, former: StoredReference, item: _Relabelled) -> StoredReference:
+        labels, reference_id, label = self._session.labels, former.reference_id, item.label
         content = labels.open_content(former.sealed_label, reference_id)
-        digest = content.content_digest
+        digest, enrolled = content.content_digest, content.enrolled
         return replace(
             former,
             pseudonym=labels.pseudonym(label),
             content_tag=labels.content_tag(digest, label),
-            sealed_label=labels.seal(label, digest, reference_id, content.enrolled),
+            sealed_label=labels.seal(label, digest, reference_id, enrolled, item.details),
         )
+
+
+@dataclass(frozen=True)
+class _Relabelled:
+    """A reference, and the label and details that it gets."""
+
+    reference: Reference
+    label: str
+    details: PersonDetails
+
+
+def known_details(
+    session: GallerySession, state: GalleryState, labels: Iterable[str]
+) -> dict[str, PersonDetails]:
+    """Return the details of those people who have references in a state, by label."""
+    pseudonyms = {session.labels.pseudonym(label): label for label in labels}
+    found = state.first("pseudonym", pseudonyms)
+    return {
+        pseudonyms[pseudonym]: session.labels.open_content(
+            item.sealed_label, item.reference_id
+        ).details
+        for pseudonym, item in found.items()
+    }
+
+
+def _joined(several: Sequence[PersonDetails]) -> PersonDetails:
+    """Return the details of people who become one: the first's, and what only others have."""
+    joined = NO_DETAILS
+    for item in reversed(several):
+        joined = joined.updated(item)
+    return joined
 
 
 def _two(former: str, label: str) -> tuple[str, str]:

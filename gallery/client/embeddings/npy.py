@@ -26,9 +26,7 @@ class NpySource:
 
     def __init__(self, path: Path) -> None:
         size = path.stat().st_size
-        self._array = StoredArray.read_header(
-            lambda: open_regular(path), size, "what it holds", path
-        )
+        self._array = StoredArray.read_header(lambda: open_regular(path), size, "its array", path)
         self.count = self._array.shape[0] if len(self._array.shape) > 1 else 1
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ _MOST_DEFLATED = 1032
 """Bytes that one byte of a zip archive can unpack to at most (zlib's technical details)."""
 
 _EMBEDDINGS, _LABELS, _MODEL = "embeddings", "labels", "model"
-_LABEL_KINDS = "Uiu"
+_LABEL_KINDS = "USiu"
 _SECOND = "arr_1"
 """What `numpy.savez` calls the second array that is given without a name."""
 
@@ -101,8 +101,10 @@ class NpzSource:
 
     def _texts(self, labels: Array) -> list[str]:
         try:
+            if labels.dtype.kind == "S":
+                return [label.decode("utf-8") for label in labels.tolist()]
             return [str(label) for label in labels.tolist()]
-        except (ValueError, SystemError) as error:  # a number that is no character
+        except (ValueError, SystemError) as error:  # a number that is no character, or no UTF-8
             raise SourceError(f"{self._path}: 'labels' holds what is not text") from error
 
 

@@ -84,7 +84,8 @@ class ParquetSource:
             self.close()
             raise SourceError(
                 f"{self._path} has no column {EMBEDDING!r}; it has "
-                f"{', '.join(schema.names) or 'none'}"
+                f"{', '.join(schema.names) or 'none'}. Write a column {EMBEDDING!r} with a list of "
+                f"numbers in each row, and a column {LABEL!r}"
             )
         return str(named)
 
@@ -143,9 +144,10 @@ class ParquetSource:
             kind = kind.value_type
         text = _is_text(types, kind) or types.is_integer(kind)
         if not text or column.null_count:
+            found = "rows without one" if text else column.type
             raise SourceError(
                 f"{self._path}: column {self._labels_at!r} must hold a text in every row; found "
-                f"{column.type}"
+                f"{found}"
             )
         return [str(label) for label in column.to_pylist()]
 

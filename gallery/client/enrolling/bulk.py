@@ -11,6 +11,7 @@ from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
@@ -48,12 +49,19 @@ class BulkEnroller:
         The file, which has labels.
     rule
         What tells which of its embeddings are outliers; by default none is.
+    details
+        What is to be known of all of its people.
     """
 
     def __init__(
-        self, session: GallerySession, source: EmbeddingSource, rule: OutlierRule | None = None
+        self,
+        session: GallerySession,
+        source: EmbeddingSource,
+        rule: OutlierRule | None = None,
+        details: PersonDetails = NO_DETAILS,
     ) -> None:
         self._session, self._source, self._rule = session, source, rule
+        self._details = details
         self._rows = capacity(session.parameters)
 
     def batches(self) -> Iterator[LabelledEmbeddings]:
@@ -67,7 +75,9 @@ class BulkEnroller:
         first = 0
         for embeddings, labels in self._source.batches(self._rows):
             try:
-                batch = LabelledEmbeddings(embeddings, labels, self._session.description)
+                batch = LabelledEmbeddings(
+                    embeddings, labels, self._session.description, self._details
+                )
             except (InvalidEmbeddingError, InvalidLabelError) as error:
                 where = f"{self._source.path}, in the rows from {first} on: "
                 raise type(error)(where + error.message, hint=error.hint) from error

@@ -14,11 +14,13 @@ import numpy.typing as npt
 from gallery.ciphertexts.blocks import capacity
 from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.editing.conflicts import ConflictRetry
+from gallery.client.editing.relabelling import known_details
 from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.enrolling.inputs import NewReference
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.gallery_state import GalleryState
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
 from gallery.messages import ID_SIZE, StoredReference
@@ -105,7 +107,9 @@ class Enroller:
             reference_id=reference_id,
             pseudonym=labels.pseudonym(item.label),
             content_tag=tag,
-            sealed_label=labels.seal(item.label, item.content_digest, reference_id, item.enrolled),
+            sealed_label=labels.seal(
+                item.label, item.content_digest, reference_id, item.enrolled, item.details
+            ),
         )
 
     def enroll(
@@ -183,7 +187,9 @@ class Enroller:
             return Committed({}, present)
         block = self._editor.open(state, self._first_with_room(state))
         added, by_label = {}, defaultdict[str, list[StoredReference]](list)
+        details = self._details(state, [item for _, item in missing])
         for position, (tag, item) in zip(self._editor.free_positions(block), missing, strict=False):
+            item = replace(item, details=details[item.label])
             reference = self.reference(position, tag, item)
             block.put(reference, round_to_grid(item.vector, self._session.parameters))
             added[tag] = reference.reference_id
@@ -191,6 +197,15 @@ class Enroller:
         self._editor.write(state, [block], max(len(state.blocks), block.index + 1))
         outliers = self._rule.find(block, by_label) if self._rule is not None else ()
         return Committed(added, present, outliers=outliers)
+
+    def _details(
+        self, state: GalleryState, items: Sequence[NewReference]
+    ) -> dict[str, PersonDetails]:
+        """Return what is known of people with what new references add to it, by label."""
+        found = known_details(self._session, state, {item.label for item in items})
+        for item in items:
+            found[item.label] = found.get(item.label, NO_DETAILS).updated(item.details)
+        return found
 
     def _first_with_room(self, state: GalleryState) -> int:
         """Return the first block that has room, which may be a new one."""

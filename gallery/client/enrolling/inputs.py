@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +9,9 @@ import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
+from gallery.client.integrity import clock
 from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.keys.secrets import Secret
 from gallery.errors import InvalidLabelError
 from gallery.messages import GalleryDescription
@@ -30,12 +31,15 @@ class NewReference:
         Digest of the photo or embedding that it was made of.
     enrolled
         When it is or was enrolled, seconds since 1970 UTC; None if that is not known.
+    details
+        What is to be known of the person; where somebody has the label, it is added to what is.
     """
 
     vector: Floats
     label: str
     content_digest: bytes
-    enrolled: int | None = field(default_factory=lambda: int(time.time()))
+    enrolled: int | None = field(default_factory=clock.seconds)
+    details: PersonDetails = NO_DETAILS
 
 
 class LabelledEmbeddings(Secret):
@@ -49,6 +53,8 @@ class LabelledEmbeddings(Secret):
         The n labels.
     description
         The gallery.
+    details
+        What is to be known of all of these people.
 
     Attributes
     ----------
@@ -64,8 +70,13 @@ class LabelledEmbeddings(Secret):
     """
 
     def __init__(
-        self, embeddings: npt.ArrayLike, labels: Sequence[str], description: GalleryDescription
+        self,
+        embeddings: npt.ArrayLike,
+        labels: Sequence[str],
+        description: GalleryDescription,
+        details: PersonDetails = NO_DETAILS,
     ) -> None:
+        self._details = details
         self._embeddings, self._description = check_embeddings(embeddings, description), description
         if len(labels) != len(self._embeddings):
             raise InvalidLabelError(f"{len(self._embeddings)} embeddings have {len(labels)} labels")
@@ -78,4 +89,7 @@ class LabelledEmbeddings(Secret):
         """Return what is to be enrolled, in the order of the embeddings."""
         vectors = to_vectors(self._embeddings, self._description)
         digests = (content_digest(row.astype("<f8").tobytes()) for row in self._embeddings)
-        return [NewReference(*item) for item in zip(vectors, self.labels, digests, strict=True)]
+        return [
+            NewReference(*item, details=self._details)
+            for item in zip(vectors, self.labels, digests, strict=True)
+        ]

@@ -18,6 +18,7 @@ from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import NewReference
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.faces import EmbeddedFace, FaceSelection, largest_of
@@ -117,6 +118,8 @@ class PhotoEnroller:
         What tells which of them are outliers; by default none is.
     faces
         Which faces of a photo are enrolled.
+    details
+        What is to be known of all of these people.
 
     Attributes
     ----------
@@ -132,10 +135,11 @@ class PhotoEnroller:
         threshold: Threshold | None = None,
         rule: OutlierRule | None = None,
         faces: FaceSelection = "one",
+        details: PersonDetails = NO_DETAILS,
     ) -> None:
         check_embedder(embedder, session.description)
         self._session = session
-        self._embedder = embedder
+        self._embedder, self._details = embedder, details
         self._on_duplicate = on_duplicate
         self._faces, self._threshold = faces, threshold
         self._finder = None if threshold is None else DuplicateFinder(session, threshold)
@@ -246,7 +250,7 @@ class PhotoEnroller:
     def _add(self, name: PhotoName, face: EmbeddedFace, label: str, digest: bytes) -> None:
         vector = _to_vector(face.embedding, self._session)
         tag = self._session.labels.content_tag(digest, label)
-        self._pending[tag] = name, NewReference(vector, label, digest)
+        self._pending[tag] = name, NewReference(vector, label, digest, details=self._details)
         self._measured.append((name, face.quality))
 
     def _flush(self) -> None:

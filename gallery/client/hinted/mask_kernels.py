@@ -4,6 +4,8 @@ Ciphertexts lie sixteen points side by side, by column (`gallery.ciphertexts.col
 of the transform lies sixteen polynomials side by side, by point (`residue_kernels`). Between the
 two, squares of sixteen by sixteen are transposed, and on the way each residue meets its mask: a
 product of a secret residue with a public one, reduced as `gallery.client.ring.ntt_kernels` says.
+A result has two masks, one of its block's hint and one of its probe: they are one sum of products,
+taken in 64 bits, so that a hint is read once and nothing is written in between.
 
 Matrices, ciphertexts and results are given by their addresses, so that one compiled version serves
 writable, read-only and unaligned buffers alike.
@@ -36,9 +38,12 @@ Addresses = npt.NDArray[np.intp]
 
 _VECTOR_BYTES: Final = 4 * WIDTH
 
+_AHEAD_BYTES: Final = 2**9
+"""How far ahead of what is read of a hint memory is asked for: one slice, at a rank of eight."""
+
 _intrinsic: Callable[..., Callable[..., Any]] = intrinsic
 
-I32, I64 = ir.IntType(32), ir.IntType(64)
+I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
 LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
 
@@ -55,6 +60,12 @@ class _Factor(NamedTuple):
         """Return the sixteen factors at an address, with their quotients at another."""
         pairs = b.bitcast(_load(b, quotients), WORDS)
         return cls(_load(b, factors), b.and_(pairs, LOW), b.lshr(pairs, SHIFT))
+
+    @classmethod
+    def of(cls, b: ir.IRBuilder, factor: Any, p: Any) -> _Factor:
+        """Return one factor below p in all lanes; both are 64-bit numbers, and public."""
+        everywhere = _spread(b, b.udiv(b.shl(factor, I64(32)), p), WORDS)
+        return cls(_spread(b, b.trunc(factor, I32), HALVES), everywhere, everywhere)
 
 
 class _Lanes:
@@ -106,6 +117,8 @@ def _on_addresses(emit: Callable[..., None], count: int) -> Callable[..., Any]:
     signature = types.void(*[types.intp] * count, types.uint32)
     if count == 4:
         return _intrinsic(lambda _, c, d, e, f, p: (signature, generate))
+    if count == 5:
+        return _intrinsic(lambda _, c, d, e, f, g, p: (signature, generate))
     return _intrinsic(lambda _, c, d, e, f, g, h, p: (signature, generate))
 
 
@@ -142,16 +155,115 @@ def _put_on(
 
 
 def _take_off(
-    b: ir.IRBuilder, lanes: _Lanes, c: Any, a: Any, s: Any, quotients: Any, hinted: Any, out: Any
+    b: ir.IRBuilder, lanes: _Lanes, c: Any, a: Any, s: Any, quotients: Any, out: Any
 ) -> None:
-    """Write ``c + hinted - a*s``, below 2p, of residues below p."""
+    """Write ``c - a*s``, below 2p, of residues below p."""
     product = lanes.times(_load(b, a), _Factor.at(b, s, quotients))
-    total = b.add(_load(b, c), _load(b, hinted))
-    _store(b, lanes.below(b.add(total, b.sub(lanes.twice, product)), lanes.twice), out)
+    rest = b.add(_load(b, c), b.sub(lanes.twice, product))
+    _store(b, lanes.below(rest, lanes.twice), out)
+
+
+class _Block(NamedTuple):
+    """Addresses of sixteen points of a block's result, of their hint and of their secret."""
+
+    result: Any
+    hint: Any
+    secret: Any
+
+
+class _Probe(NamedTuple):
+    """Addresses of what opens sixteen points for a probe: -t, for each polynomial, and -W."""
+
+    minus_t: Any
+    minus_w: Any
+
+
+@_intrinsic
+def _opened(_: Any, block: Any, probe: Any, rank: Any, out: Any, largest: Any, p: Any) -> Any:
+    """Write ``S - sum(t*H) - s*W``, below 2p, to the address ``out``.
+
+    At the address ``largest``, sixteen numbers become at least those of the hint.
+    """
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        unit = _Block(*(b.extract_value(args[0], i) for i in range(3)))
+        opener = _Probe(*(b.extract_value(args[1], i) for i in range(2)))
+        _open(b, unit, opener, *args[2:])
+        return context.get_dummy_value()
+
+    return types.void(block, probe, *[types.intp] * 3, types.uint32), generate
+
+
+def _open(
+    b: ir.IRBuilder, block: _Block, probe: _Probe, rank: Any, out: Any, largest: Any, p: Any
+) -> None:
+    def part(halves: Any) -> tuple[Any, Any]:
+        words = b.bitcast(halves, WORDS)
+        return b.and_(words, LOW), b.lshr(words, SHIFT)
+
+    def added(sums: list[Any], x: Any, y: Any) -> list[Any]:
+        factors = zip(sums, part(x), part(y), strict=True)
+        return [b.add(total, b.mul(u, v)) for total, u, v in factors]
+
+    def polynomial(number: Any, carried: list[Any]) -> tuple[Any, list[Any]]:
+        *sums, top = carried
+        offset = b.mul(number, I64(_VECTOR_BYTES))
+        place = b.add(block.hint, offset)
+        h = _load(b, place)
+        _prefetch(b, b.add(place, I64(_AHEAD_BYTES)))
+        top = b.select(b.icmp_unsigned(">", h, top), h, top)
+        return b.add(number, I64(1)), [*added(sums, h, _load(b, b.add(probe.minus_t, offset))), top]
+
+    # Sums of products below p**2, and of a residue: `ProbeCipher` sees that they fit into 64 bits.
+    sums = added([*part(_load(b, block.result))], _load(b, block.secret), _load(b, probe.minus_w))
+    even, odd, top = _loop(b, I64(0), rank, [*sums, _load(b, largest)], polynomial)
+    _store(b, top, largest)
+    upper = b.bitcast(b.or_(b.lshr(even, SHIFT), b.and_(odd, HIGH)), HALVES)
+    lower = b.bitcast(b.or_(b.and_(even, LOW), b.shl(odd, SHIFT)), HALVES)
+    lanes, wide = _Lanes(b, p), b.zext(p, I64)
+    rest = [
+        lanes.times(x, _Factor.of(b, b.urem(factor, wide), wide))
+        for x, factor in ((upper, I64(2**32)), (lower, I64(1)))
+    ]
+    _store(b, lanes.below(b.add(*rest), lanes.twice), out)
+
+
+def _prefetch(b: ir.IRBuilder, address: Any) -> None:
+    pointer = I8.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
+    function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
+    # Data, for reading, into the first cache. A hint: no address is a wrong one.
+    b.call(function, [b.inttoptr(address, pointer), I32(0), I32(3), I32(1)])
+
+
+def _loop(
+    b: ir.IRBuilder,
+    start: Any,
+    stop: Any,
+    carried: list[Any],
+    body: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
+) -> list[Any]:
+    """Run ``body`` at least once, until the number that it returns is not below ``stop``.
+
+    ``body`` takes a number, ``start`` at first, and what is carried along; it returns both anew.
+    """
+    before = b.block
+    inside, after = b.append_basic_block("again"), b.append_basic_block("after")
+    b.branch(inside)
+    b.position_at_end(inside)
+    phis = [b.phi(value.type) for value in (start, *carried)]
+    for phi, value in zip(phis, (start, *carried), strict=True):
+        phi.add_incoming(value, before)
+    number, values = body(phis[0], phis[1:])
+    for phi, value in zip(phis, (number, *values), strict=True):
+        phi.add_incoming(value, b.block)
+    b.cbranch(b.icmp_unsigned("<", number, stop), inside, after)
+    b.position_at_end(after)
+    return values
 
 
 _transposed = _on_addresses(_transpose, 4)
-_masked, _unmasked = _on_addresses(_put_on, 6), _on_addresses(_take_off, 6)
+_masked, _unmasked = _on_addresses(_put_on, 6), _on_addresses(_take_off, 5)
 
 
 def _add_masks(
@@ -206,52 +318,60 @@ def _take_masks(
     p: Any,
 ) -> None:
     """Write ``c - a*s`` of some columns into a work array, below 2p; see `_add_masks`."""
-    square, zeros = np.zeros(WIDTH * WIDTH, np.uint32), np.zeros(WIDTH, np.uint32)
-    row = slices * _VECTOR_BYTES
+    square, row = np.zeros(WIDTH * WIDTH, np.uint32), slices * _VECTOR_BYTES
     for unit in range(work.size // square.size):
         tile, part = unit // slices, unit % slices
-        scratch, nothing = square.ctypes.data, zeros.ctypes.data
+        scratch = square.ctypes.data
         s = secret.ctypes.data + unit * _VECTOR_BYTES
         for k in range(count):
             place = (unit * columns + k) * _VECTOR_BYTES
             c, out = ciphertexts + place, scratch + k * _VECTOR_BYTES
-            _unmasked(c, matrix + place, s, s + secret.nbytes // 2, nothing, out, p)
+            _unmasked(c, matrix + place, s, s + secret.nbytes // 2, out, p)
         point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
         _transposed(scratch, _VECTOR_BYTES, point, row, p)
 
 
 def _open_results(
     results: Addresses,
-    hinted: Addresses,
+    hints: Addresses,
     secrets: Addresses,
-    masks: Residues,
-    slices: int,
+    minus_t: Residues,
+    minus_w: Residues,
     work: Residues,
     p: Any,
-) -> None:
+) -> bool:
     """Write ``S - sum(t*H) - s*W`` of results into a work array, below 2p.
 
     Parameters
     ----------
-    results, hinted, secrets : numpy.ndarray
-        Addresses of S, of the sum of ``-t*H`` and of s, of up to sixteen blocks; each uint32 of
-        shape (tiles, slices, 16), below p.
-    masks : numpy.ndarray
-        W and its quotients, uint32 of shape (2, tiles, slices, 16).
-    slices : int
+    results, hints, secrets : numpy.ndarray
+        Addresses of S, H and s of up to sixteen blocks: uint32 of shape (tiles, slices, 16), H of
+        shape (tiles, slices, rank, 16).
+    minus_t : numpy.ndarray
+        -t, uint32 of shape (tiles, rank, 16), below p.
+    minus_w : numpy.ndarray
+        -W, uint32 of shape (tiles, slices, 16), below p.
     work : numpy.ndarray
     p : numpy.uint32
+
+    Returns
+    -------
+    bool
+        Whether all residues of hints are below p; if not, the work array is meaningless.
     """
-    square, row = np.zeros(WIDTH * WIDTH, np.uint32), slices * _VECTOR_BYTES
-    for unit in range(work.size // square.size):
+    square, largest = np.zeros(WIDTH * WIDTH, np.uint32), np.zeros(WIDTH, np.uint32)
+    tiles, slices, rank = minus_w.shape[0], minus_w.shape[1], minus_t.shape[1]
+    row, size = slices * _VECTOR_BYTES, rank * _VECTOR_BYTES
+    for unit in range(tiles * slices):
         tile, part, at = unit // slices, unit % slices, unit * _VECTOR_BYTES
         scratch = square.ctypes.data
-        w = masks.ctypes.data + at
+        probe = minus_t.ctypes.data + tile * size, minus_w.ctypes.data + at
         for k in range(results.size):
-            addresses = results[k] + at, secrets[k] + at, w, w + masks.nbytes // 2, hinted[k] + at
-            _unmasked(*addresses, scratch + k * _VECTOR_BYTES, p)
+            block = results[k] + at, hints[k] + unit * size, secrets[k] + at
+            _opened(block, probe, rank, scratch + k * _VECTOR_BYTES, largest.ctypes.data, p)
         point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
         _transposed(scratch, _VECTOR_BYTES, point, row, p)
+    return bool(largest.max() < p)
 
 
 def _reorder(source: int, source_rows: int, target: int, target_rows: int, squares: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Floats, Residues
 from gallery.ciphertexts.columns import addresses, sums_of_products
+from gallery.ciphertexts.product_kernel import columns_per_fold
 from gallery.client.hinted import mask_kernels
 from gallery.client.hinted.block_cipher import out_of_work_order
 from gallery.client.hinted.derivation import ProbeKey
@@ -17,13 +18,15 @@ from gallery.client.hinted.matrices import PublicMatrices
 from gallery.client.hinted.residue_arithmetic import added, negative
 from gallery.client.keys.secrets import Secret
 from gallery.client.ring import residue_kernels
-from gallery.client.ring.crt import CrtComposer
+from gallery.client.ring.crt import AS_COMPOSED, CrtComposer, NumberForm
 from gallery.client.ring.noise import NoiseSource
 from gallery.client.ring.ntt import Transform, make_transform, minimal_root, with_quotients
-from gallery.errors import InvalidEmbeddingError, MalformedMessageError
+from gallery.errors import InvalidEmbeddingError, MalformedMessageError, ParameterSetError
 from gallery.parameters import LANES, HintedParameterSet
+from gallery.parameters.base import Shape
 
 _WIDTH = residue_kernels.WIDTH
+_STORED = np.dtype("<u4")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class ProbeSecret(Secret):
     minus_t
         -t, uint32 of shape (primes, tiles, rank, 16): a probe for hints.
     masks
-        W = sum(a_j * p_j) and its quotients, uint32 of shape (primes, 2, tiles, slices, 16).
+        -W, with W = sum(a_j * p_j), uint32 of shape (primes, tiles, slices, 16).
     """
 
     minus_t: Residues
@@ -54,10 +57,23 @@ class OpenedBlock(Secret):
         s, uint32 of shape (primes, tiles, slices, 16).
     hint
         uint32 of shape (primes, tiles, slices, rank, 16).
+    places
+        Addresses of both, looked up once: that takes longer than opening a few hundred references.
+
+    Raises
+    ------
+    MalformedMessageError
+        If compiled code cannot read one of them as it lies.
     """
 
     mask: Residues
     hint: Residues
+    places: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        _check([self.mask], self.mask.shape)
+        _check([self.hint], self.hint.shape)
+        object.__setattr__(self, "places", (self.mask.ctypes.data, self.hint.ctypes.data))
 
     __repr__ = Secret.__repr__
 
@@ -79,6 +95,9 @@ class ProbeCipher(Secret):
         self, key: ProbeKey, matrices: PublicMatrices, parameters: HintedParameterSet
     ) -> None:
         self._key, self._matrices, self._parameters = key, matrices, parameters
+        # Each point of a result is opened with so many products, which are summed up in 64 bits.
+        if parameters.rank >= min(map(columns_per_fold, parameters.data_primes)):
+            raise ParameterSetError(f"parameter set {parameters.name!r} has too high a rank")
         self._composer = CrtComposer(parameters)
         self._transforms = [_probe_transform(parameters, p) for p in parameters.data_primes]
 
@@ -106,10 +125,7 @@ class ProbeCipher(Secret):
         masked = sums_of_products([self._matrices.probes], [t], parameters)
         sent = added(masked.reshape(plain.shape), plain, parameters)
         products = sums_of_products([self._matrices.blocks], [plain], parameters)[0, 0]
-        masks = [
-            with_quotients(*pair) for pair in zip(products, parameters.data_primes, strict=True)
-        ]
-        return sent, ProbeSecret(negative(t, parameters), np.stack(masks))
+        return sent, ProbeSecret(negative(t, parameters), negative(products, parameters))
 
     def _transformed(self, integers: npt.NDArray[np.int64], noise: NoiseSource) -> Residues:
         """Return p in the transform domain: one constant, and noise, for each column."""
@@ -134,7 +150,12 @@ class ProbeCipher(Secret):
         return plain
 
     def open(
-        self, secret: ProbeSecret, results: Sequence[Residues], blocks: Sequence[OpenedBlock]
+        self,
+        secret: ProbeSecret,
+        results: Sequence[Residues],
+        blocks: Sequence[OpenedBlock],
+        out: Floats | None = None,
+        form: NumberForm = AS_COMPOSED,
     ) -> Floats:
         """Open the results of one probe.
 
@@ -146,49 +167,63 @@ class ProbeCipher(Secret):
             One for each block, uint32 of shape (primes, tiles, slices, 16), checked.
         blocks
             The blocks that they are of.
+        out
+            Where the result is written, float64 of its shape, each row contiguous.
+        form
+            What becomes of inner products.
 
         Returns
         -------
         ndarray of float64, shape (blocks, positions)
             The inner products of the probe's constants with the columns at each position, from -1.2
-            to 1.2.
+            to 1.2, in the given form.
+
+        Raises
+        ------
+        MalformedMessageError
+            If an array is not one that is opened, or a residue of a hint not below its prime.
         """
         parameters, count = self._parameters, len(results)
-        found = np.empty((count, parameters.poly_modulus_degree))
-        if not count:
-            return found
-        hinted = sums_of_products([block.hint for block in blocks], [secret.minus_t], parameters)
-        size = _WIDTH * parameters.poly_modulus_degree
-        works = [np.zeros(size, np.uint32) for _ in parameters.data_primes]
+        degree, primes = parameters.poly_modulus_degree, parameters.data_primes
+        found = np.empty((count, degree)) if out is None else out
+        _check(results, parameters.result_shape)
+        shapes = parameters.result_shape, parameters.hint_shape
+        if len(blocks) != count or any(
+            (block.mask.shape, block.hint.shape) != shapes for block in blocks
+        ):
+            raise MalformedMessageError(
+                "there is not a block of this parameter set for each result"
+            )
         # What meets in a phase; each array holds the residues under the first prime, then others.
+        masks, hints = np.array([block.places for block in blocks], np.intp).reshape(-1, 2).T.copy()
         tables = [
-            addresses([self._checked(result) for result in results]),
-            addresses([sums[0] for sums in hinted]),
-            addresses([self._checked(block.mask) for block in blocks]),
+            (addresses(results), 4 * degree),
+            (hints, 4 * degree * parameters.rank),
+            (masks, 4 * degree),
         ]
-        plane = 4 * parameters.poly_modulus_degree
+        works = [np.empty(_WIDTH * degree, np.uint32) for _ in primes]
+        scaled = replace(form, divisor=parameters.column_scale * parameters.probe_scale)
+        valid = True
         for first in range(0, count, _WIDTH):
             lanes = min(_WIDTH, count - first)
             for number, work in enumerate(works):
-                some = [table[first : first + lanes] + number * plane for table in tables]
-                prime = np.uint32(parameters.data_primes[number])
-                masks = secret.masks[number]
-                mask_kernels.open_results(*some, masks, parameters.slices, work, prime)
-            found[first : first + lanes] = self._composer.compose(works, lanes)
-        found /= parameters.column_scale * parameters.probe_scale
+                some = [table[first : first + lanes] + number * plane for table, plane in tables]
+                probe = secret.minus_t[number], secret.masks[number]
+                prime = np.uint32(primes[number])
+                valid &= mask_kernels.open_results(*some, *probe, work, prime)
+            self._composer.compose(works, lanes, found[first : first + lanes], scaled)
+        if not valid:
+            raise MalformedMessageError("a residue of a hint is not below its prime")
         return found
 
-    def _checked(self, residues: Residues) -> Residues:
-        """Return residues if compiled code may read them as a result (`MalformedMessageError`)."""
-        if (
-            residues.dtype != np.dtype("<u4")
-            or residues.shape != self._parameters.result_shape
-            or not residues.flags.c_contiguous
-        ):
+
+def _check(arrays: Sequence[Residues], shape: Shape) -> None:
+    """Check that compiled code may read these arrays as they lie (`MalformedMessageError`)."""
+    for residues in arrays:
+        if residues.shape != shape or residues.dtype != _STORED or not residues.flags.c_contiguous:
             raise MalformedMessageError(
-                f"residues are {residues.dtype} of shape {residues.shape}, not those of a result"
+                f"residues are {residues.dtype} of shape {residues.shape}, not of shape {shape}"
             )
-        return residues
 
 
 def _probe_transform(parameters: HintedParameterSet, prime: int) -> Transform:

@@ -16,6 +16,7 @@ from gallery.client.hinted.matrices import PublicMatrices
 from gallery.client.hinted.newest_versions import NewestVersions
 from gallery.client.hinted.probe_cipher import OpenedBlock, ProbeCipher, ProbeSecret
 from gallery.client.keys.secrets import GalleryKey, Secret
+from gallery.client.ring.crt import NumberForm
 from gallery.client.scheme import BlockEncryption, Occupied, ProbeEncryption
 from gallery.errors import AuthenticationError, WrongResultError
 from gallery.messages import (
@@ -107,8 +108,8 @@ class HintedScheme(Secret):
         for number, probe in enumerate(probes):
             assert isinstance(probe.secret, ProbeSecret)
             results = [block.distances[number].residues for block in blocks]
-            products = self._probes.open(probe.secret, results, opened)
-            squared[:, number] = self._squared(products, float(probe.vector @ probe.vector))
+            form = self._squared(float(probe.vector @ probe.vector))
+            self._probes.open(probe.secret, results, opened, squared[:, number], form)
         return squared
 
     def open_check(self, sums: bytes) -> HintedCheck:
@@ -125,7 +126,7 @@ class HintedScheme(Secret):
 
     def weights(self, header: BlockHeader) -> Residues:
         """Return the weights of a block version."""
-        return self._weights.of(header, self._block_key.secrets(header.nonce).weights)
+        return self._weights.of(header, lambda: self._block_key.secrets(header.nonce).weights())
 
     def forget_from(self, count: int) -> None:
         """Forget what is kept of blocks beyond the first ``count``: the gallery has no more."""
@@ -139,12 +140,13 @@ class HintedScheme(Secret):
         norms = np.einsum("nd,nd->n", templates, templates)
         return np.concatenate([templates.T, np.minimum(norms, 1.0)[None]])
 
-    def _squared(self, products: Floats, squared_norm: float) -> Floats:
+    def _squared(self, squared_norm: float) -> NumberForm:
+        """Return how inner products become squared distances to a probe."""
         if self._normalized:
-            return 1.0 + squared_norm - 2.0 * products
+            return NumberForm(factor=-2.0, offset=1.0 + squared_norm)
         # <g, q> - |g|**2 / 2 goes from -1.5 to 0.5; what is below -1.2 came out a range higher.
-        products = np.where(products > 0.7, products - self._parameters.product_range, products)
-        return squared_norm - 2.0 * products
+        reach = self._parameters.product_range
+        return NumberForm(limit=0.7, reach=reach, factor=-2.0, offset=squared_norm)
 
     def _open(self, header: BlockHeader, table: ReferenceTable) -> OpenedBlock:
         """Return what opens results of a block version; kept, for it takes as long as opening."""

@@ -22,8 +22,8 @@ state look new for longer than anybody meant."""
 
 
 def seconds() -> int:
-    """Return the time of this machine, seconds since 1970 UTC."""
-    return int(time.time())
+    """Return the time of this machine, seconds since 1970 UTC; a clock before that shows 0."""
+    return max(0, int(time.time()))
 
 
 def age(signed: int | None) -> int | None:

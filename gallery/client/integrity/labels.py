@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass
 from typing import IO, Final
 
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
+from gallery.client.integrity.printable_text import holds_controls, is_text, is_visible, normalize
 from gallery.client.integrity.sealing import Sealer
 from gallery.client.keys.secrets import GalleryKey
 from gallery.errors import AuthenticationError, InvalidLabelError
@@ -16,9 +17,6 @@ MAX_LABEL_BYTES = 1024
 _PADDING = 64
 _MOMENT: Final = 8
 """Bytes of a moment, of 7 bits each: none of them is the byte that ends a label."""
-_CONTROLS = frozenset({"Cc", "Cs"})
-_INVISIBLE = frozenset({"Cf", "Zs"})
-_DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def normalize_label(label: str) -> str:
@@ -32,14 +30,12 @@ def normalize_label(label: str) -> str:
     """
     if not isinstance(label, str):
         raise InvalidLabelError(f"a label must be text, not {type(label).__name__}")
-    normalized = unicodedata.normalize("NFC", label).strip()
-    if not any(unicodedata.category(character) not in _INVISIBLE for character in normalized):
+    normalized = normalize(label)
+    if not is_visible(normalized):
         raise InvalidLabelError("a label is empty; every reference needs a label")
-    if any(
-        unicodedata.category(character) in _CONTROLS
-        or unicodedata.bidirectional(character) in _DIRECTIONS
-        for character in normalized
-    ):
+    if not is_text(normalized):
+        raise InvalidLabelError("a label is no UTF-8 text, as names of an older system are not")
+    if holds_controls(normalized):
         raise InvalidLabelError("a label holds control characters; use printable text")
     if len(normalized.encode("utf-8")) > MAX_LABEL_BYTES:
         raise InvalidLabelError(f"a label is longer than {MAX_LABEL_BYTES} bytes of UTF-8")
@@ -69,11 +65,14 @@ class LabelContent:
     enrolled
         When it was enrolled, seconds since 1970 UTC; None if that was by an earlier version of this
         program, which kept no time.
+    details
+        What is known of the person beside the label.
     """
 
     label: str
     content_digest: bytes
     enrolled: int | None = None
+    details: PersonDetails = NO_DETAILS
 
 
 class LabelSealer:
@@ -85,14 +84,22 @@ class LabelSealer:
         self._tags = key.subkey("content tags", gallery_id)
 
     def seal(
-        self, label: str, content_digest: bytes, reference_id: bytes, enrolled: int | None = None
+        self,
+        label: str,
+        content_digest: bytes,
+        reference_id: bytes,
+        enrolled: int | None = None,
+        details: PersonDetails = NO_DETAILS,
     ) -> bytes:
-        """Seal a label, the digest of what was enrolled, and when it was; see `LabelContent`.
+        """Seal a label, and what belongs to it; see `LabelContent`.
 
-        Label and moment are padded to a multiple of 64 bytes so that the length tells little. The
-        digest is kept so that its tag can be made anew under another key.
+        Label, details and moment are padded to a multiple of 64 bytes so that the length tells
+        little. The digest is kept so that its tag can be made anew under another key.
         """
         ended, moment = label.encode("utf-8") + b"\x80", _packed_moment(enrolled)
+        if details:
+            # In ASCII: the last byte that is none ends the label, also for programs before this.
+            ended, moment = ended + details.pack(), moment or bytes(_MOMENT)
         padding = bytes(-(len(ended) + len(moment)) % _PADDING)
         return self._sealer.seal(content_digest + ended + padding + moment, reference_id)
 
@@ -106,13 +113,15 @@ class LabelSealer:
         Raises
         ------
         AuthenticationError
-            If it was sealed for another reference or gallery, or changed.
+            If it was sealed for another reference or gallery, or changed, or by a newer program.
         """
         plain = self._open(sealed, reference_id)
         digest, padded = plain[:DIGEST_SIZE], plain[DIGEST_SIZE:]
         end = padded.rindex(b"\x80")
-        moment = _unpacked_moment(padded[end + 1 :])
-        return LabelContent(padded[:end].decode("utf-8"), digest, moment)
+        after = padded[end + 1 :]
+        details = PersonDetails.unpack(after[:-_MOMENT].rstrip(b"\0"))
+        label, moment = padded[:end].decode("utf-8"), _unpacked_moment(after)
+        return LabelContent(label, digest, moment, details)
 
     def pseudonym(self, label: str) -> bytes:
         """Return the keyed hash by which the references of one subject are found; 16 bytes."""

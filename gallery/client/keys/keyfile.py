@@ -17,6 +17,7 @@ from gallery.client.keys.keyfile_format import (
 )
 from gallery.client.keys.passphrase import Passphrase, check_strength, resolve_passphrase
 from gallery.client.keys.secrets import GalleryKey
+from gallery.client.regular_file import refuse_special
 from gallery.errors import (
     KeyFileError,
     KeyFileExistsError,
@@ -167,6 +168,9 @@ def is_protected(path: str | os.PathLike[str]) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
+        # A pipe may be a key file, as shells make them of what a program prints.
+        if not stat.S_ISFIFO((found := os.stat(path)).st_mode):
+            refuse_special(path, found.st_mode)
         with path.open("rb") as file:
             _check_permissions(path, os.fstat(file.fileno()))
             data = file.read(MAX_FILE_SIZE + 1)

@@ -30,6 +30,7 @@ _MODULES: Final[dict[Runtime, tuple[str, ...]]] = {
 
 _INSTALLS: Final = {
     "insightface": "pip install insightface",
+    "sklearn": "pip install 'encrypted-face-gallery[grouping]'",
     "tensorflow": "pip install 'encrypted-face-gallery[tensorflow]'",
     "tf_keras": "pip install 'encrypted-face-gallery[tensorflow]'",
 }

@@ -15,12 +15,14 @@ from typing import Final
 
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.formats import HEAD_BYTES, named_as_photo, picture_format
+from gallery.client.photos.ignore_rules import IGNORE_FILE, IgnoreRules
 from gallery.client.photos.litter import is_hidden, is_litter
 from gallery.client.regular_file import first_bytes, refuse_special
 from gallery.errors import SourceError
 
 HIDDEN: Final = "hidden"
 LITTER: Final = "made by a system or a NAS for itself"
+IGNORED: Final = f"named in {IGNORE_FILE}"
 NO_PHOTO: Final = "no photo"
 LINKED_AGAIN: Final = "a link to a folder that is searched anyway"
 LINKED_ABOVE: Final = "a link to a folder that holds the one searched"
@@ -53,7 +55,7 @@ class FolderWalk:
     failures
         What could not be looked at: broken links, folders that may not be read, pipes, devices.
     passed_over
-        What is hidden, litter, or no photo.
+        What is hidden, litter, ignored, or no photo.
     folders
         The folders that were searched, without the top.
     """
@@ -64,10 +66,17 @@ class FolderWalk:
     folders: list[Path] = field(default_factory=list)
     _seen: set[_Identity] = field(default_factory=set)
     _links: list[tuple[Path, _Identity]] = field(default_factory=list)
+    _rules: dict[Path, IgnoreRules] = field(default_factory=dict)
 
     @classmethod
     def over(cls, top: Path) -> FolderWalk:
-        """Walk through a folder (`SourceError` if it cannot be read itself)."""
+        """Walk through a folder.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read itself, or if what is to be ignored cannot.
+        """
         walk = cls()
         try:
             walk._seen.add(_identity(os.stat(top)))
@@ -77,6 +86,7 @@ class FolderWalk:
             raise SourceError(
                 f"The folder {top} cannot be read: {error.strerror or error}"
             ) from error
+        walk._rules[top] = IgnoreRules().within(top)
         walk._search(entries)
         # Links come last: what lies in the folder itself keeps its own place.
         while walk._links:
@@ -97,6 +107,8 @@ class FolderWalk:
         waiting = entries[::-1]
         while waiting:
             path = waiting.pop()
+            if path.name == IGNORE_FILE:
+                continue
             if is_hidden(path.name) or is_litter(path.name):
                 reason = HIDDEN if is_hidden(path.name) else LITTER
                 self.passed_over.append(PassedOver(path, reason))
@@ -104,18 +116,27 @@ class FolderWalk:
             try:
                 found = os.stat(path)
                 identity = _identity(found)
-                if not stat.S_ISDIR(found.st_mode):
+                is_folder = stat.S_ISDIR(found.st_mode)
+                if self._rules[path.parent].ignore(path, is_folder=is_folder):
+                    self.passed_over.append(PassedOver(path, IGNORED))
+                elif not is_folder:
                     self._look_at(path, found)
                 elif path.is_symlink() and path != followed:
                     self._links.append((path, identity))
                 elif identity in self._seen:  # mounted twice
                     self.passed_over.append(PassedOver(path, LINKED_AGAIN))
                 else:
-                    self._seen.add(identity)
-                    self.folders.append(path)
-                    waiting += _entries(path)[::-1]
+                    self._enter(path, identity, waiting)
             except OSError as error:
-                self.failures.append(PhotoFailure(path, _reason(path, error)))
+                if not self._rules[path.parent].ignore(path, is_folder=False):
+                    self.failures.append(PhotoFailure(path, _reason(path, error)))
+
+    def _enter(self, path: Path, identity: _Identity, waiting: list[Path]) -> None:
+        self._seen.add(identity)
+        self.folders.append(path)
+        entries = _entries(path)
+        self._rules[path] = self._rules[path.parent].within(path)
+        waiting += entries[::-1]
 
     def _look_at(self, path: Path, found: os.stat_result) -> None:
         refuse_special(path, found.st_mode)

@@ -44,7 +44,7 @@ class FoundPhotos(Sequence[Item], Generic[Item]):
     photos
         The photos themselves.
     failures
-        What could not be looked at, and people without any photo.
+        What could not be looked at, people without any photo, and photos in no person's folder.
     passed_over
         What is no photo.
     """
@@ -80,24 +80,49 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
     Raises
     ------
     SourceError
-        The folder does not exist, holds no photo, or has photos outside any person's folder.
+        The folder does not exist, holds no photo, or none in any person's folder.
     """
     top = Path(folder)
     walk = FolderWalk.over(top)
-    loose = [path.name for path in walk.photos if path.parent == top]
-    if loose:
-        raise SourceError(
-            f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0]}: each person"
-            f" needs a folder, such as {top / 'some-name' / loose[0]}"
-        )
-    if not walk.photos:
+    found = labelled_photos(top, walk)
+    if not found:
         raise _no_photos(top, walk, "it needs one sub-folder per person")
-    found = [LabelledPhoto(path, path.relative_to(top).parts[0]) for path in walk.photos]
     return FoundPhotos(
-        tuple(sorted(found, key=lambda photo: (photo.label, photo.path))),
-        (*walk.failures, *_without_photos(top, walk)),
+        found,
+        (*loose_photos(top, walk), *walk.failures, *without_photos(top, walk)),
         tuple(walk.passed_over),
     )
+
+
+def labelled_photos(top: Path, walk: FolderWalk) -> tuple[LabelledPhoto, ...]:
+    """Return the photos of a walk with their people, sorted by label, then by path.
+
+    Raises
+    ------
+    SourceError
+        If all photos lie outside any person's folder.
+    """
+    loose = [path for path in walk.photos if path.parent == top]
+    if loose and len(loose) == len(walk.photos):
+        raise SourceError(
+            f"{len(loose)} photo(s) lie directly in {top}, the first is {loose[0].name}: "
+            f"{_folder_needed(loose[0])}"
+        )
+    found = [
+        LabelledPhoto(path, path.relative_to(top).parts[0])
+        for path in walk.photos
+        if path.parent != top
+    ]
+    return tuple(sorted(found, key=lambda photo: (photo.label, photo.path)))
+
+
+def loose_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
+    """Name the photos of a walk that lie outside any person's folder."""
+    return [
+        PhotoFailure(path, f"in no person's folder: {_folder_needed(path)}")
+        for path in walk.photos
+        if path.parent == top
+    ]
 
 
 def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
@@ -115,7 +140,11 @@ def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
     return FoundPhotos(tuple(walk.photos), tuple(walk.failures), tuple(walk.passed_over))
 
 
-def _without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
+def _folder_needed(photo: Path) -> str:
+    return f"each person needs a folder, such as {photo.parent / 'some-name' / photo.name}"
+
+
+def without_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
     """Name the people none of whose photos was found, unless something in the way is named."""
     told = {path.relative_to(top).parts[0] for path in walk.photos}
     told |= {Path(failure.path).relative_to(top).parts[0] for failure in walk.failures}

@@ -148,7 +148,9 @@ class Renewer(Secret):
             session.labels.open_content(item.sealed_label, item.reference_id) for item in items
         ]
         return [
-            NewReference(template, content.label, content.content_digest, content.enrolled)
+            NewReference(
+                template, content.label, content.content_digest, content.enrolled, content.details
+            )
             for content, template in zip(opened, templates, strict=True)
         ]
 
@@ -200,6 +202,7 @@ def _open(
         raise WriteConflictError("the gallery changed while it was read") from error
 
 
-def _identity(item: NewReference) -> tuple[str, bytes, int, bytes]:
+def _identity(item: NewReference) -> tuple[str, bytes, int, bytes, bytes]:
     # Zero has two signs, and decrypting gives either.
-    return item.label, item.content_digest, item.enrolled or 0, (item.vector + 0.0).tobytes()
+    vector = (item.vector + 0.0).tobytes()
+    return item.label, item.content_digest, item.enrolled or 0, item.details.pack(), vector

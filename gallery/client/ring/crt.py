@@ -9,15 +9,43 @@ small numbers are as exact as large ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from gallery.arrays import Floats, Residues
-from gallery.client.ring import residue_kernels
+from gallery.ciphertexts.columns import addresses
+from gallery.client.ring import crt_kernels, ntt_kernels, residue_kernels
 from gallery.client.ring.ntt import make_transform, with_quotients
 from gallery.errors import ParameterSetError
 from gallery.parameters import ParameterSet
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """What becomes of a number once it is composed: ``factor * y + offset``.
+
+    Attributes
+    ----------
+    divisor
+        y is the number divided by it,
+    limit, reach
+        less ``reach`` if that is above the limit.
+    factor, offset
+        Of the result.
+    """
+
+    divisor: float = 1.0
+    limit: float = math.inf
+    reach: float = 0.0
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+AS_COMPOSED: Final = NumberForm()
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +53,36 @@ class CrtComposer:
     """Composes for one parameter set of up to three data primes."""
 
     parameters: ParameterSet
+    _residues: Residues = field(init=False, repr=False)
+    _limbs: npt.NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.parameters.data_primes) not in (1, 2, 3):
+        parameters, primes = self.parameters, self.parameters.data_primes
+        if len(primes) not in (1, 2, 3):
             raise ParameterSetError(
-                f"parameter set {self.parameters.name!r} has more than 3 data primes, which only "
+                f"parameter set {parameters.name!r} has more than 3 data primes, which only "
                 "the backend seal supports"
             )
+        middle, degree = parameters.data_modulus // 2, parameters.poly_modulus_degree
+        numbers: list[int] = []
+        for prime in primes:
+            # Numbers from -q/2 to q/2 become numbers from 0 to q.
+            inverse = make_transform(degree, prime).degree_inverse
+            numbers += [prime, *map(int, inverse), middle % prime]
+        for i, prime in enumerate(primes):
+            for other in primes[:i]:
+                numbers += map(int, with_quotients(pow(other, -1, prime), prime))
+        limbs = middle % primes[0], middle // primes[0], primes[0], (*primes, 0)[1]
+        object.__setattr__(self, "_residues", np.array(numbers, np.uint32))
+        object.__setattr__(self, "_limbs", np.array(limbs, np.int64))
 
-    def compose(self, works: list[Residues], lanes: int) -> Floats:
+    def compose(
+        self,
+        works: list[Residues],
+        lanes: int,
+        out: Floats | None = None,
+        form: NumberForm = AS_COMPOSED,
+    ) -> Floats:
         """Undo the transforms and compose.
 
         Parameters
@@ -43,26 +92,33 @@ class CrtComposer:
             order; they are overwritten.
         lanes : int
             How many of the sixteen polynomials count.
+        out : numpy.ndarray, optional
+            Where the result is written: float64 of shape (lanes, N), each row contiguous.
+        form : NumberForm, optional
+            What becomes of the numbers.
 
         Returns
         -------
         numpy.ndarray
-            float64 of shape (lanes, N): the coefficients, from -q/2 to q/2.
+            float64 of shape (lanes, N): the coefficients, from -q/2 to q/2, in the given form.
         """
-        primes, middle = self.parameters.data_primes, self.parameters.data_modulus // 2
         degree = self.parameters.poly_modulus_degree
-        for work, prime in zip(works, primes, strict=True):
-            transform = make_transform(degree, prime)
-            # Numbers from -q/2 to q/2 become numbers from 0 to q.
-            transform.inverse(work, addend=middle % int(transform.prime))
-        for i, prime in enumerate(primes):
-            for j in range(i):
-                inverse = with_quotients(pow(primes[j], -1, prime), prime)
-                residue_kernels.mix(works[i], works[j], *inverse, np.uint32(prime))
-        # With fewer primes there is nothing above their digits.
-        digits = [*works, *[np.zeros_like(works[0])] * (3 - len(works))]
-        above = primes[1] if len(works) == 3 else 0
-        coefficients = np.empty(works[0].size)
-        limbs = middle % primes[0], middle // primes[0]
-        residue_kernels.combine(tuple(digits), (primes[0], above), limbs, coefficients)
-        return np.ascontiguousarray(coefficients.reshape(-1, residue_kernels.WIDTH)[:, :lanes].T)
+        found = np.empty((lanes, degree)) if out is None else out
+        assert found.shape == (lanes, degree) and found.strides[1] == found.itemsize == 8
+        for work, prime in zip(works, self.parameters.data_primes, strict=True):
+            assert work.size == residue_kernels.WIDTH * degree
+            ntt_kernels.inverse(
+                work, *make_transform(degree, prime).inverse_roots, np.uint32(prime)
+            )
+        shape = form.divisor, form.limit, form.reach, form.factor, form.offset
+        crt_kernels.compose(
+            addresses(works),
+            self._residues,
+            self._limbs,
+            np.array(shape),
+            degree,
+            lanes,
+            found.ctypes.data,
+            found.strides[0],
+        )
+        return found

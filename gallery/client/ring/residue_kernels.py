@@ -26,12 +26,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from gallery.arrays import Floats, Residues
+from gallery.arrays import Residues
 from gallery.compilation import kept
 
-Digits = tuple[Residues, Residues, Residues]
 Integers = npt.NDArray[np.int32]
-Pair = tuple[int, int]
 
 WIDTH: Final = 16
 """Ciphertexts that are worked on at once."""
@@ -153,40 +151,11 @@ def _quotients(factors: Residues, reciprocal: Any, p: Any, out: Residues) -> Non
         out[j] = np.uint32(quotient + ((p - np.uint64(1) - rest) >> np.uint64(63)))
 
 
-def _mix(residues: Residues, digits: Residues, inverse: Any, quotient: Any, p: Any) -> None:
-    """Take a mixed-radix digit out of residues below 2p and divide by its prime; leave below p."""
-    twice = np.uint32(2 * p)
-    for j in range(residues.size):
-        rest = np.uint32(np.uint32(residues[j] + twice) - digits[j])
-        residues[j] = below(times(rest, inverse, quotient, p), p)
-
-
 def _scale(work: Residues, factor: Any, quotient: Any, addend: Any, p: Any) -> None:
     """Multiply residues by a factor and add a residue; leave them below p."""
     for j in range(work.size):
         product = times(work[j], factor, quotient, p)
         work[j] = below(below(np.uint32(product + addend), np.uint32(2 * p)), p)
-
-
-def _combine(digits: Digits, primes: Pair, middle: Pair, coefficients: Floats) -> None:
-    """Write ``low + p0 * (mid + p1 * high)``, less the middle of the range, as doubles.
-
-    Parameters
-    ----------
-    digits : tuple of numpy.ndarray
-        Mixed-radix digits ``low``, ``mid`` and ``high``, in work arrays.
-    primes : tuple of int
-        p0 and p1.
-    middle : tuple of int
-        The middle's digit for p0, and what is above it.
-    coefficients : numpy.ndarray
-        float64 of a work array's size.
-    """
-    low, mid, high = digits
-    for j in range(coefficients.size):
-        above = np.int64(high[j]) * primes[1] + np.int64(mid[j]) - middle[1]
-        below = np.int64(low[j]) - middle[0]
-        coefficients[j] = np.float64(above) * primes[0] + np.float64(below)
 
 
 def _add_weighted(
@@ -214,6 +183,6 @@ def _add_weighted(
                 total[tile, j] = below(np.uint32(total[tile, j] + product), p)
 
 
-binomial, reduce, mix = map(kept, (_binomial, _reduce, _mix))
+binomial, reduce = map(kept, (_binomial, _reduce))
 lift, lower, quotients = map(kept, (_lift, _lower, _quotients))
-scale, combine, add_weighted = map(kept, (_scale, _combine, _add_weighted))
+scale, add_weighted = map(kept, (_scale, _add_weighted))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Floats
+from gallery.client.integrity.person_details import NO_DETAILS
 from gallery.client.searching.thresholds import Threshold
 from gallery.distances import Metric
 
@@ -29,7 +30,8 @@ class Identification:
     labels
         Strings, shape (n, k); empty where there is no candidate.
     decisions
-        bool, shape (n,): True for a match, that is, the first distance is at most the threshold.
+        bool, shape (n,): True for a match, that is, the first distance is at most the threshold,
+        and the first candidate has not expired.
     ambiguous
         bool, shape (n,): True for a match that a reference of a second subject could be as well: it
         is within the threshold too, or cannot be told from the first candidate.
@@ -46,6 +48,12 @@ class Identification:
         there were several; None if an earlier version of this program did, which signed no date.
     age
         The seconds since then, by the clock of this machine; None if there is no date.
+    details
+        `PersonDetails`, shape (n, k): attributes and expiry of each candidate.
+    expired
+        bool, shape (n, k): candidates who had expired at the time of the search, by the clock of
+        this machine. They are listed, so that it is seen who was there, and are no match: where the
+        first candidate has expired, nobody else is taken for the one who is meant.
     """
 
     distances: Floats
@@ -60,6 +68,24 @@ class Identification:
     metric: Metric
     signed: int | None = None
     age: int | None = None
+    details: npt.NDArray[np.object_] = field(default_factory=lambda: np.empty(0, np.object_))
+    expired: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        # Of nobody anything is known, unless it is stated.
+        shape = self.distances.shape
+        if self.details.shape != shape:
+            object.__setattr__(self, "details", np.full(shape, NO_DETAILS, np.object_))
+        if self.expired.shape != shape:
+            object.__setattr__(self, "expired", np.zeros(shape, np.bool_))
+
+    @property
+    def refused(self) -> npt.NDArray[np.bool_]:
+        """bool, shape (n,): True where the first candidate would match, but has expired."""
+        refused: npt.NDArray[np.bool_] = self.expired[:, 0] & (
+            self.distances[:, 0] <= self.threshold
+        )
+        return refused
 
     @property
     def threshold(self) -> float:
@@ -107,6 +133,8 @@ class Identification:
             second_labels=put(self.second_labels, ""),
             second_distances=put(self.second_distances, np.inf),
             searched=put(self.searched, 0),
+            details=put(self.details, NO_DETAILS),
+            expired=put(self.expired, False),
         )
 
 
@@ -125,6 +153,8 @@ class CandidateRows:
         shape (n,); infinite and empty without one.
     searched
         References that the probes were compared with.
+    details
+        `PersonDetails` of the candidates, shape (n, k), padded with `NO_DETAILS`.
     """
 
     squared: Floats
@@ -133,3 +163,4 @@ class CandidateRows:
     second_squared: Floats
     second_labels: npt.NDArray[np.str_]
     searched: int
+    details: npt.NDArray[np.object_]

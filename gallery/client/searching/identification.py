@@ -10,12 +10,14 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Floats, residue_bytes
 from gallery.client.integrity import clock
+from gallery.client.integrity.labels import LabelContent
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
 from gallery.client.scheme import ProbeEncryption, ResultCheck
@@ -207,7 +209,11 @@ class Searcher:
                 [part.second_squared for part in parts],
             )
         )
-        decisions = distances[:, 0] <= threshold.value
+        details, now = np.concatenate([part.details for part in parts]), clock.seconds()
+        expired = np.array(
+            [[item.is_expired(now) for item in row] for row in details], dtype=bool
+        ).reshape(details.shape)
+        decisions = (distances[:, 0] <= threshold.value) & ~expired[:, 0]
         return Identification(
             distances=distances,
             reference_ids=np.concatenate([part.reference_ids for part in parts]),
@@ -223,6 +229,8 @@ class Searcher:
             metric=description.metric,
             signed=signed,
             age=clock.age(signed),
+            details=details,
+            expired=expired,
         )
 
     def _chunks(self, vectors: Floats) -> Iterator[Floats]:
@@ -377,22 +385,34 @@ class Searcher:
         opened = [self._candidate(place, tables) for place in split(places)]
         identifiers, labels = (
             np.array(texts, dtype=np.str_)[numbers].reshape(len(lists), -1)
-            for texts in zip(*opened, strict=True)
+            for texts in zip(*((item[0], item[1].label) for item in opened), strict=True)
         )
+        known = np.array([content.details for _, content in opened], dtype=np.object_)
+        details = known[numbers].reshape(len(lists), -1)
         return CandidateRows(
-            squared, identifiers[:, :-1], labels[:, :-1], second_squared, labels[:, -1], searched
+            squared,
+            identifiers[:, :-1],
+            labels[:, :-1],
+            second_squared,
+            labels[:, -1],
+            searched,
+            details[:, :-1],
         )
 
     def _candidate(
         self, place: tuple[int, int], tables: Sequence[ReferenceTable]
-    ) -> tuple[str, str]:
-        """Return the reference identifier and the label at a block index and a position."""
+    ) -> tuple[str, LabelContent]:
+        """Return the reference identifier at a block index and a position, and whose it is."""
         index, position = place
         if index < 0:
-            return "", ""
+            return "", _NOBODY
         reference = tables[index].at(position)
-        label = self._session.labels.open(reference.sealed_label, reference.reference_id)
-        return reference.reference_id.hex(), label
+        content = self._session.labels.open_content(reference.sealed_label, reference.reference_id)
+        return reference.reference_id.hex(), content
+
+
+_NOBODY: Final = LabelContent("", b"")
+"""Who is at a place of a candidate list where there is no candidate."""
 
 
 def _rankings(

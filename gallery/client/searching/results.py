@@ -100,16 +100,20 @@ class Results:
         """Yield one JSON-ready record for each probe, or for some of them.
 
         ``decision`` is ``match``, ``non-match``, or ``failed`` for a probe that gave no embedding,
-        with the reason as ``failure``.
+        with the reason as ``failure``. A person who has expired is no match: ``expired`` says that
+        the closest candidate would be one otherwise.
         """
         found, stop = self.found, None if count is None else first + count
-        signed = None if found.signed is None else in_utc(found.signed)
+        signed = _moment(found.signed)
         for row, probe in enumerate(self.probes[first:stop], first):
             candidates = [
                 {
                     "label": str(found.labels[row, rank]),
                     "reference_id": str(found.reference_ids[row, rank]),
                     "distance": float(distance),
+                    "attributes": dict(found.details[row, rank].attributes),
+                    "expires": _moment(found.details[row, rank].expires),
+                    "expired": bool(found.expired[row, rank]),
                 }
                 for rank, distance in enumerate(self.distances[row])
                 if math.isfinite(distance)
@@ -142,6 +146,8 @@ class Results:
                 "faces": None if place is None else place.count,
                 "box": None if place is None or place.box is None else asdict(place.box),
                 "confidence": None if place is None else place.confidence,
+                "attributes": best["attributes"] if best and match else {},
+                "expired": bool(found.refused[row]),
             }
 
     def name(self, row: int) -> str:
@@ -153,6 +159,10 @@ class Results:
 
     def _second_distance(self, row: int) -> float | None:
         return None if self.second_distances is None else float(self.second_distances[row])
+
+
+def _moment(seconds: int | None) -> str | None:
+    return None if seconds is None else in_utc(seconds)
 
 
 class ResultFile:
@@ -223,6 +233,11 @@ def _write_npz(file: IO[bytes], results: Results) -> None:
         second_labels=found.second_labels,
         threshold_origin=str(found.limit.source),
         boxes=_boxes(results),
+        expired=found.expired,
+        attributes=np.array(
+            [[json.dumps(item.attributes) for item in row] for row in found.details.tolist()],
+            dtype=np.str_,
+        ).reshape(found.details.shape),
         **optional,
     )
 
@@ -244,7 +259,15 @@ def _write_lines(file: IO[bytes], results: Results) -> None:
 def _write_parquet(file: IO[bytes], results: Results) -> None:
     """Write a column for each field of a record; the candidates are a list of structures."""
     pa = import_pyarrow()
-    candidate = {"label": pa.string(), "reference_id": pa.string(), "distance": pa.float64()}
+    attributes = pa.map_(pa.string(), pa.string())
+    candidate = {
+        "label": pa.string(),
+        "reference_id": pa.string(),
+        "distance": pa.float64(),
+        "attributes": attributes,
+        "expires": pa.string(),
+        "expired": pa.bool_(),
+    }
     schema = pa.schema(
         {
             "probe": pa.int64() if isinstance(results.probes[0], int) else pa.string(),
@@ -269,9 +292,19 @@ def _write_parquet(file: IO[bytes], results: Results) -> None:
             "faces": pa.int64(),
             "box": pa.struct({name: pa.int64() for name in ("left", "top", "width", "height")}),
             "confidence": pa.float64(),
+            "attributes": attributes,
+            "expired": pa.bool_(),
         }
     )
     with pa.parquet.ParquetWriter(file, schema) as writer:
         for first in range(0, len(results.probes), _ROWS_AT_ONCE):
-            some = list(results.records(first, _ROWS_AT_ONCE))
+            some = list(map(_with_pairs, results.records(first, _ROWS_AT_ONCE)))
             writer.write_table(pa.Table.from_pylist(some, schema))
+
+
+def _with_pairs(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record whose attributes are pairs, as Arrow takes what it calls a map."""
+    changed = record | {"attributes": list(record["attributes"].items())}
+    if "candidates" in record:
+        changed["candidates"] = list(map(_with_pairs, record["candidates"]))
+    return changed

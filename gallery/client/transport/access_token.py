@@ -11,6 +11,7 @@ from gallery.errors import AccessDeniedError
 from gallery.hints import Hint
 
 _TOKEN: Final = re.compile(r"efg_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
+_BEGINNING: Final = "efg_"
 _QUOTES: Final = "\"'`´‘’‚“”„«»‹›"
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp", "Cs"})
 
@@ -62,4 +63,6 @@ def _flaw(token: str) -> str | None:
         return "it holds space"
     if not (token.isascii() and token.isprintable()):
         return "it holds characters that no token has"
+    if found is None and token.startswith(_BEGINNING):
+        return f"it has {len(token)} characters, or others than those of a token"
     return f"{len(rest)} other characters stand around it" if found and rest else None

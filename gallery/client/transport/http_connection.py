@@ -253,6 +253,11 @@ def _checked(url: str, plain_http: bool) -> str:
         raise ServerError(f"the address of the server is not a URL: {masked_url(url)}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ServerError("the address of a server looks like https://faces.example.org")
+    if parsed.port is not None and not 0 < parsed.port < 2**16:
+        raise ServerError(
+            f"the address of the server names the port {parsed.port}; ports are numbers from 1 to "
+            "65535"
+        )
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise ServerError(
             "the address of a server has no user, query or fragment", hint=Hint.TOKEN_APART
@@ -275,6 +280,7 @@ def _reported(answer: httpx.Response) -> GalleryError:
         return foreign_answer(answer)
     if answer.status_code in _UNKNOWN_ROUTE and failure.kind == ServerError.__name__:
         return ServerError(
-            "the server does not know a request of this program; it is older than this program"
+            "the server does not know a request of this program: it is older than this program, or "
+            "its address has a path that is not its own"
         )
     return failure.error()

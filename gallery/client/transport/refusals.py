@@ -53,7 +53,7 @@ def check_answer(answer: httpx.Response, *, empty: bool) -> None:
     if empty:
         own = answer.status_code == httpx.codes.NO_CONTENT
     else:
-        own = _media_type(answer) in _OWN_TYPES
+        own = answer.status_code == httpx.codes.OK and _media_type(answer) in _OWN_TYPES
     if not own:
         raise foreign_answer(answer)
 
@@ -135,11 +135,9 @@ def failed_connection(url: str, error: httpx.TransportError) -> ServerError:
         proxy = proxy_for(httpx.URL(url))
         through = proxy.origin if proxy else "the environment"
         return ServerError(f"{text}: the proxy that {through} names refuses: {_shown(error)}")
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return ServerError(
-            f"{text}: its certificate is not trusted here{_by(trust_variables())}",
-            hint=Hint.TRUST_AUTHORITY,
-        )
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _untrusted(text, cause)
     if _speaks_no_tls(causes):
         return ServerError(
             f"{text}: what answers there does not speak TLS as it should ({_shown(error)}); is its "
@@ -157,8 +155,37 @@ def failed_connection(url: str, error: httpx.TransportError) -> ServerError:
         if any(_is_unknown_name(cause) for cause in causes):
             return ServerError(f"{text}: no machine of that name is known; check {right}")
         return DroppedError(f"{text}: {_shown(error)}; is it running? Check {right}, too")
+    # So ends a server that speaks TLS what begins without it.
+    plain = "; is its address https instead of http?" if url.startswith("http:") else ""
     return DroppedError(
-        f"{text}: {_shown(error)}; what was finished before is kept", hint=Hint.TRY_AGAIN
+        f"{text}: {_shown(error).rstrip('.')}{plain}; what was finished before is kept",
+        hint=Hint.TRY_AGAIN,
+    )
+
+
+_OTHER_NAME: Final = frozenset({62, 64})
+"""What OpenSSL says of a certificate that is for another name, or another address (X509_V_ERR)."""
+
+_NOT_YET, _NO_LONGER = 9, 10
+"""What it says of one before and after the time for which it is."""
+
+
+def _untrusted(text: str, error: ssl.SSLCertVerificationError) -> ServerError:
+    code = error.verify_code
+    if code in _OTHER_NAME:
+        return ServerError(
+            f"{text}: its certificate is for another name than this; give the address by the name "
+            "that it is for"
+        )
+    if code in (_NOT_YET, _NO_LONGER):
+        when = "is not valid yet" if code == _NOT_YET else "has expired"
+        return ServerError(
+            f"{text}: its certificate {when}, by the clock of this machine; have it renewed, or "
+            "set the clock"
+        )
+    return ServerError(
+        f"{text}: its certificate is not trusted here{_by(trust_variables())}",
+        hint=Hint.TRUST_AUTHORITY,
     )
 
 

@@ -67,6 +67,8 @@ def open_client(url: httpx.URL, authorities: Path | None, **options: Any) -> htt
         named = httpx.Proxy(address)
         if not named.url.host:
             raise ValueError("it names no host")
+        if not 0 < (named.url.port or 1) < 2**16:
+            raise ValueError("there is no such port")
         return httpx.Client(verify=context, trust_env=False, proxy=named, **options)
     except ImportError as error:
         raise ServerError(
@@ -88,8 +90,8 @@ def proxy_for(url: httpx.URL) -> Proxy | None:
         if address := _value(name):
             return Proxy(f"the variable {name}", address)
     # Where no variable is set, macOS and Windows have settings of their own.
-    found = urllib.request.getproxies().get("https")
-    return Proxy("the system's settings of proxies", found) if found else None
+    found = urllib.request.getproxies().get("https", "").strip()
+    return Proxy("the system's setting of a proxy", found) if found else None
 
 
 def proxy_variables() -> list[str]:

@@ -101,11 +101,40 @@ class TokenFile:
                 f"the desk's token file {self.path} is damaged: delete it, and make tokens anew"
             ) from error
 
-    def issue(self, name: str, scope: DeskScope, expires: int | None = None) -> str:
-        """Make a token and return it; the file keeps its hash alone (`TokenFileError`)."""
+    def issue(
+        self,
+        name: str,
+        scope: DeskScope,
+        expires: int | None = None,
+        *,
+        deliver: Callable[[str], None] | None = None,
+    ) -> str:
+        """Make a token and return it; the file keeps its hash alone.
+
+        Parameters
+        ----------
+        name
+            What it is called; no valid token may have the name.
+        scope
+            What it allows.
+        expires
+            Seconds since 1970 UTC, or None.
+        deliver
+            Given the token before it is kept; if that fails, none is made.
+
+        Raises
+        ------
+        TokenFileError
+            If the name is taken, or the file cannot be read or written.
+        """
+        now = self._clock()
+        if any(item.name == name and item.is_valid(now) for item in self.all()):
+            raise TokenFileError(f"there is a valid token {name!r} already: revoke it first")
         identifier = secrets.token_hex(8)
         token = f"efd_{identifier}_{secrets.token_urlsafe(32)}"
-        made = DeskToken(identifier, name, scope, _digest(token), int(self._clock()), expires)
+        made = DeskToken(identifier, name, scope, _digest(token), int(now), expires)
+        if deliver is not None:
+            deliver(token)
         self._write((*self.all(), made))
         return token
 

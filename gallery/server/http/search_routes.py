@@ -28,8 +28,12 @@ from gallery.server.http.request_bodies import received
 from gallery.server.http.request_sizes import gallery_sizes, parsed_search
 from gallery.server.http.state import ServerState, state_of
 
-_PIECES_AHEAD = 4
+_PIECES_AHEAD = 2
 """Pieces of an answer that are packed before the client has read those before."""
+
+_PIECE_BYTES = 2**17
+"""Bytes from which on a piece is sent. Each piece costs two threads a turn, and the loop that all
+requests share several calls: with many clients, far more than its bytes do."""
 
 _log = structlog.get_logger("gallery.server")
 
@@ -149,10 +153,16 @@ class SearchResponse(Response):
         yield framed(result.manifest.to_bytes())
         if result.check_sums:
             yield framed(result.check_sums.to_bytes())
+        gathered: list[bytes] = []
         for block in result.blocks:
             if self._abandoned.is_set():
                 return
-            yield framed(block.to_bytes())
+            gathered.append(framed(block.to_bytes()))
+            if sum(map(len, gathered)) >= _PIECE_BYTES:
+                yield b"".join(gathered)
+                gathered.clear()
+        if gathered:
+            yield b"".join(gathered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces as they come; the end only when the search is in the audit log."""

@@ -67,13 +67,19 @@ def test_identify_prints_one_json_object_a_probe(made: Command, people: np.ndarr
         "second_distance",
         "threshold_origin",
         "expected_fpir",
+        "face",
+        "faces",
+        "box",
+        "confidence",
+        "attributes",
+        "expired",
     ]
     assert (match["probe"], match["decision"], match["label"]) == (0, "match", "person 3")
     assert match["reference_id"] == match["candidates"][0]["reference_id"]
     assert match["distance"] == match["candidates"][0]["distance"]
     assert (match["threshold"], match["metric"], match["searched"]) == (0.1, "cosine", 5)
     assert [list(item) for item in match["candidates"]] == [
-        ["label", "reference_id", "distance"]
+        ["label", "reference_id", "distance", "attributes", "expires", "expired"]
     ] * 2
     assert match["candidates"][0]["distance"] <= match["candidates"][1]["distance"]
     assert (other["probe"], other["decision"]) == (1, "non-match")

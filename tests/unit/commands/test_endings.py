@@ -6,6 +6,7 @@ import errno
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import numpy as np
@@ -83,6 +84,22 @@ def test_what_the_system_refuses_is_no_mistake_of_the_program(
     assert (done.code, done.out) == (71, "")
     assert words in done.err
     assert "internal" not in done.err
+
+
+def test_a_current_folder_that_is_gone_is_named(
+    made: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    # What asks for it depends on what is loaded already.
+    monkeypatch.setattr(GalleryClient, "references", lambda _: Path.cwd())
+
+    done = made("list", "--database", f"sqlite:///{tmp_path}/gallery.db")
+
+    assert done.code == 71
+    assert "the current folder is not there any more" in done.err
 
 
 def test_text_that_is_no_utf_8_is_refused_by_name(made: Command, people: np.ndarray) -> None:

@@ -267,3 +267,20 @@ def test_all_figures_are_shown_when_asked_for(photos: Command) -> None:
     row = next(cells for cells in lines if cells[:1] == [str(Path("people/Joan/1.png"))])
     assert row[1:4] == ["150", "150", "-"]
     assert done.out == ""
+
+
+def test_a_folder_that_cannot_be_a_label_keeps_nobody_out_of_a_replacement(
+    photos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture("former.png", 5)
+    photos("enroll", "former.png", "--label", "Joan")
+    Path("people/two\nlines").mkdir()
+    picture("people/two\nlines/1.png", 8)
+    monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
+
+    done = photos("enroll", "people", "--replace", "--on-duplicate", "add")
+
+    assert done.code == 1
+    assert "Replace 1 references" in done.err
+    assert "a label holds control characters" in done.err
+    assert {item["label"] for item in photos("list", "--json").records} >= {"Joan", "Mary"}

@@ -37,6 +37,7 @@ def photos(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     picture("people/.trash/Ada.jpg", 3, "JPEG")
     Path("people/Ada/notes.txt").write_text("text")
     Path("people/Ada/phone.jpg").write_bytes(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif")
+    picture("people/loose.jpg", 4)
     Path("people/Bob").mkdir()
     Path("people/Joan").symlink_to("/gone/joan")
     os.mkfifo("people/Ada/pipe.jpg")
@@ -48,7 +49,7 @@ def test_a_folder_is_enrolled_and_what_is_not_is_named_and_counted(photos: Comma
 
     assert done.code == 1
     (counts,) = done.records
-    assert (counts["enrolled"], counts["failed"]) == (2, 4)
+    assert (counts["enrolled"], counts["failed"]) == (2, 5)
     assert {item["path"]: item["reason"] for item in counts["failures"]} == {
         "people/Ada/phone.jpg": (
             "The photo people/Ada/phone.jpg cannot be read: "
@@ -57,6 +58,9 @@ def test_a_folder_is_enrolled_and_what_is_not_is_named_and_counted(photos: Comma
         "people/Ada/pipe.jpg": "cannot be read: it is a named pipe",
         "people/Bob": "the folder holds no photo",
         "people/Joan": "a link that leads nowhere, to /gone/joan",
+        "people/loose.jpg": (
+            "in no person's folder: each person needs a folder, such as people/some-name/loose.jpg"
+        ),
     }
     assert [item["path"] for item in counts["passed_over"]] == [
         "people/.trash",

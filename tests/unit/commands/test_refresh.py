@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from gallery.client.integrity import clock
 from tests.unit.commands.conftest import Command
 
 DAY = 86400
+SECONDS = clock.seconds
 START = 1_790_000_000
 SEARCH = ("identify", "people.npz", "--threshold", 0.1)
 
@@ -38,6 +41,30 @@ def test_info_and_results_state_the_age(enrolled: Command, days: list[float]) ->
         assert (record["signed"], record["age_seconds"]) == ("2026-09-21T14:13:20+00:00", 302400)
     assert "3 days" in enrolled("info").out
     assert "age of the gallery's state: 3 days" in told.err
+
+
+@pytest.mark.parametrize("now", [-315_619_200.0, 0.0, 253_402_300_800.0])
+def test_a_clock_that_is_set_wrong_keeps_nobody_from_working(
+    command: Command, people: np.ndarray, now: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before 1970, at its beginning as after a flat battery, and beyond the year 9999."""
+    monkeypatch.setattr(clock, "seconds", SECONDS)
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: now))
+    runs = (
+        ("key", "new"),
+        ("init", "--dimension", 16, "--threshold", 0.1),
+        ("enroll", "people.npz"),
+        ("threshold", "set", 0.2),
+        ("refresh",),
+        ("identify", "people.npz"),
+        ("people",),
+        ("info",),
+        ("threshold", "show"),
+    )
+
+    for arguments in runs:
+        done = command(*arguments)
+        assert done.code == 0, (arguments, done.err)
 
 
 def test_a_search_refuses_an_older_state_than_is_asked_for(

@@ -46,6 +46,27 @@ def test_a_token_ends_when_it_expires_or_is_revoked(tokens: TokenFile) -> None:
             tokens.holder(token)
 
 
+def test_a_token_that_could_not_be_delivered_is_not_made(tokens: TokenFile) -> None:
+    def lost(_: str) -> None:
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        tokens.issue("kiosk", DeskScope.IDENTIFY, deliver=lost)
+
+    assert tokens.all() == ()
+
+
+def test_a_name_is_free_again_once_its_token_is_revoked(tokens: TokenFile) -> None:
+    tokens.issue("kiosk", DeskScope.IDENTIFY)
+    with pytest.raises(TokenFileError, match="'kiosk' already"):
+        tokens.issue("kiosk", DeskScope.ENROLL)
+    tokens.revoke("kiosk")
+
+    tokens.issue("kiosk", DeskScope.ENROLL)
+
+    assert [item.revoked for item in tokens.all()] == [True, False]
+
+
 def test_a_name_that_is_not_there_cannot_be_revoked(tokens: TokenFile) -> None:
     with pytest.raises(TokenFileError, match="no valid token 'a'"):
         tokens.revoke("a")

@@ -10,9 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from gallery.client import (
     Duplicate,
@@ -20,11 +18,13 @@ from gallery.client import (
     GalleryKey,
     LabelledPhoto,
     OnDuplicate,
+    PersonDetails,
     PhotoEmbedder,
 )
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.errors import DuplicateSubjectError, ServerError, ThresholdRequiredError
 from gallery.server import EmbeddedService
+from tests.support.patterns import write_pattern
 from tests.support.recording import RecordingService
 
 LIMIT = 0.002
@@ -32,11 +32,7 @@ LIMIT = 0.002
 
 def photo(folder: Path, label: str, pattern: int, version: int = 0) -> LabelledPhoto:
     """Write a picture of a pattern; versions of one differ by a little noise."""
-    blocks = np.random.default_rng(pattern).uniform(40, 215, (5, 5, 3))
-    noise = np.random.default_rng((pattern, version)).normal(0, 1, (150, 150, 3))
-    pixels = np.kron(blocks, np.ones((30, 30, 1))) + noise
-    path = folder / f"{label} {pattern} {version}.png"
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    path = write_pattern(folder / f"{label} {pattern} {version}.png", pattern, version)
     return LabelledPhoto(path, label)
 
 
@@ -88,6 +84,19 @@ def test_duplicates_can_be_skipped(
     assert (found.path, found.enrolled) == (photos[1].path, False)
     assert (found.duplicate.label, found.duplicate.found_label) == ("Joan", "Ada")
     assert 0 <= found.duplicate.distance <= LIMIT
+
+
+def test_what_is_known_goes_to_those_who_are_enrolled(
+    client: GalleryClient, embedder: PhotoEmbedder, photos: list[LabelledPhoto]
+) -> None:
+    known = PersonDetails({"team": "day"}, 4_000_000_000)
+
+    client.enroll_photos(photos, embedder=embedder, on_duplicate="skip", details=known)
+
+    assert {item.label: item.references for item in client.people()} == {"Ada": 2, "Mary": 1}
+    assert [item.details for item in client.people()] == [known, known]
+    client.enroll_photos(photos[2:], embedder=embedder, details=PersonDetails({"team": "night"}))
+    assert [item.details.attributes["team"] for item in client.people()] == ["day", "night"]
 
 
 def test_by_default_nobody_looks_for_duplicates(

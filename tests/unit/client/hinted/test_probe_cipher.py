@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gallery.client.hinted.probe_cipher import ProbeSecret
+from gallery.client.ring.crt import NumberForm
 from gallery.errors import InvalidEmbeddingError, MalformedMessageError
 from tests.support.hinted_owner import HintedOwner
 from tests.support.numpy_evaluator import NumpyEvaluator
@@ -159,6 +161,54 @@ def test_results_in_another_layout_are_refused(owner: HintedOwner) -> None:
     for wrong in (result.astype(np.uint64), result[:, :-1], result.reshape(-1), result[..., ::-1]):
         with pytest.raises(MalformedMessageError):
             owner.open(secret, [wrong], [block])
+
+
+def test_a_hint_of_residues_that_are_too_large_is_refused(owner: HintedOwner) -> None:
+    block = owner.blocks.encrypt(owner.draw(8), index=0, version=1)
+    sent, secret = owner.probes.encrypt(owner.constants(8))
+    result = NumpyEvaluator().distances(block.columns, sent, owner.parameters)
+    hint = block.hint.copy()
+    hint[-1, -1, -1, -1, -1] = owner.parameters.data_primes[-1]
+
+    with pytest.raises(MalformedMessageError, match="not below its prime"):
+        owner.open(secret, [result], [replace(block, hint=hint)])
+
+
+@pytest.mark.parametrize("field", ["hint", "mask"])
+def test_secrets_of_a_block_in_another_layout_are_refused(owner: HintedOwner, field: str) -> None:
+    block = owner.blocks.encrypt(owner.draw(8), index=0, version=1)
+    sent, secret = owner.probes.encrypt(owner.constants(8))
+    result = NumpyEvaluator().distances(block.columns, sent, owner.parameters)
+    opened = owner.opened(block)
+
+    for wrong in (getattr(opened, field)[..., ::-1], getattr(opened, field)[:, :-1].copy()):
+        with pytest.raises(MalformedMessageError):
+            owner.probes.open(secret, [result], [replace(opened, **{field: wrong})])
+
+
+def test_a_block_is_needed_for_each_result(owner: HintedOwner) -> None:
+    block = owner.blocks.encrypt(owner.draw(8), index=0, version=1)
+    sent, secret = owner.probes.encrypt(owner.constants(8))
+    result = NumpyEvaluator().distances(block.columns, sent, owner.parameters)
+
+    with pytest.raises(MalformedMessageError):
+        owner.open(secret, [result, result], [block])
+
+
+def test_distances_are_written_where_they_are_wanted(owner: HintedOwner) -> None:
+    block = owner.blocks.encrypt(owner.draw(8) // owner.columns, index=0, version=1)
+    sent, secret = owner.probes.encrypt(owner.constants(8))
+    result = NumpyEvaluator().distances(block.columns, sent, owner.parameters)
+    products = owner.open(secret, [result], [block])
+    limit = float(np.median(products))
+    form = NumberForm(limit=limit, reach=2.0, factor=-2.0, offset=0.25)
+    rows = np.full((17, 3, products.shape[1]), np.nan)
+
+    owner.probes.open(secret, [result] * 17, [owner.opened(block)] * 17, rows[:, 1], form)
+
+    shifted = np.where(products > limit, products - 2.0, products)
+    np.testing.assert_array_equal(rows[:, 1], np.repeat(-2.0 * shifted + 0.25, 17, axis=0))
+    assert np.isnan(rows[:, [0, 2]]).all()
 
 
 def test_secrets_show_nothing_of_themselves(owner: HintedOwner) -> None:

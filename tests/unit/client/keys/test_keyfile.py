@@ -8,6 +8,7 @@ import random
 import resource
 import stat
 import struct
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -152,7 +153,7 @@ def test_a_protected_file_shows_no_secret() -> None:
 
 
 @posix
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277, 0o777])
 def test_a_key_file_is_its_owners_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "team.key"
     before = os.umask(umask)
@@ -286,6 +287,25 @@ def test_a_missing_key_file_is_named_with_what_to_do_about_it(tmp_path: Path) ->
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot read"):
         read_key_file(tmp_path)
+
+
+@posix
+def test_a_device_is_no_key_file_whose_mode_is_to_be_changed() -> None:
+    with pytest.raises(KeyFileError, match=r"cannot read .* it is a device"):
+        read_key_file("/dev/null")
+
+
+@posix
+def test_a_pipe_may_be_a_key_file(tmp_path: Path) -> None:
+    path = tmp_path / "team.key"
+    os.mkfifo(path, 0o600)
+    writer = threading.Thread(target=lambda: path.write_bytes(UNPROTECTED))
+    writer.start()
+
+    key = read_key_file(path)
+
+    writer.join()
+    assert key.reveal() == SMALL_KEY.reveal()
 
 
 @posix

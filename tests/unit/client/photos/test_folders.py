@@ -249,8 +249,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
         ((), (), "one sub-folder per person"),
         ((), ("readme.md",), "one sub-folder per person"),
         ((), ("anna/notes.txt",), r"passed over: 1, the first is .*notes\.txt \(no photo\)"),
-        (("anna/a.jpg", "loose.jpg"), (), "lie directly in"),
-        (("anna/a.jpg", "loose"), (), "lie directly in"),
+        (("a.jpg", "loose"), ("anna/notes.txt",), r"2 photo\(s\) lie directly in .* a folder"),
     ],
 )
 def test_unusable_folders_say_why(
@@ -260,6 +259,21 @@ def test_unusable_folders_say_why(
     make(tmp_path, *others, content=b"text")
     with pytest.raises(SourceError, match=reason):
         find_photos(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["loose.jpg", "loose", "loose.txt"])
+def test_a_photo_in_nobodys_folder_keeps_nobody_out(tmp_path: Path, name: str) -> None:
+    make(tmp_path, "anna/a.jpg", name)
+    (tmp_path / "bob").mkdir()
+
+    found = find_photos(tmp_path)
+
+    assert list(found) == [LabelledPhoto(tmp_path / "anna" / "a.jpg", "anna")]
+    assert failures(tmp_path, found) == {
+        name: "in no person's folder: each person needs a folder, such as "
+        f"{tmp_path / 'some-name' / name}",
+        "bob": "the folder holds no photo",
+    }
 
 
 def test_a_folder_of_links_that_lead_nowhere_says_so(tmp_path: Path) -> None:

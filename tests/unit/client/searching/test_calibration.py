@@ -23,7 +23,7 @@ from gallery.client import (
     renew_gallery,
 )
 from gallery.client.integrity.authentication import Authenticator
-from gallery.client.searching.stored_thresholds import CalibrationSealer
+from gallery.client.searching.stored_thresholds import CalibrationSealer, StoredThresholds
 from gallery.client.searching.thresholds import Threshold, ThresholdSource
 from gallery.errors import (
     AuthenticationError,
@@ -50,7 +50,7 @@ def sealer(key: GalleryKey) -> CalibrationSealer:
 
 
 def test_what_was_sealed_opens(sealer: CalibrationSealer) -> None:
-    numbered = replace(FOUND, serial=3)
+    numbered = StoredThresholds(replace(FOUND, serial=3))
 
     assert sealer.open(sealer.seal(numbered)) == numbered
 
@@ -58,14 +58,14 @@ def test_what_was_sealed_opens(sealer: CalibrationSealer) -> None:
 def test_all_have_the_same_size_and_no_two_the_same_bytes(sealer: CalibrationSealer) -> None:
     large = replace(FOUND, threshold=1e9, non_mated=2**32 - 1, serial=2**40)
 
-    sealed = [sealer.seal(item) for item in (FOUND, FOUND, large)]
+    sealed = [sealer.seal(StoredThresholds(item)) for item in (FOUND, FOUND, large)]
 
     assert len(set(sealed)) == 3
     assert {len(item) for item in sealed} == {73}
 
 
 def test_every_changed_byte_is_noticed(sealer: CalibrationSealer) -> None:
-    sealed = sealer.seal(FOUND)
+    sealed = sealer.seal(StoredThresholds(FOUND))
     for place in range(len(sealed)):
         changed = bytearray(sealed)
         changed[place] ^= 1
@@ -79,7 +79,7 @@ def test_every_changed_byte_is_noticed(sealer: CalibrationSealer) -> None:
 def test_it_opens_for_its_own_gallery_and_key_alone(
     sealer: CalibrationSealer, key: GalleryKey, other_key: GalleryKey
 ) -> None:
-    sealed = sealer.seal(FOUND)
+    sealed = sealer.seal(StoredThresholds(FOUND))
 
     for other in (CalibrationSealer(key, bytes(16)), CalibrationSealer(other_key, GALLERY_ID)):
         with pytest.raises(AuthenticationError):

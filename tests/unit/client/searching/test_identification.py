@@ -13,7 +13,7 @@ import pytest
 import gallery.client.searching.identification as identification
 from gallery.arrays import residue_bytes
 from gallery.client import GalleryClient, GalleryKey, Identification
-from gallery.client.integrity.labels import LabelSealer
+from gallery.client.integrity.labels import LabelContent, LabelSealer
 from gallery.errors import (
     DatabaseError,
     MissingBlockError,
@@ -160,13 +160,13 @@ def test_lists_longer_than_the_gallery_and_those_of_several_blocks_agree_with_pl
 def test_only_labels_of_candidates_are_opened_and_each_once_a_request(
     filled: GalleryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened, original = [], LabelSealer.open
+    opened, original = [], LabelSealer.open_content
 
-    def open_and_count(sealer: LabelSealer, sealed: bytes, reference_id: bytes) -> str:
+    def open_and_count(sealer: LabelSealer, sealed: bytes, reference_id: bytes) -> LabelContent:
         opened.append(reference_id)
         return original(sealer, sealed, reference_id)
 
-    monkeypatch.setattr(LabelSealer, "open", open_and_count)
+    monkeypatch.setattr(LabelSealer, "open_content", open_and_count)
     probe = probes(1)[0]
 
     found = filled.identify([probe, probe, probe], k=2, threshold=0.05)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey, Identification
+from gallery.client import GalleryClient, GalleryKey, Identification, PersonDetails
 from gallery.errors import InvalidLabelError, ReferenceNotFoundError
 from gallery.parameters import PARAMETER_SETS
 from gallery.server import EmbeddedService
@@ -71,6 +71,13 @@ SEARCHES: dict[str, Search] = {
     "match": lambda client, probes: client.match(probes, "Ada", threshold=0.01),
     "match of another": lambda client, probes: client.match(probes, "Grace", threshold=0.01),
     "match of nobody": nobody,
+    "somebody who has expired": lambda client, probes: client.identify(
+        np.repeat(EMBEDDINGS[1:2], len(probes), axis=0), threshold=0.01
+    ),
+    "match of somebody who has expired": lambda client, probes: client.match(
+        np.repeat(EMBEDDINGS[1:2], len(probes), axis=0), "Grace", threshold=0.01
+    ),
+    "a threshold with a name": lambda client, probes: client.identify(probes, threshold="door"),
 }
 
 
@@ -79,6 +86,9 @@ def test_a_server_cannot_tell_whom_a_search_is_for(
     client: GalleryClient, service: EmbeddedService, key: GalleryKey, count: int
 ) -> None:
     probes = np.vstack([EMBEDDINGS[:1], random_embeddings(count - 1, 8, seed=3)])
+    client.annotate(["Grace"], PersonDetails(expires=1_000_000_000))
+    client.annotate(["Ada"], PersonDetails({"id": "4711"}, 4_000_000_000))
+    client.set_threshold(0.01, "door")
     requests = {}
     for name, search in SEARCHES.items():
         recorded = RecordingService(service)

@@ -19,6 +19,7 @@ from gallery.client import (
     FaceBox,
     FacePlace,
     Identification,
+    PersonDetails,
     ResultFile,
     Results,
     Threshold,
@@ -33,6 +34,9 @@ each_kind = pytest.mark.parametrize("kind", RESULT_KINDS)
 def results(probes: list[Any] | None = None) -> Results:
     """Return a match, a non-match of a poor photo, a probe without candidates, and a failure."""
     distances = np.array([[0.125, 0.5], [0.75, np.inf], [np.inf, np.inf], [np.inf, np.inf]])
+    details = np.full(distances.shape, PersonDetails(), np.object_)
+    details[0, 0] = PersonDetails({"id": "4711", "note": "東"})
+    details[0, 1] = PersonDetails(expires=1_790_000_000)
     found = Identification(
         distances=distances + 1e-9,
         reference_ids=np.array([["a" * 32, "b" * 32], ["c" * 32, ""], ["", ""], ["", ""]]),
@@ -46,6 +50,8 @@ def results(probes: list[Any] | None = None) -> Results:
         metric=Metric.COSINE,
         signed=1_790_000_000,
         age=90,
+        details=details,
+        expired=np.array([[False, True], *[[False, False]] * 3]),
     )
     failures, warnings = {3: "No face was found"}, {1: ("blurred", "tilted")}
     seconds = np.array([0.25, np.inf, np.inf, np.inf])
@@ -70,8 +76,22 @@ RECORDS = [
         "signed": "2026-09-21T14:13:20+00:00",
         "age_seconds": 90,
         "candidates": [
-            {"label": "Zoë", "reference_id": "a" * 32, "distance": 0.125},
-            {"label": "Grace", "reference_id": "b" * 32, "distance": 0.5},
+            {
+                "label": "Zoë",
+                "reference_id": "a" * 32,
+                "distance": 0.125,
+                "attributes": {"id": "4711", "note": "東"},
+                "expires": None,
+                "expired": False,
+            },
+            {
+                "label": "Grace",
+                "reference_id": "b" * 32,
+                "distance": 0.5,
+                "attributes": {},
+                "expires": "2026-09-21T14:13:20+00:00",
+                "expired": True,
+            },
         ],
         "warnings": [],
         "failure": None,
@@ -84,6 +104,8 @@ RECORDS = [
         "faces": 2,
         "box": {"left": 10, "top": 20, "width": 30, "height": 40},
         "confidence": 0.5,
+        "attributes": {"id": "4711", "note": "東"},
+        "expired": False,
     },
     {
         "probe": 1,
@@ -96,7 +118,16 @@ RECORDS = [
         "searched": 1,
         "signed": "2026-09-21T14:13:20+00:00",
         "age_seconds": 90,
-        "candidates": [{"label": "東京", "reference_id": "c" * 32, "distance": 0.75}],
+        "candidates": [
+            {
+                "label": "東京",
+                "reference_id": "c" * 32,
+                "distance": 0.75,
+                "attributes": {},
+                "expires": None,
+                "expired": False,
+            }
+        ],
         "warnings": ["blurred", "tilted"],
         "failure": None,
         "ambiguous": False,
@@ -108,6 +139,8 @@ RECORDS = [
         "faces": 2,
         "box": {"left": 50, "top": 20, "width": 31, "height": 41},
         "confidence": 1.0,
+        "attributes": {},
+        "expired": False,
     },
     {
         "probe": 2,
@@ -132,6 +165,8 @@ RECORDS = [
         "faces": 1,
         "box": None,
         "confidence": None,
+        "attributes": {},
+        "expired": False,
     },
 ]
 RECORDS.append(
@@ -147,7 +182,7 @@ def from_lines(path: Path) -> list[dict[str, Any]]:
 
 def from_parquet(path: Path) -> list[dict[str, Any]]:
     parquet = pytest.importorskip("pyarrow.parquet")
-    found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    found: list[dict[str, Any]] = parquet.read_table(path).to_pylist(maps_as_pydicts="strict")
     return found
 
 
@@ -208,6 +243,8 @@ def test_npz_holds_arrays_that_load_without_pickles(tmp_path: Path) -> None:
     assert (found.pop("signed"), found.pop("age_seconds")) == ("2026-09-21T14:13:20+00:00", 90)
     assert found.pop("threshold_origin") == "model"
     assert found.pop("boxes").tolist() == [[10, 20, 30, 40], [50, 20, 31, 41], [0] * 4, [0] * 4]
+    stated = [json.loads(text) for text in found.pop("attributes").ravel().tolist()]
+    assert stated == [{"id": "4711", "note": "東"}, *[{}] * 7]
     for name, array in found.items():
         assert np.array_equal(array, getattr(expected.found, name)), name
 
@@ -226,6 +263,9 @@ def test_rows_are_spread_to_the_places_of_their_probes() -> None:
     assert spread.second_labels.tolist() == ["", "Grace", "", "", "", ""]
     assert np.isinf(spread.second_distances[[0, 3]]).all()
     assert np.isinf(spread.distances[[0, 3]]).all()
+    assert spread.details[1, 0].attributes == {"id": "4711", "note": "東"}
+    assert spread.details[0].tolist() == [PersonDetails()] * 2
+    assert spread.expired.tolist() == [[False] * 2, [False, True], *[[False] * 2] * 4]
     assert len(Identification.empty(2, found.limit, Metric.COSINE).spread([], 3)) == 3
 
 

@@ -31,6 +31,7 @@ FOREIGN: list[tuple[bytes, type[GalleryError], str]] = [
         ServerError,
         r"sends on to https://login\.example\.org/ ",
     ),
+    (response(PAGE, "203 Non-Authoritative"), ServerError, "no gallery server"),
     (response(PAGE, "301 Moved Permanently", HTML), ServerError, "sends on to nowhere"),
     (response(b"", "307 Moved", "Location: \x1b[2J"), ServerError, "speak HTTP as it should"),
     (response(b"", "302 Found", "Location: http://\u202e/"), ServerError, "HTTP"),
@@ -171,6 +172,7 @@ def test_a_machine_that_nobody_knows_is_told_of(monkeypatch: pytest.MonkeyPatch)
         ("{}.", "1 other characters"),
         ("t\u00f6ken", "characters that no token has"),
         (" \n ", "it is empty"),
+        ("efg_0123456789abcdef_cut", "it has 24 characters"),
     ],
 )
 def test_what_stands_around_a_token_is_named(around: str, words: str) -> None:

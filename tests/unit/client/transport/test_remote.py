@@ -430,6 +430,8 @@ def test_a_token_shows_nowhere() -> None:
         "http://127.0.0.1.example.org",
         "http://[::2]:80",
         "https://faces.example.org:port",
+        "https://faces.example.org:65536",
+        "https://faces.example.org:0",
         "http://\x00",
     ],
 )
@@ -466,8 +468,13 @@ def test_a_certificate_is_trusted_when_its_authority_is_named(
         with pytest.raises(ServerError, match="argument authorities"):
             stranger.gallery_names()
         stranger.close()
+        other = server.url.replace("127.0.0.1", "localhost")
+        misnamed = RemoteService(other, token, authorities=certificate.certificate)
+        with pytest.raises(ServerError, match="its certificate is for another name"):
+            misnamed.gallery_names()
+        misnamed.close()
         plain = RemoteService(server.url.replace("https", "http"), token)
-        with pytest.raises(ServerError):
+        with pytest.raises(ServerError, match="is its address https instead of http"):
             plain.gallery_names()
         plain.close()
         old = ssl.create_default_context(cafile=certificate.certificate)

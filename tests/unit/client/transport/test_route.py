@@ -39,6 +39,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HTTPS_PROXY", "http://owner:S3cret@"),
         ("HTTPS_PROXY", "http://proxy.example.org:port"),
         ("HTTPS_PROXY", "http://[::1"),
+        ("HTTPS_PROXY", "http://proxy.example.org:70000"),
         ("HTTPS_PROXY", "://S3cret"),
         ("SSL_CERT_FILE", "/nonexistent"),
         ("SSL_CERT_FILE", str(Path(__file__).parent)),

@@ -1,0 +1,1 @@
+"""Unknown faces, grouped: those that match nobody, by who may be the same person."""

@@ -1,0 +1,180 @@
+"""Folders of unknown faces: one a group, to be named and enrolled by their owner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
+from gallery.client.photos.ignore_rules import IGNORE_FILE
+from gallery.client.progress import Progress
+from gallery.errors import SourceError
+
+if TYPE_CHECKING:
+    from gallery.client.photos.faces import FaceBox
+    from gallery.client.photos.images import Photo
+
+UNNAMED: Final = "unknown"
+ALONE_FOLDER: Final = "alone"
+
+_MARGINS: Final = (0.6, 0.4, 0.25, 0.1)
+"""Of the box's sides, on each side of it. Detectors want more than a face; what belongs to another
+face does not belong into the picture."""
+
+_RULES: Final = """\
+# Folders of groups that have no name yet, and faces that match no other one, are not enrolled.
+/{unnamed} {digits}/
+/{alone}/
+"""
+
+
+@dataclass(frozen=True)
+class WrittenFace:
+    """A face, and the picture of it that was written.
+
+    Attributes
+    ----------
+    face
+        The face.
+    group
+        Name of the folder.
+    picture
+        The picture.
+    """
+
+    face: UnknownFace
+    group: str
+    picture: Path
+
+
+class GroupFolders:
+    """A folder into which a picture of each unknown face is written, in one folder a group.
+
+    Groups are named ``unknown 1``, ``unknown 2`` and so on, and are ignored by enrollments and
+    syncs of the folder until somebody gives them another name; so is ``alone``, which holds what is
+    in no group.
+
+    Parameters
+    ----------
+    folder
+        The folder. It is made, and must not hold anything yet.
+
+    Raises
+    ------
+    SourceError
+        If there is something in it, or it cannot be made.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if any(self.folder.iterdir()):
+                raise SourceError(
+                    f"{self.folder} holds something already: groups need a folder of their own"
+                )
+        except OSError as error:
+            reason = error.strerror or error
+            raise SourceError(f"{self.folder} cannot be used: {reason}") from error
+
+    def write(
+        self, found: UnknownFaces, progress: Progress | None = None
+    ) -> tuple[WrittenFace, ...]:
+        """Write a picture of each face.
+
+        Parameters
+        ----------
+        found
+            The faces.
+        progress
+            Called with the number of faces that were just written.
+
+        Raises
+        ------
+        UnreadablePhotoError
+            If a photo cannot be read any more.
+        SourceError
+            If a picture cannot be written.
+        """
+        # Only now: Pillow is optional.
+        from gallery.client.photos.images import open_photo
+
+        written: list[WrittenFace] = []
+        opened: tuple[Path, Photo] | None = None
+        try:
+            (self.folder / IGNORE_FILE).write_text(_rules(found), encoding="utf-8")
+            for group, face in _in_order(found):
+                if opened is None or opened[0] != face.path:
+                    opened = face.path, open_photo(face.path)
+                place = self.folder / group
+                place.mkdir(exist_ok=True)
+                picture = _free_name(place, face)
+                _write(opened[1], face, picture)
+                written.append(WrittenFace(face, group, picture))
+                if progress is not None:
+                    progress(1)
+        except OSError as error:
+            reason = error.strerror or error
+            raise SourceError(f"cannot write into {self.folder}: {reason}") from error
+        return tuple(written)
+
+
+def _rules(found: UnknownFaces) -> str:
+    digits = "[0-9]" * _places(found)
+    return _RULES.format(unnamed=UNNAMED, digits=digits, alone=ALONE_FOLDER)
+
+
+def _places(found: UnknownFaces) -> int:
+    """Return how many digits the numbers of groups have."""
+    return len(str(len(found.groups)))
+
+
+def _in_order(found: UnknownFaces) -> Iterator[tuple[str, UnknownFace]]:
+    """Yield each face with its group, photo after photo, so that each is opened once."""
+    places = _places(found)
+    named: list[tuple[str, UnknownFace]] = [
+        (f"{UNNAMED} {number:0{places}}", face)
+        for number, group in enumerate(found.groups, start=1)
+        for face in group
+    ]
+    named += [(ALONE_FOLDER, face) for face in found.alone]
+    yield from sorted(named, key=lambda item: (item[1].path, item[1].number))
+
+
+def _free_name(folder: Path, face: UnknownFace) -> Path:
+    stem = f"{face.path.stem} face {face.number}"
+    names = (f"{stem}.jpg", *(f"{stem} ({copy}).jpg" for copy in range(2, 1_000_000)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def _write(photo: Photo, face: UnknownFace, picture: Path) -> None:
+    from PIL import Image
+
+    pixels = photo.pixels[:, :, ::-1]
+    if face.box is not None:
+        left, top, right, bottom = _crop(face.box, face.neighbours, photo.size)
+        scale = 1 / photo.reduction
+        pixels = pixels[
+            int(top * scale) : round(bottom * scale), int(left * scale) : round(right * scale)
+        ]
+    # What is enrolled of it is to be what was seen: as little is lost as a JPEG file can do.
+    Image.fromarray(pixels).save(picture, "JPEG", quality=95, subsampling=0)
+
+
+def _crop(
+    box: FaceBox, neighbours: Sequence[FaceBox], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a face with some margin, and no other face's middle."""
+    for margin in _MARGINS:
+        across, down = round(margin * box.width), round(margin * box.height)
+        left, top = max(0, box.left - across), max(0, box.top - down)
+        right, bottom = min(size[0], box.right + across), min(size[1], box.bottom + down)
+        middles = (
+            (other.left + other.width / 2, other.top + other.height / 2) for other in neighbours
+        )
+        if not any(left <= x < right and top <= y < bottom for x, y in middles):
+            break
+    return left, top, right, bottom

@@ -1,0 +1,37 @@
+"""Text that is shown to people, such as labels: what it may be made of."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_NO_TEXT = "Cs"
+_CONTROLS = frozenset({"Cc", _NO_TEXT})
+_INVISIBLE = frozenset({"Cf", "Zs"})
+_DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
+
+def normalize(text: str) -> str:
+    """Return a text as it is stored: Unicode NFC, without space at the ends."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def is_text(text: str) -> bool:
+    """Tell whether all of it is text: Python also holds bytes that are no UTF-8 in it (PEP 383)."""
+    return not any(unicodedata.category(character) == _NO_TEXT for character in text)
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether there is anything to see."""
+    return any(unicodedata.category(character) not in _INVISIBLE for character in text)
+
+
+def holds_controls(text: str) -> bool:
+    """Tell whether a text holds what controls a terminal or the direction of text.
+
+    With such characters one name can look like another.
+    """
+    return any(
+        unicodedata.category(character) in _CONTROLS
+        or unicodedata.bidirectional(character) in _DIRECTIONS
+        for character in text
+    )

@@ -1,0 +1,83 @@
+"""Ignore rules: photos and folders that an owner has named in ``.galleryignore``.
+
+A file of that name in any folder is read as git reads ``.gitignore``: its patterns hold for what is
+in and below the folder, one in a deeper folder comes before one above it, the last of a file before
+the first, and nothing in a folder that is ignored is looked at, whatever a pattern takes back.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gallery.client.photos.deepface_runtime import require_modules
+from gallery.client.regular_file import open_regular
+from gallery.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+IGNORE_FILE: Final = ".galleryignore"
+"""Name of the files with patterns."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class IgnoreRules:
+    """The patterns that hold in one folder: its own, and those of the folders above it.
+
+    Attributes
+    ----------
+    levels
+        Folder and patterns of each file, the innermost first.
+    """
+
+    levels: tuple[tuple[Path, GitIgnoreSpec], ...] = ()
+
+    def within(self, folder: Path) -> IgnoreRules:
+        """Return the patterns that hold in a folder that is searched next.
+
+        Raises
+        ------
+        SourceError
+            If its file cannot be read, or has a line that is no pattern: what it was to keep out
+            is not let in by mistake.
+        MissingDependencyError
+            If there is such a file, and no package to read it.
+        """
+        path = folder / IGNORE_FILE
+        if not os.path.lexists(path):
+            return self
+        return IgnoreRules(((folder, _read(path)), *self.levels))
+
+    def ignore(self, path: Path, *, is_folder: bool) -> bool:
+        """Whether a file or folder in the folder is to be ignored."""
+        for folder, patterns in self.levels:
+            name = path.relative_to(folder).as_posix() + ("/" if is_folder else "")
+            decided = patterns.check_file(name).include
+            if decided is not None:
+                return decided
+        return False
+
+
+def _read(path: Path) -> GitIgnoreSpec:
+    require_modules(("pathspec",), f"Reading {path}")
+    from pathspec import GitIgnoreSpec
+
+    try:
+        with open_regular(path) as file:
+            content = file.read()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    # Names are bytes: what is no UTF-8 stands for the same bytes of a name.
+    text = os.fsdecode(content.removeprefix(_BYTE_ORDER_MARK))
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    for number, line in enumerate(lines, start=1):
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError as error:
+            raise SourceError(f"{path}, line {number}, is no pattern: {line!r}") from error
+    return GitIgnoreSpec.from_lines(lines)

@@ -1,0 +1,258 @@
+"""The composition of residues under several primes to numbers, in LLVM vector types.
+
+A work array (see `gallery.client.ring.residue_kernels`) lies coefficient by coefficient, what is
+composed polynomial by polynomial. So squares of sixteen by sixteen are transposed, and composed
+while they are in the first cache: what a transform left is read once, and each number is written
+once, where it is wanted.
+
+**Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
+
+The intrinsics and the compiled functions stay in one file because numba's on-disk cache watches
+only the file of the compiled function: split, a changed intrinsic would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from gallery.arrays import Floats, Residues
+from gallery.client.ring.residue_kernels import WIDTH
+from gallery.compilation import kept
+
+Addresses = npt.NDArray[np.intp]
+
+NUMBERS: Final = 4
+"""Numbers of a prime in a row of ``residues``: itself, 1/N, its quotient, and what is added."""
+
+_VECTOR_BYTES: Final = 4 * WIDTH
+_SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
+
+_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
+
+I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
+HALVES, WORDS, FLOATS = (ir.VectorType(t, n) for t, n in ((I32, 16), (I64, 8), (F64, 8)))
+LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
+
+
+def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
+    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
+    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
+    return b.shuffle_vector(one, one, order)
+
+
+def _numbers(b: ir.IRBuilder, address: Any, kind: Any, vector: ir.VectorType, count: int) -> Any:
+    """Load so many numbers from an address, each into all elements of a vector."""
+    entries = b.inttoptr(address, kind.as_pointer())
+    return [_spread(b, b.load(b.gep(entries, [I64(i)])), vector) for i in range(count)]
+
+
+def _load(b: ir.IRBuilder, address: Any) -> Any:
+    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=4)
+
+
+def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
+    b.store(value, b.inttoptr(address, value.type.as_pointer()), align=4)
+
+
+def _times(b: ir.IRBuilder, x: Any, factor: Any, quotient: Any, p: Any) -> Any:
+    """Return ``x * factor``, below 2p, for any 32-bit x; see `ntt_kernels`."""
+    pairs, quotients = b.bitcast(x, WORDS), b.and_(b.bitcast(quotient, WORDS), LOW)
+    even = b.lshr(b.mul(b.and_(pairs, LOW), quotients), SHIFT)
+    odd = b.and_(b.mul(b.lshr(pairs, SHIFT), quotients), HIGH)
+    multiple = b.bitcast(b.or_(even, odd), HALVES)
+    return b.sub(b.mul(x, factor), b.mul(multiple, p))
+
+
+def _below(b: ir.IRBuilder, x: Any, bound: Any) -> Any:
+    """Return x, less the bound if it is not below that; x below twice the bound."""
+    rest = b.sub(x, bound)
+    return b.select(b.icmp_unsigned("<", rest, x), rest, x)
+
+
+class _Digits:
+    """The mixed-radix digits of sixteen numbers, of their residues under ``count`` primes."""
+
+    def __init__(self, b: ir.IRBuilder, residues: Any, count: int) -> None:
+        pairs = count * (count - 1) // 2
+        numbers = _numbers(b, residues, I32, HALVES, NUMBERS * count + 2 * pairs)
+        self._b, self._count, tail = b, count, numbers[NUMBERS * count :]
+        self._primes = [numbers[NUMBERS * i : NUMBERS * (i + 1)] for i in range(count)]
+        self._inverses = [tail[i : i + 2] for i in range(0, len(tail), 2)]
+
+    def at(self, place: Any) -> list[Any]:
+        """Return the digits of residues below 2p, those of one prime a square behind the last."""
+        b, digits, inverses = self._b, list[Any](), iter(self._inverses)
+        for i, (p, factor, quotient, addend) in enumerate(self._primes):
+            twice = b.add(p, p)
+            x = _load(b, b.add(place, I64(i * _SQUARE_BYTES)))
+            x = b.add(_times(b, x, factor, quotient, p), addend)
+            x = _below(b, _below(b, x, twice), p)
+            for digit in list(digits):
+                rest = b.sub(b.add(x, twice), digit)
+                factor, quotient = next(inverses)
+                x = _below(b, _times(b, rest, factor, quotient, p), p)
+            digits.append(x)
+        return digits
+
+
+def _half(b: ir.IRBuilder, halves: Any, number: int, element: Any) -> Any:
+    """Return eight of sixteen numbers, as 32-bit or 64-bit ones."""
+    order = ir.Constant(ir.VectorType(I32, 8), [8 * number + i for i in range(8)])
+    eight = b.shuffle_vector(halves, halves, order)
+    return b.zext(eight, WORDS) if element is I64 else eight
+
+
+def _composed(b: ir.IRBuilder, digits: list[Any], number: int, limbs: list[Any]) -> Any:
+    """Return ``low + p0 * (mid + p1 * high)``, less the middle of the range, as eight doubles.
+
+    ``limbs`` are the middle's digit for p0 and what is above it, p0, and p1.
+    """
+    # With two primes, differences of digits fit into 32 bits, which all processors can convert.
+    element = I64 if len(digits) > 2 else I32
+    low_middle, above_middle, first, second = limbs
+    parts = [_half(b, digit, number, element) for digit in digits]
+    vector = ir.VectorType(element, 8)
+
+    def fitting(value: Any) -> Any:
+        return value if element is I64 else b.trunc(value, vector)
+
+    above = ir.Constant(vector, [0] * 8) if len(parts) < 2 else parts[1]
+    if len(parts) > 2:
+        above = b.add(b.mul(parts[2], second), above)
+    above = b.sitofp(b.sub(above, fitting(above_middle)), FLOATS)
+    below = b.sitofp(b.sub(parts[0], fitting(low_middle)), FLOATS)
+    return b.fadd(b.fmul(above, b.sitofp(first, FLOATS)), below)
+
+
+def _in_form(b: ir.IRBuilder, x: Any, form: list[Any]) -> Any:
+    divisor, limit, reach, factor, offset = form
+    x = b.fdiv(x, divisor)
+    x = b.select(b.fcmp_ordered(">", x, limit), b.fsub(x, reach), x)
+    return b.fadd(b.fmul(x, factor), offset)
+
+
+def _compose_rows(count: int) -> Any:
+    """Make the intrinsic that composes the rows of a square of each of ``count`` primes."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        squares, rows, stride, out, residues, limbs, form = args
+        digits = _Digits(b, residues, count)
+        whole = _numbers(b, limbs, I64, WORDS, 4)
+        shape = _numbers(b, form, F64, FLOATS, 5)
+        before = b.block
+        inside, after = b.append_basic_block("again"), b.append_basic_block("after")
+        b.branch(inside)
+        b.position_at_end(inside)
+        row = b.phi(I64)
+        row.add_incoming(I64(0), before)
+        found = digits.at(b.add(squares, b.mul(row, I64(_VECTOR_BYTES))))
+        place = b.add(out, b.mul(row, stride))
+        for number in range(2):
+            eight = _in_form(b, _composed(b, found, number, whole), shape)
+            _store(b, eight, b.add(place, I64(64 * number)))
+        following = b.add(row, I64(1))
+        row.add_incoming(following, b.block)
+        b.cbranch(b.icmp_unsigned("<", following, rows), inside, after)
+        b.position_at_end(after)
+        return context.get_dummy_value()
+
+    signature = types.void(*[types.intp] * 7)
+    return _intrinsic(
+        lambda _, squares, rows, stride, out, residues, limbs, form: (signature, generate)
+    )
+
+
+@_intrinsic
+def _transposed(_: Any, source: Any, target: Any) -> Any:
+    """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        source, target = args
+        rows = [_load(b, b.add(source, I64(_VECTOR_BYTES * i))) for i in range(WIDTH)]
+        distance = 1
+        while distance < WIDTH:
+            # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
+            kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
+            moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
+            kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
+            for i in range(WIDTH):
+                if not i & distance:
+                    x, y = rows[i], rows[i + distance]
+                    rows[i] = b.shuffle_vector(x, y, kept)
+                    rows[i + distance] = b.shuffle_vector(x, y, moved)
+            distance *= 2
+        for i, row in enumerate(rows):
+            _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp), generate
+
+
+_rows1, _rows2, _rows3 = map(_compose_rows, (1, 2, 3))
+
+
+def _compose(
+    works: Addresses,
+    residues: Residues,
+    limbs: npt.NDArray[np.int64],
+    form: Floats,
+    degree: int,
+    rows: int,
+    out: int,
+    stride: int,
+) -> None:
+    """Compose what inverse transforms left, without their factor 1/N, and write it row by row.
+
+    A number x is written as ``factor * y + offset``, where y is ``x / divisor``, less ``reach`` if
+    it is above ``limit``.
+
+    Parameters
+    ----------
+    works : numpy.ndarray
+        Addresses of a work array for each of up to three primes, of residues below 2p.
+    residues : numpy.ndarray
+        uint32: `NUMBERS` for each prime, and then, for each prime and each before it, the inverse
+        of that one and its quotient.
+    limbs : numpy.ndarray
+        int64: the digit of the range's middle for the first prime, what is above it, and the first
+        two primes.
+    form : numpy.ndarray
+        float64: divisor, limit, reach, factor, offset.
+    degree : int
+        N.
+    rows : int
+        How many of the sixteen polynomials are written.
+    out, stride : int
+        Address of float64 of shape (rows, N), and the bytes from a row to the next.
+    """
+    squares = np.empty(works.size * WIDTH * WIDTH, np.uint32)
+    for i in range(degree // WIDTH):
+        for k in range(works.size):
+            scratch = squares.ctypes.data + k * _SQUARE_BYTES
+            _transposed(works[k] + i * _SQUARE_BYTES, scratch)
+        args = (
+            squares.ctypes.data,
+            rows,
+            stride,
+            out + 8 * WIDTH * i,
+            residues.ctypes.data,
+            limbs.ctypes.data,
+            form.ctypes.data,
+        )
+        if works.size == 1:
+            _rows1(*args)
+        elif works.size == 2:
+            _rows2(*args)
+        else:
+            _rows3(*args)
+
+
+compose = kept(_compose)
+"""`_compose`, compiled at the first call and kept on disk; runs without Python's global lock."""

@@ -1,0 +1,77 @@
+"""Results of searches for programs, and what is said of people who have expired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from gallery.commands.settings import Settings
+from gallery.commands.tables import TableFormat, print_records
+
+if TYPE_CHECKING:
+    from gallery.client import Results
+
+_COLUMNS: Final = (
+    "probe",
+    "decision",
+    "label",
+    "rank",
+    "candidate",
+    "reference_id",
+    "distance",
+    "attributes",
+    "expires",
+    "expired",
+    "threshold",
+    "metric",
+    "searched",
+    "ambiguous",
+    "second_label",
+    "second_distance",
+    "warnings",
+    "failure",
+    "signed",
+    "age_seconds",
+    "face",
+    "faces",
+    "left",
+    "top",
+    "width",
+    "height",
+    "confidence",
+)
+
+
+def print_found(done: Results, form: TableFormat) -> None:
+    """Print results: JSON has one object a probe, CSV a line for each candidate of a probe."""
+    records = done.records()
+    print_records(form, _COLUMNS, _lines(records) if form is TableFormat.CSV else records)
+
+
+def say_who_expired(settings: Settings, done: Results) -> None:
+    """Name the first probe that only somebody who has expired would match; count the others."""
+    refused = done.found.refused.nonzero()[0].tolist()
+    if not refused:
+        return
+    (record,) = done.records(refused[0], 1)
+    closest = record["candidates"][0]
+    more = "" if len(refused) == 1 else f", and {len(refused) - 1:,} other probes likewise"
+    settings.notice(
+        f"expired: probe {done.name(refused[0])} shows {closest['label']!r}, who is no match since "
+        f"{closest['expires']} (distance {closest['distance']:g}, threshold "
+        f"{record['threshold']:g}){more}"
+    )
+
+
+def _lines(records: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        box: dict[str, int] = record["box"] or {}
+        common = {name: record.get(name) for name in _COLUMNS} | box
+        for rank, candidate in enumerate(record["candidates"], 1):
+            yield (
+                common
+                | candidate
+                | {"rank": rank, "label": record["label"], "candidate": candidate["label"]}
+            )
+        if not record["candidates"]:
+            yield common | {"attributes": None, "expired": None}

@@ -1,0 +1,117 @@
+"""``gallery sync``: bring a gallery in step with a folder of photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.options import common_options, json_option, yes_option
+from gallery.commands.people import whom
+from gallery.commands.prompts import confirm
+from gallery.commands.settings import Settings
+from gallery.commands.sync_reports import (
+    plan_record,
+    report_record,
+    show_plan,
+    tell_of_plan,
+    tell_report,
+    what_was_done,
+)
+from gallery.commands.sync_watch import watch
+from gallery.commands.terminal import print_json
+from gallery.commands.weights import trust_weights_option
+
+if TYPE_CHECKING:
+    from gallery.client import SyncPlan
+
+_EPILOG = """
+\b
+Examples:
+  gallery sync people/                one sub-folder of photos per person
+  gallery sync people/ --dry-run      what would be done
+  gallery sync people/ --yes          without a question, as for a timer
+  gallery sync people/ --watch --yes  again and again, until it is ended
+"""
+
+
+@click.command("sync", epilog=_EPILOG)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="Stay, and follow each change until told to end (Ctrl-C, SIGTERM). What is gone is erased "
+    "only with --yes, as there is nobody to ask.",
+)
+@yes_option
+@click.option(
+    "--remove-all",
+    is_flag=True,
+    help="Erase what came from the folder even if nothing of it is left there. Else that is "
+    "refused: its disk may not be mounted.",
+)
+@json_option("Print one JSON object; with --watch one for each time that something was done.")
+@trust_weights_option
+@common_options
+def command(
+    settings: Settings,
+    folder: Path,
+    dry_run: bool,
+    watching: bool,
+    yes: bool,
+    remove_all: bool,
+    as_json: bool,
+) -> int:
+    """Enroll what is new in a folder of photos, and erase what is gone from there.
+
+    The folder has one sub-folder of photos per person, as gallery enroll reads it. A photo that
+    changed replaces what it was before. One that was moved, or whose person's folder was renamed,
+    gets its new label and is not embedded again. What is gone is erased, after a question; only
+    references that came from this folder are, never what was enrolled in another way. A photo that
+    cannot be read, or is not complete yet, takes nothing away.
+
+    Hidden files, litter of systems and NAS boxes, and what files named .galleryignore name, as
+    .gitignore would, are passed over. Interrupted at any time, the same command goes on.
+
+    What came from the folder is remembered, sealed with the key, beside the file with the newest
+    states (--state-file). If that is lost, photos that are there are known again by their content;
+    references whose photos are gone are left then.
+    """
+    if watching and (dry_run or remove_all):
+        raise click.UsageError("--watch goes with neither --dry-run nor --remove-all")
+    with settings.open_client() as client:
+        sync = client.folder_sync(folder, settings.ledgers)
+        if watching:
+            return watch(settings, client, sync, remove=yes, as_json=as_json)
+        with settings.progress("looking at photos", None) as advance:
+            plan = sync.plan(progress=advance)
+        tell_of_plan(settings, plan)
+        if dry_run:
+            if as_json:
+                print_json(plan_record(plan))
+            else:
+                show_plan(settings, plan)
+            return EXIT_PARTIAL if plan.failures or plan.unsettled else 0
+        if not remove_all:
+            plan.check_rest()
+        if plan.removals and not yes:
+            confirm(_question(settings, plan))
+        with settings.progress("enrolling photos", len(plan.additions)) as advance:
+            done = sync.apply(plan, remove_all=remove_all, progress=advance)
+        tell_report(settings, client, plan, done)
+        settings.notice(what_was_done(done, plan.unchanged))
+        if as_json:
+            print_json(report_record(client, plan, done))
+    return EXIT_PARTIAL if done.failures or plan.unsettled else 0
+
+
+def _question(settings: Settings, plan: SyncPlan) -> str:
+    gone = [item.reference for item in plan.removals]
+    return (
+        f"Erase {len(gone):,} references from gallery {settings.gallery!r} for good, whose photos "
+        f"are gone from {plan.folder}: {whom(gone)}?"
+    )

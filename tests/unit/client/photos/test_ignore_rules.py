@@ -1,0 +1,121 @@
+"""What ``.galleryignore`` names is passed over, as git reads ``.gitignore``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gallery.client import find_photos, find_probe_photos
+from gallery.errors import SourceError
+
+PHOTOS = (
+    "Ada/1.jpg",
+    "Ada/2.jpg",
+    "Ada/draft 1.jpg",
+    "Ada/old/1.jpg",
+    "Ada/old/keep.jpg",
+    "Grace/1.jpg",
+    "Grace/#1.jpg",
+    "Grace/old/deep/1.jpg",
+    "Grace/!.jpg",
+    "old/1.jpg",
+)
+RULES = {
+    "a name anywhere": {"": "old"},
+    "a folder alone": {"": "old/\n1.jpg/"},
+    "one place": {"": "/old\nAda/1.jpg"},
+    "a star within a name": {"": "Ada/*.jpg\n"},
+    "two stars": {"": "**/deep/**\nAda/**/keep.jpg"},
+    "taken back": {"": "*.jpg\n!1.jpg"},
+    "not taken back below what is ignored": {"": "old\n!old/keep.jpg\n!keep.jpg"},
+    "taken back by the folder": {"": "1.jpg", "Grace": "!1.jpg"},
+    "the folder's own come first": {"": "!2.jpg", "Ada": "2.jpg\n/old"},
+    "comments and escapes": {"": "# old\n\\#1.jpg\n\\!.jpg\n\n   \n"},
+    "spaces at the end": {"": "old   \nAda/draft\\ 1.jpg"},
+    "Windows' ends of lines and a mark": {"": "\ufeffold\r\n2.jpg\r\n"},
+    "classes of characters": {"": "Ada/[12].jpg\n[!A]*/1.jpg"},
+    "everything but": {"": "/*\n!/Ada/\n/Ada/*\n!/Ada/2.jpg"},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with photos, as far as their first bytes go."""
+    top = tmp_path / "people"
+    for name in PHOTOS:
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_bytes(b"\xff\xd8\xff")
+    return top
+
+
+def write_rules(folder: Path, name: str, rules: dict[str, str]) -> None:
+    for place, text in rules.items():
+        (folder / place / name).write_bytes(text.encode())
+
+
+def known_to_git(folder: Path) -> list[str]:
+    """Return what git sees of a folder that it has never seen before."""
+    nowhere = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    subprocess.run(["git", "init", "-q", folder], check=True, env=nowhere)
+    listed = subprocess.run(
+        ["git", "-C", folder, "ls-files", "-z", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        env=nowhere,
+    )
+    return [name for name in listed.stdout.decode().split("\0") if name.endswith(".jpg")]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git to compare with")
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+def test_patterns_are_read_as_git_reads_them(folder: Path, rules: dict[str, str]) -> None:
+    write_rules(folder, ".galleryignore", rules)
+    write_rules(folder, ".gitignore", rules)
+
+    found = [str(path.relative_to(folder)) for path in find_probe_photos(folder)]
+
+    assert sorted(found) == sorted(known_to_git(folder))
+    assert 0 < len(found) < len(PHOTOS)
+
+
+def test_what_is_ignored_is_named_and_not_looked_into(folder: Path) -> None:
+    write_rules(folder, ".galleryignore", {"": "old/\nbroken"})
+    (folder / "Ada/broken").symlink_to("nowhere")
+
+    found = find_photos(folder)
+
+    passed_over = [str(item.path.relative_to(folder)) for item in found.passed_over]
+    assert "named in .galleryignore" in {item.reason for item in found.passed_over}
+    assert {"Ada/old", "Grace/old", "old"} <= set(passed_over)
+    assert {photo.label for photo in found} == {"Ada", "Grace"}
+    assert found.failures == ()
+
+
+def test_photos_beside_the_folders_of_people_may_be_ignored(folder: Path) -> None:
+    (folder / "everybody.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(SourceError, match=r"everybody\.jpg"):
+        find_photos(folder)
+
+    write_rules(folder, ".galleryignore", {"": "/*.jpg"})
+
+    assert len(find_photos(folder)) == len(PHOTOS)
+
+
+@pytest.mark.parametrize("how", ["a folder", "a link that leads nowhere"])
+def test_rules_that_cannot_be_read_let_nothing_in(folder: Path, how: str) -> None:
+    place = folder / "Ada/.galleryignore"
+    place.mkdir() if how == "a folder" else place.symlink_to("nowhere")
+
+    with pytest.raises(SourceError, match=r"Ada/\.galleryignore cannot be read"):
+        find_photos(folder)
+
+
+def test_a_line_that_is_no_pattern_is_named(folder: Path) -> None:
+    write_rules(folder, ".galleryignore", {"": "old\n!\n"})
+
+    with pytest.raises(SourceError, match=r"\.galleryignore, line 2, is no pattern: '!'"):
+        find_photos(folder)

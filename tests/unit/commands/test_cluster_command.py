@@ -1,0 +1,53 @@
+"""``gallery cluster``: what it refuses, and what it says; real faces are searched end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.patterns import write_pattern
+from tests.support.photos import deepface_home
+from tests.unit.commands.conftest import Command
+
+__all__ = ["deepface_home"]
+
+
+@pytest.fixture
+def filled(command: Command, deepface_home: Path) -> Command:
+    """Runs commands on a gallery that holds pattern 1, beside a folder of photos."""
+    command("key", "new", "--no-passphrase")
+    command("init", "--model", "Dlib", "--detector", "skip")
+    assert command("enroll", write_pattern(Path("1.png"), 1), "--label", "Ada").code == 0
+    for name, pattern, version in (("a", 1, 1), ("b", 2, 0), ("c", 2, 1), ("d", 3, 0)):
+        write_pattern(Path(f"photos/{name}.png"), pattern, version)
+    return command
+
+
+def test_faces_that_match_nobody_are_written_into_folders(filled: Command) -> None:
+    Path("photos/broken.jpg").write_bytes(b"\xff\xd8\xff")
+
+    done = filled("cluster", "photos", "--threshold", "0.002")
+
+    assert done.code == 1
+    assert [line.split() for line in done.out.splitlines()] == [
+        ["folder", "faces"],
+        ["unknown-faces/alone", "1"],
+        ["unknown-faces/unknown", "1", "2"],
+    ]
+    assert "not looked at: photos/broken.jpg: " in done.err
+    assert "5 photos: 1 faces match somebody, 2 are in 1 groups, 1 alone" in done.err
+    assert sorted(path.name for path in Path("unknown-faces/unknown 1").iterdir()) == [
+        "b face 1.jpg",
+        "c face 1.jpg",
+    ]
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_embedded(filled: Command) -> None:
+    within = filled("cluster", "photos", "--to", "photos/out")
+    busy = filled("cluster", "photos", "--to", "photos/..")
+
+    assert (within.code, busy.code) == (2, 50)
+    assert "must not lie within photos" in within.err
+    assert "holds something already" in busy.err
+    assert filled("cluster", "photos", "--min-faces", "1").code == 2
