@@ -327,6 +327,12 @@ class SeveralFacesError(PhotoError):
     """More than one face was found in a photo."""
 
 
+class VideoError(SourceError):
+    """A video or a camera gives no frames."""
+
+    exit_code = 67
+
+
 class MissingDependencyError(GalleryError):
     """A package of an extra is needed and not installed."""
 

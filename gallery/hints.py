@@ -123,4 +123,7 @@ class Hint(Enum):
     TRUST_WEIGHTS = (
         "give accept=True to TrustedWeights, which takes it and remembers its hash from now on"
     )
-    USE_DLIB = "the model Dlib with the detector dlib works without any download"
+    USE_DLIB = (
+        "the model Dlib with the detector dlib works without any download, and export_weights and "
+        "import_weights bring others from a machine with internet"
+    )

@@ -41,10 +41,24 @@ from gallery.client.photos.folders import (
     find_photos,
     find_probe_photos,
 )
+from gallery.client.photos.inventory import (
+    PartReport,
+    WeightsReport,
+    WeightsState,
+    find_part,
+    take_inventory,
+)
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.photos.sources import HeldPhoto, PhotoName, hold
 from gallery.client.photos.trusted_weights import TrustedWeights, UnknownWeights
 from gallery.client.photos.web_photos import PhotoUrl
+from gallery.client.photos.weights import WeightsSource, fetch_weights
+from gallery.client.photos.weights_transfer import (
+    Transfer,
+    TransferredFile,
+    export_weights,
+    import_weights,
+)
 from gallery.client.renewal import Renewal, discard_renewal, renew_gallery
 from gallery.client.searching.candidates import Identification
 from gallery.client.searching.photo_identification import PhotoIdentification, ProbeFace
@@ -55,6 +69,13 @@ from gallery.client.searching.thresholds import Threshold, ThresholdSource
 from gallery.client.syncing.folder_sync import FolderSync, SyncReport
 from gallery.client.syncing.plan import Addition, Relabelling, Removal, SyncPlan
 from gallery.client.syncing.watch import watch_folder
+from gallery.client.video.best_frames import save_frame
+from gallery.client.video.containers import is_video
+from gallery.client.video.files import VideoFile
+from gallery.client.video.frames import Frame
+from gallery.client.video.live import LiveSource
+from gallery.client.video.sightings import Sighting
+from gallery.client.video.tracks import Shot
 from gallery.deprecation import renamed_attributes
 from gallery.messages import ModelOrigin, Preprocessing
 
@@ -80,15 +101,18 @@ __all__ = [
     "FaceSelection",
     "FolderSync",
     "FoundPhotos",
+    "Frame",
     "GalleryClient",
     "GalleryKey",
     "GroupFolders",
     "HeldPhoto",
     "Identification",
     "LabelledPhoto",
+    "LiveSource",
     "ModelOrigin",
     "OnDuplicate",
     "Outlier",
+    "PartReport",
     "PassedOver",
     "Person",
     "PersonDetails",
@@ -107,6 +131,8 @@ __all__ = [
     "Renewal",
     "ResultFile",
     "Results",
+    "Shot",
+    "Sighting",
     "SourceKind",
     "StateFile",
     "Summary",
@@ -114,20 +140,31 @@ __all__ = [
     "SyncReport",
     "Threshold",
     "ThresholdSource",
+    "Transfer",
+    "TransferredFile",
     "TransientStates",
     "TrustedWeights",
     "UnknownFace",
     "UnknownFaces",
     "UnknownWeights",
+    "VideoFile",
+    "WeightsReport",
+    "WeightsSource",
+    "WeightsState",
     "WeightsWarning",
     "WrittenFace",
     "brings_labels",
     "change_passphrase",
     "discard_renewal",
+    "export_weights",
+    "fetch_weights",
+    "find_part",
     "find_photos",
     "find_probe_photos",
     "hold",
+    "import_weights",
     "is_protected",
+    "is_video",
     "kind_of",
     "open_embeddings",
     "places_of",
@@ -135,6 +172,8 @@ __all__ = [
     "read_key_file",
     "release",
     "renew_gallery",
+    "save_frame",
+    "take_inventory",
     "watch_folder",
     "write_key_file",
 ]

@@ -62,6 +62,8 @@ from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
 from gallery.client.syncing.folder_sync import FolderSync
 from gallery.client.verification import VerificationReport, Verifier
+from gallery.client.video.sightings import Sighting
+from gallery.client.video.watching import VideoSource, VideoWatch
 from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
 from gallery.distances import Metric
@@ -594,7 +596,7 @@ class GalleryClient(Closing, Secret):
     def unknown_faces(
         self,
         photos: Iterable[str | os.PathLike[str]],
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         *,
         least: int = 2,
         embedder: PhotoEmbedder | None = None,
@@ -629,6 +631,62 @@ class GalleryClient(Closing, Secret):
         limit, made = self.threshold(threshold), embedder or self.embedder()
         paths = [Path(photo) for photo in photos]
         return find_unknown_faces(self._session, made, paths, limit, least, progress)
+
+    def identify_video(
+        self,
+        source: VideoSource,
+        k: int = 1,
+        threshold: float | str | None = None,
+        *,
+        keep_frames: bool = False,
+        embedder: PhotoEmbedder | None = None,
+        told: Callable[[str], None] | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Sighting]:
+        """Search the whole gallery with the faces of a video, one search for each track of a face.
+
+        A file is looked at to its end before the first sighting is given. A live source gives one
+        as soon as a face was searched with, another if a better one came, and one when the track is
+        over. After an interruption (Ctrl-C) the sightings so far come, and then it is raised again.
+
+        Parameters
+        ----------
+        source
+            A `VideoFile` or a `LiveSource`.
+        k
+            Length of the candidate lists, of people.
+        threshold
+            Largest distance of a match, or the name of a threshold of the gallery; by default its
+            own.
+        keep_frames
+            Whether sightings have the pixels of their best frame.
+        embedder
+            What makes the embeddings, see `embedder`.
+        told
+            Called with a line about what goes wrong on the way and does not end it.
+        progress
+            Called with the number of frames that were just looked at.
+
+        Raises
+        ------
+        VideoError
+            The video cannot be read, or the camera not be opened.
+        ModelMismatchError
+            If the gallery is not for photos, or the embedder is not the gallery's.
+        IntegrityError
+            If the server's answer is not what the owner enrolled.
+        """
+        wanted, limit = Wanted(k), self.threshold(threshold)
+        watch = VideoWatch(
+            source,
+            embedder or self.embedder(),
+            self.description,
+            lambda embeddings: self._search(embeddings, wanted, limit),
+            checked_first=self._session.parameters.hint_shape is not None,
+            keep_frames=keep_frames,
+            told=told,
+        )
+        return watch.watch(progress)
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:

@@ -56,7 +56,7 @@ def command(
     folder: Path,
     target: Path,
     min_faces: int,
-    threshold: float | None,
+    threshold: float | str | None,
     as_json: bool,
 ) -> int:
     """Group the faces in and below a folder of photos that match nobody in the gallery.

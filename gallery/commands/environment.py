@@ -17,13 +17,15 @@ PASSPHRASE_VARIABLE: Final = "GALLERY_PASSPHRASE"
 NEW_PASSPHRASE_VARIABLE: Final = "GALLERY_NEW_PASSPHRASE"
 TOKEN_VARIABLE: Final = "GALLERY_TOKEN"
 DATABASE_VARIABLE: Final = "GALLERY_DATABASE"
-"""Not a secret itself, but its value, a URL, may hold a password."""
+CAMERA_VARIABLE: Final = "GALLERY_CAMERA"
+"""These two are no secrets themselves, but their values, URLs, may hold a password."""
 
 SECRET_VARIABLES: Final = (
     PASSPHRASE_VARIABLE,
     NEW_PASSPHRASE_VARIABLE,
     TOKEN_VARIABLE,
     DATABASE_VARIABLE,
+    CAMERA_VARIABLE,
 )
 """The variables that are withheld."""
 

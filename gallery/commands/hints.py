@@ -107,7 +107,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.TRUST_WEIGHTS: "--trust-weights takes it, and remembers its hash from now on",
     Hint.USE_DLIB: (
         "the model Dlib with the detector dlib works without any download (gallery init --model "
-        "Dlib)"
+        "Dlib), and gallery models fetch --to brings others from a machine with internet"
     ),
 }
 

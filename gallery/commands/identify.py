@@ -34,6 +34,7 @@ from gallery.commands.photo_search import search_photos
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.threshold_notes import notes_on
+from gallery.commands.video import SearchChoice, VideoChoice, identify_videos, video_options
 from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
@@ -51,20 +52,21 @@ Examples:
   curl camera.local/now.jpg | gallery identify -
   gallery identify probes.npz --threshold 0.4 --top 5 --json
   gallery identify many.npz --output results.parquet
+  gallery identify clip.mp4 --every 0.5s --frames seen
+  gallery identify --camera rtsp://camera.example/stream --json
 """
 
 
 @click.command("identify", epilog=_EPILOG)
 @click.argument(
     "probes",
-    metavar="PROBE...",
+    metavar="[PROBE]...",
     nargs=-1,
-    required=True,
     type=PhotoArgument(),
 )
 @faces_option(
     "Which faces of a photo are searched with. A photo of several fails with one; with all, each "
-    "is a probe."
+    "is a probe. Of videos, all are."
 )
 @search_threshold_option()
 @click.option(
@@ -103,6 +105,7 @@ Examples:
     help="Give distances with all digits. By default those that noise of the encryption reaches "
     "are cut off, and all after the fourth decimal: published, they help to find the key.",
 )
+@video_options
 @trust_weights_option
 @max_age_option(
     "Refuse to search a state of the gallery that its owner signed longer ago, by a change or by "
@@ -124,11 +127,17 @@ def command(
     private_urls: bool,
     full_precision: bool,
     max_age: timedelta | None,
+    video: VideoChoice,
 ) -> int:
-    """Search a gallery with the faces of photos, or with the rows of a file of embeddings.
+    """Search a gallery with the faces of photos or videos, or the rows of a file of embeddings.
 
     A photo is a file, http:// or https:// and the rest of a URL, or - for standard input. A file of
     embeddings is a .npz, .npy, Parquet or CSV file and may have any number of rows.
+
+    Of a video or camera, faces are followed from frame to frame, and for each it is printed from
+    when to when it was seen. A file is looked at to its end first; the frame in which a face is
+    best decides. A camera is searched for as soon as a face appears, and once more with a better
+    frame.
 
     For each probe: match or non-match, the label, the distance, the threshold and the candidates.
     Photos without a face, and with more than one unless --faces says which, are reported as failed;
@@ -139,6 +148,16 @@ def command(
     """
     from gallery.client import ResultFile, SourceKind, read_embeddings, release
 
+    if video.is_meant(probes):
+        if per_reference or output is not None or drawn is not None:
+            raise click.UsageError("--per-reference, --output and --draw are not for videos")
+        choice = SearchChoice(
+            top, threshold, exit_code, form, full_precision, force, max_age, KEPT_BYTES
+        )
+        paths = [probe for probe in probes if isinstance(probe, Path)]
+        return identify_videos(settings, paths, video, choice)
+    if not probes:
+        raise click.UsageError("Missing argument 'PROBE...'.")
     check_standard_input(probes)
     kinds = [kind_of_given(probe) for probe in probes]
     if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:

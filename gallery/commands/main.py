@@ -65,6 +65,7 @@ _COMMANDS = {
     "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
     "threshold": "Show, set and reset the thresholds of a gallery.",
     "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
+    "models": "Show which face models work here, and fetch their weights.",
     "samples": "Get embeddings or photos to try the other commands with.",
     "demo": "Run the whole story on sample photos.",
 }

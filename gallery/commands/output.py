@@ -119,11 +119,7 @@ def print_identification(found: Results) -> None:
     """Print one row for each probe, and one for each further candidate; see `Results.records`."""
     rows: list[tuple[Cell, ...]] = []
     for row, record in enumerate(found.records()):
-        decision = record["decision"], _STYLES[record["decision"]]
-        if record["expired"]:
-            decision = f"{record['decision']}, expired", "red"
-        if record["ambiguous"]:
-            decision = f"{record['decision']}, ambiguous", "yellow"
+        decision = decision_cell(record)
         shown: list[dict[str, Any]] = record["candidates"] or [{}]
         for rank, candidate in enumerate(shown):
             first = rank == 0
@@ -141,6 +137,16 @@ def print_identification(found: Results) -> None:
     known = any(row[-1] for row in rows)
     shown_rows = rows if known else [row[:-1] for row in rows]
     print_table(titles if known else titles[:-1], shown_rows, right=3)
+
+
+def decision_cell(record: Mapping[str, Any]) -> Cell:
+    """Return the decision of a record of `Results.records` as a cell, with what qualifies it."""
+    decision: str = record["decision"]
+    if record["ambiguous"]:
+        return f"{decision}, ambiguous", "yellow"
+    if record["expired"]:
+        return f"{decision}, expired", "red"
+    return decision, _STYLES[decision]
 
 
 @contextmanager

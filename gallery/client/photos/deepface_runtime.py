@@ -23,10 +23,11 @@ from gallery.errors import FaceRuntimeError, MissingDependencyError
 
 EXTRA: Final = "pip install 'encrypted-face-gallery[photos]'"
 _RUNTIME_VARIABLE: Final = "DEEPFACE_BACKEND_ENGINE"
-_MODULES: Final[dict[Runtime, tuple[str, ...]]] = {
+RUNTIME_MODULES: Final[dict[Runtime, tuple[str, ...]]] = {
     "onnx": ("onnxruntime",),
     "tensorflow": ("tensorflow", "tf_keras"),
 }
+"""The packages of each runtime."""
 
 _INSTALLS: Final = {
     "insightface": "pip install insightface",
@@ -60,7 +61,7 @@ def choose_runtime(wanted: str | None = None) -> Runtime:
     name = (wanted or os.environ.get(_RUNTIME_VARIABLE) or "").strip().lower()
     for runtime in RUNTIMES:
         if name == runtime:
-            require_modules(_MODULES[runtime], f"DeepFace's runtime {runtime}")
+            require_modules(RUNTIME_MODULES[runtime], f"DeepFace's runtime {runtime}")
             return runtime
     if name:
         raise FaceRuntimeError(
@@ -68,7 +69,7 @@ def choose_runtime(wanted: str | None = None) -> Runtime:
             f" (argument or environment variable {_RUNTIME_VARIABLE})."
         )
     for runtime in RUNTIMES:
-        if all(_installed(module) for module in _MODULES[runtime]):
+        if all(is_installed(module) for module in RUNTIME_MODULES[runtime]):
             return runtime
     raise MissingDependencyError(
         f"Neither onnxruntime nor tensorflow with tf-keras is installed: {EXTRA}"
@@ -77,7 +78,7 @@ def choose_runtime(wanted: str | None = None) -> Runtime:
 
 def require_modules(modules: Iterable[str], wanted_by: str) -> None:
     """Raise MissingDependencyError if one of `modules` is not installed; imports none of them."""
-    missing = [module for module in modules if not _installed(module)]
+    missing = [module for module in modules if not is_installed(module)]
     if missing:
         raise MissingDependencyError(
             f"{wanted_by} needs {', '.join(missing)}, not installed here: "
@@ -146,7 +147,8 @@ def short(error: BaseException, limit: int = 200) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Whether a module is installed; it is not imported."""
     if module in sys.modules:
         return sys.modules[module] is not None
     try:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from gallery.client.photos.face_model import Runtime, WeightsFile, suggestion
+from gallery.client.photos.face_model import Licence, Runtime, WeightsFile, suggestion
 from gallery.errors import UnknownDetectorError
 
 WHOLE_PHOTO: Final = "skip"
@@ -33,6 +33,8 @@ class FaceDetector:
     ----------
     name
         DeepFace's name of the detector.
+    licence
+        The licence of what it finds faces with; None where it looks for none.
     onnx, tensorflow
         Files that it needs in DeepFace's weights folder, for each runtime.
     modules
@@ -40,6 +42,7 @@ class FaceDetector:
     """
 
     name: str
+    licence: Licence | None
     onnx: tuple[WeightsFile, ...] = ()
     tensorflow: tuple[WeightsFile, ...] = ()
     modules: tuple[str, ...] = ()
@@ -49,8 +52,10 @@ class FaceDetector:
         return self.onnx if runtime == "onnx" else self.tensorflow
 
 
-def _either(name: str, *files: WeightsFile, modules: tuple[str, ...] = ()) -> FaceDetector:
-    return FaceDetector(name, files, files, modules)
+def _either(
+    name: str, licence: Licence | None, *files: WeightsFile, modules: tuple[str, ...] = ()
+) -> FaceDetector:
+    return FaceDetector(name, licence, files, files, modules)
 
 
 def _retinaface(extension: str) -> WeightsFile:
@@ -61,7 +66,18 @@ def _retinaface(extension: str) -> WeightsFile:
             f"https://github.com/serengil/deepface_models/releases/download/v1.0/{name}",
             f"https://huggingface.co/serengil/deepface/resolve/main/{name}",
         ),
+        megabytes=119.0,
     )
+
+
+_OPENCV: Final = Licence("Apache-2.0", "https://github.com/opencv/opencv/blob/4.x/LICENSE")
+_DLIB: Final = Licence("CC0-1.0", "https://github.com/davisking/dlib-models/blob/master/LICENSE")
+_RETINAFACE: Final = Licence("MIT", "https://github.com/serengil/retinaface/blob/master/LICENSE")
+_YUNET: Final = Licence(
+    "MIT", "https://github.com/opencv/opencv_zoo/blob/main/models/face_detection_yunet/LICENSE"
+)
+_CENTERFACE: Final = Licence("other", "https://github.com/Star-Clouds/CenterFace")
+_MTCNN: Final = Licence("MIT", "https://github.com/ipazc/mtcnn/blob/master/LICENSE")
 
 
 HAAR_FILES: Final = (
@@ -82,22 +98,29 @@ HAAR_FILES: Final = (
 """The files of OpenCV's own detector, which OpenCV 4 brings and OpenCV 5 does not."""
 
 _TABLE: Final = (
-    _either("opencv"),
+    _either("opencv", _OPENCV),
     _either(
         "dlib",
+        _DLIB,
         WeightsFile(
             "shape_predictor_5_face_landmarks.dat",
             ("https://dlib.net/files/shape_predictor_5_face_landmarks.dat.bz2",),
             "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+            9.2,
             packaged=True,
         ),
         modules=("dlib",),
     ),
     FaceDetector(
-        "retinaface", (_retinaface("onnx"),), (_retinaface("h5"),), modules=("retinaface",)
+        "retinaface",
+        _RETINAFACE,
+        (_retinaface("onnx"),),
+        (_retinaface("h5"),),
+        modules=("retinaface",),
     ),
     _either(
         "yunet",
+        _YUNET,
         WeightsFile(
             "face_detection_yunet_2023mar.onnx",
             (
@@ -105,10 +128,12 @@ _TABLE: Final = (
                 "face_detection_yunet_2023mar.onnx",
             ),
             "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+            0.2,
         ),
     ),
     _either(
         "ssd",
+        _OPENCV,
         WeightsFile(
             "deploy.prototxt",
             (
@@ -123,17 +148,20 @@ _TABLE: Final = (
                 "res10_300x300_ssd_iter_140000.caffemodel",
             ),
             "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f2d",
+            10.7,
         ),
     ),
     _either(
         "centerface",
+        _CENTERFACE,
         WeightsFile(
             "centerface.onnx",
             ("https://github.com/Star-Clouds/CenterFace/raw/master/models/onnx/centerface.onnx",),
+            megabytes=7.3,
         ),
     ),
-    _either("mtcnn", modules=("mtcnn", "tensorflow")),
-    _either(WHOLE_PHOTO),
+    _either("mtcnn", _MTCNN, modules=("mtcnn", "tensorflow")),
+    _either(WHOLE_PHOTO, None),
 )
 
 DETECTORS: Final[Mapping[str, FaceDetector]] = MappingProxyType(

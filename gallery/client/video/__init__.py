@@ -1,0 +1,1 @@
+"""Videos and cameras: frames, faces tracked over them, and a search for each track."""

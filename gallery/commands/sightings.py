@@ -1,0 +1,222 @@
+"""Sightings as they are printed: a table, JSON lines or CSV of who was seen from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gallery.commands.output import Cell, decision_cell, number, print_table
+from gallery.commands.tables import TableFormat, print_records
+from gallery.commands.terminal import print_result
+
+if TYPE_CHECKING:
+    from gallery.arrays import Floats
+    from gallery.client import Identification, LiveSource, Sighting, VideoFile
+    from gallery.messages import GalleryDescription
+
+_TITLES: Final = ("track", "from", "to", "frames", "decision", "label", "distance", "best at")
+_COLUMNS: Final = (
+    "video",
+    "track",
+    "from",
+    "to",
+    "frames",
+    "best",
+    "box",
+    "frame",
+    "decision",
+    "label",
+    "reference_id",
+    "distance",
+    "threshold",
+    "metric",
+    "searched",
+    "ambiguous",
+    "second_label",
+    "second_distance",
+    "expired",
+    "warnings",
+    "failure",
+    "signed",
+    "age_seconds",
+)
+"""Of CSV, which has a line for each track that is over, with the closest candidate."""
+
+
+class SightingPrinter:
+    """Prints the sightings of one video, and saves their best frames.
+
+    Those of a file are printed as a table at the end; those of a live source one by one, as soon as
+    a face was searched with and again when it is gone.
+
+    Parameters
+    ----------
+    source
+        The video.
+    description
+        The gallery's.
+    form
+        How, for programs; None for people.
+    full_precision
+        Whether distances have all digits.
+    frames
+        The folder for best frames, or None.
+    force
+        Whether files there are replaced.
+
+    Attributes
+    ----------
+    seen, matches
+        How many tracks are over, and how many of them matched somebody.
+    last_found
+        What the last search found, or None.
+    """
+
+    def __init__(
+        self,
+        source: VideoFile | LiveSource,
+        description: GalleryDescription,
+        *,
+        form: TableFormat | None,
+        full_precision: bool,
+        frames: Path | None,
+        force: bool,
+    ) -> None:
+        self._source, self._description = source, description
+        self._form, self._full_precision = form, full_precision
+        self._frames, self._force = frames, force
+        self._distances: tuple[Floats, Floats] | None = None
+        self.seen = self.matches = 0
+        self.last_found: Identification | None = None
+
+    def print(self, sightings: Iterator[Sighting]) -> None:
+        """Print sightings, and save their best frames."""
+        records = map(self._record, sightings)
+        if self._form is TableFormat.CSV:
+            print_records(self._form, _COLUMNS, (item for item in records if item["ended"]))
+        elif self._form is not None:
+            print_records(self._form, _COLUMNS, records)
+        elif self._source.live:
+            for record in records:
+                print_result(_line(record))
+        else:
+            self._print_table(records)
+
+    def _print_table(self, records: Iterator[dict[str, Any]]) -> None:
+        rows: list[tuple[Cell, ...]] = []
+        try:
+            rows.extend(map(_row, records))
+        finally:  # what an interruption has left is a result
+            if rows:
+                print_table(_TITLES, rows, right=6)
+
+    def _record(self, item: Sighting) -> dict[str, Any]:
+        if item.found is not None and item.found is not self.last_found:
+            self.last_found, self._distances = item.found, None
+        if item.ended:
+            self.seen += 1
+            self.matches += item.is_match
+        box = item.best.face.box
+        record = {
+            "video": self._source.name,
+            "track": item.track,
+            "from": self._moment(item.first),
+            "to": self._moment(item.last),
+            "ended": item.ended,
+            "frames": item.frames,
+            "best": self._moment(item.best.seconds),
+            "box": box
+            and {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+            "frame": self._saved(item),
+        }
+        return record | self._found(item)
+
+    def _found(self, item: Sighting) -> dict[str, Any]:
+        from gallery.client import Results
+
+        warnings = item.best.face.quality.warnings()
+        if item.found is None:
+            return {
+                "decision": "failed",
+                "label": None,
+                "distance": None,
+                "candidates": [],
+                "warnings": list(warnings),
+                "failure": "no search could be made",
+                "ambiguous": False,
+                "expired": False,
+            }
+        distances, seconds = self._released(item.found)
+        results = Results(range(len(item.found)), item.found, distances, seconds)
+        (found,) = results.records(item.row, 1)
+        del found["probe"]
+        return found | {"warnings": list(warnings)}
+
+    def _released(self, found: Identification) -> tuple[Floats, Floats]:
+        from gallery.client import release
+
+        if self._distances is None or found is not self.last_found:
+            self._distances = found.distances, found.second_distances
+            if not self._full_precision:
+                self._distances = (
+                    release(found.distances, self._description),
+                    release(found.second_distances, self._description),
+                )
+        return self._distances
+
+    def _moment(self, seconds: float) -> float | str:
+        if not self._source.live:
+            return round(seconds, 3)
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+    def _saved(self, item: Sighting) -> str | None:
+        """Save the best frame of a track that is over; return its path."""
+        from gallery.client import save_frame
+
+        if self._frames is None or not item.ended:
+            return None
+        if self._source.live:
+            stem = datetime.fromtimestamp(item.first, UTC).strftime("%Y%m%dT%H%M%SZ")
+        else:
+            stem = Path(self._source.name).stem
+        path = self._frames / f"{stem}-{item.track:04}.jpg"
+        save_frame(item.best, path, overwrite=self._force)
+        return str(path)
+
+
+def _row(record: dict[str, Any]) -> tuple[Cell, ...]:
+    return (
+        str(record["track"]),
+        _clock(record["from"]),
+        _clock(record["to"]),
+        str(record["frames"]),
+        decision_cell(record),
+        record["label"] or "-",
+        number(record["distance"]),
+        _clock(record["best"]),
+    )
+
+
+def _line(record: dict[str, Any]) -> str:
+    """Return a sighting of a live source as one line, with moments of this machine's zone."""
+    first, last = (
+        datetime.fromisoformat(record[end]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        for end in ("from", "to")
+    )
+    # As long as it goes on it has no end; both are as wide.
+    until = last[11:] if record["ended"] else "-" * 8
+    cell = decision_cell(record)
+    shown = cell if isinstance(cell, str) else cell[0]
+    label = "" if record["label"] is None else f"  {record['label']}"
+    return (
+        f"{first} to {until}  track {record['track']}  {shown}{label}  {number(record['distance'])}"
+    )
+
+
+def _clock(seconds: float) -> str:
+    """Return a moment of a file, as players show it."""
+    minutes, rest = divmod(seconds, 60.0)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
