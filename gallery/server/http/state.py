@@ -22,6 +22,7 @@ from gallery.server.denial_log import DenialLog
 from gallery.server.gatekeeper import Gatekeeper, Grant
 from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
+from gallery.server.http.connection_gate import most_connections
 from gallery.server.http.prometheus import ServerStatistics
 from gallery.server.http.turns import RequestCount, Turns
 from gallery.server.service import EmbeddedService
@@ -65,12 +66,12 @@ class ServerState:
             for total in (config.request_bytes, config.answer_bytes)
         )
         self.bodies = Turns(None, config.token_bodies, config.patience)
-        self.requests = RequestCount(config.token_requests)
+        self.requests = RequestCount(most_connections(), config.token_requests)
         self.search_threads = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
         self.stopping = False
         self._asking = asyncio.Lock()
         self._ready_at = -math.inf
-        self._searches = Turns(config.searches, config.token_searches, config.patience)
+        self.searches = Turns(config.searches, config.token_searches, config.patience)
         self._writers = asyncio.Semaphore(WRITERS)
         self._rate = parse(config.rate)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -85,7 +86,7 @@ class ServerState:
     @asynccontextmanager
     async def search_turn(self, grant: Grant) -> AsyncIterator[None]:
         """Wait for a turn to search (`ServerBusyError` if it does not come, or on shutdown)."""
-        async with self._searches.turn(grant.token_id):
+        async with self.searches.turn(grant.token_id):
             if self.stopping:
                 raise ServerBusyError("the server is shutting down; try again in a while")
             yield
