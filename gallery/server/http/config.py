@@ -36,7 +36,7 @@ class ServerConfig:
     max_probes
         Probes of one search.
     searches
-        Searches at a time; others wait. One token may have half of them, and the last quarter is for
+        Searches at a time; others wait. One token may have half of them; the last quarter is for
         tokens that have few.
     token_bodies
         Bodies of one token that are received at a time; others wait.

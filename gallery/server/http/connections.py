@@ -18,8 +18,8 @@ HEADER_SECONDS = 10.0
 sets no limit to the one, and asyncio 60 s to the other."""
 
 HEADER_BYTES = 64 * 1024
-"""Most bytes of the head of a request, and of all that comes in its body and is none, such as fields
-behind the last chunk; uvicorn's fast parser sets no limit either."""
+"""Most bytes of the head of a request, and of what comes within a body in chunks beside it, such as
+fields behind the last one; uvicorn's fast parser sets no limit either."""
 
 HEADER_FIELDS = 100
 """Most fields of a head: short ones take fifty times their bytes in memory."""
