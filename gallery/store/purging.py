@@ -62,8 +62,8 @@ def mark_erased(connection: Connection) -> None:
 class PurgeQueue:
     """Purges of one process: at most one runs and one waits, which all who come meanwhile join.
 
-    A purge of a large database locks others out while it lasts. So between two there is as much time
-    as the first one took, within bounds: whoever erases again and again takes half of the time.
+    A purge of a large database locks others out while it lasts. So between two there is as much
+    time as the first one took, within bounds: whoever erases without a pause takes half of it.
 
     Parameters
     ----------
@@ -97,9 +97,8 @@ class PurgeQueue:
             except BaseException as error:
                 mine.set_exception(error)
                 raise
-            finally:
-                ended = time.monotonic()
-                self._next_at = ended + min(ended - begun, LONGEST_REST_S)
+            ended = time.monotonic()
+            self._next_at = ended + min(ended - begun, LONGEST_REST_S)
             mine.set_result(None)
 
 
