@@ -119,8 +119,8 @@ class Snapshot:
         # One more than there can be, which no digest fits, is enough of what does not belong here.
         query = query.limit(position_count(self._parameters) + 1)
         hint = select(at_most(BlockRow.hint, self._hint_size))
-        found = self.connection.execute(hint.where(*_block_key(self.gallery_id, index)))
-        hinted = found.scalar() or b""
+        hint = hint.where(*_block_key(self.gallery_id, index))
+        hinted = self.connection.execute(hint).scalar() or b""
         with closing(self.connection.execute(query)) as rows:
             found = (StoredReference(*row) for row in rows)
             return ReferenceTable.of(self.gallery_id, index, version, found, hinted)

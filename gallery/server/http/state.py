@@ -32,8 +32,14 @@ T = TypeVar("T")
 READINESS_SECONDS = 1.0
 """Seconds for which a database that answered counts as one that answers."""
 
+READERS = 16
+"""Requests at a time that read what takes a while: one token has a quarter of them, others wait."""
+
 WRITERS = 8
-"""Requests that write or purge at a time; others wait."""
+"""Requests that write or purge at a time: one token has half of them, others wait."""
+
+LONGEST_WRITE = 600.0
+"""Seconds that one waits for its turn to write: purges of large databases may come first."""
 
 
 class ServerState:
@@ -72,7 +78,8 @@ class ServerState:
         self._asking = asyncio.Lock()
         self._ready_at = -math.inf
         self.searches = Turns(config.searches, config.token_searches, config.patience)
-        self._writers = asyncio.Semaphore(WRITERS)
+        self._readers = Turns(READERS, READERS // 4, config.patience)
+        self._writers = Turns(WRITERS, WRITERS // 2, max(LONGEST_WRITE, config.patience))
         self._rate = parse(config.rate)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -108,13 +115,22 @@ class ServerState:
                 await run_in_threadpool(self.service.gallery_names)
                 self._ready_at = time.monotonic()
 
-    async def write(self, function: Callable[..., T], *arguments: object) -> T:
+    async def read(self, grant: Grant, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function that reads in a thread, of which few at a time do for one token.
+
+        Threads are served in the order of coming, and share the processor: without that, everybody
+        would wait for all that one token's holder asks for at once.
+        """
+        async with self._readers.turn(grant.token_id):
+            return await run_in_threadpool(function, *arguments)
+
+    async def write(self, grant: Grant, function: Callable[..., T], *arguments: object) -> T:
         """Call a function that writes in a thread, of which few at a time do.
 
         A purge may take long, and those that join it wait for it; the other threads are for whoever
         reads and searches.
         """
-        async with self._writers:
+        async with self._writers.turn(grant.token_id):
             return await run_in_threadpool(function, *arguments)
 
     def close(self) -> None:
