@@ -140,6 +140,18 @@ def test_large_bodies_that_wait(tmp_path: Path) -> None:
 
 
 @pytest.mark.attack
+@pytest.mark.parametrize("what", ["blocks/0", "blocks/0/references", "manifest"])
+def test_reads_without_a_pause(tmp_path: Path, what: str) -> None:
+    database = f"sqlite:///{tmp_path}/gallery.db"
+    make_gallery(database, SWIFT)
+    token = make_token(database, "attacker", Scope.SEARCH)
+    path = f"galleries/{builders.GALLERY_ID.hex()}/{what}"
+    with attacked(database, tmp_path, f"reads of {what}") as (_, crowd):
+        for _ in range(100):
+            crowd.ask_and_read(head("GET", path, token, "Connection: close"), 100_000_000)
+
+
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "start",
     [

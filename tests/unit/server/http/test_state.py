@@ -1,4 +1,4 @@
-"""Threads of a server: one token's requests wait for each other, and others do not wait for them."""
+"""Threads of a server: one token's requests wait for each other, and others not for them."""
 
 from __future__ import annotations
 
