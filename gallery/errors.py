@@ -300,6 +300,12 @@ class StaleManifestError(IntegrityError):
     exit_code = 48
 
 
+class UnseenStateError(IntegrityError):
+    """A state is to be signed as the newest on a machine that has seen none of the gallery yet."""
+
+    exit_code = 49
+
+
 # --- photos and other inputs --------------------------------------------------------------------
 
 

@@ -40,6 +40,10 @@ class Hint(Enum):
         "GalleryClient.refresh, on a machine that has seen the newest state, signs it with the "
         "date of today"
     )
+    ACCEPT_UNSEEN = (
+        "call GalleryClient.refresh where the gallery is written, or with accept_unseen=True once "
+        "you know by other means that the state is the newest"
+    )
     SET_CLOCK = "set the clocks; then GalleryClient.refresh signs the right date"
     ACCEPT_WRONG_RESULTS = (
         "the server, or its memory, is faulty or hostile: have it looked into, and verify the "

@@ -1232,12 +1232,17 @@ class GalleryClient(Closing, Secret):
         """
         self._session.accept_present()
 
-    def refresh(self) -> Manifest:
+    def refresh(self, *, accept_unseen: bool = False) -> Manifest:
         """Sign the newest state of the gallery anew, with the date of today and no other change.
 
         Whoever reads the gallery with a ``max_age`` then takes it for new. Do it where the newest
-        state is known: on a machine that has seen no state of the gallery yet (`states`), whatever
-        the server shows would be signed. With a ``max_age``, an older state is not signed anew.
+        state is known. With a ``max_age``, an older state is not signed anew.
+
+        Parameters
+        ----------
+        accept_unseen
+            Whether to sign what the server shows, whatever it is, where no state of the gallery was
+            seen before (``states``).
 
         Returns
         -------
@@ -1246,12 +1251,14 @@ class GalleryClient(Closing, Secret):
 
         Raises
         ------
+        UnseenStateError
+            If no state of the gallery was seen before, and that is not accepted.
         StaleManifestError, RolledBackError, AuthenticationError
             If the state is not the newest, or not what the owner wrote.
         WriteConflictError
             If other processes keep changing the gallery.
         """
-        return refresh_manifest(self._session)
+        return refresh_manifest(self._session, accept_unseen=accept_unseen)
 
     def accept_wrong_results(self) -> None:
         """Search again although the server has given wrong results.

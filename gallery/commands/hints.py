@@ -31,6 +31,10 @@ WORDING: Final[dict[Hint, str]] = {
         "gallery refresh, on the machine from which it is changed, signs its state with today's "
         "date"
     ),
+    Hint.ACCEPT_UNSEEN: (
+        "run it on the machine that writes to it, or keep the state file of the "
+        "last run (--state-file); --accept-unseen signs what is shown this once"
+    ),
     Hint.SET_CLOCK: "set the clocks; then gallery refresh signs the right date",
     Hint.ACCEPT_WRONG_RESULTS: (
         "the server, or its memory, is faulty or hostile: have it looked into, and run gallery "

@@ -125,6 +125,9 @@ class Database:
         """Give a connection whose changes are committed at the end, or undone on an exception."""
         with self._connected() as connection:
             connection = connection.execution_options(**{_BEGINS_WITH: "BEGIN IMMEDIATE"})
+            if self.engine.dialect.name == "postgresql":
+                # Whatever the role's default is: what is read after a lock must be the newest.
+                connection = connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 yield connection
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.arrays import residue_bytes
+from gallery.ciphertexts.bit_packing import packed_size
+from gallery.ciphertexts.blocks import position_count
 from gallery.errors import (
     BlockCorruptedError,
     DatabaseError,
@@ -45,7 +48,10 @@ from gallery.messages import (
     SealedCheckSums,
     StoredReference,
 )
+from gallery.messages.check_sums import sealed_size
 from gallery.messages.references import REFERENCE_SIZE
+from gallery.parameters import ParameterSet, find_parameters
+from gallery.store.checked_types import at_most
 from gallery.store.database import Database
 from gallery.store.purging import mark_erased
 from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
@@ -80,8 +86,12 @@ class Snapshot:
     def block(self, index: int) -> EncryptedBlock:
         """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`)."""
         key = _block_key(self.gallery_id, index)
-        query = select(BlockRow.version, BlockRow.header, BlockRow.columns).where(*key)
-        row = self.connection.execute(query).one_or_none()
+        size = residue_bytes(self._parameters.block_shape(self.description.columns))
+        row = self.connection.execute(
+            select(
+                BlockRow.version, BlockRow.header, at_most(BlockRow.columns, size).label("columns")
+            ).where(*key)
+        ).one_or_none()
         if row is None:
             raise _missing(index)
         header = _header(index, row.version, row.header)
@@ -106,7 +116,10 @@ class Snapshot:
             table.content_tag,
             table.sealed_label,
         ).where(table.gallery_id == self.gallery_id, table.block_index == index)
-        hint = select(BlockRow.hint).where(*_block_key(self.gallery_id, index))
+        # One more than there can be, which no digest fits, is enough of what does not belong here.
+        query = query.limit(position_count(self._parameters) + 1)
+        hint = select(at_most(BlockRow.hint, self._hint_size))
+        hint = hint.where(*_block_key(self.gallery_id, index))
         hinted = self.connection.execute(hint).scalar() or b""
         with closing(self.connection.execute(query)) as rows:
             found = (StoredReference(*row) for row in rows)
@@ -132,8 +145,19 @@ class Snapshot:
 
     def check_sums(self) -> SealedCheckSums:
         """Return the gallery's check sums; none if it has none."""
-        query = select(GalleryRow.check_sums).where(GalleryRow.gallery_id == self.gallery_id)
-        return SealedCheckSums(self.connection.execute(query).scalar() or b"")
+        size = sealed_size(self.description.columns, self._parameters)
+        query = select(at_most(GalleryRow.check_sums, size))
+        found = self.connection.execute(query.where(GalleryRow.gallery_id == self.gallery_id))
+        return SealedCheckSums(found.scalar() or b"")
+
+    @property
+    def _parameters(self) -> ParameterSet:
+        return find_parameters(self.description.parameters)
+
+    @property
+    def _hint_size(self) -> int:
+        shape = self._parameters.hint_shape
+        return 0 if shape is None else packed_size(math.prod(shape), self._parameters.residue_bits)
 
 
 class GalleryStore:

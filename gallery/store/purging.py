@@ -35,6 +35,9 @@ _PURGE_LOCK = 0x6761_6C6C_7075
 
 _POLL_S = 0.1
 
+LONGEST_REST_S = 10.0
+"""The most seconds between two purges that are asked for without a pause."""
+
 _PAGES_AT_A_TIME = 2_048
 """Pages of SQLite's, of 4 KiB each, that are given back in one transaction."""
 
@@ -59,6 +62,9 @@ def mark_erased(connection: Connection) -> None:
 class PurgeQueue:
     """Purges of one process: at most one runs and one waits, which all who come meanwhile join.
 
+    A purge of a large database locks others out while it lasts. So between two there is as much
+    time as the first one took, within bounds: whoever erases without a pause takes half of it.
+
     Parameters
     ----------
     purge
@@ -67,6 +73,7 @@ class PurgeQueue:
 
     def __init__(self, purge: Callable[[], None]) -> None:
         self._purge = purge
+        self._next_at = 0.0
         self._lock, self._running = threading.Lock(), threading.Lock()
         self._next: Future[None] | None = None
 
@@ -81,13 +88,17 @@ class PurgeQueue:
             joined.result()
             return
         with self._running:
+            time.sleep(max(0.0, self._next_at - time.monotonic()))
             with self._lock:
                 self._next = None
+            begun = time.monotonic()
             try:
                 self._purge()
             except BaseException as error:
                 mine.set_exception(error)
                 raise
+            ended = time.monotonic()
+            self._next_at = ended + min(ended - begun, LONGEST_REST_S)
             mine.set_result(None)
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import (
-    BigInteger,
-    Dialect,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    TypeDecorator,
-    text,
-)
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, MetaData, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from gallery.errors import IntegrityError
+from gallery.messages.description import MAX_DESCRIPTION
+from gallery.messages.manifest import MAX_MANIFEST
 from gallery.messages.naming import MAX_NAME
+from gallery.messages.references import MAX_SEALED_LABEL
+from gallery.store.checked_types import (
+    CheckedBytes,
+    CheckedInteger,
+    CheckedSmallInteger,
+    CheckedText,
+)
 
 SCHEMA_REVISION = "0004"
 """The newest migration; a database at any other is refused."""
@@ -33,66 +27,8 @@ MAX_WORD = 64
 """Characters of a word that is chosen from a list, and of a request's identifier."""
 
 
-class _Checked(TypeDecorator[Any]):
-    """A column type that refuses values of another type, which SQLite would store and return.
-
-    Parameters
-    ----------
-    size
-        The most characters or bytes that are stored, or None.
-    optional
-        Whether NULL belongs there too.
-    """
-
-    cache_ok = True
-    wanted: type
-
-    def __init__(self, size: int | None = None, *, optional: bool = False) -> None:
-        super().__init__(*(() if size is None else (size,)))
-        self.optional = optional
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
-        if value is None and self.optional:
-            return None
-        if type(value) is not self.wanted:
-            raise IntegrityError(
-                f"the database holds {type(value).__name__} where {self.wanted.__name__} belongs; "
-                "restore it from a backup"
-            )
-        return value
-
-
-class CheckedBytes(_Checked):
-    """Bytes."""
-
-    impl = LargeBinary
-    wanted = bytes
-    cache_ok = True
-
-
-class CheckedInteger(_Checked):
-    """An integer of 64 bits."""
-
-    impl = BigInteger
-    wanted = int
-    cache_ok = True
-
-
-class CheckedSmallInteger(_Checked):
-    """An integer of 32 bits."""
-
-    impl = Integer
-    wanted = int
-    cache_ok = True
-
-
-class CheckedText(_Checked):
-    """Text."""
-
-    impl = String
-    wanted = str
-    cache_ok = True
+MAX_HEADER = 4096
+"""More than a header of a block has: its occupancy has 512 bytes, and the rest about 200."""
 
 
 class Base(DeclarativeBase):
@@ -115,9 +51,9 @@ class GalleryRow(Base):
 
     gallery_id: Mapped[bytes] = mapped_column(CheckedBytes(16), primary_key=True)
     name: Mapped[str] = mapped_column(CheckedText(MAX_NAME), unique=True)
-    description: Mapped[bytes] = mapped_column(CheckedBytes)
+    description: Mapped[bytes] = mapped_column(CheckedBytes(most=MAX_DESCRIPTION))
     manifest_version: Mapped[int] = mapped_column(CheckedInteger)
-    manifest: Mapped[bytes] = mapped_column(CheckedBytes)
+    manifest: Mapped[bytes] = mapped_column(CheckedBytes(most=MAX_MANIFEST))
     check_sums: Mapped[bytes | None] = mapped_column(CheckedBytes(optional=True))
 
 
@@ -133,7 +69,7 @@ class BlockRow(Base):
         CheckedSmallInteger, primary_key=True, autoincrement=False
     )
     version: Mapped[int] = mapped_column(CheckedInteger)
-    header: Mapped[bytes] = mapped_column(CheckedBytes)
+    header: Mapped[bytes] = mapped_column(CheckedBytes(most=MAX_HEADER))
     hint: Mapped[bytes | None] = mapped_column(CheckedBytes(optional=True))
     columns: Mapped[bytes] = mapped_column(CheckedBytes)
 
@@ -160,7 +96,7 @@ class ReferenceRow(Base):
     reference_id: Mapped[bytes] = mapped_column(CheckedBytes(16), unique=True)
     pseudonym: Mapped[bytes] = mapped_column(CheckedBytes(16), index=True)
     content_tag: Mapped[bytes] = mapped_column(CheckedBytes(16))
-    sealed_label: Mapped[bytes] = mapped_column(CheckedBytes)
+    sealed_label: Mapped[bytes] = mapped_column(CheckedBytes(most=MAX_SEALED_LABEL))
 
 
 class TokenRow(Base):

@@ -35,6 +35,9 @@ from tests.support.server_process import ServerProcess, make_token, running
 SETS = (SWIFT, LIGHT, STANDARD, COMPACT)
 BLOCKS = 64
 
+TOKENS = 4
+"""Tokens that attackers have: two of them would be enough to take twice the half of all."""
+
 CEILING = (512 + 512 + 64 + 300) * MIB
 """Requests, answers, cache, and the rest, as docs/operations.md adds them up."""
 
@@ -102,12 +105,12 @@ def attacked(database: str, folder: Path, what: str) -> Iterator[tuple[ServerPro
 def test_searches_whose_answers_are_read_slowly(tmp_path: Path, parameters: ParameterSet) -> None:
     database = f"sqlite:///{tmp_path}/gallery.db"
     make_gallery(database, parameters)
-    token = make_token(database, "attacker", Scope.SEARCH)
+    tokens = [make_token(database, f"attacker {i}", Scope.SEARCH) for i in range(TOKENS)]
     with attacked(database, tmp_path, f"slow readers, {parameters.name}") as (_, crowd):
         for probes in (1, 16, 24, 64, 800):
             body = search_of(probes, parameters)
-            for _ in range(12):
-                crowd.ask_and_read(request(token, body), 100_000)
+            for number in range(12):
+                crowd.ask_and_read(request(tokens[number % TOKENS], body), 100_000)
 
 
 @pytest.mark.attack
@@ -116,11 +119,12 @@ def test_bodies_that_drip(tmp_path: Path, rate: int) -> None:
     database = f"sqlite:///{tmp_path}/gallery.db"
     make_gallery(database, SWIFT, 1)
     tokens = [make_token(database, scope.value, scope) for scope in (Scope.SEARCH, Scope.ADMIN)]
+    tokens += [make_token(database, f"another {scope}", scope) for scope in Scope]
     with attacked(database, tmp_path, f"{rate} bytes a second") as (_, crowd):
         for number in range(300):
             size = (1_000_000, 30_000_000, 2**29)[number % 3]
             path = f"galleries/{builders.GALLERY_ID.hex()}/" + ("search", "updates")[number % 2]
-            token = tokens[number % 2]
+            token = tokens[number % len(tokens)]
             crowd.send_slowly(head("POST", path, token, f"Content-Length: {size}"), rate)
 
 
@@ -133,6 +137,18 @@ def test_large_bodies_that_wait(tmp_path: Path) -> None:
     with attacked(database, tmp_path, "large searches at once") as (_, crowd):
         for _ in range(100):
             crowd.ask_and_read(request(token, body), 10_000)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("what", ["blocks/0", "blocks/0/references", "manifest"])
+def test_reads_without_a_pause(tmp_path: Path, what: str) -> None:
+    database = f"sqlite:///{tmp_path}/gallery.db"
+    make_gallery(database, SWIFT)
+    token = make_token(database, "attacker", Scope.SEARCH)
+    path = f"galleries/{builders.GALLERY_ID.hex()}/{what}"
+    with attacked(database, tmp_path, f"reads of {what}") as (_, crowd):
+        for _ in range(100):
+            crowd.ask_and_read(head("GET", path, token, "Connection: close"), 100_000_000)
 
 
 @pytest.mark.attack

@@ -32,8 +32,9 @@ from gallery.server.http.app import make_app
 from gallery.server.http.config import GIB, MIB
 from gallery.server.http.connection_gate import CONNECTION_BYTES, CONNECTIONS
 from gallery.server.http.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
+from gallery.server.http.fair_share import LITTLE, RESERVE
 from gallery.server.http.request_sizes import SMALL_REQUEST
-from gallery.server.http.state import ServerState
+from gallery.server.http.state import READERS, WRITERS, ServerState
 from gallery.server.http.uvicorn_server import DATABASE_CONNECTIONS
 from gallery.store import open_database
 from tests.support.command_line import check_words
@@ -296,20 +297,25 @@ def test_the_limits_are_those_of_the_code() -> None:
         "body that describes a gallery": f"{SMALL_REQUEST // MIB} MiB",
         "body of a restore": f"{LIMITS.max_restore // GIB} GiB",
         "probes of a search": str(LIMITS.max_probes),
+        "requests that read at a time": f"{READERS}, of one token {READERS // 4}",
+        "requests that write or purge at a time": f"{WRITERS}, of one token {WRITERS // 2}",
         "searches at a time": str(LIMITS.searches),
         "searches of one token at a time": str(LIMITS.token_searches),
         "bodies of one token at a time": str(LIMITS.token_bodies),
         "requests of one token at a time": str(LIMITS.token_requests),
+        "last quarter of memory, searches and requests": f"tokens that have a {LITTLE}nd of all",
         "requests of one token and one server": LIMITS.rate,
         "connections": f"{CONNECTIONS:,}",
         "head of a request": f"{HEADER_BYTES // 1024} KiB in {HEADER_SECONDS:.0f} s",
         "fields of a head": str(HEADER_FIELDS),
+        "what a body in chunks holds beside itself, in a row": f"{HEADER_BYTES // 1024} KiB",
         "requests sent before the last is answered": str(PIPELINED),
         "TLS handshake": f"{HEADER_SECONDS:.0f} s",
         "body, either way": f"{LIMITS.least_rate // 1024} KiB/s after {LIMITS.grace:.0f} s",
         "large body, either way": f"{LIMITS.longest:.0f} s",
         "end of requests when the server stops": f"{LIMITS.shutdown:.0f} s",
     }
+    assert RESERVE == 4
     assert f"up to {DATABASE_CONNECTIONS} connections" in section_of(DOCUMENT, "PostgreSQL")
 
 

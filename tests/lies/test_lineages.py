@@ -13,9 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from gallery.client import Calibration, GalleryClient, GalleryKey, StateFile, TransientStates
+from gallery.client import (
+    Calibration,
+    GalleryClient,
+    GalleryKey,
+    StateFile,
+    TransientStates,
+    renew_gallery,
+)
 from gallery.client.integrity.authentication import Authenticator
-from gallery.errors import AuthenticationError, MalformedMessageError, RolledBackError
+from gallery.errors import (
+    AuthenticationError,
+    GalleryError,
+    MalformedMessageError,
+    RolledBackError,
+)
 from gallery.forwarding import ForwardingService
 from gallery.messages import GalleryDescription, GalleryUpdate, Manifest
 from gallery.parameters import LIGHT
@@ -250,6 +262,33 @@ def test_a_backup_of_a_restored_gallery_is_restored_again(
         assert client.description.name == both.name
         assert client.summary().lineage != first.lineage
         assert client.verify(deep=True).findings == ()
+
+
+def test_what_an_earlier_version_restored_gets_a_lineage_or_an_identity_of_its_own(
+    both: Both, key: GalleryKey, other_key: GalleryKey, tmp_path: Path
+) -> None:
+    """It has neither, as a copy of the whole database has not."""
+    with (
+        closing(sqlite3.connect(tmp_path / "original.db")) as original,
+        closing(sqlite3.connect(tmp_path / "former.db")) as copy,
+    ):
+        original.backup(copy)
+    shared = both.original.describe("staff").gallery_id
+    with (
+        open_service(f"sqlite:///{tmp_path / 'former.db'}") as former,
+        open_service(f"sqlite:///{tmp_path / 'again.db'}", create=True) as again,
+    ):
+        with GalleryClient(former, key, "staff") as client:
+            assert client.summary().lineage == b""
+            client.export(tmp_path / "former.backup")
+        with GalleryClient.restore(again, key, tmp_path / "former.backup") as client:
+            assert len(client.summary().lineage) == 16
+        renew_gallery(former, key, other_key, "staff")
+
+        assert former.describe("staff").gallery_id != shared
+        with GalleryClient(Mixed(former, both.original, "manifest"), other_key, "staff") as client:
+            with pytest.raises(GalleryError):
+                use(client)
 
 
 # --- old state files ------------------------------------------------------------------------------

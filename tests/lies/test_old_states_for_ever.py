@@ -14,7 +14,12 @@ from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.integrity import clock
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.session import GallerySession
-from gallery.errors import RolledBackError, StaleManifestError, WriteConflictError
+from gallery.errors import (
+    RolledBackError,
+    StaleManifestError,
+    UnseenStateError,
+    WriteConflictError,
+)
 from gallery.forwarding import ForwardingService
 from gallery.messages import GalleryUpdate, Manifest, SearchRequest, SearchResult
 from gallery.parameters import LIGHT
@@ -91,7 +96,7 @@ USES: dict[str, Callable[[GalleryClient], object]] = {
     "enroll": lambda client: client.enroll(random_embeddings(1, 8, seed=9), ["new"]),
     "remove": lambda client: client.remove(["person 1"]),
     "verify": lambda client: client.verify(),
-    "refresh": lambda client: client.refresh(),
+    "refresh": lambda client: client.refresh(accept_unseen=True),
 }
 
 
@@ -212,12 +217,13 @@ def test_a_refresh_that_is_kept_back_is_noticed(
     states, gallery_id = StateFile(tmp_path / "owner.seen"), owner.description.gallery_id
     time.now += DAY
     with GalleryClient(Frozen(service, gallery_id), key, states=states) as client:
+        client.summary()
         client.refresh()
         with pytest.raises(RolledBackError):
             client.summary()
     with GalleryClient(Frozen(service, gallery_id, takes=False), key) as client:
         with pytest.raises(WriteConflictError):
-            client.refresh()
+            client.refresh(accept_unseen=True)
 
 
 def test_the_state_before_a_refresh_is_refused_by_who_has_seen_it_and_by_its_age(
@@ -272,7 +278,27 @@ def test_an_old_state_is_not_signed_anew_beyond_a_given_age(
 
     with GalleryClient(frozen, key, max_age=timedelta(days=2)) as job:
         with pytest.raises(StaleManifestError):
-            job.refresh()
+            job.refresh(accept_unseen=True)
+
+
+def test_a_machine_that_has_seen_no_state_makes_no_state_new_unless_told_to(
+    owner: GalleryClient, service: EmbeddedService, key: GalleryKey, tmp_path: Path, time: Clock
+) -> None:
+    frozen = Frozen(service, owner.description.gallery_id)
+    before = service.manifest(owner.description.gallery_id)
+    time.now += DAY
+    states = StateFile(tmp_path / "job.seen")
+    with GalleryClient(frozen, key, states=states) as job:
+        for _ in range(2):
+            with pytest.raises(UnseenStateError, match="has seen no state of gallery 'default'"):
+                job.refresh()
+        assert service.manifest(owner.description.gallery_id) == before
+
+    with GalleryClient(service, key, states=states) as job:
+        assert job.refresh(accept_unseen=True).version == before.version + 1
+    time.now += DAY
+    with GalleryClient(service, key, states=states) as job:
+        assert job.refresh().version == before.version + 2
 
 
 # --- clocks and the former version ----------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 from distributed import Client, Future, Security, fire_and_forget
 
-from gallery.errors import ServerBusyError, ServerError
+from gallery.errors import GalleryError, ServerBusyError, ServerError
 from gallery.server.cluster.address import ClusterAddress
 
 REPLY_TIMEOUT_S = 30.0
@@ -136,9 +136,10 @@ class DaskClient:
         client = self._client
         try:
             yield client
-        except (OSError, TimeoutError, RuntimeError) as error:
-            # Dask raises a RuntimeError of a connection that it has just given up.
-            if type(error) is RuntimeError and client.status == "running":
+        except Exception as error:
+            # Dask has errors of several classes for a connection that it has just given up.
+            lost = isinstance(error, OSError) or client.status != "running"
+            if isinstance(error, GalleryError) or not lost:
                 raise
             raise ServerBusyError(
                 f"the cluster at {self._address.scheduler} does not answer: "

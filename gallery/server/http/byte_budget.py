@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gallery.errors import RequestTooLargeError, ServerBusyError
+from gallery.server.http.fair_share import FairShare
 
 
 @dataclass(eq=False)
@@ -23,9 +24,9 @@ class _Waiter:
 class ByteBudget:
     """Bytes that are reserved before they are allocated, and given back afterwards.
 
-    Requests belong to owners, and no owner has more than its share, so that one of them alone does
-    not take the place of all others. Who waits for bytes is served in the order of coming; one that
-    waits for its own share holds up nobody else.
+    Requests belong to owners, and no owner has more than its share (see `FairShare`). Who waits for
+    bytes is served in the order of coming. One that waits for its own share holds up nobody else,
+    and one that would have much holds up nobody who has little.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class ByteBudget:
     """
 
     def __init__(self, total: int, share: int, patience: float) -> None:
-        self._total, self._share, self._patience = total, min(share, total), patience
+        self._rule, self._patience = FairShare(total, min(share, total)), patience
         self._held: Counter[str] = Counter()
         self._free = total
         self._waiting: deque[_Waiter] = deque()
@@ -46,12 +47,12 @@ class ByteBudget:
     @property
     def used(self) -> int:
         """Bytes that are reserved at present."""
-        return self._total - self._free
+        return self._rule.total - self._free
 
     @property
     def share(self) -> int:
         """Bytes that one owner may have."""
-        return self._share
+        return self._rule.most
 
     @contextmanager
     def opened(self, owner: str) -> Iterator[Reservation]:
@@ -64,10 +65,10 @@ class ByteBudget:
 
     async def take(self, owner: str, amount: int) -> None:
         """Take bytes for an owner; for `Reservation` alone."""
-        if not self._waiting_before(owner) and self._fits(owner, amount):
-            self._grant(owner, amount)
-            return
         waiter = _Waiter(owner, amount, asyncio.get_running_loop().create_future())
+        if self._fits(waiter) and not any(self._is_before(one, waiter) for one in self._waiting):
+            self._grant(waiter)
+            return
         self._waiting.append(waiter)
         try:
             async with asyncio.timeout(self._patience):
@@ -91,40 +92,43 @@ class ByteBudget:
             del self._held[owner]
         self._serve()
 
-    def _waiting_before(self, owner: str) -> bool:
-        """Tell whether somebody waits whom a new request of an owner must not overtake."""
-        return any(
-            waiter.owner == owner or self._has_share(waiter.owner, waiter.amount)
-            for waiter in self._waiting
-        )
+    def _is_before(self, first: _Waiter, second: _Waiter) -> bool:
+        """Tell whether one that waits must not be overtaken by another that came later."""
+        if first.owner == second.owner:
+            return True
+        return self._has_share(first) and (self._is_little(first) or not self._is_little(second))
 
-    def _has_share(self, owner: str, amount: int) -> bool:
-        return self._held[owner] + amount <= self._share
+    def _has_share(self, waiter: _Waiter) -> bool:
+        return self._held[waiter.owner] + waiter.amount <= self._rule.most
 
-    def _fits(self, owner: str, amount: int) -> bool:
-        return amount <= self._free and self._has_share(owner, amount)
+    def _is_little(self, waiter: _Waiter) -> bool:
+        return self._rule.is_little(self._held[waiter.owner] + waiter.amount)
 
-    def _grant(self, owner: str, amount: int) -> None:
-        self._free -= amount
-        self._held[owner] += amount
+    def _fits(self, waiter: _Waiter) -> bool:
+        return self._rule.fits(self._held[waiter.owner], waiter.amount, self._free)
+
+    def _grant(self, waiter: _Waiter) -> None:
+        self._free -= waiter.amount
+        self._held[waiter.owner] += waiter.amount
 
     def _serve(self) -> None:
-        """Serve who waits, in order, up to the first who has a share and for whom nothing is left.
-
-        One that waits for its own share is passed by.
-        """
+        """Serve who waits, in order, as far as nobody who came before is held up by that."""
         left: deque[_Waiter] = deque()
+        much_waits = False
         while self._waiting:
             waiter = self._waiting.popleft()
             if waiter.granted.cancelled():
                 continue
-            if self._fits(waiter.owner, waiter.amount):
-                self._grant(waiter.owner, waiter.amount)
+            little = self._is_little(waiter)
+            if self._fits(waiter) and (little or not much_waits):
+                self._grant(waiter)
                 waiter.granted.set_result(None)
                 continue
             left.append(waiter)
-            if self._has_share(waiter.owner, waiter.amount):
-                break
+            if self._has_share(waiter):
+                much_waits = True
+                if little:
+                    break
         self._waiting.extendleft(reversed(left))
 
 
@@ -163,8 +167,12 @@ class Reservation:
         """
         self.check(size)
         if size > self.size:
-            await self._budget.take(self._owner, size - self.size)
-            self.size = size
+            await self.take(size - self.size)
+
+    async def take(self, amount: int) -> None:
+        """Wait for so many bytes more (`ServerBusyError`)."""
+        await self._budget.take(self._owner, amount)
+        self.size += amount
 
     def shrink(self, size: int) -> None:
         """Give back all but so many bytes."""

@@ -31,11 +31,13 @@ class ServerConfig:
         Largest body of a restore.
     request_bytes, answer_bytes
         Memory that all requests with what is read out of them, and the answers of all searches, may
-        take at a time. One token may have half of each.
+        take at a time. One token may have half of each; the last quarter is for tokens that have
+        little.
     max_probes
         Probes of one search.
     searches
-        Searches at a time; others wait. One token may have half of them.
+        Searches at a time; others wait. One token may have half of them; the last quarter is for
+        tokens that have few.
     token_bodies
         Bodies of one token that are received at a time; others wait.
     token_requests

@@ -18,7 +18,8 @@ HEADER_SECONDS = 10.0
 sets no limit to the one, and asyncio 60 s to the other."""
 
 HEADER_BYTES = 64 * 1024
-"""Most bytes of the head of a request; uvicorn's fast parser sets no limit either."""
+"""Most bytes of the head of a request, and of what comes within a body in chunks beside it, such as
+fields behind the last one; uvicorn's fast parser sets no limit either."""
 
 HEADER_FIELDS = 100
 """Most fields of a head: short ones take fifty times their bytes in memory."""
@@ -37,7 +38,8 @@ class _RefusedHeadError(Exception):
 class TimeLimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits on how long a client may take.
 
-    The head of a request is limited in time, in size and in fields; the requests that are sent
+    The head of a request is limited in time, in size and in fields, and so is what a body in chunks
+    holds beside itself; the requests that are sent
     before the one before is answered, in number; the rest of a request that is answered
     before it has come as a whole, in time; the reading of an answer, in its rate. Bodies that a
     handler reads are limited by `gallery.server.http.request_bodies`.
@@ -49,7 +51,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     _number = -1
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-    _head_bytes = 0
+    _idle_bytes = 0
     _in_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -65,17 +67,16 @@ class TimeLimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and count the bytes of an unfinished head."""
+        """Parse what came, and count the bytes that neither end a head nor belong to a body."""
         for start in range(0, len(data), _PIECE):
             piece = data[start : start + _PIECE]
             super().data_received(piece)
             if self.transport.is_closing():
                 return
-            if self._in_head:
-                self._head_bytes += len(piece)
-                if self._head_bytes > HEADER_BYTES:
-                    self.transport.abort()
-                    return
+            self._idle_bytes += len(piece)
+            if self._idle_bytes > HEADER_BYTES:
+                self.transport.abort()
+                return
         if not self._in_head and self._deadline is None and self._answered():
             # The rest of a body that is not read, or empty lines before the next request.
             self._await_head()
@@ -87,9 +88,14 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a head."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._idle_bytes = True, 0
         if self._deadline is None:
             self._await_head()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._idle_bytes = 0
+        super().on_body(body)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field of the head, unless there are too many."""
@@ -100,7 +106,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop waiting; refuse a head that came too large at once, or too many requests."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if max(size, self._head_bytes) > HEADER_BYTES:
+        if max(size, self._idle_bytes) > HEADER_BYTES:
             raise _RefusedHeadError
         if len(self.pipeline) == PIPELINED:
             self.transport.abort()  # an answer may be half sent

@@ -59,7 +59,8 @@ router = APIRouter()
 async def names(request: Request, grant: SearchGrant) -> Response:
     """Return the names of the galleries that the token is for, sorted."""
     async with AuditedAction(request, grant, Action.READ):
-        found = await run_in_threadpool(state_of(request).service.gallery_names)
+        state = state_of(request)
+        found = await state.read(grant, state.service.gallery_names)
     return _message(GalleryNames(tuple(name for name in found if grant.covers(name))).to_bytes())
 
 
@@ -73,7 +74,8 @@ async def describe(request: Request, name: str, grant: SearchGrant) -> Response:
     if not grant.covers(name):
         await record_denial(request, grant.token_id, grant.name, gallery=name)
         raise GalleryNotFoundError(f"there is no gallery named {name!r}", hint=Hint.MAKE_GALLERY)
-    found = await run_in_threadpool(state_of(request).service.describe, name)
+    state = state_of(request)
+    found = await state.read(grant, state.service.describe, name)
     await AuditedAction(request, grant, Action.READ, found.gallery_id, name).record()
     return _message(found.to_bytes())
 
@@ -88,7 +90,7 @@ async def manifest(request: Request, gallery_id: GalleryId, grant: SearchGrant) 
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
     async with AuditedAction(request, grant, Action.READ, identifier, name):
-        found = await run_in_threadpool(state.service.manifest, identifier)
+        found = await state.read(grant, state.service.manifest, identifier)
     return _message(found.to_bytes())
 
 
@@ -102,7 +104,7 @@ async def stored_blocks(request: Request, gallery_id: GalleryId, grant: SearchGr
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
     async with AuditedAction(request, grant, Action.READ, identifier, name):
-        found = await run_in_threadpool(state.service.stored_blocks, identifier)
+        found = await state.read(grant, state.service.stored_blocks, identifier)
     return _message(BlockIndices(found).to_bytes())
 
 
@@ -115,14 +117,15 @@ async def block(
     request: Request, gallery_id: GalleryId, index: BlockIndex, grant: SearchGrant
 ) -> Response:
     """Return the newest version of a block."""
-    service = state_of(request).service
+    state = state_of(request)
+    read = state.service.block
     identifier, name = await require_gallery(request, grant, gallery_id)
     size = (await gallery_sizes(request, identifier, name)).block_answer
     with ExitStack() as stack:
         await _reserve_answer(request, grant, stack, size)
         async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
             audit.blocks = 1
-            message = await run_in_threadpool(lambda: service.block(identifier, index).to_bytes())
+            message = await state.read(grant, lambda: read(identifier, index).to_bytes())
         return BudgetedResponse(message, stack.pop_all())
 
 
@@ -135,11 +138,12 @@ async def check_sums(request: Request, gallery_id: GalleryId, grant: SearchGrant
     """Return the newest check sums of a gallery."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
+    read = state.service.check_sums
     size = (await gallery_sizes(request, identifier, name)).check_sums_answer
     with ExitStack() as stack:
         await _reserve_answer(request, grant, stack, size)
         async with AuditedAction(request, grant, Action.READ, identifier, name):
-            found = await run_in_threadpool(lambda: state.service.check_sums(identifier).to_bytes())
+            found = await state.read(grant, lambda: read(identifier).to_bytes())
         return BudgetedResponse(found, stack.pop_all())
 
 
@@ -159,7 +163,7 @@ async def references(
         room = await _reserve_answer(request, grant, stack, 2 * REFERENCES_BYTES)
         async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
             audit.blocks = 1
-            found = await run_in_threadpool(lambda: read(identifier, index).to_bytes())
+            found = await state.read(grant, lambda: read(identifier, index).to_bytes())
         await room.grow(len(found))  # of long labels
         return BudgetedResponse(found, stack.pop_all())
 
@@ -181,7 +185,7 @@ async def create(request: Request, grant: AdminGrant) -> None:
         async with AuditedAction(
             request, grant, Action.CREATE, description.gallery_id, description.name
         ):
-            await state.write(state.service.create_gallery, description, content.manifest)
+            await state.write(grant, state.service.create_gallery, description, content.manifest)
 
 
 @router.post(
@@ -200,7 +204,7 @@ async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> 
         received(request, grant, GalleryUpdate.from_bytes, largest, kept=written_update) as update,
     ):
         audit.blocks = len(update.blocks) + len(update.relabellings)
-        await state.write(state.service.write, identifier, update)
+        await state.write(grant, state.service.write, identifier, update)
 
 
 @router.put(
@@ -219,7 +223,9 @@ async def update_description(request: Request, gallery_id: GalleryId, grant: Adm
     ):
         _check_identity(change.description.gallery_id, identifier)
         await require_name(request, grant, change.description.name)
-        await state.write(state.service.update_description, change.former_mac, change.description)
+        await state.write(
+            grant, state.service.update_description, change.former_mac, change.description
+        )
 
 
 @router.put(
@@ -240,7 +246,12 @@ async def replace(request: Request, gallery_id: GalleryId, grant: AdminGrant) ->
         await require_gallery(request, grant, description.gallery_id.hex())
         await require_name(request, grant, description.name)
         await state.write(
-            state.service.replace, identifier, change.old_version, description, change.version
+            grant,
+            state.service.replace,
+            identifier,
+            change.old_version,
+            description,
+            change.version,
         )
 
 
@@ -250,7 +261,7 @@ async def delete(request: Request, gallery_id: GalleryId, grant: AdminGrant) -> 
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
     async with AuditedAction(request, grant, Action.DELETE, identifier, name):
-        await state.write(state.service.delete, identifier)
+        await state.write(grant, state.service.delete, identifier)
 
 
 @router.post(
@@ -286,7 +297,12 @@ async def restore(request: Request, grant: AdminGrant) -> None:
         ) as audit:
             audit.blocks = len(content.manifest.entries)
             await state.write(
-                state.service.restore, description, content.manifest, blocks, content.check_sums
+                grant,
+                state.service.restore,
+                description,
+                content.manifest,
+                blocks,
+                content.check_sums,
             )
 
 
@@ -295,7 +311,7 @@ async def purge(request: Request, grant: EnrollGrant) -> None:
     """Remove every trace of replaced and erased data from the database's files."""
     state = state_of(request)
     async with AuditedAction(request, grant, Action.PURGE):
-        await state.write(state.service.purge)
+        await state.write(grant, state.service.purge)
 
 
 async def _reserve_answer(

@@ -11,12 +11,14 @@ import re
 import sys
 import time
 import uuid
+from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gallery.server.http.state import state_of
+from gallery.url_masking import masked_text
 
 _log = structlog.get_logger("gallery.server")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -46,6 +48,8 @@ def configure_logging() -> None:
                 structlog.processors.ExceptionRenderer(
                     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
                 ),
+                # Words of a driver or another library may hold a URL as it was given.
+                lambda _logger, _name, event: _masked(event),
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -56,6 +60,15 @@ def configure_logging() -> None:
     # The middleware below says the same and more; its colours are for people.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _masked(value: Any) -> Any:
+    """Return what is to be logged with every URL in it masked."""
+    if isinstance(value, str):
+        return masked_text(value)
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def request_id(scope: Scope) -> str:

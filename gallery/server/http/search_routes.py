@@ -142,7 +142,12 @@ class SearchResponse(Response):
                 raise
 
         self._worker = loop.run_in_executor(self._state.search_threads, work)
-        first = await self._pieces.get()
+        try:
+            first = await self._pieces.get()
+        except BaseException:  # the server stops: nobody will take what the thread computes
+            self._abandoned.set()
+            self._credits.release(_PIECES_AHEAD)
+            raise
         if isinstance(first, Exception):
             raise first
         assert first is not None

@@ -22,6 +22,7 @@ from gallery.server.denial_log import DenialLog
 from gallery.server.gatekeeper import Gatekeeper, Grant
 from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
+from gallery.server.http.connection_gate import most_connections
 from gallery.server.http.prometheus import ServerStatistics
 from gallery.server.http.turns import RequestCount, Turns
 from gallery.server.service import EmbeddedService
@@ -31,8 +32,14 @@ T = TypeVar("T")
 READINESS_SECONDS = 1.0
 """Seconds for which a database that answered counts as one that answers."""
 
+READERS = 16
+"""Requests at a time that read what takes a while: one token has a quarter of them, others wait."""
+
 WRITERS = 8
-"""Requests that write or purge at a time; others wait."""
+"""Requests that write or purge at a time: one token has half of them, others wait."""
+
+LONGEST_WRITE = 600.0
+"""Seconds that one waits for its turn to write: purges of large databases may come first."""
 
 
 class ServerState:
@@ -65,13 +72,14 @@ class ServerState:
             for total in (config.request_bytes, config.answer_bytes)
         )
         self.bodies = Turns(None, config.token_bodies, config.patience)
-        self.requests = RequestCount(config.token_requests)
+        self.requests = RequestCount(most_connections(), config.token_requests)
         self.search_threads = ThreadPoolExecutor(config.searches, thread_name_prefix="search")
         self.stopping = False
         self._asking = asyncio.Lock()
         self._ready_at = -math.inf
-        self._searches = Turns(config.searches, config.token_searches, config.patience)
-        self._writers = asyncio.Semaphore(WRITERS)
+        self.searches = Turns(config.searches, config.token_searches, config.patience)
+        self._readers = Turns(READERS, READERS // 4, config.patience)
+        self._writers = Turns(WRITERS, WRITERS // 2, max(LONGEST_WRITE, config.patience))
         self._rate = parse(config.rate)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -85,7 +93,7 @@ class ServerState:
     @asynccontextmanager
     async def search_turn(self, grant: Grant) -> AsyncIterator[None]:
         """Wait for a turn to search (`ServerBusyError` if it does not come, or on shutdown)."""
-        async with self._searches.turn(grant.token_id):
+        async with self.searches.turn(grant.token_id):
             if self.stopping:
                 raise ServerBusyError("the server is shutting down; try again in a while")
             yield
@@ -107,13 +115,22 @@ class ServerState:
                 await run_in_threadpool(self.service.gallery_names)
                 self._ready_at = time.monotonic()
 
-    async def write(self, function: Callable[..., T], *arguments: object) -> T:
+    async def read(self, grant: Grant, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function that reads in a thread, of which few at a time do for one token.
+
+        Threads are served in the order of coming, and share the processor: without that, everybody
+        would wait for all that one token's holder asks for at once.
+        """
+        async with self._readers.turn(grant.token_id):
+            return await run_in_threadpool(function, *arguments)
+
+    async def write(self, grant: Grant, function: Callable[..., T], *arguments: object) -> T:
         """Call a function that writes in a thread, of which few at a time do.
 
         A purge may take long, and those that join it wait for it; the other threads are for whoever
         reads and searches.
         """
-        async with self._writers:
+        async with self._writers.turn(grant.token_id):
             return await run_in_threadpool(function, *arguments)
 
     def close(self) -> None:

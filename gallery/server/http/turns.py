@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, defaultdict
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from gallery.errors import ServerBusyError
+from gallery.server.http.byte_budget import ByteBudget
+from gallery.server.http.fair_share import FairShare
 
 
 class Turns:
@@ -24,23 +26,18 @@ class Turns:
     """
 
     def __init__(self, total: int | None, each: int, patience: float) -> None:
-        self._all = None if total is None else asyncio.Semaphore(total)
-        # As many as there are tokens, which the operator makes.
-        self._own = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(each))
-        self._patience = patience
+        self._budget = ByteBudget(sys.maxsize if total is None else total, each, patience)
+
+    @property
+    def used(self) -> int:
+        """Requests that have their turn at present."""
+        return self._budget.used
 
     @asynccontextmanager
     async def turn(self, token_id: str) -> AsyncIterator[None]:
         """Wait for a turn and have it for as long as the context is open (`ServerBusyError`)."""
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(self._patience):
-                    # Its own first: one that waits for that keeps no turn from others.
-                    await stack.enter_async_context(self._own[token_id])
-                    if self._all is not None:
-                        await stack.enter_async_context(self._all)
-            except TimeoutError:
-                raise ServerBusyError("the server is busy; try again in a while") from None
+        with self._budget.opened(token_id) as room:
+            await room.take(1)
             yield
 
 
@@ -49,20 +46,22 @@ class RequestCount:
 
     Parameters
     ----------
+    total
+        Those that all may have.
     most
         Those that one token may have.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, total: int, most: int) -> None:
+        self._rule = FairShare(total, most)
         self._counts: Counter[str] = Counter()
 
     def enter(self, token_id: str) -> None:
         """Count a request (`ServerBusyError` if the token has too many already)."""
-        if self._counts[token_id] >= self._most:
+        held = self._counts[token_id]
+        if not self._rule.fits(held, 1, self._rule.total - self._counts.total()):
             raise ServerBusyError(
-                f"the token has {self._most} requests under way, as many as it may; try again in a "
-                "while"
+                f"the token has {held} requests under way, as many as it may; try again in a while"
             )
         self._counts[token_id] += 1
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url, text
 
 from gallery.server import open_service
 from tests.support.command_line import command_named, command_names
 from tests.support.postgresql import postgresql, postgresql_server
+from tests.support.server_process import make_token, running
 from tests.support.serving import serving
 from tests.unit.commands.conftest import Command
 
@@ -179,6 +185,50 @@ def test_no_command_that_succeeds_prints_a_databases_password(
     with open_service(url.render_as_string(hide_password=False)) as service:
         service.delete(service.describe("default").gallery_id)
     assert "***" in check(ready, "import", "copy.backup", fails=False)
+
+
+def test_no_server_whose_database_fails_logs_its_password(postgresql: str, tmp_path: Path) -> None:
+    token = make_token(postgresql)
+    url = make_url(postgresql).set(password="S3cret")
+    url = url.update_query_dict({"sslpassword": "S3cret", "application_name": "gallery"})
+    engine = create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    headers = {"Authorization": f"Bearer {token}"}
+    with running(url.render_as_string(hide_password=False), tmp_path / "log") as server:
+
+        def ask(path: str) -> int:
+            return httpx.get(f"{server.url}/{path}", headers=headers, timeout=60).status_code
+
+        assert ask("v1/galleries") == 200
+        with engine.connect() as connection:
+            connection.execute(text("ALTER TABLE gallery RENAME TO gone"))
+        assert ask("v1/galleries") == 503
+        code, said = server.stop(), server.log.read_text()
+    engine.dispose()
+
+    assert code == 0
+    assert '"failed"' in said
+    assert not any(secret in said for secret in SECRETS)
+
+
+def test_a_traceback_in_a_servers_log_shows_no_password() -> None:
+    url = "postgresql://owner:S3cret@db/faces?sslpassword=S3cret"
+    program = (
+        "import logging, sys\n"
+        "from gallery.server.http.logs import configure_logging\n"
+        "configure_logging()\n"
+        "try:\n"
+        "    raise ValueError('cannot open ' + sys.argv[1])\n"
+        "except ValueError:\n"
+        "    logging.getLogger('uvicorn.error').exception('failed with %s', sys.argv[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, url], capture_output=True, text=True, check=True
+    )
+
+    (found,) = json.loads(done.stderr)["exception"]
+    assert found["exc_value"].startswith("cannot open postgresql://")
+    assert "***" in found["exc_value"]
+    assert not any(secret in done.stderr for secret in SECRETS)
 
 
 def test_no_server_logs_its_databases_password(

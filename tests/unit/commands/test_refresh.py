@@ -108,6 +108,17 @@ def test_a_refresh_signs_no_state_that_is_older_than_is_asked_for(
     assert enrolled("refresh", "--max-age", "2d").code == 0
 
 
+def test_a_job_without_a_state_file_is_told_what_to_do(enrolled: Command) -> None:
+    refused = enrolled("refresh", "--state-file", "job.seen")
+
+    assert (refused.code, refused.out) == (49, "")
+    assert "has seen no state of gallery 'default'" in refused.err
+    assert "--state-file" in refused.err
+    assert enrolled("refresh", "--state-file", "job.seen", "--accept-unseen").code == 0
+    assert enrolled("refresh", "--state-file", "job.seen").code == 0
+    assert enrolled("refresh").code == 0  # what was signed elsewhere is newer than what was seen
+
+
 def test_clocks_that_differ_are_told(enrolled: Command, days: list[float]) -> None:
     days[0] = -1.0
 

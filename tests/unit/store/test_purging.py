@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from gallery.client import GalleryClient, GalleryKey, renew_gallery
 from gallery.errors import ErasurePendingError
 from gallery.parameters import SWIFT
 from gallery.server import EmbeddedService, migrate, open_service
-from gallery.store import Database, open_database
+from gallery.store import Database, open_database, purging
 from gallery.store.purging import PurgeQueue, mark_erased
 from tests.support.galleries import names, random_embeddings
 
@@ -88,6 +89,26 @@ def test_those_who_joined_a_purge_that_fails_are_told() -> None:
         for future in (first, *others):
             with pytest.raises(ErasurePendingError):
                 future.result(SECONDS)
+
+
+def test_between_two_purges_there_is_as_much_time_as_the_first_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[float] = []
+
+    def take_a_while() -> None:
+        begun.append(time.monotonic())
+        time.sleep(0.2)
+
+    queue = PurgeQueue(take_a_while)
+    for _ in range(3):
+        queue.run()
+    monkeypatch.setattr(purging, "LONGEST_REST_S", 0.0)
+    queue.run()
+    queue.run()
+
+    rests = [later - earlier - 0.2 for earlier, later in pairwise(begun)]
+    assert all(rest >= 0.2 for rest in rests[:3])
 
 
 @contextmanager

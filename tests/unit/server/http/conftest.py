@@ -120,7 +120,9 @@ def a_search(service: GalleryService, of: GalleryDescription, probes: int = 1) -
 
 
 @contextmanager
-def unread_search(galleries: Galleries, url: str | None = None) -> Iterator[socket.socket]:
+def unread_search(
+    galleries: Galleries, url: str | None = None, token: str = "all"
+) -> Iterator[socket.socket]:
     """Send a search with an answer too large for any buffer in between, and do not read it."""
     body = SearchRequest.from_bytes(galleries.request)
     probes = tuple(
@@ -132,7 +134,7 @@ def unread_search(galleries: Galleries, url: str | None = None) -> Iterator[sock
     path = f"galleries/{galleries.staff.gallery_id.hex()}/search"
     with connected(url or galleries.server.url, 4096) as end:
         length = f"Content-Length: {len(content)}"
-        end.sendall(head("POST", path, galleries.tokens["all"], length) + content)
+        end.sendall(head("POST", path, galleries.tokens[token], length) + content)
         yield end
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
@@ -68,6 +69,41 @@ def test_replacing_and_describing_anew_are_recorded(prepare: Prepare, key: Galle
         rows = [(item.action, item.result) for item in galleries.events()[begin:]]
 
     assert rows == [(Action.REPLACE, "WriteConflictError"), (Action.WRITE, "WriteConflictError")]
+
+
+def reads(galleries: Galleries) -> dict[str, str]:
+    """Return all that can be read, as paths of the document of the addresses, and of ``staff``."""
+    document = httpx.get(f"{galleries.server.url}/v1/openapi.json").json()
+    found = [path.removeprefix("/v1/") for path, ways in document["paths"].items() if "get" in ways]
+    names = {"gallery_id": galleries.staff.gallery_id.hex(), "index": 0, "name": "staff"}
+    return {path: path.format(**names) for path in found if not path.startswith("/")}
+
+
+def test_each_kind_of_read_leaves_a_row(shared: Galleries) -> None:
+    paths = reads(shared)
+    assert len(paths) == 7
+    for path, address in paths.items():
+        begin = len(shared.events())
+        answer = shared.ask("GET", address, "search")
+        (event,) = shared.events()[begin:]
+
+        assert answer.status_code == 200
+        assert event.request_id == answer.headers["x-request-id"]
+        assert (event.action, event.token_name, event.result) == (Action.READ, "search", "ok")
+        assert event.blocks == ("{index}" in path)
+        assert event.gallery == (None if path == "galleries" else "staff")
+        assert event.gallery_id == (None if path == "galleries" else shared.staff.gallery_id)
+
+
+@pytest.mark.parametrize("what", ["", "/references"])
+def test_a_read_of_what_is_not_there_leaves_a_row(shared: Galleries, what: str) -> None:
+    begin = len(shared.events())
+    path = f"galleries/{shared.staff.gallery_id.hex()}/blocks/99{what}"
+    answer = shared.ask("GET", path, "search")
+
+    assert answer.status_code == 404
+    (event,) = shared.events()[begin:]
+    assert (event.action, event.result) == (Action.READ, "MissingBlockError")
 
 
 def test_what_fails_is_recorded_with_the_name_of_its_error(prepare: Prepare) -> None:
@@ -143,12 +179,12 @@ def test_a_search_that_cannot_be_recorded_is_not_completed(unrecorded: Galleries
 def test_nothing_else_is_confirmed_that_cannot_be_recorded(unrecorded: Galleries) -> None:
     gallery = f"galleries/{unrecorded.staff.gallery_id.hex()}"
 
-    read = unrecorded.ask("GET", f"{gallery}/blocks/0")
-    denied = unrecorded.ask("DELETE", gallery, "search")
-    purged = unrecorded.ask("POST", "purge")
+    answers = [unrecorded.ask("GET", address) for address in reads(unrecorded).values()]
+    answers.append(unrecorded.ask("DELETE", gallery, "search"))
+    answers.append(unrecorded.ask("POST", "purge"))
 
-    assert [answer.status_code for answer in (read, denied, purged)] == [503] * 3
-    assert {answer.json()["title"] for answer in (read, denied, purged)} == {"DatabaseError"}
+    assert [answer.status_code for answer in answers] == [503] * 9
+    assert {answer.json()["title"] for answer in answers} == {"DatabaseError"}
 
 
 class Readable:

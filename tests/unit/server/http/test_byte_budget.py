@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
@@ -10,6 +11,7 @@ import pytest
 
 from gallery.errors import RequestTooLargeError, ServerBusyError
 from gallery.server.http.byte_budget import ByteBudget
+from gallery.server.http.fair_share import FairShare
 
 
 def run(story: Callable[[ByteBudget], Awaitable[None]], patience: float = 30.0) -> None:
@@ -68,7 +70,7 @@ def test_an_owner_that_waits_for_its_share_holds_up_nobody() -> None:
             await a.grow(50)
             waiting = asyncio.create_task(more.grow(50))
             await pause()
-            await b.grow(50)
+            await b.grow(25)
             a.shrink(0)
             await waiting
 
@@ -86,8 +88,8 @@ def test_who_waits_is_served_in_the_order_of_coming() -> None:
                 order.append(name)
 
             await a.grow(50)
-            await b.grow(40)
-            large = asyncio.create_task(take("c", 45))
+            await b.grow(20)
+            large = asyncio.create_task(take("c", 10))
             await pause()
             small = asyncio.create_task(take("d", 5))  # there is room, and another came before
             await pause()
@@ -104,10 +106,10 @@ def test_one_that_gives_up_lets_the_next_be_served() -> None:
         with ExitStack() as stack:
             a, b, c, d = (stack.enter_context(budget.opened(name)) for name in "abcd")
             await a.grow(50)
-            await b.grow(40)
-            large = asyncio.create_task(c.grow(45))
+            await b.grow(20)
+            large = asyncio.create_task(c.grow(10))
             await pause()
-            small = asyncio.create_task(d.grow(10))
+            small = asyncio.create_task(d.grow(5))
             await pause()
             large.cancel()
             await small
@@ -129,3 +131,53 @@ def test_one_that_gives_up_in_the_moment_of_being_served_keeps_nothing() -> None
                 await waiting
 
     run(story)
+
+
+def test_tokens_together_leave_a_quarter_to_those_that_have_little() -> None:
+    """Of 100 bytes an owner has little with 3."""
+
+    async def story(budget: ByteBudget) -> None:
+        with ExitStack() as stack:
+            first, second, third, new = (stack.enter_context(budget.opened(one)) for one in "abcd")
+            await first.grow(50)
+            await second.grow(25)
+            more = asyncio.create_task(second.grow(26))
+            much = asyncio.create_task(third.grow(4))
+            await pause()
+            await new.grow(3)  # and is held up by nobody
+            assert not more.done()
+            assert not much.done()
+            first.shrink(40)
+            await asyncio.gather(more, much)
+
+    run(story)
+
+
+def test_who_has_little_waits_in_the_order_of_coming_too() -> None:
+    async def story(budget: ByteBudget) -> None:
+        with ExitStack() as stack:
+            full = [stack.enter_context(budget.opened(name)) for name in "abcdefghijkl"]
+            for room, size in zip(full, [50, 25, *[3] * 8], strict=False):
+                await room.grow(size)
+            assert budget.used == 99
+            waiting = asyncio.create_task(full[10].grow(3))
+            await pause()
+            late = asyncio.create_task(full[11].grow(1))  # there is room, and another came before
+            await pause()
+            assert not late.done()
+            full[9].shrink(0)
+            await asyncio.gather(waiting, late)
+
+    run(story)
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 8, 64, 1000])
+def test_a_share_lets_somebody_have_all_that_there_is(total: int) -> None:
+    rule, held = FairShare(total, max(1, total // 2)), Counter[int]()
+    for owner in range(total):
+        while rule.fits(held[owner], 1, total - held.total()):
+            held[owner] += 1
+
+    assert held.total() == total
+    assert held[0] == max(1, total // 2)
+    assert total < 64 or len(held) >= 10

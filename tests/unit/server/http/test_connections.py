@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from gallery.server.http import connections
@@ -71,6 +73,39 @@ def test_a_head_that_comes_too_large_at_once_is_refused(
         answer = rest(end)
 
     assert not answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"0\r\nX: " + b"x" * 1024, b"0\r\n" + b"X: x\r\n" * 170, b"4;" + b"x" * 1024, b"0" * 1024],
+    ids=["a trailing field", "trailing fields", "a chunk's extension", "a chunk's length"],
+)
+@pytest.mark.parametrize("token", ["all", ""], ids=["with a token", "without"])
+def test_what_a_body_in_chunks_holds_beside_itself_is_bounded(
+    shared: Galleries, more: bytes, token: str
+) -> None:
+    request = head("POST", "restore", shared.tokens.get(token, ""), "Transfer-Encoding: chunked")
+    with connected(shared.server.url) as end:
+        sent = 0
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            end.sendall(request + more)
+            while sent < 2_000_000:
+                end.sendall(more[-1:] * 1024)
+                sent += 1024
+                time.sleep(0.001)
+
+    assert sent < 300_000
+
+
+def test_a_body_of_many_small_chunks_is_taken(shared: Galleries) -> None:
+    chunks = b"1;x=yz\r\nx\r\n" * 4000 + b"0\r\nX: y\r\n\r\n"
+    fields = ("Transfer-Encoding: chunked", "Connection: close")
+    with connected(shared.server.url) as end:
+        end.sendall(head("POST", "restore", shared.tokens["all"], *fields) + chunks)
+        answer = rest(end)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"MalformedMessageError" in answer
 
 
 def test_a_head_just_below_the_limit_is_taken(shared: Galleries) -> None:

@@ -238,6 +238,16 @@ def test_a_token_has_half_of_the_searches_and_others_are_served(prepare: Prepare
     assert (waited.status_code, served.status_code) == (503, 200)
 
 
+def test_several_tokens_leave_searches_to_those_that_have_few(prepare: Prepare) -> None:
+    with prepare(searches=8, patience=0.3) as galleries, ExitStack() as stack:
+        for token in ["all"] * 4 + ["admin"] * 2:
+            stack.enter_context(unread_search(galleries, token=token))
+        wait_until(lambda: galleries.server.state.searches.used == 6)
+        waited, served = galleries.search(token="admin"), galleries.search(token="search")
+
+    assert (waited.status_code, served.status_code) == (503, 200)
+
+
 @pytest.mark.parametrize("limit", [{"searches": 1}, {"answer_bytes": 19_200_000}])
 def test_searches_wait_for_their_turn_and_not_for_ever(
     prepare: Prepare, limit: dict[str, int]

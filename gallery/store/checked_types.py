@@ -1,0 +1,136 @@
+"""Column types that give out nothing but what belongs into a column, whatever the database holds.
+
+A database may be another's, and hold anything. A value of the wrong type is refused, and one that
+is too long is not even read: its length is asked for first, in the same statement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Integer,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    case,
+    func,
+    literal,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from gallery.errors import IntegrityError
+
+
+def at_most(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], size: int
+) -> ColumnElement[Any]:
+    """Return bytes to select: those of a column, or none if they are more than ``size``."""
+    fits = func.length(column) <= size
+    return case((column.is_(None) | fits, column), else_=literal(b"", LargeBinary))
+
+
+class _Checked(TypeDecorator[Any]):
+    """A column type that refuses values of another type, which SQLite would store and return.
+
+    Parameters
+    ----------
+    optional
+        Whether NULL belongs there too.
+    """
+
+    cache_ok = True
+    wanted: type
+
+    def __init__(self, *arguments: Any, optional: bool = False) -> None:
+        super().__init__(*arguments)
+        self.optional = optional
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
+        if value is None and self.optional:
+            return None
+        if type(value) is not self.wanted:
+            raise IntegrityError(
+                f"the database holds {type(value).__name__} where {self.wanted.__name__} belongs; "
+                "restore it from a backup"
+            )
+        return value
+
+
+class CheckedInteger(_Checked):
+    """An integer of 64 bits."""
+
+    impl = BigInteger
+    wanted = int
+    cache_ok = True
+
+
+class CheckedSmallInteger(_Checked):
+    """An integer of 32 bits."""
+
+    impl = Integer
+    wanted = int
+    cache_ok = True
+
+
+class CheckedText(_Checked):
+    """Text.
+
+    Parameters
+    ----------
+    size
+        The most characters that are stored.
+    optional
+        Whether NULL belongs there too.
+    """
+
+    impl = String
+    wanted = str
+    cache_ok = True
+
+    def __init__(self, size: int, *, optional: bool = False) -> None:
+        super().__init__(size, optional=optional)
+        self.size = size
+
+
+class CheckedBytes(_Checked):
+    """Bytes.
+
+    Parameters
+    ----------
+    size
+        The length that the table states, or None.
+    most
+        The most bytes that are read; by default those of ``size``. If there is neither, whoever
+        reads the column bounds it by `at_most`.
+    optional
+        Whether NULL belongs there too.
+    """
+
+    impl = LargeBinary
+    wanted = bytes
+    cache_ok = True
+
+    def __init__(
+        self, size: int | None = None, *, most: int | None = None, optional: bool = False
+    ) -> None:
+        super().__init__(*(() if size is None else (size,)), optional=optional)
+        self.size, self.most = size, most
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return what is selected for a column of this type."""
+        most = self.most or self.size
+        return column if most is None else at_most(column, most)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
+        if value == b"":  # nothing that is stored is empty
+            raise IntegrityError(
+                "the database holds a value that is longer than any that belongs there; restore it "
+                "from a backup"
+            )
+        return super().process_result_value(value, dialect)
