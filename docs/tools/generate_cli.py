@@ -18,7 +18,7 @@ from gallery.commands.main import cli
 PAGE: Final = Path(__file__).resolve().parents[1] / "cli.md"
 
 # An option that so many commands take with the same words is explained once.
-_COMMON_FROM: Final = 8
+_COMMON_FROM: Final = 16
 
 _INTRODUCTION = """\
 # Command line
