@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -22,10 +22,24 @@ searches recover a template (Mohanty et al., IEEE TPAMI 2007)."""
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person who may be meant, and the distance of her closest reference."""
+    """A person who may be meant.
+
+    Attributes
+    ----------
+    label
+        Whose.
+    distance
+        Of the closest reference, rounded.
+    attributes
+        What the owner keeps of the person.
+    is_expired
+        Whether the person is no match any more.
+    """
 
     label: str
     distance: float
+    attributes: Mapping[str, str]
+    is_expired: bool
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,10 @@ class FaceDecision:
         Largest distance of a match, in units of the metric.
     ambiguous
         Whether a second person could be meant as well.
+    is_expired
+        Whether the closest person would be a match, but has expired.
+    attributes
+        Of the person who is the match; empty without one.
     candidates
         The closest people, closest first.
     warnings
@@ -59,6 +77,8 @@ class FaceDecision:
     distance: float | None
     threshold: float
     ambiguous: bool
+    is_expired: bool
+    attributes: Mapping[str, str]
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...]
 
@@ -71,7 +91,7 @@ class FaceDecision:
         """Return what a holder gets who may only search: decisions, and rounded distances."""
         distance = self.distance if self.is_match else None
         rounded = None if distance is None else round(distance, LIMITED_DECIMALS)
-        return replace(self, distance=rounded, candidates=())
+        return replace(self, distance=rounded, candidates=(), attributes={}, is_expired=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +173,13 @@ def _decision(
 ) -> FaceDecision:
     match = bool(found.decisions[row])
     candidates = tuple(
-        Candidate(str(label), float(distance))
-        for label, distance in zip(found.labels[row], distances[row], strict=True)
+        Candidate(
+            str(found.labels[row, rank]),
+            float(distance),
+            found.details[row, rank].attributes,
+            bool(found.expired[row, rank]),
+        )
+        for rank, distance in enumerate(distances[row])
         if np.isfinite(distance)
     )
     first = candidates[0] if candidates else None
@@ -166,6 +191,8 @@ def _decision(
         first.distance if first else None,
         found.threshold,
         bool(found.ambiguous[row]),
+        bool(found.refused[row]),
+        first.attributes if first and match else {},
         candidates,
         () if quality is None else quality.warnings(),
     )

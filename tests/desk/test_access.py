@@ -28,6 +28,7 @@ CALLS = [
     ("DELETE", f"{API}/people?label=x", DeskScope.MANAGE),
     ("POST", f"{API}/people/rename", DeskScope.MANAGE),
     ("POST", f"{API}/people/merge", DeskScope.MANAGE),
+    ("POST", f"{API}/people/annotate", DeskScope.MANAGE),
     ("POST", "/v1/lock", DeskScope.MANAGE),
 ]
 

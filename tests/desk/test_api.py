@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
 import numpy as np
 import pytest
 
@@ -93,6 +96,31 @@ def test_people_are_listed_renamed_merged_and_erased(enrolled: Desk) -> None:
     assert [(item["label"], item["references"]) for item in after] == [("Ada", 3)]
     assert removed.json() == {"references": 3}
     assert owner.get(f"{API}/people").json() == []
+
+
+def test_what_is_known_of_a_person_is_shown_with_a_match_until_she_expires(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    owner, kiosk = (enrolled.program(item) for item in (DeskScope.MANAGE, DeskScope.IDENTIFY))
+
+    def search(program: httpx.Client) -> dict[str, Any]:
+        answer = program.post(f"{API}/identify", json={"embeddings": embeddings[:1]})
+        face: dict[str, Any] = answer.json()["results"][0]["faces"][0]
+        return face
+
+    owner.post(f"{API}/people/annotate", json={"label": "Ada", "attributes": {"id": "4711"}})
+    assert search(owner)["attributes"] == {"id": "4711"}
+    assert search(kiosk)["attributes"] == {}
+
+    owner.post(f"{API}/people/annotate", json={"label": "Ada", "expires": 86400})
+    found = search(owner)
+    assert (found["decision"], found["label"], found["expired"]) == ("non-match", None, True)
+    assert (found["candidates"][0]["label"], found["candidates"][0]["expired"]) == ("Ada", True)
+    assert search(kiosk)["expired"] is False
+    (person, _) = owner.get(f"{API}/people").json()
+    assert (person["expires"], person["expired"]) == ("1970-01-02T00:00:00+00:00", True)
+    owner.post(f"{API}/people/annotate", json={"label": "Ada", "unlimited": True})
+    assert search(owner)["decision"] == "match"
 
 
 def test_the_gallery_is_described(enrolled: Desk) -> None:

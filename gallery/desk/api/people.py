@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from gallery.client import PersonDetails
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
@@ -28,8 +29,18 @@ class Relabelling(BaseModel):
     new: str
 
 
+class Annotation(BaseModel):
+    """What is to be known of a person from now on; what is not named stays."""
+
+    label: str
+    attributes: dict[str, str] = {}
+    without: list[str] = Field(default=[], description="names of attributes to drop")
+    expires: int | None = Field(default=None, description="seconds since 1970 UTC")
+    unlimited: bool = Field(default=False, description="whether to drop the expiry")
+
+
 class Done(BaseModel):
-    """How many references were changed or erased."""
+    """How many references, or for annotations people, were changed or erased."""
 
     references: int
 
@@ -45,6 +56,9 @@ def people(request: Request, gallery: str, _: _Manages) -> list[PersonDocument]:
             references=item.references,
             first_enrolled=None if item.first_enrolled is None else in_utc(item.first_enrolled),
             last_enrolled=None if item.last_enrolled is None else in_utc(item.last_enrolled),
+            attributes=dict(item.details.attributes),
+            expires=None if item.details.expires is None else in_utc(item.details.expires),
+            expired=item.is_expired,
         )
         for item in found
     ]
@@ -62,6 +76,17 @@ def merge(request: Request, gallery: str, body: Relabelling, _: _Manages) -> Don
     """Make one person of two: all references of ``old`` become those of ``new``."""
     with state_of(request).owner.gallery(gallery) as opened:
         return Done(references=len(opened.client.merge(body.old, body.new)))
+
+
+@router.post("/people/annotate")
+def annotate(request: Request, gallery: str, body: Annotation, _: _Manages) -> Done:
+    """Change attributes and expiry of a person."""
+    details = PersonDetails(body.attributes, body.expires)
+    with state_of(request).owner.gallery(gallery) as opened:
+        changed = opened.client.annotate(
+            [body.label], details, without=body.without, unlimited=body.unlimited
+        )
+        return Done(references=len(changed))
 
 
 @router.delete("/people")

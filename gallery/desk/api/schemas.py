@@ -24,6 +24,8 @@ class CandidateDocument(BaseModel):
 
     label: str
     distance: float
+    attributes: dict[str, str]
+    expired: bool
 
 
 class FaceDocument(BaseModel):
@@ -34,6 +36,8 @@ class FaceDocument(BaseModel):
     distance: float | None
     threshold: float
     ambiguous: bool = Field(description="whether a second person could be meant as well")
+    expired: bool = Field(description="whether the closest person would match, but has expired")
+    attributes: dict[str, str] = Field(description="of the person who is the match")
     candidates: list[CandidateDocument] = Field(description="empty for tokens that only identify")
     box: Box | None
     confidence: float | None
@@ -49,8 +53,15 @@ class FaceDocument(BaseModel):
             distance=decision.distance,
             threshold=decision.threshold,
             ambiguous=decision.ambiguous,
+            expired=decision.is_expired,
+            attributes=dict(decision.attributes),
             candidates=[
-                CandidateDocument(label=item.label, distance=item.distance)
+                CandidateDocument(
+                    label=item.label,
+                    distance=item.distance,
+                    attributes=dict(item.attributes),
+                    expired=item.is_expired,
+                )
                 for item in decision.candidates
             ],
             box=None
@@ -159,6 +170,9 @@ class PersonDocument(BaseModel):
     references: int
     first_enrolled: str | None
     last_enrolled: str | None
+    attributes: dict[str, str]
+    expires: str | None
+    expired: bool
 
 
 class GalleryDocument(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gallery.client import GalleryClient
+from gallery.client import GalleryClient, Person, PersonDetails
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import BadRequestError
@@ -51,9 +52,17 @@ async def person(request: Request, number: int, holder: _Manages) -> Response:
     def work() -> Response:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
             references = opened.client.find(labels=[label])
-        place = place_of(request, holder, number, "people")
+            found = {item.label: item.details for item in opened.client.people()}
+        details = found[references[0].label]
         return page(
-            request, "person.html.j2", holder, place=place, label=label, references=references
+            request,
+            "person.html.j2",
+            holder,
+            place=place_of(request, holder, number, "people"),
+            label=label,
+            references=references,
+            attributes=details.attributes,
+            expires=details.expires and in_utc(details.expires)[:10],
         )
 
     return await run_in_threadpool(work)
@@ -99,6 +108,22 @@ async def move(request: Request, number: int, holder: _Manages) -> Response:
     return await _changed(request, number, holder, change)
 
 
+@router.post("/person/details")
+async def annotate(request: Request, number: int, holder: _Manages) -> Response:
+    """Set what is known of a person: lines of name=value, and a date."""
+
+    def change(client: GalleryClient, form: Form) -> str:
+        label, lines = form.text("label"), form.fields.get("attributes", "").splitlines()
+        attributes = dict(map(_attribute, filter(str.strip, lines)))
+        details = PersonDetails(attributes, _day(form.fields.get("expires", "")))
+        (former,) = (item for item in client.people() if item.label == label)
+        gone = set(former.details.attributes) - set(details.attributes)
+        client.annotate([label], details, without=gone, unlimited=details.expires is None)
+        return english()("person.annotated", label=label)
+
+    return await _changed(request, number, holder, change)
+
+
 @router.post("/person/remove")
 async def remove(request: Request, number: int, holder: _Manages) -> Response:
     """Erase a person."""
@@ -112,6 +137,27 @@ async def remove(request: Request, number: int, holder: _Manages) -> Response:
         return english()("person.removed", label=label, number=count)
 
     return await _changed(request, number, holder, change)
+
+
+def _attribute(line: str) -> tuple[str, str]:
+    name, equals, value = line.partition("=")
+    if not equals:
+        raise BadRequestError(f"{line.strip()!r} is not name=value")
+    return name, value
+
+
+def _day(text: str) -> int | None:
+    """Return the beginning of a day in UTC, seconds since 1970, or None for no day."""
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) if text else None
+    except ValueError as error:
+        raise BadRequestError(f"{text!r} is not a date such as 2027-01-31") from error
+
+
+def _searched(person: Person) -> str:
+    """Return what a search among people looks at."""
+    attributes = (f"{name}={value}" for name, value in person.details.attributes.items())
+    return "\n".join((person.label, *attributes)).casefold()
 
 
 async def _changed(
@@ -135,7 +181,7 @@ def _people(
     with desk.owner.gallery(gallery_name(desk, number)) as opened:
         everybody = opened.client.people()
     wanted = search.casefold()
-    found = [item for item in everybody if wanted in item.label.casefold()]
+    found = [item for item in everybody if wanted in _searched(item)]
     return page(
         request,
         "people.html.j2",
@@ -147,6 +193,9 @@ def _people(
                 "references": item.references,
                 "first": item.first_enrolled and in_utc(item.first_enrolled)[:10],
                 "last": item.last_enrolled and in_utc(item.last_enrolled)[:10],
+                "attributes": item.details.attributes,
+                "expires": item.details.expires and in_utc(item.details.expires)[:10],
+                "expired": item.is_expired,
             }
             for item in found[:_SHOWN]
         ],

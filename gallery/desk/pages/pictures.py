@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,7 @@ class ShownFace:
     title: str
     label: str | None
     ambiguous: bool
+    attributes: Mapping[str, str]
     box: FaceBox | None
     scale: Scale | None
     candidates: tuple[Candidate, ...]
@@ -73,15 +75,19 @@ def shown(decisions: PhotoDecisions, t: Texts, *, with_picture: bool = True) -> 
 
 
 def _face(decision: FaceDecision, t: Texts) -> ShownFace:
-    verdict = "nonmatch" if not decision.is_match else "match"
-    if decision.is_match and decision.ambiguous:
+    verdict = "match" if decision.is_match else "nonmatch"
+    if decision.is_expired:
+        verdict = "expired"
+    elif decision.is_match and decision.ambiguous:
         verdict = "ambiguous"
+    closest = decision.candidates[0].label if decision.is_expired else decision.label
     return ShownFace(
         verdict,
         verdict,
-        decision.label or t("result.nonmatch"),
-        decision.label,
-        decision.ambiguous,
+        closest or t("result.nonmatch"),
+        closest,
+        verdict == "ambiguous",
+        decision.attributes,
         decision.box,
         None if decision.distance is None else _scale(decision.distance, decision),
         decision.candidates,
