@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from gallery.commands.enrollment_checks import quality_figures
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.options import common_options, json_option, threshold_option
+from gallery.commands.options import common_options, json_option, search_threshold_option
 from gallery.commands.output import print_table
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.settings import Settings
@@ -47,7 +48,7 @@ Examples:
     show_default=True,
     help="How many faces make a group.",
 )
-@threshold_option("Largest distance of a match, in units of the gallery's metric.")
+@search_threshold_option()
 @json_option("Print one JSON object with every face, its group and its picture.")
 @trust_weights_option
 @common_options
@@ -136,9 +137,9 @@ def _record(
 def _face(item: WrittenFace) -> dict[str, Any]:
     box = item.face.box
     return {
-        "path": str(item.face.path),
+        "probe": str(item.face.path),
         "face": item.face.number,
-        "box": None if box is None else [box.left, box.top, box.width, box.height],
+        "box": None if box is None else asdict(box),
         "group": item.group,
         "picture": str(item.picture),
         "quality": quality_figures(item.face.quality),

@@ -90,7 +90,10 @@ def _frames(results: Results) -> dict[int, list[Frame]]:
         found = record["distance"]
         distance = "" if found is None else f" {found:g}"
         doubt = " (ambiguous)" if record["ambiguous"] else ""
-        text = printable(f"{record['label'] or 'unknown'}{distance}{doubt}")
+        who = record["label"] or "unknown"
+        if record["expired"]:
+            who = f"{record['candidates'][0]['label']} (expired)"
+        text = printable(f"{who}{distance}{doubt}")
         frames[place.position].append(Frame(place.box, text, _COLOURS[record["decision"]]))
     return dict(frames)
 

@@ -35,6 +35,7 @@ from gallery.commands.photo_arguments import (
     kind_of_given,
     private_urls_option,
     read_given,
+    refuse_options_of_photos,
 )
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.replacement import ask_to_replace, labels_of
@@ -145,6 +146,8 @@ def command(
     check_standard_input(sources)
     kinds = {source: kind_of_given(source) for source in sources}
     _check_labels(kinds, label)
+    if set(kinds.values()) == {SourceKind.EMBEDDINGS}:
+        refuse_options_of_photos("embeddings")
     if on_duplicate == "fail" and SourceKind.EMBEDDINGS in kinds.values() and len(kinds) > 1:
         raise click.UsageError(
             "--on-duplicate fail takes photos and folders, or one file of embeddings"
@@ -407,9 +410,11 @@ def _finish(
     """Enroll the duplicates that were accepted; with ``replace`` erase what all photos replace."""
     from gallery.client.photos.sources import photo_name
 
-    accepted = {item.path for item in found if item.enrolled}
+    # A photo may have several faces, and none of it goes in against an answer.
+    refused = {item.path for item in found if not item.enrolled}
+    accepted = {item.path for item in found} - refused
     if not (accepted or replace):
         return None
-    good = accepted | {path for path, _ in (*done.added, *done.skipped)}
+    good = (accepted | {path for path, _ in (*done.added, *done.skipped)}) - refused
     wanted = [item for item in photos if photo_name(item[0]) in good]
     return client.enroll_photos(wanted, faces=faces, replace=replace, details=details)

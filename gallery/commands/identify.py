@@ -28,6 +28,7 @@ from gallery.commands.photo_arguments import (
     faces_option,
     kind_of_given,
     private_urls_option,
+    refuse_options_of_photos,
 )
 from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.photo_search import search_photos
@@ -83,7 +84,7 @@ Examples:
     help="Show the K closest references instead, several of which may be one person's.",
 )
 @exit_code_option
-@table_options("a probe")
+@table_options("a probe", of_csv="a candidate, of videos a track")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -168,6 +169,8 @@ def command(
         raise click.UsageError("--force belongs to --output")
     if drawn is not None and SourceKind.EMBEDDINGS in kinds:
         raise click.UsageError("--draw is for photos")
+    if SourceKind.EMBEDDINGS in kinds:
+        refuse_options_of_photos("embeddings")
     file = None if output is None else ResultFile(output, overwrite=force)
     copies = None if drawn is None else DrawnCopies(drawn)
     source = read_embeddings(Path(probes[0])) if kinds[0] is SourceKind.EMBEDDINGS else None

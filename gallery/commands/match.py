@@ -27,6 +27,7 @@ from gallery.commands.photo_arguments import (
     faces_option,
     kind_of_given,
     private_urls_option,
+    refuse_options_of_photos,
 )
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, table_options
@@ -57,7 +58,7 @@ Examples:
 @faces_option("Which faces of a photo are compared with LABEL. A photo of several fails with one.")
 @search_threshold_option()
 @exit_code_option
-@table_options("a probe")
+@table_options("a probe", of_csv="a candidate")
 @click.option(
     "--full-precision",
     is_flag=True,
@@ -95,6 +96,8 @@ def command(
     if (kind := kind_of_given(probe)) is SourceKind.FOLDER:
         raise click.UsageError("give one photo, or one .npz or .parquet file")
     of_photos = kind is not SourceKind.EMBEDDINGS
+    if not of_photos:
+        refuse_options_of_photos("embeddings")
     photos = GivenPhotos.of([probe], private_urls) if of_photos else GivenPhotos()
     with settings.open_client(max_age=max_age) as client:
         description = client.description

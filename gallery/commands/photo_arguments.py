@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from gallery.commands.terminal import is_interactive
 from gallery.errors import PhotoError
@@ -101,6 +102,14 @@ def kind_of_given(source: Given) -> SourceKind:
     from gallery.client import SourceKind, kind_of
 
     return kind_of(source) if isinstance(source, Path) else SourceKind.PHOTO
+
+
+def refuse_options_of_photos(of_what: str) -> None:
+    """Refuse ``--faces`` and ``--private-urls`` where there is no photo that they could be for."""
+    context = click.get_current_context()
+    for name in ("faces", "private_urls"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for photos, not for {of_what}")
 
 
 def check_standard_input(sources: Iterable[Given]) -> None:

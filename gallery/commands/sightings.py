@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from gallery.commands.terminal import print_result
 
 if TYPE_CHECKING:
     from gallery.arrays import Floats
-    from gallery.client import Identification, LiveSource, Sighting, VideoFile
+    from gallery.client import Identification, LiveSource, Sighting, Threshold, VideoFile
     from gallery.messages import GalleryDescription
 
 _TITLES: Final = ("track", "from", "to", "frames", "decision", "label", "distance", "best at")
@@ -24,10 +25,15 @@ _COLUMNS: Final = (
     "to",
     "frames",
     "best",
-    "box",
+    "left",
+    "top",
+    "width",
+    "height",
+    "confidence",
     "frame",
     "decision",
     "label",
+    "candidate",
     "reference_id",
     "distance",
     "threshold",
@@ -57,6 +63,8 @@ class SightingPrinter:
         The video.
     description
         The gallery's.
+    limit
+        The threshold of the searches.
     form
         How, for programs; None for people.
     full_precision
@@ -78,13 +86,14 @@ class SightingPrinter:
         self,
         source: VideoFile | LiveSource,
         description: GalleryDescription,
+        limit: Threshold,
         *,
         form: TableFormat | None,
         full_precision: bool,
         frames: Path | None,
         force: bool,
     ) -> None:
-        self._source, self._description = source, description
+        self._source, self._description, self._limit = source, description, limit
         self._form, self._full_precision = form, full_precision
         self._frames, self._force = frames, force
         self._distances: tuple[Floats, Floats] | None = None
@@ -95,7 +104,7 @@ class SightingPrinter:
         """Print sightings, and save their best frames."""
         records = map(self._record, sightings)
         if self._form is TableFormat.CSV:
-            print_records(self._form, _COLUMNS, (item for item in records if item["ended"]))
+            print_records(self._form, _COLUMNS, map(_cells, (r for r in records if r["ended"])))
         elif self._form is not None:
             print_records(self._form, _COLUMNS, records)
         elif self._source.live:
@@ -119,7 +128,7 @@ class SightingPrinter:
             self.seen += 1
             self.matches += item.is_match
         box = item.best.face.box
-        record = {
+        record: dict[str, Any] = {
             "video": self._source.name,
             "track": item.track,
             "from": self._moment(item.first),
@@ -127,32 +136,26 @@ class SightingPrinter:
             "ended": item.ended,
             "frames": item.frames,
             "best": self._moment(item.best.seconds),
-            "box": box
-            and {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+            "box": None if box is None else asdict(box),
             "frame": self._saved(item),
         }
-        return record | self._found(item)
+        return self._found(item) | record
 
     def _found(self, item: Sighting) -> dict[str, Any]:
-        from gallery.client import Results
+        from gallery.client import Identification, Results
 
-        warnings = item.best.face.quality.warnings()
+        quality, row = item.best.face.quality, item.row
         if item.found is None:
-            return {
-                "decision": "failed",
-                "label": None,
-                "distance": None,
-                "candidates": [],
-                "warnings": list(warnings),
-                "failure": "no search could be made",
-                "ambiguous": False,
-                "expired": False,
-            }
-        distances, seconds = self._released(item.found)
-        results = Results(range(len(item.found)), item.found, distances, seconds)
-        (found,) = results.records(item.row, 1)
-        del found["probe"]
-        return found | {"warnings": list(warnings)}
+            row, failures = 0, {0: "no search could be made"}
+            nothing = Identification.empty(1, self._limit, self._description.metric).spread([], 1)
+            results = Results([0], nothing, nothing.distances, failures=failures)
+        else:
+            distances, seconds = self._released(item.found)
+            results = Results(range(len(item.found)), item.found, distances, seconds)
+        (found,) = results.records(row, 1)
+        for of_photos in ("probe", "face", "faces"):
+            del found[of_photos]
+        return found | {"warnings": list(quality.warnings()), "confidence": quality.confidence}
 
     def _released(self, found: Identification) -> tuple[Floats, Floats]:
         from gallery.client import release
@@ -186,6 +189,13 @@ class SightingPrinter:
         return str(path)
 
 
+def _cells(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with a cell for each value of the box, and who is closest."""
+    candidates = record["candidates"]
+    closest = candidates[0]["label"] if candidates else None
+    return record | (record["box"] or {}) | {"candidate": closest}
+
+
 def _row(record: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         str(record["track"]),
@@ -193,7 +203,7 @@ def _row(record: dict[str, Any]) -> tuple[Cell, ...]:
         _clock(record["to"]),
         str(record["frames"]),
         decision_cell(record),
-        record["label"] or "-",
+        _name(record) or "-",
         number(record["distance"]),
         _clock(record["best"]),
     )
@@ -209,10 +219,17 @@ def _line(record: dict[str, Any]) -> str:
     until = last[11:] if record["ended"] else "-" * 8
     cell = decision_cell(record)
     shown = cell if isinstance(cell, str) else cell[0]
-    label = "" if record["label"] is None else f"  {record['label']}"
+    name = _name(record)
+    label = "" if name is None else f"  {name}"
     return (
         f"{first} to {until}  track {record['track']}  {shown}{label}  {number(record['distance'])}"
     )
+
+
+def _name(record: dict[str, Any]) -> str | None:
+    """Return who is named: the match, or the person who has expired."""
+    label: str | None = record["label"]
+    return record["candidates"][0]["label"] if record["expired"] else label
 
 
 def _clock(seconds: float) -> str:

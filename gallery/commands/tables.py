@@ -29,13 +29,17 @@ class TableFormat(StrEnum):
     CSV = "csv"
 
 
-def table_options(what: str, name: str = "form") -> Callable[..., Any]:
+def table_options(
+    what: str, name: str = "form", *, of_csv: str | None = None
+) -> Callable[..., Any]:
     """Return ``--json`` and ``--csv``, of which a command gets a `TableFormat` or None.
 
     Parameters
     ----------
     what
         What a row is, as help says it: ``a person``.
+    of_csv
+        The same for CSV, where its lines are others.
     name
         The argument that takes it.
     """
@@ -52,8 +56,8 @@ def table_options(what: str, name: str = "form") -> Callable[..., Any]:
             "--csv",
             "as_csv",
             is_flag=True,
-            help=f"Print CSV with a title line, one line {what}. Text that a spreadsheet would "
-            "take for a formula stands after an apostrophe.",
+            help=f"Print CSV with a title line, one line {of_csv or what}. Text that a spreadsheet "
+            "would take for a formula stands after an apostrophe.",
         )
         decorated: Callable[..., Any] = json_option(f"Print one JSON object {what} and line.")(
             csv_option(collect)

@@ -20,6 +20,7 @@ from click.core import ParameterSource
 from gallery.commands.environment import CAMERA_VARIABLE, WithheldOption
 from gallery.commands.hints import told
 from gallery.commands.main import EXIT_NON_MATCH, EXIT_PARTIAL
+from gallery.commands.photo_arguments import refuse_options_of_photos
 from gallery.commands.settings import Settings
 from gallery.commands.sightings import SightingPrinter
 from gallery.commands.tables import TableFormat
@@ -70,9 +71,7 @@ class VideoChoice:
                 "give videos, or photos, not both; these are videos: " + ", ".join(map(str, videos))
             )
         if videos or self.camera is not None:
-            faces = click.get_current_context().get_parameter_source("faces")
-            if faces is ParameterSource.COMMANDLINE:
-                raise click.UsageError("--faces is for photos; of videos, all faces are looked at")
+            refuse_options_of_photos("videos, of which all faces are looked at")
             return True
         if self.every is not None or self.frames is not None:
             raise click.UsageError("--every and --frames are for videos and cameras")
@@ -159,6 +158,7 @@ def _identify(
     printer = SightingPrinter(
         source,
         client.description,
+        client.threshold(choice.threshold),
         form=choice.form,
         full_precision=choice.full_precision,
         frames=video.frames,

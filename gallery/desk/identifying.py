@@ -112,7 +112,7 @@ def identify(
     uploads: list[Upload],
     *,
     top: int = 3,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
 ) -> tuple[PhotoDecisions, ...]:
     """Identify every face of some photos; raises what `GalleryClient.identify` raises."""
     client = opened.client
@@ -128,7 +128,7 @@ def match(
     reader: FaceReader,
     uploads: list[Upload],
     label: str,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
 ) -> tuple[PhotoDecisions, ...]:
     """Compare every face of some photos with one person; raises what `GalleryClient.match` does."""
     client = opened.client

@@ -45,6 +45,22 @@ def test_who_was_enrolled_is_identified(enrolled: Desk, embeddings: list[list[fl
     assert faces[0]["threshold"] == 0.3
 
 
+def test_a_threshold_is_a_number_or_one_of_the_gallerys_own(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    owner, name = enrolled.program(DeskScope.MANAGE), "door"
+    with enrolled.state.owner.gallery("default") as opened:
+        opened.client.set_threshold(0.123, name=name)
+
+    def limit(threshold: object) -> Any:
+        body = {"embeddings": embeddings[:1], "threshold": threshold}
+        answer = owner.post(f"{API}/identify", json=body)
+        return answer.json()["results"][0]["faces"][0]["threshold"] if answer.is_success else answer
+
+    assert [limit(item) for item in (None, 0.2, "0.2", name)] == [0.3, 0.2, 0.2, 0.123]
+    assert (limit("gate").status_code, limit(-1).status_code) == (422, 422)
+
+
 def test_a_stranger_is_nobody(enrolled: Desk) -> None:
     probe = (-random_embeddings(1, 8)).tolist()
 

@@ -53,7 +53,7 @@ def test_unknown_faces_are_grouped_named_and_found(
     assert found["groups"] == {"unknown 1": 2, "unknown 2": 2, "alone": 1}
     faces = defaultdict[str, set[tuple[str, int]]](set)
     for face in found["faces"]:
-        faces[face["group"]].add((Path(face["path"]).name, face["face"]))
+        faces[face["group"]].add((Path(face["probe"]).name, face["face"]))
     of_grace = {("everybody.png", 1), (grace.neutral.name, 1)}
     of_edith = {(edith.neutral.name, 1), (edith.smiling.name, 1)}
     assert faces.pop("alone") == {("everybody.png", 3)}

@@ -125,7 +125,8 @@ def find_unknown_faces(
     vectors = to_vectors(np.stack(found.embeddings), session.description)
     unknown = np.ones(len(vectors), dtype=bool)
     if session.manifest().entries:
-        unknown = ~Searcher(session).search(vectors, Wanted(), threshold).decisions
+        search = Searcher(session).search(vectors, Wanted(), threshold)
+        unknown = ~(search.decisions | search.refused)  # who has expired is no stranger
     faces = [face for face, is_unknown in zip(found.faces, unknown, strict=True) if is_unknown]
     labels = cluster(vectors[unknown], session.description, threshold.value, least)
     return UnknownFaces(

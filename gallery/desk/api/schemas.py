@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from gallery.desk.enrolling import EnrollmentReport
 from gallery.desk.identifying import FaceDecision, PhotoDecisions
@@ -99,7 +99,18 @@ class PhotoRequest(BaseModel):
     photos: list[str] = Field(default=[], description="photos in base64")
     embeddings: list[list[float]] = Field(default=[], description="ready embeddings")
     top: int = Field(default=3, ge=1, le=100)
-    threshold: float | None = None
+    threshold: float | str | None = Field(
+        default=None, description="a number, or the name of one of the gallery's thresholds"
+    )
+
+    @field_validator("threshold")
+    @classmethod
+    def _numbers_of_forms(cls, value: float | str | None) -> float | str | None:
+        """Take text for a number where it is one, since forms have text alone."""
+        try:
+            return float(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
 
 
 class MatchRequest(PhotoRequest):
