@@ -21,6 +21,7 @@ from gallery.commands.hints import told
 from gallery.commands.options import quiet_option
 from gallery.commands.output import Cell, notices, print_table
 from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.terminal import say
 from gallery.commands.weights import trust_weights_option, trusted_weights
 from gallery.errors import GalleryError, MissingDependencyError
 
@@ -80,7 +81,7 @@ def list_(quiet: bool, form: TableFormat | None) -> None:
     print_table(titles, map(_row, found))
     if not quiet:
         works = sum(report.works for report in found)
-        notices().print(
+        say(
             f"{works} of {len(found)} work here; threshold: DeepFace's for the metric cosine; "
             "--json shows addresses, hashes and the other metrics"
         )
@@ -235,18 +236,18 @@ def _fetch_here(
         if quiet:
             continue
         if not digests:
-            notices().print(f"{name}: needs no weights file")
+            say(f"{name}: needs no weights file")
         for path, sha256 in digests.items():
-            notices().print(f"{name}: {path}, SHA-256 {sha256}")
+            say(f"{name}: {path}, SHA-256 {sha256}")
 
 
 def _say_what_was_done(done: tuple[TransferredFile, ...], quiet: bool) -> None:
     if quiet:
         return
     for item in done:
-        notices().print(f"{item.done.value}: {item.path}, SHA-256 {item.sha256}")
+        say(f"{item.done.value}: {item.path}, SHA-256 {item.sha256}")
     if not done:
-        notices().print("these need no weights file")
+        say("these need no weights file")
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class SightingPrinter:
         self.seen = self.matches = 0
         self.last_found: Identification | None = None
 
-    def print(self, sightings: Iterator[Sighting]) -> None:
+    def show(self, sightings: Iterator[Sighting]) -> None:
         """Print sightings, and save their best frames."""
         records = map(self._record, sightings)
         if self._form is TableFormat.CSV:

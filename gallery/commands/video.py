@@ -174,7 +174,7 @@ def _identify(
                 told=settings.notice,
                 progress=advance,
             )
-            printer.print(sightings)
+            printer.show(sightings)
     except KeyboardInterrupt:  # with sightings so far, which are results
         _end(settings, printer, source)
         raise

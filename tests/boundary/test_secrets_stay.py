@@ -73,7 +73,7 @@ def conversation(
         recorded, key, dimension=8, metric="euclidean", backend=backend, parameters=parameters
     ) as client:
         client.enroll(embeddings, LABELS, details=PersonDetails({"badge": ATTRIBUTES[0]}))
-        client.annotate(LABELS[:1], PersonDetails({ATTRIBUTES[1]: "12"}, 4_000_000_000))
+        client.annotate(LABELS[:1], PersonDetails({ATTRIBUTES[1]: "12"}, 4_102_358_761))
         found = client.identify(embeddings + 0.01, k=3, threshold=1.0)
         assert found.decisions.all()
         assert found.details[0, 0].attributes[ATTRIBUTES[1]] == "12"
@@ -87,7 +87,7 @@ def secrets_of(key: GalleryKey, embeddings: np.ndarray, distances: np.ndarray) -
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     numbers = [embeddings, vectors, unit, -2.0 * vectors, distances, distances**2]
     return [
-        *(text.encode() for text in (*LABELS, *ATTRIBUTES, "4000000000")),
+        *(text.encode() for text in (*LABELS, *ATTRIBUTES, "4102358761")),
         *(text.encode("utf-16-le") for text in (*LABELS, *ATTRIBUTES)),
         *key_material(key),
         *(encoded for array in numbers for encoded in encodings_of(array)),

@@ -15,7 +15,7 @@ from gallery.parameters import SWIFT
 from gallery.server import EmbeddedService
 from tests.support.photos import LondonPerson
 
-PEOPLE = 30
+PEOPLE = 12
 
 
 @pytest.fixture

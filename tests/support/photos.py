@@ -48,7 +48,10 @@ def london_people() -> list[LondonPerson]:
 @pytest.fixture(scope="session", autouse=True)
 def deepface_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep DeepFace's files of the whole run out of the real home folder."""
-    home = tmp_path_factory.mktemp("deepface-home")
+    # Each conftest that imports this has one of its own, and DeepFace one home a process.
+    given = Path(os.environ.get("DEEPFACE_HOME", ""))
+    inside = tmp_path_factory.getbasetemp() in given.parents
+    home = given if inside else tmp_path_factory.mktemp("deepface-home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPFACE_HOME", str(home))
         patch.setenv("DEEPFACE_BACKEND_ENGINE", "onnx")

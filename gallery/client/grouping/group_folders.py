@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gallery.client.atomic_file import atomic_write
 from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
 from gallery.client.photos.ignore_rules import IGNORE_FILE
 from gallery.client.progress import Progress
@@ -105,7 +106,8 @@ class GroupFolders:
         written: list[WrittenFace] = []
         opened: tuple[Path, Photo] | None = None
         try:
-            (self.folder / IGNORE_FILE).write_text(_rules(found), encoding="utf-8")
+            with atomic_write(self.folder / IGNORE_FILE) as file:
+                file.write(_rules(found).encode("utf-8"))
             for group, face in _in_order(found):
                 if opened is None or opened[0] != face.path:
                     opened = face.path, open_photo(face.path)
@@ -161,7 +163,8 @@ def _write(photo: Photo, face: UnknownFace, picture: Path) -> None:
             int(top * scale) : round(bottom * scale), int(left * scale) : round(right * scale)
         ]
     # What is enrolled of it is to be what was seen: as little is lost as a JPEG file can do.
-    Image.fromarray(pixels).save(picture, "JPEG", quality=95, subsampling=0)
+    with atomic_write(picture) as file:
+        Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
 
 
 def _crop(

@@ -16,7 +16,7 @@ from gallery.client.hinted.block_cipher import BlockCipher
 from gallery.client.hinted.scheme import HintedScheme
 from gallery.client.session import GallerySession
 from gallery.messages import NO_CHECK_SUMS
-from gallery.parameters import LIGHT, STANDARD, SWIFT, ParameterSet
+from gallery.parameters import LIGHT, STANDARD, SWIFT, ParameterSet, find_parameters
 from gallery.server import EmbeddedService
 from tests.support.counting import count_calls
 from tests.support.galleries import names, random_embeddings
@@ -127,8 +127,9 @@ def test_check_sums_of_an_older_state_are_named(hinted: GalleryClient, tamper: T
 def test_check_sums_of_another_gallery_are_named(
     hinted: GalleryClient, service: EmbeddedService, key: GalleryKey, tamper: Tamper
 ) -> None:
+    parameters = find_parameters(hinted.description.parameters)
     with GalleryClient.create(
-        service, key, "other", dimension=DIMENSION, parameters=SWIFT
+        service, key, "other", dimension=DIMENSION, parameters=parameters
     ) as other:
         other.enroll(random_embeddings(3, DIMENSION), names(3))
     ((foreign,),) = tamper("SELECT check_sums FROM gallery WHERE name = 'other'")
