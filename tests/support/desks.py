@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
-import structlog
 
+import tests.support.logs  # noqa: F401 (configures them)
 from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.client.keys.keyfile import read_key_file
 from gallery.client.keys.keyfile_format import Argon2Parameters
@@ -25,13 +25,6 @@ from gallery.desk.faces import FaceReader
 from gallery.desk.state import DeskState
 from gallery.desk.web_server import DeskServer, listening, server_settings
 from gallery.protocol import GalleryService
-
-# Into Python's logging, where pytest finds it.
-structlog.configure(
-    processors=[structlog.processors.JSONRenderer()],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-)
 
 PASSPHRASE = "a passphrase of tests"
 FAST = Argon2Parameters(8192, 1, 1)

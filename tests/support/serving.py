@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import structlog
-
+import tests.support.logs  # noqa: F401 (configures them)
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
 from gallery.server.http import ServerConfig, TlsFiles
@@ -17,13 +16,6 @@ from gallery.server.http.connection_gate import ConnectionGate
 from gallery.server.http.state import ServerState
 from gallery.server.http.uvicorn_server import listening, make_server
 from gallery.store import TokenStore, open_database
-
-# Into Python's logging, where pytest finds it: not to standard output, which commands write to.
-structlog.configure(
-    processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-)
 
 
 @dataclass(frozen=True)
