@@ -16,6 +16,7 @@ from gallery.commands.options import common_options, json_option, search_thresho
 from gallery.commands.output import print_table
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.settings import Settings
+from gallery.commands.tables import TableFormat, chosen_format, csv_option, print_records
 from gallery.commands.terminal import print_json
 from gallery.commands.weights import trust_weights_option
 
@@ -29,6 +30,9 @@ Examples:
   mv "strangers/unknown 1" "strangers/Ada Lovelace"
   gallery sync strangers               enrolls the groups that have a name
 """
+
+
+_COLUMNS = ("probe", "face", "left", "top", "width", "height", "group", "picture", "warnings")
 
 
 @click.command("cluster", epilog=_EPILOG)
@@ -50,6 +54,7 @@ Examples:
 )
 @search_threshold_option()
 @json_option("Print one JSON object with every face, its group and its picture.")
+@csv_option("a face")
 @trust_weights_option
 @common_options
 def command(
@@ -59,6 +64,7 @@ def command(
     min_faces: int,
     threshold: float | str | None,
     as_json: bool,
+    as_csv: bool,
 ) -> int:
     """Group the faces in and below a folder of photos that match nobody in the gallery.
 
@@ -72,6 +78,7 @@ def command(
     """
     from gallery.client import GroupFolders, find_probe_photos
 
+    form = chosen_format(as_json, as_csv)
     photos = find_probe_photos(folder)
     if target.resolve().is_relative_to(folder.resolve()):
         raise click.UsageError(f"--to must not lie within {folder}: its pictures would be photos")
@@ -85,12 +92,14 @@ def command(
             written = folders.write(found, progress=advance)
     failures = [*photos.failures, *found.failures]
     _report(settings, photos, found, failures)
-    if written and not as_json:
+    if form is TableFormat.JSON:
+        print_json(_record(photos, found, failures, written, target))
+    elif form is TableFormat.CSV:
+        print_records(form, _COLUMNS, map(_cells, written))
+    elif written:
         groups = Counter(item.group for item in written)
         rows = [(str(target / name), f"{count:,}") for name, count in sorted(groups.items())]
         print_table(("folder", "faces"), rows, right=1)
-    if as_json:
-        print_json(_record(photos, found, failures, written, target))
     return EXIT_PARTIAL if failures else 0
 
 
@@ -132,6 +141,12 @@ def _record(
         ],
         "passed_over": passed_over_records(photos.passed_over),
     }
+
+
+def _cells(item: WrittenFace) -> dict[str, Any]:
+    """Return a face with a cell for each value of its box."""
+    record = _face(item)
+    return record | (record["box"] or {})
 
 
 def _face(item: WrittenFace) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from gallery.commands.people import whom
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 from gallery.commands.sync_reports import (
+    PLAN_COLUMNS,
     plan_record,
+    plan_rows,
     report_record,
     show_plan,
     tell_of_plan,
@@ -21,6 +23,7 @@ from gallery.commands.sync_reports import (
     what_was_done,
 )
 from gallery.commands.sync_watch import watch
+from gallery.commands.tables import TableFormat, chosen_format, csv_option, print_records
 from gallery.commands.terminal import print_json
 from gallery.commands.weights import trust_weights_option
 
@@ -55,6 +58,7 @@ Examples:
     "refused: its disk may not be mounted.",
 )
 @json_option("Print one JSON object; with --watch one for each time that something was done.")
+@csv_option("a photo, of what --dry-run would do")
 @trust_weights_option
 @common_options
 def command(
@@ -65,6 +69,7 @@ def command(
     yes: bool,
     remove_all: bool,
     as_json: bool,
+    as_csv: bool,
 ) -> int:
     """Enroll what is new in a folder of photos, and erase what is gone from there.
 
@@ -83,6 +88,9 @@ def command(
     """
     if watching and (dry_run or remove_all):
         raise click.UsageError("--watch goes with neither --dry-run nor --remove-all")
+    if as_csv and not dry_run:
+        raise click.UsageError("--csv is for the plan of --dry-run; reports are printed by --json")
+    form = chosen_format(as_json, as_csv)
     with settings.open_client() as client:
         sync = client.folder_sync(folder, settings.ledgers)
         if watching:
@@ -91,8 +99,10 @@ def command(
             plan = sync.plan(progress=advance)
         tell_of_plan(settings, plan)
         if dry_run:
-            if as_json:
+            if form is TableFormat.JSON:
                 print_json(plan_record(plan))
+            elif form is TableFormat.CSV:
+                print_records(form, PLAN_COLUMNS, plan_rows(plan))
             else:
                 show_plan(settings, plan)
             return EXIT_PARTIAL if plan.failures or plan.unsettled else 0

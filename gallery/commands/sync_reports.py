@@ -56,6 +56,34 @@ def show_plan(settings: Settings, plan: SyncPlan) -> None:
     settings.notice(", ".join(f"{count:,} {what}" for what, count in counts))
 
 
+PLAN_COLUMNS = ("action", "label", "former_label", "path", "reference_id")
+"""Of a plan as CSV."""
+
+
+def plan_rows(plan: SyncPlan) -> Iterator[dict[str, str]]:
+    """Yield what would be done, a row a photo."""
+    for item in plan.additions:
+        action = "replace" if item.replaced else "enroll"
+        yield {"action": action, "label": item.label, "path": str(item.path)}
+    for moved in plan.relabellings:
+        former = moved.reference
+        yield {
+            "action": "relabel",
+            "label": moved.label,
+            "former_label": former.label,
+            "path": str(moved.path),
+            "reference_id": former.reference_id,
+        }
+    for gone in plan.removals:
+        erased = gone.reference
+        yield {
+            "action": "erase",
+            "label": erased.label,
+            "path": str(gone.path),
+            "reference_id": erased.reference_id,
+        }
+
+
 def _rows(plan: SyncPlan) -> Iterator[tuple[str, str, str]]:
     for item in plan.additions:
         yield ("replace" if item.replaced else "enroll"), item.label, str(item.path)

@@ -29,6 +29,24 @@ class TableFormat(StrEnum):
     CSV = "csv"
 
 
+def csv_option(what: str) -> Callable[..., Any]:
+    """Return ``--csv``; ``what`` a line is, as help says it: ``a person``."""
+    return click.option(
+        "--csv",
+        "as_csv",
+        is_flag=True,
+        help=f"Print CSV with a title line, one line {what}. Text that a spreadsheet would take "
+        "for a formula stands after an apostrophe.",
+    )
+
+
+def chosen_format(as_json: bool, as_csv: bool) -> TableFormat | None:
+    """Return which of ``--json`` and ``--csv`` was given, of which one alone may be."""
+    if as_json and as_csv:
+        raise click.UsageError("choose one of --json and --csv")
+    return TableFormat.JSON if as_json else TableFormat.CSV if as_csv else None
+
+
 def table_options(
     what: str, name: str = "form", *, of_csv: str | None = None
 ) -> Callable[..., Any]:
@@ -47,20 +65,10 @@ def table_options(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def collect(*args: Any, as_json: bool, as_csv: bool, **rest: Any) -> Any:
-            if as_json and as_csv:
-                raise click.UsageError("choose one of --json and --csv")
-            chosen = TableFormat.JSON if as_json else TableFormat.CSV if as_csv else None
-            return function(*args, **rest, **{name: chosen})
+            return function(*args, **rest, **{name: chosen_format(as_json, as_csv)})
 
-        csv_option = click.option(
-            "--csv",
-            "as_csv",
-            is_flag=True,
-            help=f"Print CSV with a title line, one line {of_csv or what}. Text that a spreadsheet "
-            "would take for a formula stands after an apostrophe.",
-        )
         decorated: Callable[..., Any] = json_option(f"Print one JSON object {what} and line.")(
-            csv_option(collect)
+            csv_option(of_csv or what)(collect)
         )
         return decorated
 

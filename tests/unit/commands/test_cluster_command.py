@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_faces_that_match_nobody_are_written_into_folders(filled: Command) -> No
         "b face 1.jpg",
         "c face 1.jpg",
     ]
+
+
+def test_csv_has_a_line_for_each_face(filled: Command) -> None:
+    done = filled("cluster", "photos", "--threshold", "0.002", "--csv")
+
+    rows = list(csv.DictReader(done.out.splitlines()))
+    assert [(row["probe"], row["group"]) for row in rows] == [
+        ("photos/b.png", "unknown 1"),
+        ("photos/c.png", "unknown 1"),
+        ("photos/d.png", "alone"),
+    ]
+
+
+def test_who_has_expired_is_no_stranger(filled: Command) -> None:
+    assert filled("annotate", "Ada", "--expires", "2001-02-03").code == 0
+
+    done = filled("cluster", "photos", "--threshold", "0.002")
+
+    assert "4 photos: 1 faces match somebody, 2 are in 1 groups, 1 alone" in done.err
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is_embedded(filled: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -64,6 +65,13 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(synced: Command) -> 
         synced("sync", "people", "--dry-run", "--json"),
     )
 
+    table = list(csv.DictReader(synced("sync", "people", "--dry-run", "--csv").out.splitlines()))
+
+    assert [(row["action"], row["former_label"], row["label"]) for row in table] == [
+        ("enroll", "", "Edith"),
+        ("relabel", "Grace", "Grace Hopper"),
+        ("erase", "", "Ada"),
+    ]
     assert (shown.code, listed.code) == (0, 0)
     assert [line.split("  ")[0] for line in shown.out.splitlines()] == [
         "action",
