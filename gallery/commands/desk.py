@@ -189,7 +189,7 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
 
     with settings.open_service(cache_size=KEPT_BYTES) as service:
         # Here, since threads have no context of the command line.
-        states, trusted = settings.open_states(), trusted_weights()
+        states, trusted = settings.open_states(), trusted_weights(ask=False)
 
         def open_key(passphrase: str | None) -> GalleryKey:
             return read_key_file(settings.key, passphrase)

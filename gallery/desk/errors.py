@@ -47,6 +47,12 @@ class TooManySearchesError(DeskError):
     status = 429
 
 
+class BusyError(DeskError):
+    """Too many requests wait already."""
+
+    status = 503
+
+
 class TooLargeError(DeskError):
     """A request or a photo in it is larger than the desk takes."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from gallery.arrays import Floats
 from gallery.client import FaceQuality, Identification, release
 from gallery.client.photos.faces import FaceBox
-from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
+from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.open_gallery import OpenGallery
 
 LIMITED_DECIMALS: Final = 2
@@ -108,8 +108,7 @@ class PhotoDecisions:
 
 def identify(
     opened: OpenGallery,
-    reader: FaceReader,
-    uploads: list[Upload],
+    photos: tuple[PhotoOfFaces, ...],
     *,
     top: int = 3,
     threshold: float | str | None = None,
@@ -120,13 +119,12 @@ def identify(
     def search(embeddings: Floats) -> Identification:
         return client.identify(embeddings, top, threshold)
 
-    return _decide(opened, reader.read(client, uploads), search)
+    return _decide(opened, photos, search)
 
 
 def match(
     opened: OpenGallery,
-    reader: FaceReader,
-    uploads: list[Upload],
+    photos: tuple[PhotoOfFaces, ...],
     label: str,
     threshold: float | str | None = None,
 ) -> tuple[PhotoDecisions, ...]:
@@ -136,7 +134,7 @@ def match(
     def search(embeddings: Floats) -> Identification:
         return client.match(embeddings, label, threshold)
 
-    return _decide(opened, reader.read(client, uploads), search)
+    return _decide(opened, photos, search)
 
 
 def decisions_of(opened: OpenGallery, found: Identification) -> tuple[FaceDecision, ...]:

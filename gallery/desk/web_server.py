@@ -29,6 +29,7 @@ from gallery.hints import Hint
 
 _KEEP_ALIVE_SECONDS = 30
 _SHUTDOWN_SECONDS = 20
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - to name them, not to listen there
 
 
 def run(
@@ -75,10 +76,17 @@ def run(
             needs_passphrase,
         )
         server = DeskServer(server_settings(desk))
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        secret = desk.sessions.launch_secret
-        ready(f"{config.scheme}://{host}:{config.port}/enter?secret={secret}")
+        ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")
         server.run(sockets=[listener])
+
+
+def address_of(config: DeskConfig) -> str:
+    """Return the address to open on this machine; nobody can open one that stands for all."""
+    host = config.host.strip("[]")
+    if host in _ALL_ADDRESSES:
+        host = config.names[0] if config.names else "localhost"
+    host = f"[{host}]" if ":" in host else host
+    return f"{config.scheme}://{host}:{config.port}"
 
 
 class DeskServer(uvicorn.Server):

@@ -21,7 +21,7 @@ CALLS = [
     ("POST", f"{API}/identify", DeskScope.IDENTIFY),
     ("POST", f"{API}/match", DeskScope.IDENTIFY),
     ("POST", f"{API}/enroll", DeskScope.ENROLL),
-    ("POST", f"{API}/undo", DeskScope.ENROLL),
+    ("POST", f"{API}/undo?enrollment=x", DeskScope.ENROLL),
     ("POST", f"{API}/embed", DeskScope.MANAGE),
     ("GET", API, DeskScope.MANAGE),
     ("GET", f"{API}/people", DeskScope.MANAGE),

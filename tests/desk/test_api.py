@@ -170,7 +170,7 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("enroll", {"label": "\x00", "embeddings": [[1.0] * 8]}, 422, "control"),
         ("people/rename", {"old": "Ada", "new": "Grace"}, 409, "Grace"),
         ("people/rename", {"old": "Nobody", "new": "x"}, 404, "Nobody"),
-        ("undo", None, 422, "nothing was enrolled"),
+        ("undo?enrollment=x", None, 422, "can no longer be undone"),
     ],
 )
 def test_bad_requests_are_told_what_is_wrong(

@@ -97,7 +97,7 @@ def remove(request: Request, gallery: str, label: str, _: _Manages) -> Done:
 
 
 @router.post("/undo")
-def undo(request: Request, gallery: str, _: _Enrolls) -> Done:
-    """Erase what was enrolled last."""
+def undo(request: Request, gallery: str, enrollment: str, holder: _Enrolls) -> Done:
+    """Erase what was enrolled last, as ``undo`` of its answer names it."""
     with state_of(request).owner.gallery(gallery) as opened:
-        return Done(references=len(undo_last(opened).reference_ids))
+        return Done(references=len(undo_last(opened, enrollment, holder).reference_ids))

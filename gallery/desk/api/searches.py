@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from gallery.desk.api.schemas import (
     PhotoRequest,
     SearchDocument,
 )
-from gallery.desk.enrolling import EnrollmentReport, enroll
+from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
 from gallery.desk.faces import Upload
 from gallery.desk.identifying import decisions_of, identify, match
@@ -65,8 +64,7 @@ async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
         raise BadRequestError("send a photo")
 
     def work() -> EmbedDocument:
-        with desk.owner.gallery(gallery) as opened:
-            photos = desk.reader.read(opened.client, uploads)
+        photos = desk.faces_in(gallery, uploads)
         return EmbedDocument(
             results=[
                 {
@@ -82,7 +80,7 @@ async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
 
 
 @router.post("/enroll")
-async def enroll_(request: Request, gallery: str, _: _Enrolls) -> EnrollDocument:
+async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDocument:
     """Enroll photos of one face each, or embeddings, under one label.
 
     A face that matches a person of another label holds everything, and is told in ``duplicates``,
@@ -95,18 +93,16 @@ async def enroll_(request: Request, gallery: str, _: _Enrolls) -> EnrollDocument
         raise BadRequestError("send photos or embeddings")
 
     def work() -> EnrollDocument:
+        faces = NewFaces.of_embeddings(body.embeddings)
+        if uploads:
+            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads))
         with desk.owner.gallery(gallery) as opened:
-            if body.embeddings:
-                labels = [body.label] * len(body.embeddings)
-                done = opened.client.enroll(np.array(body.embeddings), labels)
-                added = tuple(done.reference_ids[done.added].tolist())
-                present = tuple(done.reference_ids[~done.added].tolist())
-                return EnrollDocument.of(EnrollmentReport(body.label, added, present, (), ()))
             report = enroll(
                 opened,
-                desk.reader,
-                uploads,
+                faces,
                 body.label,
+                holder,
+                embedder=desk.reader.embedder(opened.client) if uploads else None,
                 despite_duplicates=body.despite_duplicates,
             )
         return EnrollDocument.of(report)
@@ -131,27 +127,41 @@ def _search(
     limited = holder.is_limited
     threshold = None if limited else body.threshold
     desk.rates.take(holder, len(uploads) or len(body.embeddings))
+    if body.embeddings:
+        return _search_embeddings(desk, gallery, body, label, threshold, limited=limited)
+    photos = desk.faces_in(gallery, uploads)
     with desk.owner.gallery(gallery) as opened:
-        client = opened.client
-        if body.embeddings:
-            probes = np.array(body.embeddings)
-            found = (
-                client.identify(probes, body.top, threshold)
-                if label is None
-                else client.match(probes, label, threshold)
-            )
-            decisions = decisions_of(opened, found)
-            shown = [item.limited() for item in decisions] if limited else list(decisions)
-            documents = [
-                PhotoDocument(photo=str(row), failure=None, faces=[FaceDocument.of(item)])
-                for row, item in enumerate(shown)
-            ]
-            return SearchDocument(results=documents)
-        photos = (
-            identify(opened, desk.reader, uploads, top=body.top, threshold=threshold)
+        found = (
+            identify(opened, photos, top=body.top, threshold=threshold)
             if label is None
-            else match(opened, desk.reader, uploads, label, threshold)
+            else match(opened, photos, label, threshold)
         )
     return SearchDocument(
-        results=[PhotoDocument.of(item.limited() if limited else item) for item in photos]
+        results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
+    )
+
+
+def _search_embeddings(
+    desk: DeskState,
+    gallery: str,
+    body: PhotoRequest,
+    label: str | None,
+    threshold: float | str | None,
+    *,
+    limited: bool,
+) -> SearchDocument:
+    with desk.owner.gallery(gallery) as opened:
+        client = opened.client
+        found = (
+            client.identify(body.embeddings, body.top, threshold)
+            if label is None
+            else client.match(body.embeddings, label, threshold)
+        )
+        decisions = decisions_of(opened, found)
+    shown = [item.limited() if limited else item for item in decisions]
+    return SearchDocument(
+        results=[
+            PhotoDocument(photo=str(row), failure=None, faces=[FaceDocument.of(item)])
+            for row, item in enumerate(shown)
+        ]
     )

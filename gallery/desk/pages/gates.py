@@ -26,8 +26,10 @@ def page_for(scope: DeskScope) -> Callable[[Request], Holder]:
     def check(request: Request) -> Holder:
         holder = session_holder(request)
         check_scope(holder, scope)
-        if state_of(request).owner.is_locked:
+        owner = state_of(request).owner
+        if owner.is_locked:
             raise LockedError("the desk is locked")
+        owner.used()
         return holder
 
     return check

@@ -40,8 +40,6 @@ class Place:
         Which page of the gallery.
     pages
         Those that the session may see.
-    alarm
-        What is wrong with the gallery, or None.
     may_lock
         Whether the session may lock the desk.
     """
@@ -50,7 +48,6 @@ class Place:
     galleries: tuple[str, ...]
     page: str
     pages: tuple[str, ...]
-    alarm: str | None
     may_lock: bool
 
 
@@ -80,7 +77,6 @@ def place_of(request: Request, holder: Holder, number: int, page: str) -> Place:
         owner.names,
         page,
         _PAGES[holder.scope],
-        owner.alarm(owner.names[number]) if number < len(owner.names) else None,
         holder.scope is DeskScope.MANAGE,
     )
 
@@ -92,15 +88,36 @@ def page(
     *,
     place: Place | None = None,
     status: int = 200,
+    gallery: str | None = None,
     **values: Any,
 ) -> HTMLResponse:
-    """Return a page, or a part of one."""
+    """Return a page, or a part of one, with the alarm of its gallery.
+
+    `gallery` names that where the address does not.
+    """
     form_token = ""
     if holder is not None and holder.session is not None:
         form_token = state_of(request).sessions.form_token(holder.session)
     made = _environment().get_template(template)
-    text = made.render(place=place, form_token=form_token, **values)
+    alarm = alarm_in(request, gallery)
+    text = made.render(place=place, form_token=form_token, alarm=alarm, **values)
+    if alarm is not None and wants_fragment(request):
+        text += alarm
     return HTMLResponse(text, status)
+
+
+def alarm_in(request: Request, gallery: str | None = None) -> str | None:
+    """Return the alarm of a gallery as a part of a page, or None while all is well.
+
+    By default that is the gallery that the address names by its number.
+    """
+    owner, number = state_of(request).owner, str(request.path_params.get("number", ""))
+    if gallery is None and number.isdecimal() and int(number) < len(owner.names):
+        gallery = owner.names[int(number)]
+    text = None if gallery is None else owner.alarm(gallery)
+    if text is None:
+        return None
+    return _environment().get_template("alarm.html.j2").render(name=gallery, text=text)
 
 
 def session_holder(request: Request) -> Holder:
