@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import structlog
+
 from gallery.desk.state import DeskState
-from gallery.errors import GalleryError
+
+_log = structlog.get_logger("gallery.desk")
 
 
 def warm_up(desk: DeskState) -> None:
@@ -16,5 +19,5 @@ def warm_up(desk: DeskState) -> None:
                 opened.client.summary()
                 embedder = desk.reader.embedder(opened.client)
             desk.reader.prepare(embedder)
-        except (GalleryError, OSError):  # OSError: no process can be started
-            continue
+        except Exception as error:  # a model's loader may raise anything
+            _log.info("not warm", error=type(error).__name__)

@@ -88,9 +88,10 @@ def how_far(request: Request, identifier: str, holder: _Manages) -> Response:
     job = state_of(request).jobs.find(identifier)
     if job is None:
         raise NotFoundError(english()("job.gone"))
+    request.state.gallery = job.subject
     if wants_fragment(request):
-        return page(request, "job.html.j2", holder, gallery=job.subject, job=job)
-    return page(request, "job_page.html.j2", holder, gallery=job.subject, job=job)
+        return page(request, "job.html.j2", holder, job=job)
+    return page(request, "job_page.html.j2", holder, job=job)
 
 
 @router.post("/g/{number}/backup")

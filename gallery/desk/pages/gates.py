@@ -14,7 +14,7 @@ from gallery.desk.state import DeskState, state_of
 from gallery.desk.uploads import Form, read_form
 
 
-def page_for(scope: DeskScope) -> Callable[[Request], Holder]:
+def page_for(scope: DeskScope) -> Callable[..., Holder]:
     """Return a dependency: the holder of a browser's request, if the scope allows it.
 
     Raises
@@ -23,13 +23,14 @@ def page_for(scope: DeskScope) -> Callable[[Request], Holder]:
         If it may not see the page, or the key is not open.
     """
 
-    def check(request: Request) -> Holder:
-        holder = session_holder(request)
+    def check(request: Request, number: int | None = None) -> Holder:
+        desk, holder = state_of(request), session_holder(request)
         check_scope(holder, scope)
-        owner = state_of(request).owner
-        if owner.is_locked:
+        if number is not None:
+            request.state.gallery = gallery_name(desk, number)  # whose alarm is shown
+        if desk.owner.is_locked:
             raise LockedError("the desk is locked")
-        owner.used()
+        desk.owner.used()
         return holder
 
     return check

@@ -88,33 +88,27 @@ def page(
     *,
     place: Place | None = None,
     status: int = 200,
-    gallery: str | None = None,
     **values: Any,
 ) -> HTMLResponse:
-    """Return a page, or a part of one, with the alarm of its gallery.
-
-    `gallery` names that where the address does not.
-    """
+    """Return a page, or a part of one, with the alarm of its gallery."""
     form_token = ""
     if holder is not None and holder.session is not None:
         form_token = state_of(request).sessions.form_token(holder.session)
     made = _environment().get_template(template)
-    alarm = alarm_in(request, gallery)
+    alarm = alarm_in(request)
     text = made.render(place=place, form_token=form_token, alarm=alarm, **values)
     if alarm is not None and wants_fragment(request):
         text += alarm
     return HTMLResponse(text, status)
 
 
-def alarm_in(request: Request, gallery: str | None = None) -> str | None:
-    """Return the alarm of a gallery as a part of a page, or None while all is well.
+def alarm_in(request: Request) -> str | None:
+    """Return the alarm of a request's gallery as a part of a page, or None while all is well.
 
-    By default that is the gallery that the address names by its number.
+    `gallery.desk.pages.gates.page_for` says which gallery, once it is known who asks.
     """
-    owner, number = state_of(request).owner, str(request.path_params.get("number", ""))
-    if gallery is None and number.isdecimal() and int(number) < len(owner.names):
-        gallery = owner.names[int(number)]
-    text = None if gallery is None else owner.alarm(gallery)
+    gallery = getattr(request.state, "gallery", None)
+    text = None if gallery is None else state_of(request).owner.alarm(gallery)
     if text is None:
         return None
     return _environment().get_template("alarm.html.j2").render(name=gallery, text=text)
