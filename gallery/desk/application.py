@@ -48,6 +48,7 @@ def make_app(desk: DeskState) -> FastAPI:
             await _ended(warming)
             await _ended(_begin("closing", lambda: _close(desk)))
 
+    guard = Middleware(Guard, config=desk.config, page_of=page_of_error)
     app = FastAPI(
         title="Encrypted face gallery: the owner's desk",
         version=__version__,
@@ -56,7 +57,7 @@ def make_app(desk: DeskState) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(RequestLog), Middleware(Guard, config=desk.config)],
+        middleware=[Middleware(RequestLog), guard],
     )
     app.state.desk = desk
     install_handlers(app, page_of_error)

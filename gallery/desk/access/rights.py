@@ -20,13 +20,19 @@ def holder_of(request: Request) -> Holder:
     """Return who asks, by the token of a program or the cookie of a browser.
 
     A request with a cookie that changes something must carry the session's form token in the header
-    `FORM_HEADER`, which forms without scripts send as a field; see `check_form`.
+    `FORM_HEADER`, which forms without scripts send as a field; see `check_form`. The holder is kept
+    with the request, for the words of errors.
 
     Raises
     ------
     NotSignedInError
         If there is neither, or it is not valid.
     """
+    request.state.holder = holder = _holder_of(request)
+    return holder
+
+
+def _holder_of(request: Request) -> Holder:
     desk = state_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":

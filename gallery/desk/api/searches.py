@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.api.bodies import decoded, read_body
+from gallery.desk.api.bodies import body_schema, read_body
 from gallery.desk.api.schemas import (
     EmbedDocument,
     EnrollDocument,
@@ -34,32 +34,29 @@ _Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
 _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
-@router.post("/identify")
+@router.post("/identify", openapi_extra=body_schema(PhotoRequest))
 async def identify_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
     """Search with every face of some photos, or with embeddings."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, PhotoRequest)
-    uploads += decoded(body.photos, desk.config)
     _require_one(uploads, body)
     return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, None)
 
 
-@router.post("/match")
+@router.post("/match", openapi_extra=body_schema(MatchRequest))
 async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
     """Compare every face of some photos, or embeddings, with one person."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, MatchRequest)
-    uploads += decoded(body.photos, desk.config)
     _require_one(uploads, body)
     return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, body.label)
 
 
-@router.post("/embed")
+@router.post("/embed", openapi_extra=body_schema(PhotoRequest))
 async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
     """Return the embeddings of every face of some photos, as the gallery's model makes them."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, PhotoRequest)
-    uploads += decoded(body.photos, desk.config)
     if not uploads:
         raise BadRequestError("send a photo")
 
@@ -79,7 +76,7 @@ async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
     return await run_in_threadpool(work)
 
 
-@router.post("/enroll")
+@router.post("/enroll", openapi_extra=body_schema(EnrollRequest))
 async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDocument:
     """Enroll photos of one face each, or embeddings, under one label.
 
@@ -88,7 +85,6 @@ async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDoc
     """
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, EnrollRequest)
-    uploads += decoded(body.photos, desk.config)
     if bool(uploads) == bool(body.embeddings):
         raise BadRequestError("send photos or embeddings")
 

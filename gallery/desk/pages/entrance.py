@@ -14,6 +14,7 @@ from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import page, session_holder
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.statistics import STATISTICS
+from gallery.desk.telling import told
 from gallery.desk.uploads import read_form
 from gallery.desk.warming import warm_up
 from gallery.errors import GalleryError
@@ -85,7 +86,7 @@ async def unlock(request: Request) -> Response:
     try:
         await run_in_threadpool(desk.owner.unlock, passphrase)
     except GalleryError as error:
-        return _lock_page(request, desk, str(error), status=403)
+        return _lock_page(request, desk, told(error, 403, holder), status=403)
     answer = _to("/g/0/identify")
     answer.background = BackgroundTask(warm_up, desk)
     return answer

@@ -12,8 +12,8 @@ from gallery.desk.texts import english
 FOLDER = Path(gallery.desk.__file__).parent
 WORDS = json.loads((FOLDER / "words" / "en.json").read_text("utf-8"))
 SOURCES = [*FOLDER.rglob("*.j2"), *FOLDER.rglob("*.py")]
-COMPUTED = ("nav.", "gallery.", "result.", "people.exp")
-"""Beginnings of texts whose ends are computed from a page, a fact or a verdict."""
+COMPUTED = ("nav.", "gallery.", "result.", "people.exp", "told.")
+"""Beginnings of texts whose ends are computed from a page, a fact, a verdict or an error."""
 
 
 def named() -> set[str]:
