@@ -59,12 +59,6 @@ class TooLargeError(DeskError):
     status = 413
 
 
-class BusyError(DeskError):
-    """Other requests take what the desk has."""
-
-    status = 503
-
-
 class BadRequestError(DeskError):
     """A request lacks something, or says it in a way that is not understood."""
 

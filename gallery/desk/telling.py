@@ -34,10 +34,6 @@ def told(error: GalleryError, status: int, holder: Holder | None) -> str:
 def _advice(error: GalleryError) -> str | None:
     words = english()
     return next(
-        (
-            words(key)
-            for kind in type(error).__mro__
-            if (key := f"told.{kind.__name__}") in words
-        ),
+        (words(key) for kind in type(error).__mro__ if (key := f"told.{kind.__name__}") in words),
         None,
     )

@@ -23,17 +23,17 @@ _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
 class Names(BaseModel):
-    """Names of the desk's galleries, and whether it is locked."""
+    """Names of galleries of the desk, and whether it is locked."""
 
     galleries: list[str]
     locked: bool
 
 
 @router.get("/galleries")
-def galleries(request: Request, _: _Identifies) -> Names:
-    """List the galleries of the desk."""
+def galleries(request: Request, holder: _Identifies) -> Names:
+    """List the galleries of the desk that the token may use."""
     owner = state_of(request).owner
-    return Names(galleries=list(owner.names), locked=owner.is_locked)
+    return Names(galleries=list(filter(holder.may_use, owner.names)), locked=owner.is_locked)
 
 
 @router.get("/galleries/{gallery:path}")

@@ -56,7 +56,7 @@ async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchD
 async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
     """Return the embeddings of every face of some photos, as the gallery's model makes them."""
     desk = state_of(request)
-    body, uploads = await read_body(request, desk.config, PhotoRequest)
+    _, uploads = await read_body(request, desk.config, PhotoRequest)
     if not uploads:
         raise BadRequestError("send a photo")
 

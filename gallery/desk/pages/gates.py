@@ -19,7 +19,7 @@ def page_for(scope: DeskScope) -> Callable[..., Holder]:
 
     Raises
     ------
-    NotSignedInError, NotAllowedError, LockedError
+    NotSignedInError, NotAllowedError, UnknownGalleryError, LockedError
         If it may not see the page, or the key is not open.
     """
 
@@ -27,7 +27,10 @@ def page_for(scope: DeskScope) -> Callable[..., Holder]:
         desk, holder = state_of(request), session_holder(request)
         check_scope(holder, scope)
         if number is not None:
-            request.state.gallery = gallery_name(desk, number)  # whose alarm is shown
+            name = gallery_name(desk, number)
+            if not holder.may_use(name):
+                raise _no_such_gallery()
+            request.state.gallery = name  # whose alarm is shown
         if desk.owner.is_locked:
             raise LockedError("the desk is locked")
         desk.owner.used()
@@ -47,5 +50,9 @@ async def checked_form(request: Request, holder: Holder) -> Form:
 def gallery_name(desk: DeskState, number: int) -> str:
     """Return the name of a gallery by its number (`UnknownGalleryError`)."""
     if not 0 <= number < len(desk.owner.names):
-        raise UnknownGalleryError("there is no such gallery")
+        raise _no_such_gallery()
     return desk.owner.names[number]
+
+
+def _no_such_gallery() -> UnknownGalleryError:
+    return UnknownGalleryError("there is no such gallery")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,7 @@ class Place:
     number
         Of the gallery, from 0.
     galleries
-        Names of all galleries.
+        Names of the galleries that the session may use, by number.
     page
         Which page of the gallery.
     pages
@@ -45,7 +46,7 @@ class Place:
     """
 
     number: int
-    galleries: tuple[str, ...]
+    galleries: Mapping[int, str]
     page: str
     pages: tuple[str, ...]
     may_lock: bool
@@ -74,7 +75,7 @@ def place_of(request: Request, holder: Holder, number: int, page: str) -> Place:
     owner = state_of(request).owner
     return Place(
         number,
-        owner.names,
+        {index: name for index, name in enumerate(owner.names) if holder.may_use(name)},
         page,
         _PAGES[holder.scope],
         holder.scope is DeskScope.MANAGE,
