@@ -75,7 +75,7 @@ def check_scope(holder: Holder, scope: DeskScope) -> None:
 
 
 def check_gallery(holder: Holder, gallery: str | None) -> None:
-    """Check that a holder may use a gallery, or act as if there were none (`UnknownGalleryError`)."""
+    """Check that a holder may use a gallery (`UnknownGalleryError`, as if there were none)."""
     if gallery is not None and not holder.may_use(gallery):
         raise UnknownGalleryError(f"this desk has no gallery {gallery!r}")
 

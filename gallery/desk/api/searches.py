@@ -53,10 +53,10 @@ async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchD
 
 
 @router.post("/embed", openapi_extra=body_schema(PhotoRequest))
-async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
+async def embed(request: Request, gallery: str, holder: _Manages) -> EmbedDocument:
     """Return the embeddings of every face of some photos, as the gallery's model makes them."""
     desk = state_of(request)
-    _, uploads = await read_body(request, desk.config, PhotoRequest)
+    body, uploads = await read_body(request, desk.config, PhotoRequest)
     if not uploads:
         raise BadRequestError("send a photo")
 
