@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from gallery.client.photos.faces import EmbeddedFace
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, NotAllowedError
 from gallery.desk.faces import PhotoOfFaces
+from gallery.desk.identifying import LIMITED_DECIMALS
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
 from gallery.errors import ReferenceNotFoundError, ThresholdRequiredError
 
@@ -84,6 +85,10 @@ class PossibleDuplicate:
     distance: float
     threshold: float
 
+    def limited(self) -> PossibleDuplicate:
+        """Return what a holder gets who may not manage: every enrollment is a search, too."""
+        return replace(self, distance=round(self.distance, LIMITED_DECIMALS))
+
 
 @dataclass(frozen=True, eq=False)
 class EnrollmentReport:
@@ -140,6 +145,8 @@ def enroll(
     if not faces.names:
         return EnrollmentReport(label, (), (), *said)
     duplicates = _duplicates(opened.client, faces, label)
+    if holder.is_limited:
+        duplicates = tuple(item.limited() for item in duplicates)
     if duplicates and not despite_duplicates:
         return EnrollmentReport(label, (), (), *said, duplicates)
     labels = [label] * len(faces.names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.scopes import Holder
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.config import DeskConfig
@@ -54,18 +55,27 @@ class DeskState:
         prefix = "__Host-" if self.config.tls else ""
         return f"{prefix}gallery-desk-{self.config.port}"
 
-    def faces_in(self, gallery: str, uploads: list[Upload]) -> tuple[PhotoOfFaces, ...]:
+    def faces_in(
+        self, gallery: str, uploads: list[Upload], holder: Holder
+    ) -> tuple[PhotoOfFaces, ...]:
         """Return the faces in photos, by a gallery's model; others use the gallery meanwhile.
+
+        They are probes of the holder's and count as such, photos before they are looked at.
 
         Raises
         ------
+        TooManySearchesError
+            If the holder has searched too often.
         LockedError, UnknownGalleryError, BusyError, ModelMismatchError
             If the gallery cannot be used, or not with photos.
         """
+        self.rates.take(holder, len(uploads))
         with self.owner.in_use():
             with self.owner.gallery(gallery) as opened:
                 embedder = self.reader.embedder(opened.client)
-            return self.reader.read(embedder, uploads)
+            photos = self.reader.read(embedder, uploads)
+        self.rates.take_faces(holder, [len(photo.faces) for photo in photos])
+        return photos
 
 
 def state_of(connection: HTTPConnection) -> DeskState:

@@ -242,6 +242,18 @@ def test_a_token_searches_no_more_than_its_rate(
         assert owner.post(f"{API}/identify", json={"embeddings": probes * 4}).status_code == 200
 
 
+def test_an_enrollment_is_a_search_too(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    body = {"label": "Ada", "embeddings": random_embeddings(3, 8).tolist()}
+    with open_desk(service, key, tmp_path, config=DeskConfig(identify_rate="5/hour")) as desk:
+        door = desk.program(DeskScope.ENROLL)
+        statuses = [door.post(f"{API}/enroll", json=body).status_code for _ in "ab"]
+
+    assert statuses == [200, 429]
+
+
 def test_every_answer_forbids_what_pages_do_not_need(desk: Desk) -> None:
     browser = desk.browser()
 

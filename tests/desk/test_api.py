@@ -98,6 +98,33 @@ def test_one_person_is_matched(enrolled: Desk, embeddings: list[list[float]]) ->
     assert decisions == ["match", "non-match"]
 
 
+def test_who_may_only_search_does_not_learn_whether_there_is_a_person(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    kiosk, owner = (enrolled.program(item) for item in (DeskScope.IDENTIFY, DeskScope.MANAGE))
+
+    def ask(program: httpx.Client, label: str) -> httpx.Response:
+        body = {"embeddings": embeddings[:1], "label": label}
+        return program.post(f"{API}/match", json=body)
+
+    assert ask(kiosk, "Nobody").json() == ask(kiosk, "Grace").json()
+    assert ask(owner, "Nobody").status_code == 404
+
+
+def test_who_may_only_enroll_gets_rounded_distances_of_duplicates(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    near = (np.array(embeddings[:1]) + 0.0371).tolist()
+
+    def distance(scope: DeskScope) -> float:
+        body = {"label": "Eve", "embeddings": near}
+        (found,) = enrolled.program(scope).post(f"{API}/enroll", json=body).json()["duplicates"]
+        return float(found["distance"])
+
+    exact, rounded = distance(DeskScope.MANAGE), distance(DeskScope.ENROLL)
+    assert rounded == round(exact, 2) != exact
+
+
 def test_people_are_listed_renamed_merged_and_erased(enrolled: Desk) -> None:
     owner = enrolled.program(DeskScope.MANAGE)
 

@@ -24,7 +24,7 @@ from gallery.desk.api.schemas import (
 from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
 from gallery.desk.faces import Upload
-from gallery.desk.identifying import decisions_of, identify, match
+from gallery.desk.identifying import compare, decisions_of, identify, match
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])
@@ -56,12 +56,12 @@ async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchD
 async def embed(request: Request, gallery: str, holder: _Manages) -> EmbedDocument:
     """Return the embeddings of every face of some photos, as the gallery's model makes them."""
     desk = state_of(request)
-    body, uploads = await read_body(request, desk.config, PhotoRequest)
+    _, uploads = await read_body(request, desk.config, PhotoRequest)
     if not uploads:
         raise BadRequestError("send a photo")
 
     def work() -> EmbedDocument:
-        photos = desk.faces_in(gallery, uploads)
+        photos = desk.faces_in(gallery, uploads, holder)
         return EmbedDocument(
             results=[
                 {
@@ -89,9 +89,11 @@ async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDoc
         raise BadRequestError("send photos or embeddings")
 
     def work() -> EnrollDocument:
-        faces = NewFaces.of_embeddings(body.embeddings)
         if uploads:
-            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads))
+            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads, holder))
+        else:
+            desk.rates.take(holder, len(body.embeddings))  # each is looked for in the gallery
+            faces = NewFaces.of_embeddings(body.embeddings)
         with desk.owner.gallery(gallery) as opened:
             report = enroll(
                 opened,
@@ -122,15 +124,15 @@ def _search(
     """Search with photos or embeddings, in the whole gallery or for one person."""
     limited = holder.is_limited
     threshold = None if limited else body.threshold
-    desk.rates.take(holder, len(uploads) or len(body.embeddings))
     if body.embeddings:
+        desk.rates.take(holder, len(body.embeddings))
         return _search_embeddings(desk, gallery, body, label, threshold, limited=limited)
-    photos = desk.faces_in(gallery, uploads)
+    photos = desk.faces_in(gallery, uploads, holder)
     with desk.owner.gallery(gallery) as opened:
         found = (
             identify(opened, photos, top=body.top, threshold=threshold)
             if label is None
-            else match(opened, photos, label, threshold)
+            else match(opened, photos, label, threshold, limited=limited)
         )
     return SearchDocument(
         results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
@@ -147,13 +149,12 @@ def _search_embeddings(
     limited: bool,
 ) -> SearchDocument:
     with desk.owner.gallery(gallery) as opened:
-        client = opened.client
         found = (
-            client.identify(body.embeddings, body.top, threshold)
+            opened.client.identify(body.embeddings, body.top, threshold)
             if label is None
-            else client.match(body.embeddings, label, threshold)
+            else compare(opened, body.embeddings, label, threshold, limited=limited)
         )
-        decisions = decisions_of(opened, found)
+        decisions = decisions_of(opened, found, len(body.embeddings))
     shown = [item.limited() if limited else item for item in decisions]
     return SearchDocument(
         results=[

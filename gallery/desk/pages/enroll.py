@@ -40,7 +40,7 @@ async def add(request: Request, number: int, holder: _Enrolls) -> Response:
 
     def work(form: Form) -> Response:
         name, label = gallery_name(desk, number), form.text("label")
-        faces = NewFaces.of_photos(desk.faces_in(name, form.photos()))
+        faces = NewFaces.of_photos(desk.faces_in(name, form.photos(), holder))
         with desk.owner.gallery(name) as opened:
             report = enroll(
                 opened,

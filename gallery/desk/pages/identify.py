@@ -88,9 +88,8 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
 def _found(
     desk: DeskState, number: int, holder: Holder, uploads: list[Upload]
 ) -> tuple[tuple[PhotoDecisions, ...], Threshold]:
-    desk.rates.take(holder, len(uploads))
     name = gallery_name(desk, number)
-    photos = desk.faces_in(name, uploads)
+    photos = desk.faces_in(name, uploads, holder)
     with desk.owner.gallery(name) as opened:
         found = identify(opened, photos, top=_TOP)
         limit = opened.client.threshold()
