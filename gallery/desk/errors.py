@@ -59,6 +59,12 @@ class TooLargeError(DeskError):
     status = 413
 
 
+class TooSlowError(DeskError):
+    """The body of a request does not come in time."""
+
+    status = 408
+
+
 class BadRequestError(DeskError):
     """A request lacks something, or says it in a way that is not understood."""
 

@@ -20,6 +20,7 @@ from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.application import make_app
 from gallery.desk.config import DeskConfig
+from gallery.desk.connections import PunctualProtocol
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.faces import FaceReader
 from gallery.desk.owner import Owner
@@ -122,7 +123,7 @@ def server_settings(desk: DeskState) -> uvicorn.Config:
     settings = uvicorn.Config(
         make_app(desk),
         loop="asyncio",
-        http="h11",
+        http=PunctualProtocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk import DeskConfig
+from gallery.desk import DeskConfig, connections
+from gallery.desk.access import bodies
 from gallery.desk.access.scopes import DeskScope
 from gallery.server import EmbeddedService
 from tests.support.desks import Desk, open_desk
 from tests.support.galleries import random_embeddings
+from tests.support.raw_http import connected, rest
 
 API = "/v1/galleries/default"
 
@@ -80,6 +82,32 @@ def test_the_bodies_of_all_requests_have_a_limit_together(
         assert status() == 200
         wait_for(lambda: status_beside_another() == 503)
         wait_for(lambda: status() == 200)
+
+
+def test_a_body_must_come_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = desk.program(DeskScope.IDENTIFY)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
+
+    with closing(begin(desk, f"{API}/identify", program.headers["Authorization"])) as slow:
+        assert slow.getresponse().status == 408
+
+
+@pytest.mark.parametrize(
+    ("whole", "begun"),
+    [(b"", b""), (b"", b"G"), (b"GET /nowhere HTTP/1.1\r\nHost: test\r\n\r\n", b"GET /nowh")],
+)
+def test_a_connection_must_say_what_it_wants_in_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, whole: bytes, begun: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+
+    with connected(desk.address) as end:
+        end.settimeout(20)
+        if whole:
+            end.sendall(whole)
+            assert end.recv(2**16).startswith(b"HTTP/1.1 403")
+        end.sendall(begun)
+        assert rest(end).count(b"HTTP/1.1 ") == 0
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "Multipart/Form-Data"])

@@ -13,9 +13,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gallery.desk.access.budget import BodyBudget
-from gallery.desk.config import KIB, MIB, DeskConfig
-from gallery.desk.errors import DeskError, NotAllowedError, TooLargeError
+from gallery.desk.access.bodies import BodyBudget, LimitedBody, too_large
+from gallery.desk.config import DeskConfig
+from gallery.desk.errors import DeskError, NotAllowedError
 from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -88,33 +88,23 @@ class Guard:
             await send(message)
 
         large = scope["path"].rpartition("/")[2] in _LARGE
-        most, received = self._most if large else min(self._most, self._most_small), 0
-
-        async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
-            size = len(message.get("body", b""))
-            if received + size > most:
-                raise _too_large(most)
-            self._budget.take(size)
-            received += size
-            return message
-
+        most = self._most if large else min(self._most, self._most_small)
+        body = LimitedBody(receive, most, self._budget)
         try:
             self._check(scope["method"], Headers(scope=scope), most)
-            await self._app(scope, receive_counted, send_with_headers)
+            await self._app(scope, body.receive, send_with_headers)
         except DeskError as error:
             answer = answer_of(Request(scope), error, self._page_of)
             await answer(scope, receive, send_with_headers)
         finally:
-            self._budget.give_back(received)
+            body.end()
 
     def _check(self, method: str, headers: Headers, most: int) -> None:
         if headers.get("host", "").lower() not in self._hosts:
             raise NotAllowedError("the desk is not called by this name")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > most:
-            raise _too_large(most)
+            raise too_large(most)
         if method in _SAFE:
             return
         origin = headers.get("origin")
@@ -122,11 +112,6 @@ class Guard:
             raise NotAllowedError("requests from other sites are refused")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise NotAllowedError("requests from other sites are refused")
-
-
-def _too_large(most: int) -> TooLargeError:
-    size = f"{most // MIB} MiB" if most >= MIB else f"{most // KIB} KiB"
-    return TooLargeError(f"this request may have at most {size}")
 
 
 def _bracketed(host: str) -> str:
