@@ -30,7 +30,12 @@ from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
 from gallery.client.enrolling.enrollment import Enroller, Enrollment
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import OutlierRule
-from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnroller, PhotoEnrollment
+from gallery.client.enrolling.photo_enrollment import (
+    OnDuplicate,
+    PhotoEnroller,
+    PhotoEnrollment,
+    record_embedder,
+)
 from gallery.client.grouping.unknown_faces import UnknownFaces, find_unknown_faces
 from gallery.client.integrity import clock
 from gallery.client.integrity.clock import age
@@ -310,6 +315,8 @@ class GalleryClient(Closing, Secret):
         model: str | None = None,
         replace: bool = False,
         details: PersonDetails = NO_DETAILS,
+        digests: Sequence[bytes] | None = None,
+        embedder: PhotoEmbedder | None = None,
         progress: Progress | None = None,
     ) -> Enrollment:
         """Enroll embeddings, block by block.
@@ -326,6 +333,11 @@ class GalleryClient(Closing, Secret):
             Whether to erase the references that these labels had before, once the new are in.
         details
             Attributes and expiry that all of these people get, beside what they have already.
+        digests
+            SHA-256 of the photo's file that each embedding was made of, by which `enroll_photos`
+            knows it again; by default the embeddings themselves count.
+        embedder
+            What made them of photos; a gallery that is empty records it.
         progress
             Called with the number of embeddings that were just finished.
 
@@ -342,8 +354,10 @@ class GalleryClient(Closing, Secret):
             If other processes keep changing the gallery; finished blocks stay.
         """
         self._check_model(model)
-        inputs = LabelledEmbeddings(embeddings, labels, self.description, details)
+        inputs = LabelledEmbeddings(embeddings, labels, self.description, details, digests)
         enroller = Enroller(self._session, self._outlier_rule())
+        if embedder is not None:
+            record_embedder(self._session, embedder, enroller.enrolled())
         done = enroller.enroll(inputs.new_references(), progress)
         if replace:
             staying = map(bytes.fromhex, done.reference_ids.tolist())
@@ -358,6 +372,7 @@ class GalleryClient(Closing, Secret):
         threshold: float | str | None = None,
         *,
         model: str | None = None,
+        digests: Sequence[bytes] | None = None,
         progress: Progress | None = None,
     ) -> tuple[Duplicate, ...]:
         """Find embeddings that match references of other labels, before they are enrolled.
@@ -367,7 +382,7 @@ class GalleryClient(Closing, Secret):
 
         Parameters
         ----------
-        embeddings, labels, model
+        embeddings, labels, model, digests
             As for `enroll`.
         threshold
             Largest distance of a match, as for `identify`.
@@ -389,7 +404,7 @@ class GalleryClient(Closing, Secret):
         """
         self._check_model(model)
         limit = self.threshold(threshold)
-        inputs = LabelledEmbeddings(embeddings, labels, self.description)
+        inputs = LabelledEmbeddings(embeddings, labels, self.description, digests=digests)
         return find_among_embeddings(self._session, inputs, limit, progress)
 
     def enroll_file(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -103,12 +102,11 @@ def is_loopback(host: str) -> bool:
     default="60/minute",
     show_default=True,
     callback=_rate,
-    help="Photos that one API token may search with.",
+    help="Faces that one token that may not manage can search with.",
 )
 @click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
-@click.option("--open", "open_page", is_flag=True, help="Open the page in this machine's browser.")
 @trust_weights_option
 @common_options
 def command(
@@ -122,7 +120,6 @@ def command(
     idle_lock: float,
     identify_rate: str,
     ask_passphrase: bool,
-    open_page: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
 
@@ -159,8 +156,6 @@ def command(
         def ready(address: str) -> None:
             settings.notice("open this address in a browser, and end the desk with Ctrl-C:")
             print_result(address)
-            if open_page:
-                webbrowser.open(address)
 
         run(
             owner,
@@ -189,7 +184,7 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
 
     with settings.open_service(cache_size=KEPT_BYTES) as service:
         # Here, since threads have no context of the command line.
-        states, trusted = settings.open_states(), trusted_weights()
+        states, trusted = settings.open_states(), trusted_weights(ask=False)
 
         def open_key(passphrase: str | None) -> GalleryKey:
             return read_key_file(settings.key, passphrase)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from rich.text import Text
 
 from gallery.commands.dates import iso
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 _EPILOG = """
 \b
 Examples:
-  gallery desk-token create --name kiosk --scope identify --expires 30d
+  gallery desk-token create --name kiosk --scope identify --gallery visitors --expires 30d
   gallery desk-token list
   gallery desk-token revoke kiosk
 """
 
 
-_COLUMNS = ("name", "token_id", "scope", "created", "expires", "revoked")
+_COLUMNS = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
 
 
 @click.group("desk-token", epilog=_EPILOG)
@@ -45,20 +46,35 @@ def command() -> None:
     required=True,
     help="What it allows: to search and learn decisions alone; to enroll too; or everything.",
 )
+@click.option(
+    "--also",
+    "others",
+    metavar="NAME",
+    multiple=True,
+    help="Another gallery that it may use; may be given several times.",
+)
 @expires_option
 @common_options
-def create(settings: Settings, name: str, scope: str, expires: int | None) -> None:
-    """Make a token and print it. It is not stored and cannot be shown again."""
+def create(
+    settings: Settings, name: str, scope: str, others: tuple[str, ...], expires: int | None
+) -> None:
+    """Make a token and print it. It is not stored and cannot be shown again.
+
+    With --gallery, and --also for more, it is for these galleries alone; else for all of the desk.
+    """
     from gallery.desk.access.scopes import DeskScope
     from gallery.desk.access.tokens import TokenFile
 
+    source = click.get_current_context().get_parameter_source("gallery")
+    chosen = bool(others) or source is not ParameterSource.DEFAULT
+    galleries = (settings.gallery, *others) if chosen else ()
     tokens = TokenFile(token_file(settings))
     try:
-        tokens.issue(name, DeskScope(scope), expires, deliver=print_result)
+        tokens.issue(name, DeskScope(scope), expires, galleries=galleries, deliver=print_result)
     except OutputLostError as error:
         raise OutputLostError(error.reason, "no token was made") from error
     settings.notice(
-        f"token {name!r} made, "
+        f"token {name!r} made, for {', '.join(galleries) or 'all galleries'}, "
         + ("without end" if expires is None else f"until {iso(expires)}")
         + "; keep it now, it cannot be shown again"
     )
@@ -75,11 +91,15 @@ def list_(settings: Settings, form: TableFormat | None) -> None:
     if form is not None:
         print_records(form, _COLUMNS, found)
         return
-    table = result_table("name", "scope", "created", "expires", "revoked")
+    table = result_table(
+        "name", "identifier", "scope", "galleries", "created", "expires", "revoked"
+    )
     for record in found:
         table.add_row(
             Text(record["name"]),
+            record["token_id"],
             record["scope"],
+            Text(", ".join(record["galleries"]) or "all"),
             record["created"],
             record["expires"] or "never",
             "yes" if record["revoked"] else "-",
@@ -94,6 +114,7 @@ def _record(token: DeskToken) -> dict[str, Any]:
         "name": token.name,
         "token_id": token.token_id,
         "scope": str(token.scope),
+        "galleries": list(token.galleries),
         "created": iso(token.created),
         "expires": None if token.expires is None else iso(token.expires),
         "revoked": token.revoked,

@@ -29,13 +29,16 @@ trust_weights_option = click.option(
 """``--trust-weights``, which `trusted_weights` looks up."""
 
 
-def trusted_weights() -> TrustedWeights:
-    """Return which weights files are trusted in this run of a command."""
+def trusted_weights(*, ask: bool = True) -> TrustedWeights:
+    """Return which weights files are trusted in this run of a command.
+
+    Without `ask` nobody is asked at the terminal, where others may need it.
+    """
     from gallery.client import TrustedWeights
 
     if click.get_current_context().meta.get(_CHOICE, False):
         return TrustedWeights(accept=True)
-    return TrustedWeights(accept=_ask if is_interactive() else False)
+    return TrustedWeights(accept=_ask if ask and is_interactive() else False)
 
 
 def _ask(unknown: UnknownWeights) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
@@ -22,6 +25,11 @@ from gallery.desk.warming import warm_up
 
 _IDLE_CHECK_SECONDS = 1.0
 
+_STOP_SECONDS = 5.0
+"""What a desk that ends waits for work under way, each time."""
+
+_log = structlog.get_logger("gallery.desk")
+
 
 def make_app(desk: DeskState) -> FastAPI:
     """Return the ASGI application of a desk; it locks and closes the desk when it ends."""
@@ -29,17 +37,18 @@ def make_app(desk: DeskState) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(_lock_when_idle(desk))
-        warming = asyncio.create_task(asyncio.to_thread(warm_up, desk))
+        warming = _begin("warming", lambda: warm_up(desk))
         try:
             yield
         finally:
+            desk.stopping.set()
             watching.cancel()
-            await warming
             with suppress(asyncio.CancelledError):
                 await watching
-            await asyncio.to_thread(desk.owner.lock)
-            desk.reader.close()
+            await _ended(warming)
+            await _ended(_begin("closing", lambda: _close(desk)))
 
+    guard = Middleware(Guard, config=desk.config, page_of=page_of_error)
     app = FastAPI(
         title="Encrypted face gallery: the owner's desk",
         version=__version__,
@@ -48,7 +57,7 @@ def make_app(desk: DeskState) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(RequestLog), Middleware(Guard, config=desk.config)],
+        middleware=[Middleware(RequestLog), guard],
     )
     app.state.desk = desk
     install_handlers(app, page_of_error)
@@ -62,4 +71,26 @@ def make_app(desk: DeskState) -> FastAPI:
 async def _lock_when_idle(desk: DeskState) -> None:
     while True:
         await asyncio.sleep(_IDLE_CHECK_SECONDS)
-        await asyncio.to_thread(desk.owner.lock_if_idle)
+        try:
+            await asyncio.to_thread(desk.owner.lock_if_idle)
+        except Exception as error:  # the next key must be locked too
+            _log.error("lock", error=type(error).__name__)
+
+
+def _begin(name: str, work: Callable[[], None]) -> threading.Thread:
+    """Begin work that does not keep the process from ending, as a pool's threads would."""
+    thread = threading.Thread(target=work, name=f"desk {name}", daemon=True)
+    thread.start()
+    return thread
+
+
+async def _ended(thread: threading.Thread) -> None:
+    """Wait for work to end, but not for long: a download or a dead server may hold it up."""
+    until = time.monotonic() + _STOP_SECONDS
+    while thread.is_alive() and time.monotonic() < until:
+        await asyncio.sleep(0.01)
+
+
+def _close(desk: DeskState) -> None:
+    desk.owner.lock()
+    desk.reader.close()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+KIB: Final = 2**10
 MIB: Final = 2**20
 
 
@@ -36,7 +37,11 @@ class DeskConfig:
     max_photo
         Largest photo in bytes.
     max_request
-        Largest body of a request in bytes.
+        Largest body in bytes of a request with photos or embeddings.
+    max_small_request
+        Largest body in bytes of any other request.
+    max_bodies
+        Bytes that the bodies of all requests under way may have together.
     max_photos
         Most photos of a request.
     identify_rate
@@ -56,6 +61,8 @@ class DeskConfig:
     session_seconds: float = 12 * 3600.0
     max_photo: int = 32 * MIB
     max_request: int = 128 * MIB
+    max_small_request: int = 64 * KIB
+    max_bodies: int = 256 * MIB
     max_photos: int = 100
     identify_rate: str = "60/minute"
     decode_seconds: float = 20.0

@@ -1,16 +1,69 @@
-"""The enrollment of uploaded photos under one label, and its undoing."""
+"""The enrollment of faces under one label, and its undoing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from gallery.client import release
+from gallery.client import GalleryClient, PhotoEmbedder, release
 from gallery.client.photos.faces import EmbeddedFace
-from gallery.desk.errors import BadRequestError
-from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
+from gallery.desk.access.scopes import Holder
+from gallery.desk.errors import BadRequestError, NotAllowedError
+from gallery.desk.faces import PhotoOfFaces
+from gallery.desk.identifying import LIMITED_DECIMALS
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.errors import ReferenceNotFoundError, ThresholdRequiredError
+
+
+@dataclass(frozen=True, eq=False)
+class NewFaces:
+    """Faces to enroll under one label, of photos or as ready embeddings.
+
+    Attributes
+    ----------
+    embeddings
+        Real numbers, shape (n, d).
+    names
+        What each of them is called.
+    digests
+        SHA-256 of the photo of each; None for ready embeddings.
+    failures
+        Name of each photo that is not among them, and why.
+    warnings
+        Name of each photo that is poor, and what is poor about it.
+    """
+
+    embeddings: npt.ArrayLike
+    names: tuple[str, ...]
+    digests: tuple[bytes, ...] | None = None
+    failures: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of_photos(cls, photos: Sequence[PhotoOfFaces]) -> NewFaces:
+        """Return the faces of photos that must show one each."""
+        found: list[tuple[PhotoOfFaces, EmbeddedFace]] = []
+        failures: list[tuple[str, str]] = []
+        for photo in photos:
+            try:
+                found.append((photo, _only_face(photo)))
+            except BadRequestError as error:
+                failures.append((photo.name, error.message))
+        return cls(
+            [face.embedding for _, face in found],
+            tuple(photo.name for photo, _ in found),
+            tuple(photo.digest for photo, _ in found),
+            tuple(failures),
+            tuple((photo.name, text) for photo, face in found for text in face.quality.warnings()),
+        )
+
+    @classmethod
+    def of_embeddings(cls, embeddings: Sequence[Sequence[float]]) -> NewFaces:
+        """Return ready embeddings, called by their numbers from 0."""
+        return cls(embeddings, tuple(str(row) for row in range(len(embeddings))))
 
 
 @dataclass(frozen=True)
@@ -32,6 +85,10 @@ class PossibleDuplicate:
     distance: float
     threshold: float
 
+    def limited(self) -> PossibleDuplicate:
+        """Return what a holder gets who may not manage: every enrollment is a search, too."""
+        return replace(self, distance=round(self.distance, LIMITED_DECIMALS))
+
 
 @dataclass(frozen=True, eq=False)
 class EnrollmentReport:
@@ -49,6 +106,10 @@ class EnrollmentReport:
         Name of each photo that is poor, and what is poor about it.
     duplicates
         People whom photos match; nothing was enrolled if there are any and nobody insisted.
+    outliers
+        Names of photos that were enrolled and match none of the others of the label.
+    undo
+        What names this enrollment to `undo`, or None if nothing was added.
     """
 
     label: str
@@ -57,6 +118,8 @@ class EnrollmentReport:
     failures: tuple[tuple[str, str], ...]
     warnings: tuple[tuple[str, str], ...]
     duplicates: tuple[PossibleDuplicate, ...] = ()
+    outliers: tuple[str, ...] = ()
+    undo: str | None = None
 
     @property
     def is_held(self) -> bool:
@@ -66,61 +129,83 @@ class EnrollmentReport:
 
 def enroll(
     opened: OpenGallery,
-    reader: FaceReader,
-    uploads: list[Upload],
+    faces: NewFaces,
     label: str,
+    holder: Holder,
     *,
+    embedder: PhotoEmbedder | None = None,
     despite_duplicates: bool = False,
 ) -> EnrollmentReport:
-    """Enroll photos of one face each; raises what `GalleryClient.enroll` raises.
+    """Enroll faces; raises what `GalleryClient.enroll` raises.
 
     Without `despite_duplicates`, nothing is enrolled if a face matches a person of another label.
+    `embedder` is what made embeddings of photos.
     """
-    client = opened.client
-    faces, failures, warnings = [], [], []
-    for photo in reader.read(client, uploads):
-        try:
-            face = _only_face(photo)
-        except BadRequestError as error:
-            failures.append((photo.name, error.message))
-            continue
-        faces.append((photo.name, face))
-        warnings += [(photo.name, text) for text in face.quality.warnings()]
-    said = tuple(failures), tuple(warnings)
-    if not faces:
+    said = faces.failures, faces.warnings
+    if not faces.names:
         return EnrollmentReport(label, (), (), *said)
-    embeddings = np.stack([face.embedding for _, face in faces])
-    labels = [label] * len(faces)
-    found = client.find_duplicates(embeddings, labels)
-    rounded = release(np.array([item.distance for item in found]), client.description)
-    duplicates = tuple(
-        PossibleDuplicate(faces[item.row][0], item.found_label, float(distance), item.threshold)
-        for item, distance in zip(found, rounded, strict=True)
-    )
+    duplicates = _duplicates(opened.client, faces, label)
+    if holder.is_limited:
+        duplicates = tuple(item.limited() for item in duplicates)
     if duplicates and not despite_duplicates:
         return EnrollmentReport(label, (), (), *said, duplicates)
-    done = client.enroll(embeddings, labels)
+    labels = [label] * len(faces.names)
+    done = opened.client.enroll(faces.embeddings, labels, digests=faces.digests, embedder=embedder)
     added = tuple(done.reference_ids[done.added].tolist())
     present = tuple(done.reference_ids[~done.added].tolist())
+    undo = None
     if added:
-        opened.last_enrollment = LastEnrollment(label, added)
-    return EnrollmentReport(label, added, present, *said, duplicates)
+        opened.last_enrollment = LastEnrollment(label, added, holder.name)
+        undo = opened.last_enrollment.identifier
+    far = {item.reference_id for item in done.outliers}
+    names = zip(faces.names, done.reference_ids.tolist(), strict=True)
+    outliers = tuple(name for name, reference_id in names if reference_id in far)
+    return EnrollmentReport(label, added, present, *said, duplicates, outliers, undo)
 
 
-def undo_last(opened: OpenGallery) -> LastEnrollment:
+def undo_last(opened: OpenGallery, identifier: str, holder: Holder) -> LastEnrollment:
     """Erase what was enrolled last.
 
     Raises
     ------
     BadRequestError
-        If nothing was since the desk was unlocked.
+        If that was another enrollment than the one that is named, or is gone.
+    NotAllowedError
+        If somebody else enrolled it, and the holder may not manage.
     """
     last = opened.last_enrollment
-    if last is None:
-        raise BadRequestError("nothing was enrolled since the desk was unlocked")
-    opened.client.remove(reference_ids=last.reference_ids)
+    if last is None or last.identifier != identifier:
+        raise BadRequestError(
+            "this can no longer be undone: it was undone already, more was enrolled since, or the "
+            "desk was locked; erase the references by the list of people"
+        )
+    if holder.is_limited and holder.name != last.holder:
+        raise NotAllowedError("somebody else enrolled this")
     opened.last_enrollment = None
+    try:
+        opened.client.remove(reference_ids=last.reference_ids)
+    except ReferenceNotFoundError as error:
+        raise BadRequestError("what was enrolled is erased already") from error
+    except BaseException:
+        opened.last_enrollment = last
+        raise
     return last
+
+
+def _duplicates(
+    client: GalleryClient, faces: NewFaces, label: str
+) -> tuple[PossibleDuplicate, ...]:
+    try:
+        client.threshold()
+    except ThresholdRequiredError:  # nobody has said what a match is
+        return ()
+    labels = [label] * len(faces.names)
+    found = client.find_duplicates(faces.embeddings, labels, digests=faces.digests)
+    rounded = release(np.array([item.distance for item in found]), client.description)
+    return tuple(
+        PossibleDuplicate(faces.names[item.row], item.found_label, float(distance), item.threshold)
+        for item, distance in zip(found, rounded, strict=True)
+    )
 
 
 def _only_face(photo: PhotoOfFaces) -> EmbeddedFace:

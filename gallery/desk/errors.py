@@ -47,10 +47,22 @@ class TooManySearchesError(DeskError):
     status = 429
 
 
+class BusyError(DeskError):
+    """Too many requests wait already."""
+
+    status = 503
+
+
 class TooLargeError(DeskError):
     """A request or a photo in it is larger than the desk takes."""
 
     status = 413
+
+
+class TooSlowError(DeskError):
+    """The body of a request does not come in time."""
+
+    status = 408
 
 
 class BadRequestError(DeskError):

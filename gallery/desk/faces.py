@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass
+from typing import Final
 
 from gallery.client import GalleryClient, PhotoEmbedder, Preprocessing
+from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.client.photos.images import Photo
-from gallery.desk.decoding import PhotoDecoder
+from gallery.desk.decoding import PhotoDecoder, TimeBudget
+from gallery.desk.turnstile import Turnstile
 from gallery.errors import PhotoError
+
+_AT_ONCE: Final = 8
+"""Requests whose photos are read or wait for that; each holds a thread and its photos."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class PhotoOfFaces:
     ----------
     name
         What the photo was called.
+    digest
+        SHA-256 of its file.
     photo
         The decoded photo, or None if that failed.
     faces
@@ -37,6 +46,7 @@ class PhotoOfFaces:
     """
 
     name: str
+    digest: bytes
     photo: Photo | None
     faces: tuple[EmbeddedFace, ...]
     failure: str | None = None
@@ -49,20 +59,27 @@ class FaceReader:
     ----------
     decoder
         What decodes photos.
+    seconds
+        What decoding all photos of one request may take.
     """
 
-    def __init__(self, decoder: PhotoDecoder) -> None:
-        self._decoder = decoder
+    def __init__(self, decoder: PhotoDecoder, seconds: float = 60.0) -> None:
+        self._decoder, self._seconds = decoder, seconds
         self._embedders: dict[Preprocessing, PhotoEmbedder] = {}
-        self._one_at_a_time = threading.Lock()
+        self._choosing, self._one_at_a_time = threading.Lock(), threading.Lock()
+        self._turnstile = Turnstile(_AT_ONCE)
 
     def embedder(self, client: GalleryClient) -> PhotoEmbedder:
-        """Return what embeds photos for a gallery (`ModelMismatchError`)."""
+        """Return what embeds photos for a gallery (`ModelMismatchError`).
+
+        Galleries of one model share it, and each compares it with what its own were made with.
+        """
         wanted = client.description.preprocessing
-        with self._one_at_a_time:
-            if wanted not in self._embedders:
-                self._embedders[wanted] = client.embedder()
-            return self._embedders[wanted]
+        with self._choosing:
+            embedder = self._embedders.get(wanted) or client.embedder()
+            self._embedders[wanted] = embedder
+        check_embedder(embedder, client.description)
+        return embedder
 
     def prepare(self, embedder: PhotoEmbedder) -> None:
         """Load models and start the decoder now; raises what `PhotoEmbedder.prepare` raises."""
@@ -70,21 +87,30 @@ class FaceReader:
             embedder.prepare()
         self._decoder.start()
 
-    def read(self, client: GalleryClient, uploads: list[Upload]) -> tuple[PhotoOfFaces, ...]:
-        """Return the faces of photos; one that fails says why and the others go on."""
-        embedder = self.embedder(client)
-        return tuple(self._read_one(embedder, upload) for upload in uploads)
+    def read(self, embedder: PhotoEmbedder, uploads: list[Upload]) -> tuple[PhotoOfFaces, ...]:
+        """Return the faces of photos; one that fails says why and the others go on.
 
-    def _read_one(self, embedder: PhotoEmbedder, upload: Upload) -> PhotoOfFaces:
-        photo = None
+        Raises
+        ------
+        BusyError
+            If too many requests wait already.
+        """
+        with self._turnstile.entered():
+            budget = TimeBudget(self._seconds)
+            return tuple(self._read_one(embedder, upload, budget) for upload in uploads)
+
+    def _read_one(
+        self, embedder: PhotoEmbedder, upload: Upload, budget: TimeBudget
+    ) -> PhotoOfFaces:
+        photo, digest = None, hashlib.sha256(upload.data).digest()
         try:
-            photo = self._decoder.decode(upload.data, upload.name)
+            photo = self._decoder.decode(upload.data, upload.name, budget)
             with self._one_at_a_time:  # the models are not made for several threads
                 faces = embedder.faces(photo)
         except PhotoError as error:
-            return PhotoOfFaces(upload.name, photo, (), str(error))
+            return PhotoOfFaces(upload.name, digest, photo, (), error.message)
         failure = None if faces else "no face was found"
-        return PhotoOfFaces(upload.name, photo, faces, failure)
+        return PhotoOfFaces(upload.name, digest, photo, faces, failure)
 
     def close(self) -> None:
         """Give up the process that decodes."""

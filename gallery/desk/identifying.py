@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.client import FaceQuality, Identification, release
 from gallery.client.photos.faces import FaceBox
-from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
+from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.open_gallery import OpenGallery
+from gallery.errors import ReferenceNotFoundError
 
 LIMITED_DECIMALS: Final = 2
 """Decimals of the distances that holders get who may only search: with all digits, some hundred
@@ -108,8 +110,7 @@ class PhotoDecisions:
 
 def identify(
     opened: OpenGallery,
-    reader: FaceReader,
-    uploads: list[Upload],
+    photos: tuple[PhotoOfFaces, ...],
     *,
     top: int = 3,
     threshold: float | str | None = None,
@@ -120,47 +121,95 @@ def identify(
     def search(embeddings: Floats) -> Identification:
         return client.identify(embeddings, top, threshold)
 
-    return _decide(opened, reader.read(client, uploads), search)
+    return _decide(opened, photos, search)
 
 
 def match(
     opened: OpenGallery,
-    reader: FaceReader,
-    uploads: list[Upload],
+    photos: tuple[PhotoOfFaces, ...],
     label: str,
     threshold: float | str | None = None,
+    *,
+    limited: bool = False,
 ) -> tuple[PhotoDecisions, ...]:
-    """Compare every face of some photos with one person; raises what `GalleryClient.match` does."""
-    client = opened.client
+    """Compare every face of some photos with one person; see `compare`."""
 
-    def search(embeddings: Floats) -> Identification:
-        return client.match(embeddings, label, threshold)
+    def search(embeddings: Floats) -> Identification | None:
+        return compare(opened, embeddings, label, threshold, limited=limited)
 
-    return _decide(opened, reader.read(client, uploads), search)
+    return _decide(opened, photos, search)
 
 
-def decisions_of(opened: OpenGallery, found: Identification) -> tuple[FaceDecision, ...]:
-    """Return the decisions of a search with ready embeddings."""
+def compare(
+    opened: OpenGallery,
+    embeddings: npt.ArrayLike,
+    label: str,
+    threshold: float | str | None = None,
+    *,
+    limited: bool,
+) -> Identification | None:
+    """Compare embeddings with one person; raises what `GalleryClient.match` raises.
+
+    Limited holders do not learn whether there is such a person: the gallery is searched, and None
+    stands for decisions that match nobody.
+    """
+    try:
+        return opened.client.match(embeddings, label, threshold)
+    except ReferenceNotFoundError:
+        if not limited:
+            raise
+        return None
+
+
+def decisions_of(
+    opened: OpenGallery, found: Identification | None, count: int
+) -> tuple[FaceDecision, ...]:
+    """Return the decisions of a search with some ready embeddings."""
+    if found is None:
+        limit = opened.client.threshold().value
+        return tuple(_nobody(limit, None, None) for _ in range(count))
     distances = release(found.distances, opened.client.description)
-    return tuple(_decision(found, distances, row, None, None) for row in range(len(found)))
+    return tuple(_decision(found, distances, row, None, None) for row in range(count))
 
 
 def _decide(
     opened: OpenGallery,
     photos: tuple[PhotoOfFaces, ...],
-    search: Callable[[Floats], Identification],
+    search: Callable[[Floats], Identification | None],
 ) -> tuple[PhotoDecisions, ...]:
     """Search with all faces of some photos at once, and give each photo its decisions."""
     faces = [face for photo in photos for face in photo.faces]
     if not faces:
         return tuple(PhotoDecisions(photo, ()) for photo in photos)
     found = search(np.stack([face.embedding for face in faces]))
-    distances = release(found.distances, opened.client.description)
-    decisions = iter(
-        [_decision(found, distances, row, face.box, face.quality) for row, face in enumerate(faces)]
-    )
+    if found is None:
+        limit = opened.client.threshold().value
+        made = [_nobody(limit, face.box, face.quality) for face in faces]
+    else:
+        distances = release(found.distances, opened.client.description)
+        made = [
+            _decision(found, distances, row, face.box, face.quality)
+            for row, face in enumerate(faces)
+        ]
+    decisions = iter(made)
     return tuple(
         PhotoDecisions(photo, tuple(islice(decisions, len(photo.faces)))) for photo in photos
+    )
+
+
+def _nobody(limit: float, box: FaceBox | None, quality: FaceQuality | None) -> FaceDecision:
+    return FaceDecision(
+        box,
+        None if quality is None else quality.confidence,
+        "non-match",
+        None,
+        None,
+        limit,
+        ambiguous=False,
+        is_expired=False,
+        attributes={},
+        candidates=(),
+        warnings=() if quality is None else quality.warnings(),
     )
 
 

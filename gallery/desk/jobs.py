@@ -7,10 +7,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
+from gallery.desk.errors import BusyError
+from gallery.desk.texts import english
 from gallery.errors import GalleryError
 
 _KEPT = 16
 """Finished jobs that are kept for pages that have not asked yet."""
+
+_log = structlog.get_logger("gallery.desk")
 
 Work = Callable[[Callable[[int], None]], str]
 """Does the work; calls what it is given with what was just done, and returns the result in words.
@@ -25,6 +31,8 @@ class Job:
     ----------
     identifier
         Random, so that no other page guesses it.
+    subject
+        What it is done to; one piece of work at a time.
     title
         What it is, in words.
     total
@@ -36,6 +44,7 @@ class Job:
     """
 
     identifier: str
+    subject: str
     title: str
     total: int
     done: int = 0
@@ -55,10 +64,17 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._changing = threading.Lock()
 
-    def start(self, title: str, total: int, work: Work) -> Job:
-        """Begin work and return its job."""
-        job = Job(secrets.token_urlsafe(16), title, total)
+    def start(self, subject: str, title: str, total: int, work: Work) -> Job:
+        """Begin work and return its job.
+
+        Raises
+        ------
+        BusyError
+            If there is work under way on the same.
+        """
+        job = Job(secrets.token_urlsafe(16), subject, title, total)
         with self._changing:
+            self.check_free(subject)
             for old in [item for item in self._jobs.values() if item.is_over][:-_KEPT]:
                 del self._jobs[old.identifier]
             self._jobs[job.identifier] = job
@@ -70,13 +86,19 @@ class Jobs:
             try:
                 job.result = work(advance)
             except GalleryError as error:
-                job.failure = str(error)
+                job.failure = error.message
             except Exception as error:  # a thread's end must not look like work that goes on
+                # The error's own text may hold secrets.
                 job.failure = f"it failed ({type(error).__name__})"
-                raise
+                _log.error("broke", job=True, error=type(error).__name__)
 
         threading.Thread(target=run, name=f"desk {title}", daemon=True).start()
         return job
+
+    def check_free(self, subject: str) -> None:
+        """Check that no work is under way on something (`BusyError`)."""
+        if any(item.subject == subject and not item.is_over for item in self._jobs.values()):
+            raise BusyError(english()("gallery.verify.under_way"))
 
     def find(self, identifier: str) -> Job | None:
         """Return a job, or None if there is none of this identifier."""

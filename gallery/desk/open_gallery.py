@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gallery.client import GalleryClient
 from gallery.desk.errors import LockedError
-from gallery.errors import IntegrityError
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,16 @@ class LastEnrollment:
         Under which label.
     reference_ids
         The references, 32 hexadecimal digits each.
+    holder
+        Name of who enrolled them.
+    identifier
+        Random, so that an older page undoes nothing else.
     """
 
     label: str
     reference_ids: tuple[str, ...]
+    holder: str
+    identifier: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 
 class OpenGallery:
@@ -37,16 +43,13 @@ class OpenGallery:
         Its client, with references and check sums warm.
     last_enrollment
         What can be undone, or None.
-    alarm
-        What the server or the database got wrong, in words; None while all was well.
     """
 
     def __init__(self, client: GalleryClient) -> None:
         self.client = client
         self.last_enrollment: LastEnrollment | None = None
-        self.alarm: str | None = None
-        self._one_at_a_time = threading.RLock()
-        self._closed = False
+        self._one_at_a_time = threading.Lock()
+        self._closing = False
 
     @property
     def name(self) -> str:
@@ -55,18 +58,18 @@ class OpenGallery:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Hold the gallery for one piece of work, and keep an alarm that it raises."""
+        """Hold the gallery for one piece of work."""
         with self._one_at_a_time:
-            if self._closed:
-                raise LockedError("the desk was locked meanwhile: unlock it")
-            try:
-                yield
-            except IntegrityError as error:
-                self.alarm = str(error)
-                raise
+            self.check_open()
+            yield
+
+    def check_open(self) -> None:
+        """Stop long work that the desk's lock waits for (`LockedError`)."""
+        if self._closing:
+            raise LockedError("the desk was locked meanwhile: unlock it")
 
     def close(self) -> None:
-        """Close the gallery when what is under way has ended."""
+        """Close the gallery when what is under way has ended; what waits for it is refused."""
+        self._closing = True
         with self._one_at_a_time:
-            self._closed = True
             self.client.close()

@@ -5,17 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.turnstile import Turnstile
+from gallery.errors import IntegrityError
 
 OpenKey = Callable[[str | None], GalleryKey]
 """Opens the key file with a passphrase, or without one."""
 
 OpenClient = Callable[[GalleryKey, str], GalleryClient]
 """Opens the gallery of a name with the key."""
+
+
+_AT_ONCE = 16
+"""Pieces of work that wait for galleries; fewer than there are threads that answer requests."""
 
 
 class Owner:
@@ -30,7 +36,7 @@ class Owner:
     galleries
         Names of the galleries.
     idle_lock
-        Seconds without a call of `gallery` after which `lock_if_idle` locks.
+        Seconds without use after which `lock_if_idle` locks.
     clock
         Seconds that only grow.
     """
@@ -49,7 +55,9 @@ class Owner:
         self._idle_lock, self._clock = idle_lock, clock
         self._changing = threading.Lock()
         self._open: dict[str, OpenGallery] | None = None
-        self._used = clock()
+        self._used, self._under_way = clock(), 0
+        self._counting, self._turnstile = threading.Lock(), Turnstile(_AT_ONCE)
+        self._alarms: dict[str, str] = {}
 
     @property
     def is_locked(self) -> bool:
@@ -71,10 +79,10 @@ class Owner:
             opened: dict[str, OpenGallery] = {}
             try:
                 for name in self.names:
-                    opened[name] = OpenGallery(self._open_client(key, name))
+                    with self._alarmed(name):
+                        opened[name] = OpenGallery(self._open_client(key, name))
             except BaseException:
-                for item in opened.values():
-                    item.close()
+                _close(opened)
                 raise
             self._open, self._used = opened, self._clock()
 
@@ -85,20 +93,22 @@ class Owner:
         """
         with self._changing:
             opened, self._open = self._open, None
-        for item in (opened or {}).values():
-            item.close()
+        _close(opened or {})
 
     def lock_if_idle(self) -> bool:
         """Lock if nothing was asked for long enough; tell whether that was so."""
-        if self.is_locked or self._clock() - self._used < self._idle_lock:
+        if self.is_locked or self._under_way or self._clock() - self._used < self._idle_lock:
             return False
         self.lock()
         return True
 
+    def used(self) -> None:
+        """Take note that somebody uses the desk, who may only look at a page."""
+        self._used = self._clock()
+
     def alarm(self, name: str) -> str | None:
-        """Return what is wrong with a gallery, in words; None while all was well, or locked."""
-        opened = (self._open or {}).get(name)
-        return None if opened is None else opened.alarm
+        """Return what was ever wrong with a gallery, in words; locking does not clear it."""
+        return self._alarms.get(name)
 
     @contextmanager
     def gallery(self, name: str) -> Iterator[OpenGallery]:
@@ -110,13 +120,42 @@ class Owner:
             If the key is not open.
         UnknownGalleryError
             If the desk has no such gallery.
+        BusyError
+            If too many wait already.
         """
         opened = self._open
         if opened is None:
             raise LockedError("the desk is locked: unlock it with the key's passphrase")
         if name not in opened:
             raise UnknownGalleryError(f"this desk has no gallery {name!r}")
-        self._used = self._clock()
-        with opened[name].working():
+        admitted = self._turnstile.entered()
+        with admitted, self.in_use(), self._alarmed(name), opened[name].working():
             yield opened[name]
-        self._used = self._clock()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the desk from idling meanwhile."""
+        with self._counting:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._under_way -= 1
+            self.used()
+
+    @contextmanager
+    def _alarmed(self, name: str) -> Iterator[None]:
+        """Keep what the server or the database is found to have wrong."""
+        try:
+            yield
+        except IntegrityError as error:
+            self._alarms[name] = error.message
+            raise
+
+
+def _close(opened: dict[str, OpenGallery]) -> None:
+    """Close all galleries, also where closing one fails."""
+    with ExitStack() as closing:
+        for item in opened.values():
+            closing.callback(item.close)

@@ -11,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, DeskError, NotFoundError
+from gallery.desk.telling import told
 from gallery.errors import (
     AccessDeniedError,
     AmbiguousNameError,
@@ -61,8 +63,8 @@ _STATUS: Final[dict[type[GalleryError], int]] = {
     GalleryError: 503,
 }
 
-PageOfError = Callable[[Request, GalleryError, int], Response]
-"""Makes the page of an error, with a status."""
+PageOfError = Callable[[Request, str, GalleryError, int], Response]
+"""Makes the page of an error, of its words and with a status."""
 
 _log = structlog.get_logger("gallery.desk")
 
@@ -74,13 +76,22 @@ def status_of(error: GalleryError) -> int:
     return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
 
 
-def problem_of(error: GalleryError) -> Response:
-    """Return the response that reports an error."""
-    status = status_of(error)
+def answer_of(request: Request, error: GalleryError, page_of: PageOfError) -> Response:
+    """Return the response that reports an error: a problem of the API, or a page."""
+    status, holder = status_of(error), known_holder(request)
+    text = told(error, status, holder)
+    if not request.url.path.startswith("/v1/"):
+        return page_of(request, text, error, status)
     kind = type(error).__name__
-    body = {"status": status, "title": kind, "type": f"about:blank#{kind}", "detail": str(error)}
+    body = {"status": status, "title": kind, "type": f"about:blank#{kind}", "detail": text}
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def known_holder(request: Request) -> Holder | None:
+    """Return who asks, if that was found out before the error."""
+    holder: Holder | None = getattr(request.state, "holder", None)
+    return holder
 
 
 def validation_error(error: RequestValidationError) -> BadRequestError:
@@ -108,24 +119,20 @@ def install_handlers(app: FastAPI, page_of: PageOfError) -> None:
         Makes the page of an error for a browser's request.
     """
 
-    def answer(request: Request, error: GalleryError) -> Response:
-        if request.url.path.startswith("/v1/"):
-            return problem_of(error)
-        return page_of(request, error, status_of(error))
-
     @app.exception_handler(GalleryError)
     async def _ours(request: Request, error: GalleryError) -> Response:
         if status_of(error) >= 500:
             # Its text may name a photo or a label.
             _log.error("failed", error=type(error).__name__)
-        return answer(request, error)
+        return answer_of(request, error, page_of)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return answer(request, validation_error(error))
+        return answer_of(request, validation_error(error), page_of)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
-            return answer(request, NotFoundError("there is nothing at this address"))
+            missing = NotFoundError("there is nothing at this address")
+            return answer_of(request, missing, page_of)
         return http_error(error)

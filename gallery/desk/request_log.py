@@ -7,9 +7,13 @@ import traceback
 from pathlib import Path
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gallery.desk.statistics import STATISTICS
+
+_GONE = 499
+"""What web servers log for a client that left before its answer."""
 
 _log = structlog.get_logger("gallery.desk")
 
@@ -35,6 +39,8 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_seen)
+        except ClientDisconnect:
+            status = _GONE  # nobody is there to get an answer
         except Exception as error:
             # Places only: the error's text and the values of variables may hold secrets.
             places = traceback.extract_tb(error.__traceback__)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
 from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.scopes import Holder
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.config import DeskConfig
-from gallery.desk.faces import FaceReader
+from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.jobs import Jobs
 from gallery.desk.owner import Owner
 
@@ -33,6 +35,8 @@ class DeskState:
         Whether the key file is sealed with one.
     jobs
         Long work that pages follow.
+    stopping
+        Set when the desk ends.
     """
 
     config: DeskConfig
@@ -43,12 +47,35 @@ class DeskState:
     rates: SearchRates
     needs_passphrase: bool
     jobs: Jobs = field(default_factory=Jobs)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def cookie(self) -> str:
         """Name of the session's cookie; browsers keep cookies by host, whatever the port."""
         prefix = "__Host-" if self.config.tls else ""
         return f"{prefix}gallery-desk-{self.config.port}"
+
+    def faces_in(
+        self, gallery: str, uploads: list[Upload], holder: Holder
+    ) -> tuple[PhotoOfFaces, ...]:
+        """Return the faces in photos, by a gallery's model; others use the gallery meanwhile.
+
+        They are probes of the holder's and count as such, photos before they are looked at.
+
+        Raises
+        ------
+        TooManySearchesError
+            If the holder has searched too often.
+        LockedError, UnknownGalleryError, BusyError, ModelMismatchError
+            If the gallery cannot be used, or not with photos.
+        """
+        self.rates.take(holder, len(uploads))
+        with self.owner.in_use():
+            with self.owner.gallery(gallery) as opened:
+                embedder = self.reader.embedder(opened.client)
+            photos = self.reader.read(embedder, uploads)
+        self.rates.take_faces(holder, [len(photo.faces) for photo in photos])
+        return photos
 
 
 def state_of(connection: HTTPConnection) -> DeskState:

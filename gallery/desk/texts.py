@@ -26,6 +26,10 @@ class Texts:
         """Return a text with values in its places; `KeyError` if there is none."""
         return self._words[key].format(**values)
 
+    def __contains__(self, key: str) -> bool:
+        """Tell whether there is a text."""
+        return key in self._words
+
     def count(self, key: str, number: int) -> str:
         """Return a text for one thing or for several."""
         form = "one" if number == 1 else "many"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -66,8 +67,11 @@ async def read_form(request: Request, config: DeskConfig) -> Form:
     BadRequestError, TooLargeError
         If it is malformed, or has too many or too large parts.
     """
-    content_type = request.headers.get("content-type", "")
-    if not content_type.startswith("multipart/form-data"):
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    # Python has codecs that take quadratic time, and such that give what is no text.
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise BadRequestError("the form's charset must be utf-8")
+    if kind != b"multipart/form-data":
         simple = await request.form(max_files=0, max_fields=_MOST_FIELDS)
         return Form({name: str(value) for name, value in simple.items()}, ())
     parser = MultiPartParser(
@@ -99,4 +103,5 @@ async def _form_of(parsed: FormData, config: DeskConfig) -> Form:
             if (value.size or 0) > config.max_photo:
                 raise TooLargeError(f"a photo may have at most {config.max_photo // 2**20} MiB")
             uploads.append(Upload(value.filename or "photo", await value.read()))
+            await value.close()  # the parser's own copy goes
     return Form(fields, tuple(uploads))

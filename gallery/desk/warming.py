@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import structlog
+
 from gallery.desk.state import DeskState
-from gallery.errors import GalleryError
+
+_log = structlog.get_logger("gallery.desk")
 
 
 def warm_up(desk: DeskState) -> None:
     """Load what searches of all galleries need; what fails is told by the first search."""
     for name in desk.owner.names:
+        if desk.stopping.is_set():
+            return
         try:
             with desk.owner.gallery(name) as opened:
                 opened.client.summary()
                 embedder = desk.reader.embedder(opened.client)
             desk.reader.prepare(embedder)
-        except GalleryError:
-            continue
+        except Exception as error:  # a model's loader may raise anything
+            _log.info("not warm", error=type(error).__name__)

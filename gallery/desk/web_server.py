@@ -20,6 +20,7 @@ from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.application import make_app
 from gallery.desk.config import DeskConfig
+from gallery.desk.connections import PunctualProtocol
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.faces import FaceReader
 from gallery.desk.owner import Owner
@@ -29,6 +30,7 @@ from gallery.hints import Hint
 
 _KEEP_ALIVE_SECONDS = 30
 _SHUTDOWN_SECONDS = 20
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - to name them, not to listen there
 
 
 def run(
@@ -75,10 +77,17 @@ def run(
             needs_passphrase,
         )
         server = DeskServer(server_settings(desk))
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        secret = desk.sessions.launch_secret
-        ready(f"{config.scheme}://{host}:{config.port}/enter?secret={secret}")
+        ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")
         server.run(sockets=[listener])
+
+
+def address_of(config: DeskConfig) -> str:
+    """Return the address to open on this machine; nobody can open one that stands for all."""
+    host = config.host.strip("[]")
+    if host in _ALL_ADDRESSES:
+        host = config.names[0] if config.names else "localhost"
+    host = f"[{host}]" if ":" in host else host
+    return f"{config.scheme}://{host}:{config.port}"
 
 
 class DeskServer(uvicorn.Server):
@@ -114,7 +123,7 @@ def server_settings(desk: DeskState) -> uvicorn.Config:
     settings = uvicorn.Config(
         make_app(desk),
         loop="asyncio",
-        http="h11",
+        http=PunctualProtocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -11,9 +11,9 @@ from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
 from gallery.server import EmbeddedService
 from tests.support.desks import Desk, open_desk
 from tests.support.galleries import database, key, service
-from tests.support.photos import london
+from tests.support.photos import deepface_home, london
 
-__all__ = ["database", "key", "london", "service"]
+__all__ = ["database", "deepface_home", "key", "london", "service"]
 
 
 @pytest.fixture

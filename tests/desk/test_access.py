@@ -21,7 +21,7 @@ CALLS = [
     ("POST", f"{API}/identify", DeskScope.IDENTIFY),
     ("POST", f"{API}/match", DeskScope.IDENTIFY),
     ("POST", f"{API}/enroll", DeskScope.ENROLL),
-    ("POST", f"{API}/undo", DeskScope.ENROLL),
+    ("POST", f"{API}/undo?enrollment=x", DeskScope.ENROLL),
     ("POST", f"{API}/embed", DeskScope.MANAGE),
     ("GET", API, DeskScope.MANAGE),
     ("GET", f"{API}/people", DeskScope.MANAGE),
@@ -110,6 +110,56 @@ def test_a_session_ends_after_its_time(desk: Desk) -> None:
     assert browser.get("/g/0/identify").status_code == 401
 
 
+def test_sessions_of_a_token_end_no_session_of_others(desk: Desk) -> None:
+    owner, kiosk = desk.browser(), desk.program()
+    token = desk.state.tokens.issue("kiosk", DeskScope.IDENTIFY)
+    holder = desk.state.tokens.holder(token)
+    assert kiosk.post("/enter", data={"token": token}).status_code == 200
+
+    for _ in range(300):
+        desk.state.sessions.enter_as(holder, token)
+
+    assert owner.get("/g/0/people").status_code == 200
+    assert kiosk.get("/g/0/identify").status_code == 401
+
+
+def test_a_browser_signs_out(desk: Desk) -> None:
+    browser, other = desk.browser(), desk.browser()
+    thief = desk.program()
+    thief.cookies.update(browser.cookies)
+    assert "Sign out" in browser.get("/g/0/identify").text
+
+    assert browser.post("/leave", follow_redirects=False).status_code == 303
+
+    assert not browser.cookies
+    assert thief.get("/g/0/identify").status_code == 401
+    assert other.get("/g/0/identify").status_code == 200
+
+
+def test_a_token_for_one_gallery_reaches_no_other(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    for name in ("staff", "visitors"):
+        GalleryClient.create(service, key, name, dimension=8, threshold=0.3).close()
+    body = {"embeddings": random_embeddings(1, 8).tolist()}
+    with open_desk(service, key, tmp_path, galleries=("staff", "visitors")) as desk:
+        kiosk, browser = desk.program(), desk.program()
+        token = desk.state.tokens.issue("kiosk", DeskScope.IDENTIFY, galleries=("visitors",))
+        kiosk.headers["Authorization"] = f"Bearer {token}"
+        browser.post("/enter", data={"token": token})
+
+        def search(gallery: str) -> int:
+            return kiosk.post(f"/v1/galleries/{gallery}/identify", json=body).status_code
+
+        assert (search("visitors"), search("staff"), search("nowhere")) == (200, 404, 404)
+        assert kiosk.get("/v1/galleries").json()["galleries"] == ["visitors"]
+        pages = [browser.get(f"/g/{number}/identify") for number in ("0", "+0", "1")]
+        assert [page.status_code for page in pages] == [404, 404, 200]
+        first = browser.get("/")
+        assert first.url.path == "/g/1/identify"
+        assert "staff" not in first.text
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8480", "127.0.0.1:80"])
 def test_a_request_under_another_name_is_refused(desk: Desk, host: str) -> None:
     """A page can point a name of its own at this machine (DNS rebinding)."""
@@ -187,7 +237,21 @@ def test_a_token_searches_no_more_than_its_rate(
             kiosk.post(f"{API}/identify", json={"embeddings": probes}).status_code for _ in "ab"
         ]
         assert statuses == [200, 429]
+        at_once = kiosk.post(f"{API}/identify", json={"embeddings": probes * 4})
+        assert "5 faces per 1 hour: send fewer at once" in at_once.json()["detail"]
         assert owner.post(f"{API}/identify", json={"embeddings": probes * 4}).status_code == 200
+
+
+def test_an_enrollment_is_a_search_too(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    body = {"label": "Ada", "embeddings": random_embeddings(3, 8).tolist()}
+    with open_desk(service, key, tmp_path, config=DeskConfig(identify_rate="5/hour")) as desk:
+        door = desk.program(DeskScope.ENROLL)
+        statuses = [door.post(f"{API}/enroll", json=body).status_code for _ in "ab"]
+
+    assert statuses == [200, 429]
 
 
 def test_every_answer_forbids_what_pages_do_not_need(desk: Desk) -> None:
@@ -220,3 +284,37 @@ def test_a_request_that_is_too_large_is_refused(
         photo = program.post(f"{API}/identify", files={"photos": ("a.jpg", b"x" * 60_000)})
 
     assert [item.status_code for item in (declared, dripped, photo)] == [413, 413, 413]
+
+
+def test_a_browser_gets_pages_from_the_guard_and_programs_problems(desk: Desk) -> None:
+    page = desk.browser().post("/lock", headers={"origin": "https://evil.example"})
+    problem = desk.program(DeskScope.MANAGE).post(
+        "/v1/lock", headers={"origin": "https://evil.example"}
+    )
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "requests from other sites are refused" in page.text
+    assert "That did not work" in page.text
+    assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_a_damaged_token_file_is_a_fault_of_the_desk_and_not_named(desk: Desk) -> None:
+    program = desk.program(DeskScope.IDENTIFY)
+    desk.state.tokens.path.write_text("damaged")
+
+    answer = program.get("/v1/galleries")
+
+    assert answer.status_code == 503
+    assert answer.json()["title"] == "TokenFileError"
+    assert desk.state.tokens.path.name not in answer.text
+    assert str(desk.state.tokens.path.parent) not in answer.text
+
+
+def test_errors_name_no_call_of_the_library(desk: Desk) -> None:
+    owner = desk.program(DeskScope.MANAGE)
+
+    answer = owner.post(f"{API}/people/rename", json={"old": "Nobody", "new": "Ada"})
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"].endswith("Look whether the name is right.")
+    assert "GalleryClient" not in answer.text

@@ -98,6 +98,33 @@ def test_one_person_is_matched(enrolled: Desk, embeddings: list[list[float]]) ->
     assert decisions == ["match", "non-match"]
 
 
+def test_who_may_only_search_does_not_learn_whether_there_is_a_person(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    kiosk, owner = (enrolled.program(item) for item in (DeskScope.IDENTIFY, DeskScope.MANAGE))
+
+    def ask(program: httpx.Client, label: str) -> httpx.Response:
+        body = {"embeddings": embeddings[:1], "label": label}
+        return program.post(f"{API}/match", json=body)
+
+    assert ask(kiosk, "Nobody").json() == ask(kiosk, "Grace").json()
+    assert ask(owner, "Nobody").status_code == 404
+
+
+def test_who_may_only_enroll_gets_rounded_distances_of_duplicates(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    near = (np.array(embeddings[:1]) + 0.0371).tolist()
+
+    def distance(scope: DeskScope) -> float:
+        body = {"label": "Eve", "embeddings": near}
+        (found,) = enrolled.program(scope).post(f"{API}/enroll", json=body).json()["duplicates"]
+        return float(found["distance"])
+
+    exact, rounded = distance(DeskScope.MANAGE), distance(DeskScope.ENROLL)
+    assert rounded == round(exact, 2) != exact
+
+
 def test_people_are_listed_renamed_merged_and_erased(enrolled: Desk) -> None:
     owner = enrolled.program(DeskScope.MANAGE)
 
@@ -162,6 +189,9 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("identify", {}, 422, "send photos"),
         ("identify", {"embeddings": [[1.0, 2.0]]}, 422, "8"),
         ("identify", {"embeddings": [[0.0] * 8]}, 422, "zero"),
+        ("identify", {"embeddings": [[1.0] * 8, [1.0]]}, 422, "shape (n, d)"),
+        ("match", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
+        ("enroll", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("identify", {"embeddings": "text"}, 422, "embeddings"),
         ("identify", {"photos": ["%%%"]}, 422, "photos.0: it is not base64"),
         ("identify", {"embeddings": [[1.0] * 8], "top": 0}, 422, "top"),
@@ -170,7 +200,7 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("enroll", {"label": "\x00", "embeddings": [[1.0] * 8]}, 422, "control"),
         ("people/rename", {"old": "Ada", "new": "Grace"}, 409, "Grace"),
         ("people/rename", {"old": "Nobody", "new": "x"}, 404, "Nobody"),
-        ("undo", None, 422, "nothing was enrolled"),
+        ("undo?enrollment=x", None, 422, "can no longer be undone"),
     ],
 )
 def test_bad_requests_are_told_what_is_wrong(

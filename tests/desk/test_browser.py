@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gallery.client import GalleryKey
 from gallery.client.backup import Backup
+from gallery.errors import WrongResultError
 from tests.desk.test_photos import side_by_side
 from tests.support.desks import PASSPHRASE, Desk
 from tests.support.photos import LondonPerson
@@ -159,6 +160,7 @@ def test_the_camera_names_who_stands_before_it(page: Page, london: list[LondonPe
     page.get_by_role("button", name="Start").click()
     expect(page.locator("[data-seen] strong").first).to_have_text("Ada", timeout=WAIT)
     expect(page.locator(".screen text").first).to_have_text("Ada")
+    expect(page.locator("[data-new]")).to_have_text("Ada")
     assert_accessible(page)
     page.get_by_role("button", name="Stop").click()
 
@@ -181,3 +183,38 @@ def test_a_search_needs_no_mouse_and_no_wide_screen(page: Page, london: list[Lon
     expect(page.locator(".face h3")).to_contain_text("Ada", timeout=WAIT)
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360
+
+
+def test_a_question_is_about_what_was_sent(page: Page, london: list[LondonPerson]) -> None:
+    ada = london[0]
+    enroll(page, "Ada", ada.neutral)
+    page.get_by_label("Name").fill("Eve")
+    page.locator("input[type=file]").set_input_files(ada.smiling)
+    page.get_by_role("button", name="Enroll", exact=True).click()
+    question = page.get_by_text("Is this somebody who is here already?")
+    expect(question).to_be_visible(timeout=WAIT)
+
+    page.get_by_label("Name").fill("Grace")
+    expect(question).to_have_count(0)
+    page.get_by_role("button", name="Enroll", exact=True).click()
+    page.get_by_role("button", name="They are different people").click()
+    expect(page.get_by_text("1 photo of Grace was enrolled.")).to_be_visible(timeout=WAIT)
+
+
+def test_an_alarm_stays_on_top(page: Page, photo_desk: Desk, tmp_path: Path) -> None:
+    photo = tmp_path / "grey.png"
+    Image.new("RGB", (64, 64), "grey").save(photo)
+    with pytest.raises(WrongResultError), photo_desk.state.owner.gallery("default"):
+        raise WrongResultError("a block is not what was stored")
+
+    page.locator("input[type=file]").set_input_files(photo)
+    alarm = page.get_by_role("alert")
+    expect(alarm).to_contain_text("Do not rely on the gallery default", timeout=WAIT)
+    expect(page.locator("#results")).not_to_contain_text("Do not rely")
+
+    page.goto("/g/0/live")
+    page.evaluate("document.getElementById('alarm').replaceChildren()")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("[data-seen] li").first).to_be_visible(timeout=WAIT)
+    expect(alarm).to_contain_text("Do not rely on the gallery default")
+    assert_accessible(page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import tempfile
 import zlib
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery.desk.access.scopes import DeskScope
+from gallery.desk.access.scopes import DeskScope, Holder
 from tests.support.desks import Desk
 from tests.support.photos import LondonPerson
 
@@ -70,9 +71,26 @@ def test_a_face_of_another_name_holds_the_enrollment_until_somebody_insists(
     assert "Nothing was enrolled yet" in held
     assert "is close to Ada" in held
     assert "1 photo of Eve was enrolled" in enroll("Eve", person.smiling, despite_duplicates="1")
-    assert "1 reference of Eve was erased again" in browser.post("/g/0/undo").text
+    (undo,) = re.findall(r'name="enrollment" value="([^"]+)"', browser.get("/g/0/enroll").text)
+    undone = browser.post("/g/0/undo", data={"enrollment": undo})
+    assert "1 reference of Eve was erased again" in undone.text
     people = photo_desk.program(DeskScope.MANAGE).get(f"{API}/people").json()
     assert [item["label"] for item in people] == ["Ada"]
+
+
+def test_every_face_of_a_photo_counts_as_a_search(
+    photo_desk: Desk, london: list[LondonPerson]
+) -> None:
+    kiosk = photo_desk.program(DeskScope.IDENTIFY)
+    photo = side_by_side(london[0].smiling, london[1].smiling, london[2].smiling)
+    most = int(photo_desk.state.config.identify_rate.partition("/")[0])
+    (name,) = (item.name for item in photo_desk.state.tokens.all())
+    photo_desk.state.rates.take(Holder(name, DeskScope.IDENTIFY), most - 2)
+
+    answer = kiosk.post(f"{API}/identify", files={"photos": ("three.jpg", photo, "image/jpeg")})
+
+    assert answer.status_code == 429
+    assert "faces" not in answer.json()
 
 
 def _png_bomb() -> bytes:

@@ -13,7 +13,7 @@ from gallery.client.integrity import clock
 from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.keys.secrets import Secret
-from gallery.errors import InvalidLabelError
+from gallery.errors import GalleryError, InvalidLabelError
 from gallery.messages import GalleryDescription
 
 
@@ -55,6 +55,8 @@ class LabelledEmbeddings(Secret):
         The gallery.
     details
         What is to be known of all of these people.
+    digests
+        SHA-256 of the photo that each was made of; of the embeddings themselves where None.
 
     Attributes
     ----------
@@ -67,6 +69,8 @@ class LabelledEmbeddings(Secret):
         If embeddings are not what `check_embeddings` lets pass.
     InvalidLabelError
         If a label is refused, or there are more or fewer than embeddings.
+    GalleryError
+        If there are more or fewer digests than embeddings.
     """
 
     def __init__(
@@ -75,11 +79,14 @@ class LabelledEmbeddings(Secret):
         labels: Sequence[str],
         description: GalleryDescription,
         details: PersonDetails = NO_DETAILS,
+        digests: Sequence[bytes] | None = None,
     ) -> None:
-        self._details = details
+        self._details, self._digests = details, digests
         self._embeddings, self._description = check_embeddings(embeddings, description), description
         if len(labels) != len(self._embeddings):
             raise InvalidLabelError(f"{len(self._embeddings)} embeddings have {len(labels)} labels")
+        if digests is not None and len(digests) != len(self._embeddings):
+            raise GalleryError(f"{len(self._embeddings)} embeddings have {len(digests)} digests")
         self.labels = [normalize_label(label) for label in labels]
 
     def __len__(self) -> int:
@@ -88,7 +95,9 @@ class LabelledEmbeddings(Secret):
     def new_references(self) -> list[NewReference]:
         """Return what is to be enrolled, in the order of the embeddings."""
         vectors = to_vectors(self._embeddings, self._description)
-        digests = (content_digest(row.astype("<f8").tobytes()) for row in self._embeddings)
+        digests = self._digests or [
+            content_digest(row.astype("<f8").tobytes()) for row in self._embeddings
+        ]
         return [
             NewReference(*item, details=self._details)
             for item in zip(vectors, self.labels, digests, strict=True)

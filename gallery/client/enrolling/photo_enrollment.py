@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -101,6 +101,21 @@ class PhotoEnrollment:
     erased: tuple[Reference, ...] = ()
 
 
+def record_embedder(
+    session: GallerySession, embedder: PhotoEmbedder, enrolled: Mapping[bytes, bytes]
+) -> None:
+    """Check what embeds photos for a gallery; one with nobody enrolled records what it is.
+
+    Raises
+    ------
+    ModelMismatchError
+        If it is not the gallery's.
+    """
+    check_embedder(embedder, session.description)
+    if not enrolled:
+        embedder.when_prepared(("record", session.gallery_id), partial(record_origin, session))
+
+
 class PhotoEnroller:
     """Enrolls photos into one gallery, a batch at a time.
 
@@ -137,7 +152,6 @@ class PhotoEnroller:
         faces: FaceSelection = "one",
         details: PersonDetails = NO_DETAILS,
     ) -> None:
-        check_embedder(embedder, session.description)
         self._session = session
         self._embedder, self._details = embedder, details
         self._on_duplicate = on_duplicate
@@ -145,8 +159,7 @@ class PhotoEnroller:
         self._finder = None if threshold is None else DuplicateFinder(session, threshold)
         self._enroller = Enroller(session, rule)
         self._known = self._enroller.enrolled()
-        if not self._known:
-            embedder.when_prepared(("record", session.gallery_id), partial(record_origin, session))
+        record_embedder(session, embedder, self._known)
         self._pending: dict[bytes, tuple[PhotoName, NewReference]] = {}
         self._copies: list[tuple[PhotoName, bytes]] = []
         self._added: list[tuple[PhotoName, str]] = []

@@ -149,7 +149,7 @@ class PhotoEmbedder:
         if self.detector.name != WHOLE_PHOTO:
             self._build(deepface, "face_detector", self.detector.name)
         self._deepface, self._origin = deepface, origin
-        for action in self._awaiting.values():
+        for action in list(self._awaiting.values()):  # others may add some
             action(origin)
 
     def known_origin(self) -> ModelOrigin | None:

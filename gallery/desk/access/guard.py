@@ -10,13 +10,18 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gallery.desk.access.bodies import BodyBudget, LimitedBody, too_large
 from gallery.desk.config import DeskConfig
-from gallery.desk.errors import DeskError, NotAllowedError, TooLargeError
-from gallery.desk.problems import problem_of
+from gallery.desk.errors import DeskError, NotAllowedError
+from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_LARGE: Final = frozenset({"identify", "match", "embed", "enroll", "live"})
+"""Ends of the paths whose requests hold photos; they read them once they know who asks."""
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -54,11 +59,14 @@ class Guard:
         What answers the others.
     config
         The desk's settings; its port is the one that it listens on.
+    page_of
+        Makes the page of an error for a browser's request.
     """
 
-    def __init__(self, app: ASGIApp, config: DeskConfig) -> None:
-        self._app = app
-        self._most = config.max_request
+    def __init__(self, app: ASGIApp, config: DeskConfig, page_of: PageOfError) -> None:
+        self._app, self._page_of = app, page_of
+        self._most, self._most_small = config.max_request, config.max_small_request
+        self._budget = BodyBudget(config.max_bodies)
         names = {"localhost", "127.0.0.1", "[::1]", _bracketed(config.host), *config.names}
         default = {"http": 80, "https": 443}[config.scheme]
         self._hosts = {f"{name}:{config.port}".lower() for name in names}
@@ -79,28 +87,24 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        headers, received = Headers(scope=scope), 0
-
-        async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._most:
-                raise self._too_large()
-            return message
-
+        large = scope["path"].rpartition("/")[2] in _LARGE
+        most = self._most if large else min(self._most, self._most_small)
+        body = LimitedBody(receive, most, self._budget)
         try:
-            self._check(scope["method"], headers)
-            await self._app(scope, receive_counted, send_with_headers)
+            self._check(scope["method"], Headers(scope=scope), most)
+            await self._app(scope, body.receive, send_with_headers)
         except DeskError as error:
-            await problem_of(error)(scope, receive, send_with_headers)
+            answer = answer_of(Request(scope), error, self._page_of)
+            await answer(scope, receive, send_with_headers)
+        finally:
+            body.end()
 
-    def _check(self, method: str, headers: Headers) -> None:
+    def _check(self, method: str, headers: Headers, most: int) -> None:
         if headers.get("host", "").lower() not in self._hosts:
             raise NotAllowedError("the desk is not called by this name")
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._most:
-            raise self._too_large()
+        if not length.isdecimal() or int(length) > most:
+            raise too_large(most)
         if method in _SAFE:
             return
         origin = headers.get("origin")
@@ -108,9 +112,6 @@ class Guard:
             raise NotAllowedError("requests from other sites are refused")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise NotAllowedError("requests from other sites are refused")
-
-    def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"a request may have at most {self._most // 2**20} MiB")
 
 
 def _bracketed(host: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.errors import NotAllowedError, NotSignedInError
+from gallery.desk.errors import NotAllowedError, NotSignedInError, UnknownGalleryError
 from gallery.desk.state import DeskState, state_of
 
 FORM_HEADER: Final = "x-form-token"
@@ -20,13 +20,19 @@ def holder_of(request: Request) -> Holder:
     """Return who asks, by the token of a program or the cookie of a browser.
 
     A request with a cookie that changes something must carry the session's form token in the header
-    `FORM_HEADER`, which forms without scripts send as a field; see `check_form`.
+    `FORM_HEADER`, which forms without scripts send as a field; see `check_form`. The holder is kept
+    with the request, for the words of errors.
 
     Raises
     ------
     NotSignedInError
         If there is neither, or it is not valid.
     """
+    request.state.holder = holder = _holder_of(request)
+    return holder
+
+
+def _holder_of(request: Request) -> Holder:
     desk = state_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -46,11 +52,14 @@ def require(scope: DeskScope) -> Callable[[Request], Holder]:
     ------
     NotSignedInError, NotAllowedError
         If nobody is signed in, the scope is another, or another site may have made the request.
+    UnknownGalleryError
+        If the request is for a gallery that the holder may not use.
     """
 
     def check(request: Request) -> Holder:
         holder = holder_of(request)
         check_scope(holder, scope)
+        check_gallery(holder, request.path_params.get("gallery"))
         if holder.session is not None and request.method not in ("GET", "HEAD"):
             given = request.headers.get(FORM_HEADER, "")
             state_of(request).sessions.check_form_token(holder.session, given)
@@ -63,6 +72,12 @@ def check_scope(holder: Holder, scope: DeskScope) -> None:
     """Check what a holder may do (`NotAllowedError`)."""
     if not holder.scope.includes(scope):
         raise NotAllowedError(f"that takes the scope {scope.value}; this one has {holder.scope}")
+
+
+def check_gallery(holder: Holder, gallery: str | None) -> None:
+    """Check that a holder may use a gallery (`UnknownGalleryError`, as if there were none)."""
+    if gallery is not None and not holder.may_use(gallery):
+        raise UnknownGalleryError(f"this desk has no gallery {gallery!r}")
 
 
 def check_form(request: Request, desk: DeskState, holder: Holder, field: str) -> None:

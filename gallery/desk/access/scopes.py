@@ -35,13 +35,20 @@ class Holder:
         What it may do.
     session
         Identifier of the browser's session, or None for a program with a token.
+    galleries
+        Names of those that it may use; empty for all.
     """
 
     name: str
     scope: DeskScope
     session: str | None = None
+    galleries: tuple[str, ...] = ()
 
     @property
     def is_limited(self) -> bool:
         """Whether it gets decisions only."""
         return self.scope is not DeskScope.MANAGE
+
+    def may_use(self, gallery: str) -> bool:
+        """Tell whether a gallery is among those that it may use."""
+        return not self.galleries or gallery in self.galleries

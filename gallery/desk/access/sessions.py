@@ -8,13 +8,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotAllowedError, NotSignedInError
 
-_MOST = 256
-"""Sessions at a time; the oldest gives way."""
+_MOST = 16
+"""Sessions that one token, or the owner, has at a time; the oldest of the same gives way."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Sessions:
         """
         if not hmac.compare_digest(secret.encode(), self.launch_secret.encode()):
             raise NotSignedInError("this address is not the one that the desk printed")
-        return self._begin("owner", DeskScope.MANAGE, None)
+        return self._begin(Holder("owner", DeskScope.MANAGE), None)
 
     def enter_as(self, holder: Holder, token: str) -> str:
         """Begin a session with the rights of a token; return its identifier."""
-        return self._begin(holder.name, holder.scope, token)
+        return self._begin(holder, token)
 
     def holder(self, identifier: str) -> Holder:
         """Return whose session it is (`NotSignedInError`)."""
@@ -85,12 +85,15 @@ class Sessions:
         if not hmac.compare_digest(given.encode(), self.form_token(identifier).encode()):
             raise NotAllowedError("this request does not come from a page of the desk: reload it")
 
-    def _begin(self, name: str, scope: DeskScope, token: str | None) -> str:
-        identifier = secrets.token_urlsafe(32)
-        session = _Session(Holder(name, scope, identifier), self._clock() + self._seconds, token)
+    def _begin(self, holder: Holder, token: str | None) -> str:
+        identifier, now = secrets.token_urlsafe(32), self._clock()
+        session = _Session(replace(holder, session=identifier), now + self._seconds, token)
         with self._changing:
-            while len(self._sessions) >= _MOST:
-                del self._sessions[next(iter(self._sessions))]
+            for old in [key for key, item in self._sessions.items() if item.ends < now]:
+                del self._sessions[old]
+            same = [key for key, item in self._sessions.items() if item.token == token]
+            if len(same) >= _MOST:
+                del self._sessions[same[0]]
             self._sessions[identifier] = session
         return identifier
 

@@ -9,23 +9,29 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from gallery.client.atomic_file import atomic_write
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import DeskError, NotSignedInError
 
 _FORMAT = re.compile(r"efd_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
-_VERSION = 1
+_VERSION = 2
+"""Since 2 a token names galleries; those of version 1 are for all."""
 
 
 class TokenFileError(DeskError):
     """The file of tokens cannot be read or written."""
+
+    status = 503
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class DeskToken:
         The same, or None if it does not expire.
     revoked
         Whether it is of no use any more.
+    galleries
+        Names of those that it may use; empty for all.
     """
 
     token_id: str
@@ -57,6 +65,7 @@ class DeskToken:
     created: int
     expires: int | None = None
     revoked: bool = False
+    galleries: tuple[str, ...] = ()
 
     def is_valid(self, now: float) -> bool:
         """Tell whether it may be used at a time."""
@@ -81,22 +90,19 @@ class TokenFile:
         """Return all tokens, the oldest first (`TokenFileError`)."""
         try:
             document = json.loads(self.path.read_bytes())
-            if document["version"] != _VERSION:
+            if document["version"] not in (1, _VERSION):
                 raise TokenFileError(
                     f"the desk's token file {self.path} has version {document['version']}, which "
                     "this program does not know"
                 )
-            return tuple(
-                DeskToken(**{**item, "scope": DeskScope(item["scope"])})
-                for item in document["tokens"]
-            )
+            return tuple(_token(item) for item in document["tokens"])
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise TokenFileError(
                 f"cannot read the desk's token file {self.path}: {error.strerror}"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise TokenFileError(
                 f"the desk's token file {self.path} is damaged: delete it, and make tokens anew"
             ) from error
@@ -107,6 +113,7 @@ class TokenFile:
         scope: DeskScope,
         expires: int | None = None,
         *,
+        galleries: tuple[str, ...] = (),
         deliver: Callable[[str], None] | None = None,
     ) -> str:
         """Make a token and return it; the file keeps its hash alone.
@@ -119,6 +126,8 @@ class TokenFile:
             What it allows.
         expires
             Seconds since 1970 UTC, or None.
+        galleries
+            Names of those that it may use; empty for all.
         deliver
             Given the token before it is kept; if that fails, none is made.
 
@@ -127,28 +136,35 @@ class TokenFile:
         TokenFileError
             If the name is taken, or the file cannot be read or written.
         """
-        now = self._clock()
-        if any(item.name == name and item.is_valid(now) for item in self.all()):
-            raise TokenFileError(f"there is a valid token {name!r} already: revoke it first")
-        identifier = secrets.token_hex(8)
+        now, identifier = self._clock(), secrets.token_hex(8)
         token = f"efd_{identifier}_{secrets.token_urlsafe(32)}"
-        made = DeskToken(identifier, name, scope, _digest(token), int(now), expires)
-        if deliver is not None:
-            deliver(token)
-        self._write((*self.all(), made))
+        made = DeskToken(
+            identifier, name, scope, _digest(token), int(now), expires, galleries=galleries
+        )
+        with self._changing():
+            tokens = self.all()
+            if any(item.name == name and item.is_valid(now) for item in tokens):
+                raise TokenFileError(f"there is a valid token {name!r} already: revoke it first")
+            if deliver is not None:
+                deliver(token)
+            self._write((*tokens, made))
         return token
 
     def revoke(self, name_or_id: str) -> DeskToken:
         """Revoke a token that is valid, by its name or identifier (`TokenFileError`)."""
-        tokens = self.all()
-        found = [
-            item for item in tokens if not item.revoked and name_or_id in (item.token_id, item.name)
-        ]
-        if len(found) != 1:
-            there = "no valid token" if not found else "more than one valid token"
-            raise TokenFileError(f"there is {there} {name_or_id!r} in {self.path}")
-        revoked = replace(found[0], revoked=True)
-        self._write(tuple(revoked if item is found[0] else item for item in tokens))
+        now = self._clock()
+        with self._changing():
+            tokens = self.all()
+            found = [
+                item
+                for item in tokens
+                if item.is_valid(now) and name_or_id in (item.token_id, item.name)
+            ]
+            if len(found) != 1:
+                there = "no valid token" if not found else "more than one valid token"
+                raise TokenFileError(f"there is {there} {name_or_id!r} in {self.path}")
+            revoked = replace(found[0], revoked=True)
+            self._write(tuple(revoked if item is found[0] else item for item in tokens))
         return revoked
 
     def holder(self, token: str) -> Holder:
@@ -159,23 +175,47 @@ class TokenFile:
         NotSignedInError
             If it is unknown, revoked or expired.
         """
-        match = _FORMAT.fullmatch(token)
-        digest = _digest(token)
-        for item in self.all() if match else ():
-            if hmac.compare_digest(item.digest, digest) and item.is_valid(self._clock()):
-                return Holder(item.name, item.scope)
+        if _FORMAT.fullmatch(token):
+            digest = _digest(token)
+            for item in self.all():
+                if hmac.compare_digest(item.digest, digest) and item.is_valid(self._clock()):
+                    return Holder(item.name, item.scope, galleries=item.galleries)
         raise NotSignedInError("the token is unknown, expired or revoked")
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep other processes from changing the file meanwhile (`TokenFileError`)."""
+        import fcntl  # not on every system
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(
+                self.path.with_name(self.path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600
+            )
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _write(self, tokens: tuple[DeskToken, ...]) -> None:
         document = {"version": _VERSION, "tokens": [asdict(item) for item in tokens]}
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with atomic_write(self.path, overwrite=True) as file:
                 file.write(json.dumps(document, indent=1).encode())
         except OSError as error:
-            raise TokenFileError(
-                f"cannot write the desk's token file {self.path}: {error.strerror}"
-            ) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> TokenFileError:
+        return TokenFileError(f"cannot write the desk's token file {self.path}: {error.strerror}")
+
+
+def _token(item: dict[str, Any]) -> DeskToken:
+    galleries = tuple(map(str, item.get("galleries", ())))
+    return DeskToken(**{**item, "scope": DeskScope(item["scope"]), "galleries": galleries})
 
 
 def _digest(token: str) -> str:

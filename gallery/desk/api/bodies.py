@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from gallery.desk.config import DeskConfig
@@ -21,9 +22,10 @@ Document = TypeVar("Document", bound=BaseModel)
 async def read_body(
     request: Request, config: DeskConfig, kind: type[Document]
 ) -> tuple[Document, list[Upload]]:
-    """Return a request's document, and the photos of its form.
+    """Return a request's document, and the photos that came as files of its form or in base64.
 
-    The fields of a form are those of the document but its photos, which are files.
+    The fields of a form are those of the document but its photos, which are files. Handlers call it
+    once they know who asks, and declare no body: the framework would read that before.
 
     Raises
     ------
@@ -31,13 +33,38 @@ async def read_body(
         If it is neither JSON nor a form, or not what the document wants.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
-        return _validated(kind, await request.body()), []
+        # In a thread: others wait for the event loop.
+        return await run_in_threadpool(_parsed, kind, await _whole(request), config)
     form = await read_form(request, config)
     given = {name: value for name, value in form.fields.items() if name != "form_token"}
     return _validated(kind, json.dumps(given).encode()), list(form.uploads)
 
 
-def decoded(photos: list[str], config: DeskConfig) -> list[Upload]:
+def body_schema(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return what OpenAPI is to say of a body that a handler reads itself."""
+    content = {"application/json": {"schema": kind.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+async def _whole(request: Request) -> bytearray:
+    # Unlike `Request.body`, it is not kept until the request ends.
+    whole = bytearray()
+    async for piece in request.stream():
+        whole += piece
+    return whole
+
+
+def _parsed(
+    kind: type[Document], body: bytearray, config: DeskConfig
+) -> tuple[Document, list[Upload]]:
+    document = _validated(kind, body)
+    photos: list[str] = getattr(document, "photos", [])
+    uploads = _decoded(photos, config)
+    photos.clear()
+    return document, uploads
+
+
+def _decoded(photos: list[str], config: DeskConfig) -> list[Upload]:
     """Return photos that came in base64 (`BadRequestError`, `TooLargeError`)."""
     if len(photos) > config.max_photos:
         raise TooLargeError(f"a request may have at most {config.max_photos} photos")
@@ -55,7 +82,7 @@ def decoded(photos: list[str], config: DeskConfig) -> list[Upload]:
     return found
 
 
-def _validated(kind: type[Document], body: bytes) -> Document:
+def _validated(kind: type[Document], body: bytes | bytearray) -> Document:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:

@@ -23,24 +23,25 @@ _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
 class Names(BaseModel):
-    """Names of the desk's galleries, and whether it is locked."""
+    """Names of galleries of the desk, and whether it is locked."""
 
     galleries: list[str]
     locked: bool
 
 
 @router.get("/galleries")
-def galleries(request: Request, _: _Identifies) -> Names:
-    """List the galleries of the desk."""
+def galleries(request: Request, holder: _Identifies) -> Names:
+    """List the galleries of the desk that the token may use."""
     owner = state_of(request).owner
-    return Names(galleries=list(owner.names), locked=owner.is_locked)
+    return Names(galleries=list(filter(holder.may_use, owner.names)), locked=owner.is_locked)
 
 
 @router.get("/galleries/{gallery:path}")
 def gallery_(request: Request, gallery: str, _: _Manages) -> GalleryDocument:
     """Describe a gallery."""
-    with state_of(request).owner.gallery(gallery) as opened:
-        return document_of(opened)
+    owner = state_of(request).owner
+    with owner.gallery(gallery) as opened:
+        return document_of(opened, owner.alarm(gallery))
 
 
 @router.post("/lock", status_code=204)
@@ -50,7 +51,7 @@ def lock(request: Request, _: _Manages) -> Response:
     return Response(status_code=204)
 
 
-def document_of(opened: OpenGallery) -> GalleryDocument:
+def document_of(opened: OpenGallery, alarm: str | None) -> GalleryDocument:
     """Return what is to be known of a gallery."""
     client = opened.client
     description, summary = client.description, client.summary()
@@ -69,5 +70,5 @@ def document_of(opened: OpenGallery) -> GalleryDocument:
         detector=description.preprocessing.detector,
         threshold=None if threshold is None else threshold.value,
         threshold_origin=None if threshold is None else threshold.origin,
-        alarm=opened.alarm,
+        alarm=alarm,
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sized
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from gallery.client import PersonDetails
+from gallery.client import GalleryClient, PersonDetails
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.api.bodies import Document, body_schema, read_body
 from gallery.desk.api.schemas import PersonDocument
 from gallery.desk.enrolling import undo_last
 from gallery.desk.state import state_of
@@ -64,29 +67,33 @@ def people(request: Request, gallery: str, _: _Manages) -> list[PersonDocument]:
     ]
 
 
-@router.post("/people/rename")
-def rename(request: Request, gallery: str, body: Relabelling, _: _Manages) -> Done:
+@router.post("/people/rename", openapi_extra=body_schema(Relabelling))
+async def rename(request: Request, gallery: str, _: _Manages) -> Done:
     """Give a person another label that nobody has."""
-    with state_of(request).owner.gallery(gallery) as opened:
-        return Done(references=len(opened.client.rename(body.old, body.new)))
+    return await _changed(
+        request, gallery, Relabelling, lambda client, body: client.rename(body.old, body.new)
+    )
 
 
-@router.post("/people/merge")
-def merge(request: Request, gallery: str, body: Relabelling, _: _Manages) -> Done:
+@router.post("/people/merge", openapi_extra=body_schema(Relabelling))
+async def merge(request: Request, gallery: str, _: _Manages) -> Done:
     """Make one person of two: all references of ``old`` become those of ``new``."""
-    with state_of(request).owner.gallery(gallery) as opened:
-        return Done(references=len(opened.client.merge(body.old, body.new)))
+    return await _changed(
+        request, gallery, Relabelling, lambda client, body: client.merge(body.old, body.new)
+    )
 
 
-@router.post("/people/annotate")
-def annotate(request: Request, gallery: str, body: Annotation, _: _Manages) -> Done:
+@router.post("/people/annotate", openapi_extra=body_schema(Annotation))
+async def annotate(request: Request, gallery: str, _: _Manages) -> Done:
     """Change attributes and expiry of a person."""
-    details = PersonDetails(body.attributes, body.expires)
-    with state_of(request).owner.gallery(gallery) as opened:
-        changed = opened.client.annotate(
+
+    def change(client: GalleryClient, body: Annotation) -> Sized:
+        details = PersonDetails(body.attributes, body.expires)
+        return client.annotate(
             [body.label], details, without=body.without, unlimited=body.unlimited
         )
-        return Done(references=len(changed))
+
+    return await _changed(request, gallery, Annotation, change)
 
 
 @router.delete("/people")
@@ -97,7 +104,23 @@ def remove(request: Request, gallery: str, label: str, _: _Manages) -> Done:
 
 
 @router.post("/undo")
-def undo(request: Request, gallery: str, _: _Enrolls) -> Done:
-    """Erase what was enrolled last."""
+def undo(request: Request, gallery: str, enrollment: str, holder: _Enrolls) -> Done:
+    """Erase what was enrolled last, as ``undo`` of its answer names it."""
     with state_of(request).owner.gallery(gallery) as opened:
-        return Done(references=len(undo_last(opened).reference_ids))
+        return Done(references=len(undo_last(opened, enrollment, holder).reference_ids))
+
+
+async def _changed(
+    request: Request,
+    gallery: str,
+    kind: type[Document],
+    change: Callable[[GalleryClient, Document], Sized],
+) -> Done:
+    desk = state_of(request)
+    body, _ = await read_body(request, desk.config, kind)
+
+    def work() -> Done:
+        with desk.owner.gallery(gallery) as opened:
+            return Done(references=len(change(opened.client, body)))
+
+    return await run_in_threadpool(work)

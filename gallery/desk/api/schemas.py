@@ -146,6 +146,8 @@ class EnrollDocument(BaseModel):
     failures: list[dict[str, str]]
     warnings: list[dict[str, str]]
     duplicates: list[DuplicateDocument]
+    outliers: list[str] = Field(description="photos that match no other of the label: hers?")
+    undo: str | None = Field(description="what undo wants; null if nothing was added")
 
     @classmethod
     def of(cls, report: EnrollmentReport) -> EnrollDocument:
@@ -165,6 +167,8 @@ class EnrollDocument(BaseModel):
                 )
                 for item in report.duplicates
             ],
+            outliers=list(report.outliers),
+            undo=report.undo,
         )
 
 

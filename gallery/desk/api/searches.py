@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.api.bodies import decoded, read_body
+from gallery.desk.api.bodies import body_schema, read_body
 from gallery.desk.api.schemas import (
     EmbedDocument,
     EnrollDocument,
@@ -22,10 +21,10 @@ from gallery.desk.api.schemas import (
     PhotoRequest,
     SearchDocument,
 )
-from gallery.desk.enrolling import EnrollmentReport, enroll
+from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
 from gallery.desk.faces import Upload
-from gallery.desk.identifying import decisions_of, identify, match
+from gallery.desk.identifying import compare, decisions_of, identify, match
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])
@@ -35,38 +34,34 @@ _Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
 _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
-@router.post("/identify")
+@router.post("/identify", openapi_extra=body_schema(PhotoRequest))
 async def identify_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
     """Search with every face of some photos, or with embeddings."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, PhotoRequest)
-    uploads += decoded(body.photos, desk.config)
     _require_one(uploads, body)
     return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, None)
 
 
-@router.post("/match")
+@router.post("/match", openapi_extra=body_schema(MatchRequest))
 async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
     """Compare every face of some photos, or embeddings, with one person."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, MatchRequest)
-    uploads += decoded(body.photos, desk.config)
     _require_one(uploads, body)
     return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, body.label)
 
 
-@router.post("/embed")
-async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
+@router.post("/embed", openapi_extra=body_schema(PhotoRequest))
+async def embed(request: Request, gallery: str, holder: _Manages) -> EmbedDocument:
     """Return the embeddings of every face of some photos, as the gallery's model makes them."""
     desk = state_of(request)
-    body, uploads = await read_body(request, desk.config, PhotoRequest)
-    uploads += decoded(body.photos, desk.config)
+    _, uploads = await read_body(request, desk.config, PhotoRequest)
     if not uploads:
         raise BadRequestError("send a photo")
 
     def work() -> EmbedDocument:
-        with desk.owner.gallery(gallery) as opened:
-            photos = desk.reader.read(opened.client, uploads)
+        photos = desk.faces_in(gallery, uploads, holder)
         return EmbedDocument(
             results=[
                 {
@@ -81,8 +76,8 @@ async def embed(request: Request, gallery: str, _: _Manages) -> EmbedDocument:
     return await run_in_threadpool(work)
 
 
-@router.post("/enroll")
-async def enroll_(request: Request, gallery: str, _: _Enrolls) -> EnrollDocument:
+@router.post("/enroll", openapi_extra=body_schema(EnrollRequest))
+async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDocument:
     """Enroll photos of one face each, or embeddings, under one label.
 
     A face that matches a person of another label holds everything, and is told in ``duplicates``,
@@ -90,23 +85,22 @@ async def enroll_(request: Request, gallery: str, _: _Enrolls) -> EnrollDocument
     """
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, EnrollRequest)
-    uploads += decoded(body.photos, desk.config)
     if bool(uploads) == bool(body.embeddings):
         raise BadRequestError("send photos or embeddings")
 
     def work() -> EnrollDocument:
+        if uploads:
+            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads, holder))
+        else:
+            desk.rates.take(holder, len(body.embeddings))  # each is looked for in the gallery
+            faces = NewFaces.of_embeddings(body.embeddings)
         with desk.owner.gallery(gallery) as opened:
-            if body.embeddings:
-                labels = [body.label] * len(body.embeddings)
-                done = opened.client.enroll(np.array(body.embeddings), labels)
-                added = tuple(done.reference_ids[done.added].tolist())
-                present = tuple(done.reference_ids[~done.added].tolist())
-                return EnrollDocument.of(EnrollmentReport(body.label, added, present, (), ()))
             report = enroll(
                 opened,
-                desk.reader,
-                uploads,
+                faces,
                 body.label,
+                holder,
+                embedder=desk.reader.embedder(opened.client) if uploads else None,
                 despite_duplicates=body.despite_duplicates,
             )
         return EnrollDocument.of(report)
@@ -130,28 +124,41 @@ def _search(
     """Search with photos or embeddings, in the whole gallery or for one person."""
     limited = holder.is_limited
     threshold = None if limited else body.threshold
-    desk.rates.take(holder, len(uploads) or len(body.embeddings))
+    if body.embeddings:
+        desk.rates.take(holder, len(body.embeddings))
+        return _search_embeddings(desk, gallery, body, label, threshold, limited=limited)
+    photos = desk.faces_in(gallery, uploads, holder)
     with desk.owner.gallery(gallery) as opened:
-        client = opened.client
-        if body.embeddings:
-            probes = np.array(body.embeddings)
-            found = (
-                client.identify(probes, body.top, threshold)
-                if label is None
-                else client.match(probes, label, threshold)
-            )
-            decisions = decisions_of(opened, found)
-            shown = [item.limited() for item in decisions] if limited else list(decisions)
-            documents = [
-                PhotoDocument(photo=str(row), failure=None, faces=[FaceDocument.of(item)])
-                for row, item in enumerate(shown)
-            ]
-            return SearchDocument(results=documents)
-        photos = (
-            identify(opened, desk.reader, uploads, top=body.top, threshold=threshold)
+        found = (
+            identify(opened, photos, top=body.top, threshold=threshold)
             if label is None
-            else match(opened, desk.reader, uploads, label, threshold)
+            else match(opened, photos, label, threshold, limited=limited)
         )
     return SearchDocument(
-        results=[PhotoDocument.of(item.limited() if limited else item) for item in photos]
+        results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
+    )
+
+
+def _search_embeddings(
+    desk: DeskState,
+    gallery: str,
+    body: PhotoRequest,
+    label: str | None,
+    threshold: float | str | None,
+    *,
+    limited: bool,
+) -> SearchDocument:
+    with desk.owner.gallery(gallery) as opened:
+        found = (
+            opened.client.identify(body.embeddings, body.top, threshold)
+            if label is None
+            else compare(opened, body.embeddings, label, threshold, limited=limited)
+        )
+        decisions = decisions_of(opened, found, len(body.embeddings))
+    shown = [item.limited() if limited else item for item in decisions]
+    return SearchDocument(
+        results=[
+            PhotoDocument(photo=str(row), failure=None, faces=[FaceDocument.of(item)])
+            for row, item in enumerate(shown)
+        ]
     )

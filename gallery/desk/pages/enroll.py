@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.enrolling import EnrollmentReport, enroll, undo_last
+from gallery.desk.enrolling import EnrollmentReport, NewFaces, enroll, undo_last
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of, wants_fragment
 from gallery.desk.state import state_of
@@ -25,7 +25,11 @@ _Enrolls = Annotated[Holder, Depends(page_for(DeskScope.ENROLL))]
 @router.get("/enroll")
 def show(request: Request, number: int, holder: _Enrolls) -> Response:
     """Show the form for a name and photos."""
-    return _page(request, number, holder, None)
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        last = opened.last_enrollment
+    is_own = last is not None and (last.holder == holder.name or not holder.is_limited)
+    return _page(request, number, holder, undo=last.identifier if last and is_own else None)
 
 
 @router.post("/enroll")
@@ -34,43 +38,49 @@ async def add(request: Request, number: int, holder: _Enrolls) -> Response:
     desk = state_of(request)
     form = await checked_form(request, holder)
 
-    def work(form: Form) -> EnrollmentReport:
-        with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            return enroll(
+    def work(form: Form) -> Response:
+        name, label = gallery_name(desk, number), form.text("label")
+        faces = NewFaces.of_photos(desk.faces_in(name, form.photos(), holder))
+        with desk.owner.gallery(name) as opened:
+            report = enroll(
                 opened,
-                desk.reader,
-                form.photos(),
-                form.text("label"),
+                faces,
+                label,
+                holder,
+                embedder=desk.reader.embedder(opened.client),
                 despite_duplicates=form.flag("despite_duplicates"),
             )
+        return _page(request, number, holder, report=report)
 
-    return _page(request, number, holder, await run_in_threadpool(work, form))
+    return await run_in_threadpool(work, form)
 
 
 @router.post("/undo")
 async def undo(request: Request, number: int, holder: _Enrolls) -> Response:
     """Erase what was enrolled last."""
     desk = state_of(request)
-    await checked_form(request, holder)
+    form = await checked_form(request, holder)
 
-    def work() -> str:
+    def work() -> Response:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            last = undo_last(opened)
+            last = undo_last(opened, form.text("enrollment"), holder)
         count = len(last.reference_ids)
         key = "enroll.undone.one" if count == 1 else "enroll.undone.many"
-        return english()(key, number=count, label=last.label)
+        said = english()(key, number=count, label=last.label)
+        place = place_of(request, holder, number, "enroll")
+        return page(request, "undone.html.j2", holder, place=place, said=said)
 
-    said = await run_in_threadpool(work)
-    place = place_of(request, holder, number, "enroll")
-    return page(request, "undone.html.j2", holder, place=place, said=said)
+    return await run_in_threadpool(work)
 
 
 def _page(
-    request: Request, number: int, holder: Holder, report: EnrollmentReport | None
+    request: Request,
+    number: int,
+    holder: Holder,
+    *,
+    report: EnrollmentReport | None = None,
+    undo: str | None = None,
 ) -> Response:
-    desk = state_of(request)
-    with desk.owner.gallery(gallery_name(desk, number)) as opened:
-        last = opened.last_enrollment
     fragment = report is not None and wants_fragment(request)
     return page(
         request,
@@ -78,5 +88,6 @@ def _page(
         holder,
         place=place_of(request, holder, number, "enroll"),
         report=report,
-        last=last if report is None else None,
+        undo=undo if report is None else report.undo,
+        fragment=fragment,
     )

@@ -14,6 +14,7 @@ from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import page, session_holder
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.statistics import STATISTICS
+from gallery.desk.telling import told
 from gallery.desk.uploads import read_form
 from gallery.desk.warming import warm_up
 from gallery.errors import GalleryError
@@ -24,8 +25,13 @@ router = APIRouter()
 @router.get("/")
 def start(request: Request) -> Response:
     """Lead to the first page, or to what has to be done before."""
-    session_holder(request)
-    return _to("/unlock" if state_of(request).owner.is_locked else "/g/0/identify")
+    owner, holder = state_of(request).owner, session_holder(request)
+    if owner.is_locked:
+        return _to("/unlock")
+    usable = [number for number, name in enumerate(owner.names) if holder.may_use(name)]
+    if not usable:
+        raise NotAllowedError("this token is for galleries that this desk does not serve")
+    return _to(f"/g/{usable[0]}/identify")
 
 
 @router.get("/healthz")
@@ -65,12 +71,24 @@ async def enter_with_token(request: Request) -> Response:
     return _entered(request, desk, desk.sessions.enter_as(holder, token))
 
 
+@router.post("/leave")
+async def leave(request: Request) -> Response:
+    """End the session."""
+    desk, holder = state_of(request), session_holder(request)
+    await checked_form(request, holder)
+    assert holder.session is not None
+    desk.sessions.leave(holder.session)
+    answer = _to("/enter")
+    answer.delete_cookie(desk.cookie, path="/")
+    return answer
+
+
 @router.get("/unlock")
 def show_lock(request: Request) -> Response:
     """Show the question for the passphrase."""
     desk = state_of(request)
     if not desk.owner.is_locked:
-        return _to("/g/0/identify")
+        return _to("/")
     return _lock_page(request, desk, None)
 
 
@@ -85,8 +103,8 @@ async def unlock(request: Request) -> Response:
     try:
         await run_in_threadpool(desk.owner.unlock, passphrase)
     except GalleryError as error:
-        return _lock_page(request, desk, str(error), status=403)
-    answer = _to("/g/0/identify")
+        return _lock_page(request, desk, told(error, 403, holder), status=403)
+    answer = _to("/")
     answer.background = BackgroundTask(warm_up, desk)
     return answer
 

@@ -10,12 +10,12 @@ from gallery.desk.pages.rendering import page, wants_fragment
 from gallery.errors import GalleryError
 
 
-def page_of_error(request: Request, error: GalleryError, status: int) -> Response:
+def page_of_error(request: Request, text: str, error: GalleryError, status: int) -> Response:
     """Return what a browser gets instead of a page: where to go, or what went wrong."""
     if wants_fragment(request):
-        return page(request, "problem_fragment.html.j2", status=status, problem=str(error))
+        return page(request, "problem_fragment.html.j2", status=status, problem=text)
     if isinstance(error, LockedError):
         return RedirectResponse("/unlock", 303)
     if isinstance(error, NotSignedInError):
-        return page(request, "enter.html.j2", status=status, problem=error.message)
-    return page(request, "problem.html.j2", status=status, problem=str(error))
+        return page(request, "enter.html.j2", status=status, problem=text)
+    return page(request, "problem.html.j2", status=status, problem=text)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from gallery.client import ThresholdSource
 from gallery.client.integrity.clock import age_in_words
@@ -33,7 +33,17 @@ _Manages = Annotated[Holder, Depends(page_for(DeskScope.MANAGE))]
 @router.get("/g/{number}/gallery")
 def show(request: Request, number: int, holder: _Manages) -> Response:
     """Show what a gallery is."""
-    return _page(request, number, holder, None)
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        facts, uncalibrated = _facts(opened, english())
+    return page(
+        request,
+        "gallery.html.j2",
+        holder,
+        place=place_of(request, holder, number, "gallery"),
+        facts=facts,
+        uncalibrated=uncalibrated,
+    )
 
 
 @router.post("/g/{number}/verify")
@@ -44,13 +54,20 @@ async def verify(request: Request, number: int, holder: _Manages) -> Response:
     name = gallery_name(desk, number)
 
     def begin() -> Job:
+        desk.jobs.check_free(name)  # else this would wait for its end
         with desk.owner.gallery(name) as opened:
             total = opened.client.block_count()
-        return desk.jobs.start(english()("gallery.verify.running", name=name), total, check)
+        title = english()("gallery.verify.running", name=name)
+        return desk.jobs.start(name, title, total, check)
 
     def check(advance: Callable[[int], None]) -> str:
         with desk.owner.gallery(name) as opened:
-            report = opened.client.verify(progress=advance)
+
+            def advance_or_stop(count: int) -> None:
+                opened.check_open()
+                advance(count)
+
+            report = opened.client.verify(progress=advance_or_stop)
             if not report.findings:
                 return english()("gallery.verify.clean")
             told = english()(
@@ -62,7 +79,7 @@ async def verify(request: Request, number: int, holder: _Manages) -> Response:
     job = await run_in_threadpool(begin)
     if wants_fragment(request):
         return page(request, "job.html.j2", holder, job=job)
-    return await run_in_threadpool(_page, request, number, holder, job)
+    return RedirectResponse(f"/jobs/{job.identifier}", 303)
 
 
 @router.get("/jobs/{identifier}")
@@ -71,9 +88,10 @@ def how_far(request: Request, identifier: str, holder: _Manages) -> Response:
     job = state_of(request).jobs.find(identifier)
     if job is None:
         raise NotFoundError(english()("job.gone"))
+    request.state.gallery = job.subject
     if wants_fragment(request):
         return page(request, "job.html.j2", holder, job=job)
-    return page(request, "job_page.html.j2", holder, place=None, job=job)
+    return page(request, "job_page.html.j2", holder, job=job)
 
 
 @router.post("/g/{number}/backup")
@@ -96,21 +114,6 @@ async def backup(request: Request, number: int, holder: _Manages) -> Response:
     folder, path = await run_in_threadpool(work)
     cleanup = BackgroundTask(folder.cleanup)
     return FileResponse(path, filename="gallery.backup", background=cleanup)
-
-
-def _page(request: Request, number: int, holder: Holder, job: Job | None) -> Response:
-    desk = state_of(request)
-    with desk.owner.gallery(gallery_name(desk, number)) as opened:
-        facts, uncalibrated = _facts(opened, english())
-    return page(
-        request,
-        "gallery.html.j2",
-        holder,
-        place=place_of(request, holder, number, "gallery"),
-        facts=facts,
-        uncalibrated=uncalibrated,
-        job=job,
-    )
 
 
 def _facts(opened: OpenGallery, t: Texts) -> tuple[list[tuple[str, str]], bool]:

@@ -14,20 +14,26 @@ from gallery.desk.state import DeskState, state_of
 from gallery.desk.uploads import Form, read_form
 
 
-def page_for(scope: DeskScope) -> Callable[[Request], Holder]:
+def page_for(scope: DeskScope) -> Callable[..., Holder]:
     """Return a dependency: the holder of a browser's request, if the scope allows it.
 
     Raises
     ------
-    NotSignedInError, NotAllowedError, LockedError
+    NotSignedInError, NotAllowedError, UnknownGalleryError, LockedError
         If it may not see the page, or the key is not open.
     """
 
-    def check(request: Request) -> Holder:
-        holder = session_holder(request)
+    def check(request: Request, number: int | None = None) -> Holder:
+        desk, holder = state_of(request), session_holder(request)
         check_scope(holder, scope)
-        if state_of(request).owner.is_locked:
+        if number is not None:
+            name = gallery_name(desk, number)
+            if not holder.may_use(name):
+                raise _no_such_gallery()
+            request.state.gallery = name  # whose alarm is shown
+        if desk.owner.is_locked:
             raise LockedError("the desk is locked")
+        desk.owner.used()
         return holder
 
     return check
@@ -44,5 +50,9 @@ async def checked_form(request: Request, holder: Holder) -> Form:
 def gallery_name(desk: DeskState, number: int) -> str:
     """Return the name of a gallery by its number (`UnknownGalleryError`)."""
     if not 0 <= number < len(desk.owner.names):
-        raise UnknownGalleryError("there is no such gallery")
+        raise _no_such_gallery()
     return desk.owner.names[number]
+
+
+def _no_such_gallery() -> UnknownGalleryError:
+    return UnknownGalleryError("there is no such gallery")

@@ -15,7 +15,7 @@ from gallery.desk.faces import Upload
 from gallery.desk.identifying import PhotoDecisions, identify
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.pictures import shown
-from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.pages.rendering import alarm_in, page, place_of, wants_fragment
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.texts import english
 
@@ -40,12 +40,16 @@ async def search(request: Request, number: int, holder: _Identifies) -> Response
     """Search with photos, and show who is in them."""
     desk = state_of(request)
     form = await checked_form(request, holder)
-    found, limit = await run_in_threadpool(_found, desk, number, holder, form.photos())
-    place = place_of(request, holder, number, "identify")
-    template = "results.html.j2" if wants_fragment(request) else "identify.html.j2"
-    photos = [shown(item, english()) for item in found]
-    notes = [english()("gallery.threshold.uncalibrated")] if not limit.is_deliberate else []
-    return page(request, template, holder, place=place, photos=photos, notes=notes)
+
+    def work() -> Response:
+        found, limit = _found(desk, number, holder, form.photos())
+        place = place_of(request, holder, number, "identify")
+        template = "results.html.j2" if wants_fragment(request) else "identify.html.j2"
+        photos = [shown(item, english()) for item in found]
+        notes = [english()("gallery.threshold.uncalibrated")] if not limit.is_deliberate else []
+        return page(request, template, holder, place=place, photos=photos, notes=notes)
+
+    return await run_in_threadpool(work)
 
 
 @router.get("/live")
@@ -66,6 +70,7 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
     return {
         "width": picture.width,
         "height": picture.height,
+        "alarm": alarm_in(request),
         "faces": [
             {
                 "kind": face.kind,
@@ -83,8 +88,9 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
 def _found(
     desk: DeskState, number: int, holder: Holder, uploads: list[Upload]
 ) -> tuple[tuple[PhotoDecisions, ...], Threshold]:
-    desk.rates.take(holder, len(uploads))
-    with desk.owner.gallery(gallery_name(desk, number)) as opened:
-        found = identify(opened, desk.reader, uploads, top=_TOP)
+    name = gallery_name(desk, number)
+    photos = desk.faces_in(name, uploads, holder)
+    with desk.owner.gallery(name) as opened:
+        found = identify(opened, photos, top=_TOP)
         limit = opened.client.threshold()
     return tuple(item.limited() for item in found) if holder.is_limited else found, limit

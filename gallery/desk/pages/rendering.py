@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,22 +36,19 @@ class Place:
     number
         Of the gallery, from 0.
     galleries
-        Names of all galleries.
+        Names of the galleries that the session may use, by number.
     page
         Which page of the gallery.
     pages
         Those that the session may see.
-    alarm
-        What is wrong with the gallery, or None.
     may_lock
         Whether the session may lock the desk.
     """
 
     number: int
-    galleries: tuple[str, ...]
+    galleries: Mapping[int, str]
     page: str
     pages: tuple[str, ...]
-    alarm: str | None
     may_lock: bool
 
 
@@ -77,10 +75,9 @@ def place_of(request: Request, holder: Holder, number: int, page: str) -> Place:
     owner = state_of(request).owner
     return Place(
         number,
-        owner.names,
+        {index: name for index, name in enumerate(owner.names) if holder.may_use(name)},
         page,
         _PAGES[holder.scope],
-        owner.alarm(owner.names[number]) if number < len(owner.names) else None,
         holder.scope is DeskScope.MANAGE,
     )
 
@@ -94,13 +91,28 @@ def page(
     status: int = 200,
     **values: Any,
 ) -> HTMLResponse:
-    """Return a page, or a part of one."""
+    """Return a page, or a part of one, with the alarm of its gallery."""
     form_token = ""
     if holder is not None and holder.session is not None:
         form_token = state_of(request).sessions.form_token(holder.session)
     made = _environment().get_template(template)
-    text = made.render(place=place, form_token=form_token, **values)
+    alarm = alarm_in(request)
+    text = made.render(place=place, form_token=form_token, alarm=alarm, **values)
+    if alarm is not None and wants_fragment(request):
+        text += alarm
     return HTMLResponse(text, status)
+
+
+def alarm_in(request: Request) -> str | None:
+    """Return the alarm of a request's gallery as a part of a page, or None while all is well.
+
+    `gallery.desk.pages.gates.page_for` says which gallery, once it is known who asks.
+    """
+    gallery = getattr(request.state, "gallery", None)
+    text = None if gallery is None else state_of(request).owner.alarm(gallery)
+    if text is None:
+        return None
+    return _environment().get_template("alarm.html.j2").render(name=gallery, text=text)
 
 
 def session_holder(request: Request) -> Holder:

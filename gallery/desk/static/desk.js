@@ -1,17 +1,14 @@
 // Makes the desk's pages more convenient. Each works without it, but for the camera.
 import { startCamera, frameOf } from "/static/camera.js";
+import { partOf } from "/static/alarm.js";
 import { startLive } from "/static/live.js";
 
 const formToken = document.body.dataset.formToken ?? "";
 
-/** Send a form in the background and show the part of the page that changed. */
-async function send(form, extra = {}) {
+/** Send a form's data in the background and show the part of the page that changed. */
+async function send(form, data) {
   const status = form.querySelector(".status");
   const buttons = form.querySelectorAll("button");
-  const data = new FormData(form);
-  for (const [name, value] of Object.entries(extra)) {
-    data.set(name, value);
-  }
   status.textContent = form.dataset.working;
   buttons.forEach((button) => (button.disabled = true));
   try {
@@ -25,10 +22,13 @@ async function send(form, extra = {}) {
       return;
     }
     const target = document.getElementById(form.dataset.target);
-    target.innerHTML = await answer.text();
+    target.replaceChildren(...partOf(await answer.text()).childNodes);
     status.textContent = "";
     target.querySelectorAll("[data-again]").forEach((button) =>
-      button.addEventListener("click", () => send(form, { [button.dataset.again]: "1" })),
+      button.addEventListener("click", () => {
+        data.set(button.dataset.again, "1"); // the very photos and name that were judged
+        send(form, data);
+      }),
     );
     target.querySelectorAll("[data-job]").forEach(follow);
     target.scrollIntoView({ block: "nearest" });
@@ -44,9 +44,7 @@ async function follow(place) {
   for (;;) {
     await new Promise((done) => setTimeout(done, 500));
     const answer = await fetch(place.dataset.job, { headers: { "X-Fragment": "1" } });
-    const text = await answer.text();
-    const holder = document.createElement("div");
-    holder.innerHTML = text;
+    const holder = partOf(await answer.text());
     const next = holder.querySelector("[data-job]");
     if (!next) {
       place.replaceWith(holder);
@@ -67,7 +65,16 @@ function put(form, files) {
   const chosen = new DataTransfer();
   pictures.forEach((file) => chosen.items.add(file));
   field.files = chosen.files;
+  dropQuestion(form);
   sendAtOnce(form);
+}
+
+/** Drop a question about what was sent when the form says something else by now. */
+function dropQuestion(form) {
+  const target = document.getElementById(form.dataset.target);
+  if (target.querySelector("[data-again]")) {
+    target.replaceChildren();
+  }
 }
 
 function sendAtOnce(form) {
@@ -79,8 +86,11 @@ function sendAtOnce(form) {
 for (const form of document.querySelectorAll("form[data-fetch]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form);
+    send(form, new FormData(form));
   });
+  for (const kind of ["input", "change"]) {
+    form.addEventListener(kind, () => dropQuestion(form));
+  }
   const drop = form.querySelector("[data-drop]");
   if (!drop) {
     continue;

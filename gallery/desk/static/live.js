@@ -1,4 +1,5 @@
 // The live mode: one search a second, frames over the video, and a list in this page's memory.
+import { partOf } from "/static/alarm.js";
 import { startCamera, frameOf } from "/static/camera.js";
 
 const PAUSE = 1000;
@@ -52,6 +53,9 @@ export function startLive(place, formToken) {
     const now = new Date();
     for (const face of faces) {
       const name = face.label ?? place.dataset.unknown;
+      if (!seen.has(name)) {
+        place.querySelector("[data-new]").textContent = name;
+      }
       seen.set(name, { count: (seen.get(name)?.count ?? 0) + 1, time: now });
     }
     const newest = [...seen].sort(([, one], [, other]) => other.time - one.time).slice(0, LONGEST_LIST);
@@ -63,7 +67,7 @@ export function startLive(place, formToken) {
         const item = document.createElement("li");
         const strong = document.createElement("strong");
         strong.textContent = name;
-        const times = place.dataset.times
+        const times = (entry.count === 1 ? place.dataset.once : place.dataset.times)
           .replace("{count}", entry.count)
           .replace("{time}", entry.time.toLocaleTimeString());
         item.append(strong, ` ${times}`);
@@ -85,11 +89,10 @@ export function startLive(place, formToken) {
       return;
     }
     if (!answer.ok) {
-      const text = document.createElement("div");
-      text.innerHTML = await answer.text();
-      throw new Error(text.textContent.trim());
+      throw new Error(partOf(await answer.text()).textContent.trim());
     }
     const found = await answer.json();
+    partOf(found.alarm ?? "");
     if (stream) {
       draw(found);
       remember(found.faces);

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 from gallery.client import GalleryKey, write_key_file
+from gallery.client.photos.model_table import find_model
+from gallery.client.photos.weights import WeightsSource, ensure_weights
+from gallery.commands.weights import trusted_weights
 from gallery.errors import WeightsError
 from tests.support.photos import deepface_home
 from tests.unit.client.photos.conftest import write_fake_facenet
@@ -78,6 +82,22 @@ def test_at_a_terminal_it_is_asked(
 
     assert (done.code, len(asked)) == (0 if answer else WeightsError.exit_code, 1)
     assert str(weights) in asked[0] and "SHA-256" in asked[0]
+
+
+def test_a_service_asks_nobody_at_its_terminal(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: True)
+    with click.Context(click.Command("desk")):
+        asking, silent = trusted_weights(), trusted_weights(ask=False)
+    model = find_model("Facenet")
+
+    ensure_weights(model, WeightsSource(asking, download=False), runtime="onnx")
+    weights.write_bytes(weights.read_bytes() + b"\x12\x05other")
+    silent.path.unlink()
+    with pytest.raises(WeightsError, match="No hash is known"):
+        ensure_weights(model, WeightsSource(silent, download=False), runtime="onnx")
 
 
 def test_other_weights_than_the_gallerys_are_warned_about(

@@ -7,13 +7,17 @@ import re
 from pathlib import Path
 
 import gallery.desk
+import gallery.desk.access.tokens
+import gallery.desk.errors
+import gallery.errors
 from gallery.desk.texts import english
+from gallery.errors import GalleryError
 
 FOLDER = Path(gallery.desk.__file__).parent
 WORDS = json.loads((FOLDER / "words" / "en.json").read_text("utf-8"))
 SOURCES = [*FOLDER.rglob("*.j2"), *FOLDER.rglob("*.py")]
-COMPUTED = ("nav.", "gallery.", "result.", "people.exp")
-"""Beginnings of texts whose ends are computed from a page, a fact or a verdict."""
+COMPUTED = ("nav.", "gallery.", "result.", "people.exp", "told.")
+"""Beginnings of texts whose ends are computed from a page, a fact, a verdict or an error."""
 
 
 def named() -> set[str]:
@@ -33,6 +37,18 @@ def test_every_text_that_is_named_is_there() -> None:
 def test_no_text_is_idle() -> None:
     idle = {key for key in set(WORDS) - named() if not key.startswith(COMPUTED)}
     assert idle == set()
+
+
+def test_every_text_of_an_error_is_of_one_that_there_is() -> None:
+    kinds = {
+        name
+        for module in (gallery.errors, gallery.desk.errors, gallery.desk.access.tokens)
+        for name, kind in vars(module).items()
+        if isinstance(kind, type) and issubclass(kind, GalleryError)
+    }
+
+    told = {key.partition(".")[2] for key in WORDS if key.startswith("told.")}
+    assert told - kinds == {"other"}
 
 
 def test_a_count_has_its_own_words() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,12 +69,55 @@ def test_a_name_is_free_again_once_its_token_is_revoked(tokens: TokenFile) -> No
     assert [item.revoked for item in tokens.all()] == [True, False]
 
 
+def test_a_name_of_an_expired_token_can_be_used_and_revoked_again(tokens: TokenFile) -> None:
+    tokens.issue("kiosk", DeskScope.IDENTIFY, 999)
+    leaked = tokens.issue("kiosk", DeskScope.IDENTIFY)
+
+    tokens.revoke("kiosk")
+
+    with pytest.raises(NotSignedInError):
+        tokens.holder(leaked)
+
+
+def test_tokens_that_are_made_at_once_are_all_kept(tokens: TokenFile) -> None:
+    def make(number: int) -> None:
+        # As another process has it, with a file of its own.
+        TokenFile(tokens.path, clock=lambda: 1000.0).issue(str(number), DeskScope.IDENTIFY)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(make, range(16)))
+
+    assert {item.name for item in tokens.all()} == {str(number) for number in range(16)}
+
+
+def test_a_token_is_for_all_galleries_or_for_some(tokens: TokenFile) -> None:
+    anywhere = tokens.holder(tokens.issue("a", DeskScope.IDENTIFY))
+    visitors = tokens.holder(tokens.issue("b", DeskScope.IDENTIFY, galleries=("visitors",)))
+
+    assert [holder.may_use("staff") for holder in (anywhere, visitors)] == [True, False]
+    assert visitors.may_use("visitors")
+
+
+def test_a_file_of_version_1_is_for_all_galleries(tokens: TokenFile) -> None:
+    token = tokens.issue("old", DeskScope.IDENTIFY)
+    document = json.loads(tokens.path.read_text())
+    for item in document["tokens"]:
+        del item["galleries"]
+    tokens.path.write_text(json.dumps({**document, "version": 1}))
+
+    assert tokens.holder(token).may_use("staff")
+    tokens.issue("new", DeskScope.IDENTIFY)
+    assert json.loads(tokens.path.read_text())["version"] == 2
+
+
 def test_a_name_that_is_not_there_cannot_be_revoked(tokens: TokenFile) -> None:
     with pytest.raises(TokenFileError, match="no valid token 'a'"):
         tokens.revoke("a")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"version": 2}', '{"version": 1, "tokens": [1]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"version": 2}', '{"version": 3}', '{"version": 1, "tokens": [1]}']
+)
 def test_a_damaged_file_is_named(tokens: TokenFile, content: str) -> None:
     tokens.path.write_text(content)
 

@@ -1,0 +1,39 @@
+"""What an error says at the desk: what is wrong, and what somebody there can do about it."""
+
+from __future__ import annotations
+
+from gallery.desk.access.scopes import Holder
+from gallery.desk.errors import DeskError
+from gallery.desk.texts import english
+from gallery.errors import GalleryError
+
+
+def told(error: GalleryError, status: int, holder: Holder | None) -> str:
+    """Return the words for an error; hints, which name calls of the library, are left out.
+
+    Faults of what the desk stands on, such as its database, may name places on the owner's machine:
+    holders who may not manage, and people who are not signed in, get what to do alone.
+
+    Parameters
+    ----------
+    error
+        What went wrong.
+    status
+        Of the answer.
+    holder
+        Who asked, if that is known.
+    """
+    advice = _advice(error)
+    if status >= 500 and (holder is None or holder.is_limited):
+        if advice is None and isinstance(error, DeskError):
+            return error.message
+        return advice or english()("told.other")
+    return error.message if advice is None else f"{error.message}. {advice}"
+
+
+def _advice(error: GalleryError) -> str | None:
+    words = english()
+    return next(
+        (words(key) for kind in type(error).__mro__ if (key := f"told.{kind.__name__}") in words),
+        None,
+    )

@@ -1,0 +1,35 @@
+"""A turnstile: how many may work or wait at one place; others are told to come again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gallery.desk.errors import BusyError
+
+
+class Turnstile:
+    """Lets some in at a time, and never has anybody wait outside.
+
+    Whoever waits holds one of the threads that answer requests. With a limit, there are always
+    threads left that check who asks, lock the desk, and say that it is alive.
+
+    Parameters
+    ----------
+    places
+        How many may be inside.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = threading.BoundedSemaphore(places)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be inside (`BusyError` if it is full)."""
+        if not self._places.acquire(blocking=False):
+            raise BusyError("the desk is busy: try again in a moment")
+        try:
+            yield
+        finally:
+            self._places.release()
