@@ -160,16 +160,16 @@ def command(
         run(
             owner,
             config,
-            token_file(settings),
+            token_file(settings.key),
             needs_passphrase=protected,
             ready=ready,
             verbose=settings.verbose,
         )
 
 
-def token_file(settings: Settings) -> Path:
+def token_file(key: Path) -> Path:
     """Return where the tokens of the desk are: beside the key file."""
-    return settings.key.with_name(settings.key.name + ".desk-tokens")
+    return key.with_name(key.name + ".desk-tokens")
 
 
 def _called(passphrase: Callable[[], str | None]) -> str | None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
-from rich.text import Text
 
 from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
-from gallery.commands.options import common_options
-from gallery.commands.output import result_table, results
-from gallery.commands.settings import Settings
+from gallery.commands.options import key_file_options
+from gallery.commands.output import print_table
+from gallery.commands.settings import KeyFileSettings
 from gallery.commands.streams import OutputLostError
 from gallery.commands.tables import TableFormat, print_records, table_options
 from gallery.commands.terminal import print_result
@@ -30,6 +28,7 @@ Examples:
 """
 
 
+_TITLES = ("name", "identifier", "scope", "galleries", "created", "expires", "revoked")
 _COLUMNS = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
 
 
@@ -47,28 +46,26 @@ def command() -> None:
     help="What it allows: to search and learn decisions alone; to enroll too; or everything.",
 )
 @click.option(
-    "--also",
-    "others",
+    "--gallery",
+    "galleries",
     metavar="NAME",
     multiple=True,
-    help="Another gallery that it may use; may be given several times.",
+    help="Gallery that it is for; may be given several times. [default: all of the desk]",
 )
 @expires_option
-@common_options
+@key_file_options
 def create(
-    settings: Settings, name: str, scope: str, others: tuple[str, ...], expires: int | None
+    settings: KeyFileSettings,
+    name: str,
+    scope: str,
+    galleries: tuple[str, ...],
+    expires: int | None,
 ) -> None:
-    """Make a token and print it. It is not stored and cannot be shown again.
-
-    With --gallery, and --also for more, it is for these galleries alone; else for all of the desk.
-    """
+    """Make a token and print it. It is not stored and cannot be shown again."""
     from gallery.desk.access.scopes import DeskScope
     from gallery.desk.access.tokens import TokenFile
 
-    source = click.get_current_context().get_parameter_source("gallery")
-    chosen = bool(others) or source is not ParameterSource.DEFAULT
-    galleries = (settings.gallery, *others) if chosen else ()
-    tokens = TokenFile(token_file(settings))
+    tokens = TokenFile(token_file(settings.key))
     try:
         tokens.issue(name, DeskScope(scope), expires, galleries=galleries, deliver=print_result)
     except OutputLostError as error:
@@ -82,30 +79,29 @@ def create(
 
 @command.command("list", epilog=_EPILOG)
 @table_options("a token")
-@common_options
-def list_(settings: Settings, form: TableFormat | None) -> None:
+@key_file_options
+def list_(settings: KeyFileSettings, form: TableFormat | None) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""
     from gallery.desk.access.tokens import TokenFile
 
-    found = [_record(token) for token in TokenFile(token_file(settings)).all()]
+    found = [_record(token) for token in TokenFile(token_file(settings.key)).all()]
     if form is not None:
         print_records(form, _COLUMNS, found)
         return
-    table = result_table(
-        "name", "identifier", "scope", "galleries", "created", "expires", "revoked"
-    )
-    for record in found:
-        table.add_row(
-            Text(record["name"]),
+    rows = [
+        (
+            record["name"],
             record["token_id"],
             record["scope"],
-            Text(", ".join(record["galleries"]) or "all"),
+            ", ".join(record["galleries"]) or "all",
             record["created"],
             record["expires"] or "never",
             "yes" if record["revoked"] else "-",
         )
-    if found:
-        results().print(table)
+        for record in found
+    ]
+    if rows:
+        print_table(_TITLES, rows)
     settings.notice(f"{len(found)} tokens")
 
 
@@ -123,10 +119,10 @@ def _record(token: DeskToken) -> dict[str, Any]:
 
 @command.command("revoke", epilog=_EPILOG)
 @click.argument("name")
-@common_options
-def revoke(settings: Settings, name: str) -> None:
+@key_file_options
+def revoke(settings: KeyFileSettings, name: str) -> None:
     """Revoke a token, by its name or identifier. A desk that runs refuses it at once."""
     from gallery.desk.access.tokens import TokenFile
 
-    TokenFile(token_file(settings)).revoke(name)
+    TokenFile(token_file(settings.key)).revoke(name)
     settings.notice(f"token {name!r} is revoked")

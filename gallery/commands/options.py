@@ -16,7 +16,7 @@ from gallery.commands.dates import parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.environment import DATABASE_VARIABLE, WithheldOption
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
-from gallery.commands.settings import DatabaseSettings, ServiceSettings, Settings
+from gallery.commands.settings import DatabaseSettings, KeyFileSettings, ServiceSettings, Settings
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -76,15 +76,17 @@ def backend_option(what: str, *formerly: Former) -> _Decorator:
     )
 
 
+_KEY = click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="GALLERY_KEY",
+    default=default_key_file,
+    show_default="in the user's data folder",
+    help="Key file. [env: GALLERY_KEY]",
+)
+
 _COMMON = (
-    click.option(
-        "--key",
-        type=click.Path(dir_okay=False, path_type=Path),
-        envvar="GALLERY_KEY",
-        default=default_key_file,
-        show_default="in the user's data folder",
-        help="Key file. [env: GALLERY_KEY]",
-    ),
+    _KEY,
     _DATABASE,
     *SERVER_OPTIONS,
     click.option(
@@ -164,6 +166,16 @@ def service_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(settings, **rest)
 
     return _with_options((_DATABASE, *SERVER_OPTIONS, quiet_option, _VERBOSE), collect)
+
+
+def key_file_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of commands that need the key file's place alone; see `KeyFileSettings`."""
+
+    @wraps(function)
+    def collect(key: Path, quiet: bool, **rest: Any) -> Any:
+        return function(KeyFileSettings(key, quiet), **rest)
+
+    return _with_options((_KEY, quiet_option), collect)
 
 
 def database_options(function: Callable[..., Any]) -> Callable[..., Any]:

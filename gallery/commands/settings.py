@@ -19,6 +19,7 @@ from gallery.commands.environment import (
 from gallery.commands.output import notices, progress_bar
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
+from gallery.commands.terminal import say
 from gallery.commands.weights import trusted_weights
 from gallery.url_masking import masked_url
 
@@ -55,6 +56,19 @@ class DatabaseSettings:
         """Say something that only ``--verbose`` asks for."""
         if self.verbose:
             self.notice(text)
+
+
+@dataclass(frozen=True)
+class KeyFileSettings:
+    """The options of one run of a command that needs nothing but the key file's place."""
+
+    key: Path
+    quiet: bool
+
+    def notice(self, text: str) -> None:
+        """Say something that is not a result."""
+        if not self.quiet:
+            say(text)
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,10 @@ class FaceReader:
 
     def prepare(self, embedder: PhotoEmbedder) -> None:
         """Load models and start the decoder now; raises what `PhotoEmbedder.prepare` raises."""
+        # First, since a process that is spawned takes over what imports do to the search path.
+        self._decoder.start()
         with self._one_at_a_time:
             embedder.prepare()
-        self._decoder.start()
 
     def read(self, embedder: PhotoEmbedder, uploads: list[Upload]) -> tuple[PhotoOfFaces, ...]:
         """Return the faces of photos; one that fails says why and the others go on.
