@@ -72,7 +72,10 @@ class PhotoDecoder:
             seconds = min(self._seconds, budget.left)
             if seconds <= 0:
                 raise unreadable(name, "the photos before it took too long: send fewer at once")
-            child, started = self._running(), time.monotonic()
+            try:
+                child, started = self._running(), time.monotonic()
+            except OSError as error:
+                raise unreadable(name, "no process can be started that decodes it") from error
             try:
                 with child.killed_after(seconds):
                     return child.decode(data, name)

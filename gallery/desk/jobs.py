@@ -97,7 +97,7 @@ class Jobs:
 
     def check_free(self, subject: str) -> None:
         """Check that no work is under way on something (`BusyError`)."""
-        if any(item.subject == subject and not item.is_over for item in self._jobs.values()):
+        if any(item.subject == subject and not item.is_over for item in list(self._jobs.values())):
             raise BusyError(english()("gallery.verify.under_way"))
 
     def find(self, identifier: str) -> Job | None:

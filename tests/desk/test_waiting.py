@@ -16,7 +16,10 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.client.photos.images import Photo
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.decoding import PhotoDecoder
+from gallery.desk.identifying import PhotoDecisions
 from gallery.desk.owner import Owner
+from gallery.desk.pages.pictures import ShownPhoto, shown
+from gallery.desk.texts import Texts
 from gallery.desk.warming import warm_up
 from gallery.errors import UnreadablePhotoError
 from gallery.server import EmbeddedService
@@ -67,15 +70,26 @@ def test_many_who_wait_for_a_gallery_stop_nobody_else(desk: Desk) -> None:
     assert set(statuses) == {200, 503}
 
 
-def test_a_page_that_waits_for_a_gallery_stops_nobody_else(desk: Desk) -> None:
-    browser, anybody = desk.browser(), desk.program()
+def test_the_making_of_a_page_stops_nobody_else(
+    photo_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, anybody = photo_desk.browser(), photo_desk.program()
+    begun, done = threading.Event(), threading.Event()
 
-    with ThreadPoolExecutor(2) as pool:
-        with held(desk):
-            undone = pool.submit(browser.post, "/g/0/undo", data={"enrollment": "x"})
-            time.sleep(0.2)
+    def slowly(decisions: PhotoDecisions, t: Texts) -> ShownPhoto:
+        begun.set()
+        done.wait(60)
+        return shown(decisions, t)
+
+    monkeypatch.setattr("gallery.desk.pages.identify.shown", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        searched = pool.submit(browser.post, "/g/0/identify", files={"photos": ("a", b"a")})
+        try:
+            begun.wait()
             assert anybody.get("/healthz", timeout=FEW).status_code == 200
-        assert undone.result().status_code == 422
+        finally:
+            done.set()
+        assert searched.result().status_code == 200
 
 
 def test_a_gallery_is_free_while_photos_are_decoded(

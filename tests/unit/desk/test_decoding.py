@@ -186,3 +186,13 @@ def test_what_a_broken_decoder_sends_is_no_more_than_pixels(
 
     decoder.close()
     assert not planted.exists()
+
+
+def test_a_machine_without_room_for_a_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: object) -> None:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", start)
+
+    with pytest.raises(UnreadablePhotoError, match="no process can be started"):
+        PhotoDecoder(60, MEMORY).decode(picture(20), "grey.png")
