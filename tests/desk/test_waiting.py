@@ -220,8 +220,9 @@ def test_all_galleries_are_closed_although_one_fails_and_the_desk_locks_again(
     with open_desk(service, key, tmp_path, ("one", "two")) as desk:
         monkeypatch.setattr(GalleryClient, "close", close)
         for times in (1, 2):
-            desk.clock.now += desk.state.config.idle_lock
             while len(closed) < 2 * times:
+                # Again and again: what warms up at the start counts as use when it ends.
+                desk.clock.now += desk.state.config.idle_lock
                 time.sleep(0.01)
             assert desk.state.owner.is_locked
             desk.state.owner.unlock(PASSPHRASE)
