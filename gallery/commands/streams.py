@@ -34,8 +34,8 @@ def open_streams() -> None:
     """Make standard streams of this process that can be used, whatever it was started with."""
     _occupy()
     sys.stdin = sys.stdin or open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    sys.stdout = _text(_Results(1, "wb", closefd=False), sys.stdout)
-    sys.stderr = _text(_Notices(2, "wb", closefd=False), sys.stderr)
+    sys.stdout = _text(_Results(io.FileIO(1, "wb", closefd=False)), sys.stdout)
+    sys.stderr = _text(io.BufferedWriter(_Notices(2, "wb", closefd=False)), sys.stderr)
 
 
 def abandon_output() -> None:
@@ -56,12 +56,22 @@ def _occupy() -> None:
             os.open(os.devnull, flags)
 
 
-class _Results(io.FileIO):
-    """Standard output, whose failures are told apart from those of other files."""
+class _Results(io.BufferedWriter):
+    """Standard output, whose failures are told apart from those of other files.
+
+    It is the buffer that tells, and not the file below it: a signal that ends a method of Python's
+    after the system has written would have the buffer write the same once more.
+    """
 
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
+        except OSError as error:
+            raise OutputLostError(_reason(error)) from error
+
+    def flush(self) -> None:
+        try:
+            super().flush()
         except OSError as error:
             raise OutputLostError(_reason(error)) from error
 
@@ -76,10 +86,10 @@ class _Notices(io.FileIO):
             return len(data)
 
 
-def _text(raw: io.FileIO, former: Any) -> io.TextIOWrapper:
+def _text(buffer: io.BufferedWriter, former: Any) -> io.TextIOWrapper:
     encoding = getattr(former, "encoding", None) or "utf-8"
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=raw.isatty()
+        buffer, encoding, errors="backslashreplace", line_buffering=buffer.isatty()
     )
 
 

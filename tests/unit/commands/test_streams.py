@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,3 +201,45 @@ def test_names_that_are_not_utf_8_are_escaped(warm: ForkingProcess, fresh: Path)
     assert (written.code, missing.code) == (0, 2)
     assert rb"written to caf\xe9.jsonl" in written.err
     assert os.path.exists(fresh / "caf\udce9.jsonl")
+
+
+SIGNALLED = """
+import os, signal, sys
+from gallery.commands.streams import open_streams
+from gallery.commands.terminal import print_json
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+twice = 0
+for _ in range(100):
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(theirs, 1)
+        os.close(ours)
+        os.close(theirs)
+        open_streams()
+        signal.signal(signal.SIGTERM, interrupt)
+        try:
+            print_json({"n": 1})
+            signal.pause()
+        except KeyboardInterrupt:
+            sys.stdout.flush()
+        os._exit(0)
+    os.close(theirs)
+    with open(ours, "rb", buffering=0) as file:
+        first = file.read(100)
+        os.kill(child, signal.SIGTERM)
+        twice += file.read(100) != b""
+    os.waitpid(child, 0)
+print(first, twice)
+"""
+
+
+def test_what_is_printed_when_a_signal_comes_is_printed_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == """b'{"n": 1}\\n' 0\n"""
