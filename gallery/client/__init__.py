@@ -19,7 +19,7 @@ from gallery.client.enrolling.duplicates import Duplicate
 from gallery.client.enrolling.enrollment import Enrollment
 from gallery.client.enrolling.outliers import Outlier
 from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoDuplicate, PhotoEnrollment
-from gallery.client.gallery_client import GalleryClient, Summary
+from gallery.client.gallery_client import GalleryClient
 from gallery.client.grouping.group_folders import GroupFolders, WrittenFace
 from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
 from gallery.client.integrity.person_details import PersonDetails
@@ -31,6 +31,7 @@ from gallery.client.keys.keyfile import (
     write_key_file,
 )
 from gallery.client.keys.secrets import GalleryKey
+from gallery.client.methods.upkeep_methods import Summary
 from gallery.client.photos.embedder import PhotoEmbedder, WeightsWarning
 from gallery.client.photos.faces import EmbeddedFace, FaceBox, FaceSelection
 from gallery.client.photos.failures import PhotoFailure

@@ -55,6 +55,11 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @documents
+def test_no_mark_of_a_merge_was_left(path: Path) -> None:
+    assert not re.search(r"^(<{7}|>{7}|={7}|\|{7})( |$)", path.read_text("utf-8"), re.M)
+
+
+@documents
 def test_files_that_are_named_exist(path: Path) -> None:
     """Paths in code spans: of tests, of modules (also given from within the package), of others."""
     files = r"[\w./-]+/[\w./-]*\w\.(?:py|md|toml|lock|svg|service|conf|yml|sh)"

@@ -1,0 +1,1 @@
+"""What the owner does with an open gallery, by task: the methods of `GalleryClient`."""

@@ -1,0 +1,226 @@
+"""Methods of an open gallery about who is in it: lists, labels, details and erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace as replaced
+
+from gallery.client.editing.people import Person, people_of
+from gallery.client.editing.relabelling import Relabeller
+from gallery.client.editing.removal import Remover
+from gallery.client.editing.selection import Reference, Selection
+from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
+from gallery.client.methods.opened_gallery import OpenedGallery
+from gallery.client.progress import Progress
+
+
+class PeopleMethods(OpenedGallery):
+    """Who is enrolled, and how that is corrected."""
+
+    def references(self, labels: Iterable[str] | None = None) -> Iterator[Reference]:
+        """Yield references by block and position, with their labels.
+
+        Parameters
+        ----------
+        labels
+            Labels to which those are limited that are wanted, whether or not there are any; by
+            default all are.
+        """
+        selection = Selection(self._session, self._session.state())
+        yield from selection.all() if labels is None else selection.labelled(labels)
+
+    def people(self, attributes: Mapping[str, str] | None = None) -> tuple[Person, ...]:
+        """Return who is enrolled, sorted by label: one `Person` for all references of a label.
+
+        Parameters
+        ----------
+        attributes
+            Only people who have all of these, such as ``{"id": "4711"}``.
+        """
+        found = people_of(self._session, self._session.state())
+        return tuple(item for item in found if not attributes or item.details.has(attributes))
+
+    def find(
+        self,
+        names: Sequence[str] = (),
+        *,
+        labels: Sequence[str] = (),
+        reference_ids: Sequence[str] = (),
+    ) -> tuple[Reference, ...]:
+        """Return the references that labels and reference identifiers name.
+
+        Of all references, only the labels of those that are found are opened.
+
+        Parameters
+        ----------
+        names
+            Labels, which stand for all references that have them, or reference identifiers.
+        labels, reference_ids
+            Names that are to be taken for the one or the other.
+
+        Raises
+        ------
+        ReferenceNotFoundError
+            If there is nothing of a name.
+        AmbiguousNameError
+            If one of ``names`` is a label and the identifier of another reference too.
+        AuthenticationError
+            If the label of one that is found is not what the owner sealed.
+        """
+        return Selection(self._session, self._session.state()).named(names, labels, reference_ids)
+
+    def annotate(
+        self,
+        labels: Sequence[str],
+        details: PersonDetails = NO_DETAILS,
+        *,
+        without: Collection[str] = (),
+        unlimited: bool = False,
+    ) -> tuple[str, ...]:
+        """Change attributes and expiry of people who are enrolled, in one write.
+
+        Parameters
+        ----------
+        labels
+            Who.
+        details
+            What they get, in place of what they have of the same name.
+        without
+            Names of attributes that they lose, whether or not they have them.
+        unlimited
+            Whether they lose their expiry.
+
+        Returns
+        -------
+        tuple of str
+            The labels, sorted, of those of whom anything is changed. What was there before is
+            erased, as the label is by `rename`.
+
+        Raises
+        ------
+        ReferenceNotFoundError, InvalidLabelError, InvalidAttributeError
+            If somebody is not there, or a label or an attribute is none, or there would be too many
+            of these; nothing is changed then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+
+        def change(former: PersonDetails) -> PersonDetails:
+            kept = replaced(former, expires=None) if unlimited else former
+            return kept.without(without).updated(details)
+
+        return Relabeller(self._session).annotate(labels, change)
+
+    def remove(
+        self,
+        names: Sequence[str] = (),
+        *,
+        labels: Sequence[str] = (),
+        reference_ids: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> tuple[Reference, ...]:
+        """Erase references.
+
+        Parameters
+        ----------
+        names, labels, reference_ids
+            As for `find`.
+        progress
+            Called with the number of references that were just erased.
+
+        Returns
+        -------
+        tuple of Reference
+            What was erased. It is in no row, free page or log of the database any more.
+
+        Raises
+        ------
+        ReferenceNotFoundError, AmbiguousNameError
+            As for `find`; nothing is erased then.
+        ErasurePendingError
+            If the references are erased from the tables, but other processes that read the
+            database keep traces of them in its files; `compact` tries again.
+        """
+        state = self._session.state()
+        chosen = Selection(self._session, state).named(names, labels, reference_ids)
+        identifiers = {bytes.fromhex(item.reference_id) for item in chosen}
+        Remover(self._session).remove(identifiers, progress, state)
+        return chosen
+
+    def rename(self, old: str, new: str) -> tuple[Reference, ...]:
+        """Give a person another label, in one write that moves no template.
+
+        Parameters
+        ----------
+        old
+            The label; all references that have it get the new one.
+        new
+            The new label, which no reference may have.
+
+        Returns
+        -------
+        tuple of Reference
+            The references with their new label. What the former label was sealed to, its pseudonym
+            and its content tags are in no row, free page or log of the database any more.
+
+        Raises
+        ------
+        ReferenceNotFoundError, LabelExistsError, InvalidLabelError
+            If no reference has the old label, or some have the new one already, or one is no label;
+            nothing is changed then.
+        ErasurePendingError
+            If it is done, but other processes that read the database keep traces of the former
+            label in its files; `compact` tries again.
+        WriteConflictError
+            If other processes keep changing the gallery; nothing is changed then.
+        """
+        return Relabeller(self._session).rename(old, new)
+
+    def merge(self, absorbed: str, kept: str) -> tuple[Reference, ...]:
+        """Make one person of two that are the same: see `rename`.
+
+        Parameters
+        ----------
+        absorbed
+            The label that goes; all references that have it get the other one.
+        kept
+            The label that stays, which some references must have.
+
+        Returns
+        -------
+        tuple of Reference
+            The references that had the label that is gone, with the one that they have now.
+
+        Raises
+        ------
+        ReferenceNotFoundError, InvalidLabelError
+            If no reference has one of the labels, or one is no label; nothing is changed then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+        return Relabeller(self._session).merge(absorbed, kept)
+
+    def assign(self, reference_ids: Sequence[str], label: str) -> tuple[Reference, ...]:
+        """Give single references another label, be it new or another person's: see `rename`.
+
+        Parameters
+        ----------
+        reference_ids
+            Their identifiers.
+        label
+            The label that they are to have.
+
+        Returns
+        -------
+        tuple of Reference
+            The references whose label is another one now; those that had it before are left out.
+
+        Raises
+        ------
+        ReferenceNotFoundError, InvalidLabelError
+            If there is no reference of an identifier, or the label is none; nothing is changed
+            then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+        return Relabeller(self._session).assign(reference_ids, label)

@@ -1,0 +1,154 @@
+"""Methods of an open gallery that keep it: its state, checks, compaction and backups."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from gallery.client.backup import write_backup
+from gallery.client.editing.refresh import refresh_manifest
+from gallery.client.editing.removal import Compactor
+from gallery.client.integrity.clock import age
+from gallery.client.methods.opened_gallery import OpenedGallery
+from gallery.client.progress import Progress
+from gallery.client.verification import VerificationReport, Verifier
+from gallery.messages import Manifest
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How much a gallery holds, and which state of it this is.
+
+    Attributes
+    ----------
+    references, blocks
+        How many of each there are.
+    version
+        Number of the state.
+    signed
+        When the owner signed it, seconds since 1970 UTC; None if an earlier version of this program
+        did, which signed no date.
+    lineage
+        What was drawn when the gallery was restored from a backup, 16 bytes; empty if it never was.
+    """
+
+    references: int
+    blocks: int
+    version: int
+    signed: int | None = None
+    lineage: bytes = b""
+
+    @property
+    def age(self) -> int | None:
+        """The seconds since it was signed, by the clock of this machine.
+
+        Below 0 if the clock of the one that signed it is ahead, None if there is no date.
+        """
+        return age(self.signed)
+
+
+class UpkeepMethods(OpenedGallery):
+    """How the gallery is checked, kept small and kept safe."""
+
+    def summary(self) -> Summary:
+        """Return the counts, the version and the age of the gallery."""
+        state = self._session.state()
+        manifest = state.manifest
+        return Summary(
+            len(state),
+            len(state.blocks),
+            manifest.version,
+            manifest.signed,
+            manifest.lineage,
+        )
+
+    def block_count(self) -> int:
+        """Return the number of blocks that the manifest names, without reading any of them."""
+        return len(self._session.manifest().entries)
+
+    def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
+        """Check the gallery: every statement, digest and label, and if ``deep`` every template."""
+        return Verifier(self._session).run(deep=deep, progress=progress)
+
+    def refresh(self, *, accept_unseen: bool = False) -> Manifest:
+        """Sign the newest state of the gallery anew, with the date of today and no other change.
+
+        Whoever reads the gallery with a ``max_age`` then takes it for new. Do it where the newest
+        state is known. With a ``max_age``, an older state is not signed anew.
+
+        Parameters
+        ----------
+        accept_unseen
+            Whether to sign what the server shows, whatever it is, where no state of the gallery was
+            seen before (``states``).
+
+        Returns
+        -------
+        Manifest
+            The newest: the new one, or what another process has written meanwhile.
+
+        Raises
+        ------
+        UnseenStateError
+            If no state of the gallery was seen before, and that is not accepted.
+        StaleManifestError, RolledBackError, AuthenticationError
+            If the state is not the newest, or not what the owner wrote.
+        WriteConflictError
+            If other processes keep changing the gallery.
+        """
+        return refresh_manifest(self._session, accept_unseen=accept_unseen)
+
+    def accept_rollback(self) -> None:
+        """Take the present state of the database for the newest, though a newer one was seen.
+
+        For an owner who put a backup back on purpose.
+
+        Raises
+        ------
+        AuthenticationError
+            If the present state is not what the owner wrote.
+        """
+        self._session.accept_present()
+
+    def accept_wrong_results(self) -> None:
+        """Search again although the server has given wrong results.
+
+        For an owner who knows what was wrong, and has put it right: such as faulty memory.
+        """
+        self._session.trust_again()
+
+    def excess_blocks(self) -> int:
+        """Return how many blocks `compact` would drop."""
+        return Compactor(self._session).excess()
+
+    def compact(self, *, progress: Progress | None = None) -> int:
+        """Move references into the holes that removals left; return the number of blocks dropped.
+
+        Every step leaves a whole gallery. Traces of what was removed before are cleared as well
+        (`ErasurePendingError` as in `remove`).
+        """
+        return Compactor(self._session).run(progress)
+
+    def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+        """Write a backup of the gallery into a new file, from which `restore` makes it again.
+
+        Parameters
+        ----------
+        path
+            The file. It holds what the database holds, nothing more in clear, and opens with the
+            owner's key alone.
+        progress
+            Called with the number of blocks that were just finished.
+
+        Raises
+        ------
+        BackupExistsError
+            If there is such a file already.
+        BackupError
+            If the file cannot be written.
+        IntegrityError
+            If anything in the gallery is not what its owner wrote.
+        WriteConflictError
+            If the gallery keeps changing while it is read.
+        """
+        write_backup(self._session, path, progress)
