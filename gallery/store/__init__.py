@@ -3,8 +3,9 @@
 from gallery.store.audit_chain import AuditCheck, AuditGap
 from gallery.store.audit_store import Action, AuditEvent, AuditStore
 from gallery.store.database import Database
-from gallery.store.gallery_store import GalleryStore, Snapshot
+from gallery.store.gallery_store import GalleryStore
 from gallery.store.opening import open_database
+from gallery.store.snapshot import Snapshot
 from gallery.store.token_store import Scope, StoredToken, TokenStore
 
 __all__ = [

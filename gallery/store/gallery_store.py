@@ -2,162 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-import numpy as np
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Insert,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Insert, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
-from gallery.arrays import residue_bytes
-from gallery.ciphertexts.bit_packing import packed_size
-from gallery.ciphertexts.blocks import position_count
 from gallery.errors import (
-    BlockCorruptedError,
     DatabaseError,
     GalleryExistsError,
     GalleryNotFoundError,
     IntegrityError,
     MalformedMessageError,
-    MissingBlockError,
     WriteConflictError,
 )
 from gallery.hints import Hint
 from gallery.messages import (
-    BlockHeader,
-    BlockReferences,
-    BlockRelabelling,
     BlockUpdate,
-    EncryptedBlock,
     GalleryDescription,
     GalleryUpdate,
     Manifest,
-    ReferenceTable,
     SealedCheckSums,
-    StoredReference,
 )
-from gallery.messages.check_sums import sealed_size
-from gallery.messages.references import REFERENCE_SIZE
-from gallery.parameters import ParameterSet, find_parameters
-from gallery.store.checked_types import at_most
+from gallery.store.block_rows import (
+    add_references,
+    drop_blocks,
+    drop_references,
+    put_block,
+    relabel,
+)
 from gallery.store.database import Database
 from gallery.store.purging import mark_erased
-from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
-
-_IN_ONE_STATEMENT = 500
-"""Positions named in one statement; databases limit how many values one can hold."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One state of a gallery, read within one transaction."""
-
-    connection: Connection
-    gallery_id: bytes
-    description: GalleryDescription
-    manifest: Manifest
-
-    def stored_blocks(self) -> tuple[int, ...]:
-        """Return the indices of all blocks that are stored, ascending."""
-        query = select(BlockRow.block_index).where(BlockRow.gallery_id == self.gallery_id)
-        return tuple(sorted(self.connection.execute(query).scalars()))
-
-    def header(self, index: int) -> BlockHeader:
-        """Return the header of a block (`MissingBlockError`)."""
-        key = _block_key(self.gallery_id, index)
-        query = select(BlockRow.version, BlockRow.header).where(*key)
-        row = self.connection.execute(query).one_or_none()
-        if row is None:
-            raise _missing(index)
-        return _header(index, row.version, row.header)
-
-    def block(self, index: int) -> EncryptedBlock:
-        """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`)."""
-        key = _block_key(self.gallery_id, index)
-        size = residue_bytes(self._parameters.block_shape(self.description.columns))
-        row = self.connection.execute(
-            select(
-                BlockRow.version, BlockRow.header, at_most(BlockRow.columns, size).label("columns")
-            ).where(*key)
-        ).one_or_none()
-        if row is None:
-            raise _missing(index)
-        header = _header(index, row.version, row.header)
-        shape = header.shape
-        if len(row.columns) != residue_bytes(shape):
-            raise BlockCorruptedError(
-                f"block {index} is damaged: {len(row.columns)} bytes where {residue_bytes(shape)} "
-                "belong; restore the database from a backup"
-            )
-        columns = np.frombuffer(row.columns, dtype="<u4").reshape(shape)
-        block = EncryptedBlock(header, columns)
-        block.check()
-        return block
-
-    def references(self, index: int, version: int) -> ReferenceTable:
-        """Return the references of a block, with its hint if it has one."""
-        table = ReferenceRow
-        query = select(
-            table.position,
-            table.reference_id,
-            table.pseudonym,
-            table.content_tag,
-            table.sealed_label,
-        ).where(table.gallery_id == self.gallery_id, table.block_index == index)
-        # One more than there can be, which no digest fits, is enough of what does not belong here.
-        query = query.limit(position_count(self._parameters) + 1)
-        hint = select(at_most(BlockRow.hint, self._hint_size))
-        hint = hint.where(*_block_key(self.gallery_id, index))
-        hinted = self.connection.execute(hint).scalar() or b""
-        with closing(self.connection.execute(query)) as rows:
-            found = (StoredReference(*row) for row in rows)
-            return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
-
-    def references_sizes(self, indices: Sequence[int]) -> dict[int, int]:
-        """Return the bytes that the references of blocks take in memory, without their hints.
-
-        Nothing but the lengths of labels is read. Blocks without references are left out.
-        """
-        row = ReferenceRow
-        size = func.count() * REFERENCE_SIZE + func.sum(func.length(row.sealed_label))
-        query = select(row.block_index, size).where(row.gallery_id == self.gallery_id)
-        if len(indices) <= _IN_ONE_STATEMENT:
-            query = query.where(row.block_index.in_(indices))
-        found = self.connection.execute(query.group_by(row.block_index)).all()
-        return {index: int(total) for index, total in found}
-
-    def block_references(self, index: int) -> BlockReferences:
-        """Return the references of a block with its header (`MissingBlockError`)."""
-        header = self.header(index)
-        return BlockReferences(header, self.references(index, header.version))
-
-    def check_sums(self) -> SealedCheckSums:
-        """Return the gallery's check sums; none if it has none."""
-        size = sealed_size(self.description.columns, self._parameters)
-        query = select(at_most(GalleryRow.check_sums, size))
-        found = self.connection.execute(query.where(GalleryRow.gallery_id == self.gallery_id))
-        return SealedCheckSums(found.scalar() or b"")
-
-    @property
-    def _parameters(self) -> ParameterSet:
-        return find_parameters(self.description.parameters)
-
-    @property
-    def _hint_size(self) -> int:
-        shape = self._parameters.hint_shape
-        return 0 if shape is None else packed_size(math.prod(shape), self._parameters.residue_bits)
+from gallery.store.snapshot import Snapshot
+from gallery.store.tables import GalleryRow
 
 
 class GalleryStore:
@@ -236,15 +113,15 @@ class GalleryStore:
             if connection.execute(moved).rowcount != 1:
                 raise _conflict()
             for item in change.blocks:
-                _put_block(connection, gallery_id, item)
-            _drop_blocks(connection, gallery_id, len(change.manifest.entries))
+                put_block(connection, gallery_id, item)
+            drop_blocks(connection, gallery_id, len(change.manifest.entries))
             # All rows that go, go first: a reference may move from one block to another.
             for item in change.blocks:
-                _drop_references(connection, gallery_id, item.references)
+                drop_references(connection, gallery_id, item.references)
             for item in change.blocks:
-                _add_references(connection, gallery_id, item.references)
+                add_references(connection, gallery_id, item.references)
             for relabelling in change.relabellings:
-                _relabel(connection, gallery_id, relabelling)
+                relabel(connection, gallery_id, relabelling)
             mark_erased(connection)
         if change.purge:
             self._database.purge()
@@ -261,8 +138,8 @@ class GalleryStore:
             row = _gallery_row(description, manifest)
             connection.execute(row.values(check_sums=check_sums.sealed or None))
             for item in blocks:
-                _put_block(connection, description.gallery_id, item)
-                _add_references(connection, description.gallery_id, item.references)
+                put_block(connection, description.gallery_id, item)
+                add_references(connection, description.gallery_id, item.references)
 
     def replace(
         self,
@@ -344,10 +221,6 @@ class GalleryStore:
             raise
 
 
-def _block_key(gallery_id: bytes, index: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return BlockRow.gallery_id == gallery_id, BlockRow.block_index == index
-
-
 def _gallery_row(description: GalleryDescription, manifest: Manifest) -> Insert:
     return insert(GalleryRow).values(
         gallery_id=description.gallery_id,
@@ -366,117 +239,3 @@ def _conflict() -> WriteConflictError:
 
 def _no_gallery() -> GalleryNotFoundError:
     return GalleryNotFoundError("the gallery is not in the database any more")
-
-
-def _header(index: int, version: int, data: bytes) -> BlockHeader:
-    header = BlockHeader.from_bytes(data)
-    if version != header.version:
-        raise BlockCorruptedError(
-            f"block {index} is damaged: its version in the database is not its header's; "
-            "restore the database from a backup"
-        )
-    return header
-
-
-def _missing(index: int) -> MissingBlockError:
-    return MissingBlockError(
-        f"block {index} of the gallery is missing; restore the database from a backup"
-    )
-
-
-def _put_block(connection: Connection, gallery_id: bytes, item: BlockUpdate) -> None:
-    header = item.block.header
-    values = {
-        "version": header.version,
-        "header": header.to_bytes(),
-        "hint": item.references.hint or None,
-        "columns": item.block.columns.astype("<u4", copy=False).tobytes(),
-    }
-    key = _block_key(gallery_id, header.index)
-    if connection.execute(update(BlockRow).where(*key).values(**values)).rowcount == 0:
-        created = {"gallery_id": gallery_id, "block_index": header.index, **values}
-        connection.execute(insert(BlockRow).values(**created))
-
-
-def _drop_blocks(connection: Connection, gallery_id: bytes, count: int) -> None:
-    """Drop the blocks, with their references, that have an index of ``count`` or more."""
-    beyond = (BlockRow.gallery_id == gallery_id, BlockRow.block_index >= count)
-    connection.execute(delete(BlockRow).where(*beyond))
-
-
-def _drop_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
-    """Delete the rows of a block that its new table does not have."""
-    wanted = {item.position: item.reference_id for item in table}
-    gone = [
-        position
-        for position, found in _present(connection, gallery_id, table.block_index).items()
-        if wanted.get(position) != found
-    ]
-    from_block = delete(ReferenceRow).where(
-        ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == table.block_index
-    )
-    for start in range(0, len(gone), _IN_ONE_STATEMENT):
-        chosen = gone[start : start + _IN_ONE_STATEMENT]
-        connection.execute(from_block.where(ReferenceRow.position.in_(chosen)))
-
-
-def _add_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
-    """Insert the rows of a block's new table that are not there; rows that stay are not touched."""
-    present = _present(connection, gallery_id, table.block_index)
-    added = [item for item in table if item.position not in present]
-    if added:
-        rows = [_reference_row(gallery_id, table.block_index, item) for item in added]
-        connection.execute(insert(ReferenceRow), rows)
-
-
-def _relabel(connection: Connection, gallery_id: bytes, item: BlockRelabelling) -> None:
-    """Give references of a block other labels, and the block the header that states them."""
-    header = item.header
-    stated = {"version": header.version, "header": header.to_bytes()}
-    connection.execute(
-        update(BlockRow).where(*_block_key(gallery_id, header.index)).values(**stated)
-    )
-    row = ReferenceRow
-    relabelled = (
-        update(row)
-        .where(
-            row.gallery_id == gallery_id,
-            row.block_index == header.index,
-            row.position == bindparam("place"),
-        )
-        .values(
-            pseudonym=bindparam("new_pseudonym"),
-            content_tag=bindparam("new_tag"),
-            sealed_label=bindparam("new_label"),
-        )
-    )
-    rows = [
-        {
-            "place": changed.position,
-            "new_pseudonym": changed.pseudonym,
-            "new_tag": changed.content_tag,
-            "new_label": changed.sealed_label,
-        }
-        for changed in item.changed
-    ]
-    connection.execute(relabelled, rows)
-
-
-def _present(connection: Connection, gallery_id: bytes, block_index: int) -> dict[int, bytes]:
-    """Return the reference identifiers in a block by position."""
-    query = select(ReferenceRow.position, ReferenceRow.reference_id).where(
-        ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == block_index
-    )
-    return {row.position: row.reference_id for row in connection.execute(query)}
-
-
-def _reference_row(gallery_id: bytes, index: int, item: StoredReference) -> dict[str, object]:
-    return {
-        "gallery_id": gallery_id,
-        "block_index": index,
-        "position": item.position,
-        "reference_id": item.reference_id,
-        "pseudonym": item.pseudonym,
-        "content_tag": item.content_tag,
-        "sealed_label": item.sealed_label,
-    }

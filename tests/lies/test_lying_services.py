@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gallery.client.searching.identification as identification
+import gallery.client.searching.exchange as exchange
 from gallery.client import GalleryClient, GalleryKey, StateFile
 from gallery.client.hinted.check_sums import CheckSums
 from gallery.client.renewal import renew_gallery
@@ -179,7 +179,7 @@ def test_without_the_check_a_chosen_vector_would_let_a_stranger_in(
 
 @pytest.fixture
 def two_probes_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identification, "REQUEST_PROBES", 2)
+    monkeypatch.setattr(exchange, "REQUEST_PROBES", 2)
 
 
 @pytest.mark.usefixtures("two_probes_a_request")

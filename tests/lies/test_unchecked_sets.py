@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import gallery.client.searching.identification as identification
+import gallery.client.searching.exchange as exchange
 from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import canary_positions
 from gallery.client import GalleryClient, GalleryKey
@@ -233,7 +233,7 @@ def test_a_long_search_asks_the_same_whatever_is_decrypted(
     parameters: CkksParameterSet,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(identification, "REQUEST_PROBES", 1)
+    monkeypatch.setattr(exchange, "REQUEST_PROBES", 1)
     probes = np.concatenate([mated] * 5)
 
     damaged, sound = outcome(one_residue, probes), outcome(honest, probes)

@@ -7,21 +7,19 @@ encrypted, and the answer to the one before is decrypted.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats, residue_bytes
+from gallery.arrays import Floats
 from gallery.client.integrity import clock
 from gallery.client.integrity.labels import LabelContent
 from gallery.client.prefetch import Prefetcher
 from gallery.client.progress import Progress
-from gallery.client.scheme import ProbeEncryption, ResultCheck
 from gallery.client.searching.candidates import CandidateRows, Identification
+from gallery.client.searching.exchange import Exchange, ProbeAnswer
 from gallery.client.searching.people_rankings import PeopleRankings
 from gallery.client.searching.rankings import (
     Places,
@@ -32,7 +30,6 @@ from gallery.client.searching.rankings import (
     block_and_position,
     split,
 )
-from gallery.client.searching.reception import Reception
 from gallery.client.searching.thresholds import Threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
@@ -40,26 +37,11 @@ from gallery.distances import from_squared, to_squared
 from gallery.errors import (
     GalleryError,
     IntegrityError,
-    RequestTooLargeError,
     WrongResultError,
 )
 from gallery.messages import (
-    ID_SIZE,
-    BlockResult,
-    EncryptedProbe,
-    Manifest,
     ReferenceTable,
-    SearchRequest,
-    SearchResult,
 )
-
-REQUEST_BYTES = 128 * 1024 * 1024
-"""Most bytes of the probes of a request, and of its answer, unless it has a single probe. Two
-requests and two answers are in memory at a time, beside what the transport takes."""
-
-REQUEST_PROBES = 16
-"""Most probes in one request: as many as a service scans for at once. Beyond two, a comparison took
-the same time with 3, 4, 7, 10 and 16 probes."""
 
 TIE = math.sqrt(2.0) * 4.0 / 6.0
 """Stated errors that equal distances can come apart: four standard deviations of their difference,
@@ -69,33 +51,12 @@ RESULTS_AT_ONCE = 64
 """Results that are decrypted together; with ``standard`` their distances take 2 MB."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Request:
-    """Probes as they are sent, and what opens their results."""
-
-    secrets: tuple[ProbeEncryption, ...]
-    probes: tuple[EncryptedProbe, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    """The whole answer to a request; all that can be checked without decrypting was checked.
-
-    ``wrong`` says what the check of the results found.
-    """
-
-    secrets: tuple[ProbeEncryption, ...]
-    manifest: Manifest
-    blocks: tuple[BlockResult, ...]
-    tables: tuple[ReferenceTable, ...]
-    wrong: WrongResultError | None
-
-
 class Searcher:
     """Searches one gallery."""
 
     def __init__(self, session: GallerySession) -> None:
         self._session = session
+        self._exchange = Exchange(session)
 
     def search(
         self,
@@ -165,18 +126,19 @@ class Searcher:
     def _run(
         self,
         vectors: Floats,
-        take: Callable[[_Answer], None],
+        take: Callable[[ProbeAnswer], None],
         progress: Progress | None,
     ) -> list[int | None]:
         """Search with all probes, take each answer, and return when the manifests were signed."""
         self._session.check_trust()
+        exchange = self._exchange
         signed: list[int | None] = []
         wrong: WrongResultError | None = None
         unlike: IntegrityError | None = None
         try:
             with (
-                Prefetcher("encrypt", self._encrypt, self._chunks(vectors)) as requests,
-                Prefetcher("search", self._ask, requests) as answers,
+                Prefetcher("encrypt", exchange.encrypt, exchange.chunks(vectors)) as requests,
+                Prefetcher("search", exchange.ask, requests) as answers,
             ):
                 for answer in answers:
                     wrong = wrong or answer.wrong
@@ -233,74 +195,7 @@ class Searcher:
             expired=expired,
         )
 
-    def _chunks(self, vectors: Floats) -> Iterator[Floats]:
-        """Split probes so that neither a request nor its answer takes much memory."""
-        parameters = self._session.parameters
-        blocks = max(1, len(self._session.manifest().entries))
-        columns = self._session.description.columns
-        sizes = (
-            residue_bytes(parameters.probe_shape(columns)),
-            blocks * residue_bytes(parameters.result_shape),
-        )
-        step = max(1, min(REQUEST_PROBES, REQUEST_BYTES // max(sizes)))
-        return (vectors[start : start + step] for start in range(0, len(vectors), step))
-
-    # --- in the thread that encrypts --------------------------------------------------------------
-
-    def _encrypt(self, vectors: Floats) -> _Request:
-        secrets = tuple(self._session.scheme.encrypt_probe(vector) for vector in vectors)
-        return _Request(secrets, tuple(self._message(secret) for secret in secrets))
-
-    def _message(self, encryption: ProbeEncryption) -> EncryptedProbe:
-        session = self._session
-        return EncryptedProbe(
-            probe_id=os.urandom(ID_SIZE),
-            key_id=session.key.key_id,
-            parameters=session.parameters.name,
-            dimension=session.description.dimension,
-            constants=encryption.constants,
-            seed=encryption.seed,
-        )
-
-    # --- in the thread that searches --------------------------------------------------------------
-
-    def _ask(self, request: _Request) -> _Answer:
-        """Send one request, receive the whole answer, and check what needs no decryption.
-
-        The whole answer is read before anything of it is decrypted: a server that saw the client
-        stop at a block would learn whether what it had made up decrypts to what was expected.
-        """
-        session, received = self._session, Reception(self._session, request.probes)
-        known = session.known_versions()
-        try:
-            result = self._results(request.probes, known, received)
-        except RequestTooLargeError:
-            # Of a large gallery, results and all references at once are more than a server has room
-            # for. Block by block references are not, and then results are left alone.
-            session.state()
-            if session.known_versions() == known:
-                raise
-            received = Reception(session, request.probes)
-            result = self._results(request.probes, session.known_versions(), received)
-        manifest, blocks, tables = received.all_of(result)
-        check = session.check_sums.opened(manifest, result.check_sums)
-        wrong = None if check is None else _wrong_results(check, request.secrets, blocks)
-        if wrong is not None:
-            # Here and now: the search may be interrupted before its end.
-            session.distrust()
-        return _Answer(request.secrets, manifest, blocks, tables, wrong)
-
-    def _results(
-        self, probes: Sequence[EncryptedProbe], known: Mapping[int, int], received: Reception
-    ) -> SearchResult:
-        session = self._session
-        sums = session.check_sums.known
-        request = SearchRequest(session.gallery_id, tuple(probes), known, sums)
-        return session.service.search(request, received)
-
-    # --- in the caller's thread -------------------------------------------------------------------
-
-    def _open(self, answer: _Answer, wanted: Wanted, threshold: Threshold) -> CandidateRows:
+    def _open(self, answer: ProbeAnswer, wanted: Wanted, threshold: Threshold) -> CandidateRows:
         """Decrypt the distances of an answer, check their canaries, rank the rest, open labels."""
         count = len(answer.secrets)
         ties = self._ties(answer.tables, threshold)
@@ -317,7 +212,7 @@ class Searcher:
                 subjects.add(occupied, positions, index)
         return self._candidates(rankings, subjects, answer.tables, searched)
 
-    def _distances(self, answer: _Answer) -> Floats:
+    def _distances(self, answer: ProbeAnswer) -> Floats:
         """Return the distances of an answer's probes to all references."""
         description = self._session.description
         size = sum(len(table) for table in answer.tables)
@@ -330,7 +225,7 @@ class Searcher:
             filled = stop
         return found
 
-    def _opened(self, answer: _Answer) -> Iterator[tuple[int, npt.NDArray[np.intp], Floats]]:
+    def _opened(self, answer: ProbeAnswer) -> Iterator[tuple[int, npt.NDArray[np.intp], Floats]]:
         """Decrypt the distances of an answer block by block, and check their canaries.
 
         Yields the block's index, its occupied positions, and the squared distances of all probes to
@@ -429,14 +324,3 @@ def _of_person(table: ReferenceTable, pseudonym: bytes) -> npt.NDArray[np.uint32
     equal = table.packed.identifiers("pseudonym") == np.frombuffer(pseudonym, np.uint8)
     own: npt.NDArray[np.uint32] = table.packed.positions[equal.all(axis=1)]
     return own
-
-
-def _wrong_results(
-    check: ResultCheck, secrets: Sequence[ProbeEncryption], blocks: Sequence[BlockResult]
-) -> WrongResultError | None:
-    """Return what is wrong with the results of a request, or None; nothing is decrypted."""
-    try:
-        check.check(secrets, blocks)
-    except WrongResultError as error:
-        return error
-    return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gallery.client.searching.identification as identification
+import gallery.client.searching.exchange as exchange
 from gallery.messages import EncryptedBlock
 from gallery.store import Snapshot
 from tests.unit.commands.conftest import Command
@@ -113,7 +113,7 @@ def test_several_requests_of_a_command_read_each_block_once(
         return original(snapshot, index)
 
     monkeypatch.setattr(Snapshot, "block", counted)
-    monkeypatch.setattr(identification, "REQUEST_PROBES", 2)
+    monkeypatch.setattr(exchange, "REQUEST_PROBES", 2)
 
     assert enrolled(*SEARCH, "--json").code == 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-import gallery.client.searching.identification as identification
+import gallery.client.searching.exchange as exchange
 from gallery.client import GalleryClient, GalleryKey
 from gallery.errors import (
     DimensionMismatchError,
@@ -26,7 +26,7 @@ EMBEDDINGS = random_embeddings(20, 8)
 
 @pytest.fixture(autouse=True)
 def four_probes_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identification, "REQUEST_PROBES", 4)
+    monkeypatch.setattr(exchange, "REQUEST_PROBES", 4)
 
 
 @pytest.fixture(params=PARAMETER_SETS.values(), ids=lambda parameters: parameters.name)

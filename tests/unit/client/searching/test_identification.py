@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import gallery.client.searching.identification as identification
+import gallery.client.searching.exchange as exchange
 from gallery.arrays import residue_bytes
 from gallery.client import GalleryClient, GalleryKey, Identification
 from gallery.client.integrity.labels import LabelContent, LabelSealer
@@ -80,7 +80,7 @@ def searching_threads() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def four_probes_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identification, "REQUEST_PROBES", 4)
+    monkeypatch.setattr(exchange, "REQUEST_PROBES", 4)
 
 
 @pytest.fixture
@@ -194,9 +194,9 @@ def test_a_request_and_its_answer_stay_below_a_number_of_bytes(
         residue_bytes(parameters.probe_shape(description.columns)),
         residue_bytes(parameters.result_shape),
     )
-    monkeypatch.setattr(identification, "REQUEST_BYTES", 3 * largest)
+    monkeypatch.setattr(exchange, "REQUEST_BYTES", 3 * largest)
     filled.identify(probes(5), threshold=0.05)
-    monkeypatch.setattr(identification, "REQUEST_BYTES", 1)
+    monkeypatch.setattr(exchange, "REQUEST_BYTES", 1)
     filled.identify(probes(2), threshold=0.05)
 
     assert watched.sizes == [3, 2, 1, 1]

@@ -1,0 +1,148 @@
+"""One consistent state of a gallery, read out of its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from gallery.arrays import residue_bytes
+from gallery.ciphertexts.bit_packing import packed_size
+from gallery.ciphertexts.blocks import position_count
+from gallery.errors import BlockCorruptedError, MissingBlockError
+from gallery.messages import (
+    BlockHeader,
+    BlockReferences,
+    EncryptedBlock,
+    GalleryDescription,
+    Manifest,
+    ReferenceTable,
+    SealedCheckSums,
+    StoredReference,
+)
+from gallery.messages.check_sums import sealed_size
+from gallery.messages.references import REFERENCE_SIZE
+from gallery.parameters import ParameterSet, find_parameters
+from gallery.store.block_rows import IN_ONE_STATEMENT, block_key
+from gallery.store.checked_types import at_most
+from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of a gallery, read within one transaction."""
+
+    connection: Connection
+    gallery_id: bytes
+    description: GalleryDescription
+    manifest: Manifest
+
+    def stored_blocks(self) -> tuple[int, ...]:
+        """Return the indices of all blocks that are stored, ascending."""
+        query = select(BlockRow.block_index).where(BlockRow.gallery_id == self.gallery_id)
+        return tuple(sorted(self.connection.execute(query).scalars()))
+
+    def header(self, index: int) -> BlockHeader:
+        """Return the header of a block (`MissingBlockError`)."""
+        key = block_key(self.gallery_id, index)
+        query = select(BlockRow.version, BlockRow.header).where(*key)
+        row = self.connection.execute(query).one_or_none()
+        if row is None:
+            raise _missing(index)
+        return _header(index, row.version, row.header)
+
+    def block(self, index: int) -> EncryptedBlock:
+        """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`)."""
+        key = block_key(self.gallery_id, index)
+        size = residue_bytes(self._parameters.block_shape(self.description.columns))
+        row = self.connection.execute(
+            select(
+                BlockRow.version, BlockRow.header, at_most(BlockRow.columns, size).label("columns")
+            ).where(*key)
+        ).one_or_none()
+        if row is None:
+            raise _missing(index)
+        header = _header(index, row.version, row.header)
+        shape = header.shape
+        if len(row.columns) != residue_bytes(shape):
+            raise BlockCorruptedError(
+                f"block {index} is damaged: {len(row.columns)} bytes where {residue_bytes(shape)} "
+                "belong; restore the database from a backup"
+            )
+        columns = np.frombuffer(row.columns, dtype="<u4").reshape(shape)
+        block = EncryptedBlock(header, columns)
+        block.check()
+        return block
+
+    def references(self, index: int, version: int) -> ReferenceTable:
+        """Return the references of a block, with its hint if it has one."""
+        table = ReferenceRow
+        query = select(
+            table.position,
+            table.reference_id,
+            table.pseudonym,
+            table.content_tag,
+            table.sealed_label,
+        ).where(table.gallery_id == self.gallery_id, table.block_index == index)
+        # One more than there can be, which no digest fits, is enough of what does not belong here.
+        query = query.limit(position_count(self._parameters) + 1)
+        hint = select(at_most(BlockRow.hint, self._hint_size))
+        hint = hint.where(*block_key(self.gallery_id, index))
+        hinted = self.connection.execute(hint).scalar() or b""
+        with closing(self.connection.execute(query)) as rows:
+            found = (StoredReference(*row) for row in rows)
+            return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
+
+    def references_sizes(self, indices: Sequence[int]) -> dict[int, int]:
+        """Return the bytes that the references of blocks take in memory, without their hints.
+
+        Nothing but the lengths of labels is read. Blocks without references are left out.
+        """
+        row = ReferenceRow
+        size = func.count() * REFERENCE_SIZE + func.sum(func.length(row.sealed_label))
+        query = select(row.block_index, size).where(row.gallery_id == self.gallery_id)
+        if len(indices) <= IN_ONE_STATEMENT:
+            query = query.where(row.block_index.in_(indices))
+        found = self.connection.execute(query.group_by(row.block_index)).all()
+        return {index: int(total) for index, total in found}
+
+    def block_references(self, index: int) -> BlockReferences:
+        """Return the references of a block with its header (`MissingBlockError`)."""
+        header = self.header(index)
+        return BlockReferences(header, self.references(index, header.version))
+
+    def check_sums(self) -> SealedCheckSums:
+        """Return the gallery's check sums; none if it has none."""
+        size = sealed_size(self.description.columns, self._parameters)
+        query = select(at_most(GalleryRow.check_sums, size))
+        found = self.connection.execute(query.where(GalleryRow.gallery_id == self.gallery_id))
+        return SealedCheckSums(found.scalar() or b"")
+
+    @property
+    def _parameters(self) -> ParameterSet:
+        return find_parameters(self.description.parameters)
+
+    @property
+    def _hint_size(self) -> int:
+        shape = self._parameters.hint_shape
+        return 0 if shape is None else packed_size(math.prod(shape), self._parameters.residue_bits)
+
+
+def _header(index: int, version: int, data: bytes) -> BlockHeader:
+    header = BlockHeader.from_bytes(data)
+    if version != header.version:
+        raise BlockCorruptedError(
+            f"block {index} is damaged: its version in the database is not its header's; "
+            "restore the database from a backup"
+        )
+    return header
+
+
+def _missing(index: int) -> MissingBlockError:
+    return MissingBlockError(
+        f"block {index} of the gallery is missing; restore the database from a backup"
+    )
