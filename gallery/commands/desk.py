@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gallery.commands.dates import parse_span
+from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.options import common_options
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_result
@@ -40,29 +40,8 @@ def _idle(_context: click.Context, _option: click.Parameter, text: str) -> float
     return span.total_seconds()
 
 
-def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    from limits import parse
-
-    try:
-        parse(text)
-    except ValueError as error:
-        raise click.BadParameter("give a number and a time, like 60/minute") from error
-    return text
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address reaches this machine only."""
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 @click.command("desk", epilog=_EPILOG)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8480, show_default=True, help="Port."
-)
+@listener_options(8480)
 @click.option(
     "--also",
     "others",
@@ -79,16 +58,6 @@ def is_loopback(host: str) -> bool:
     "times.",
 )
 @click.option(
-    "--tls-cert",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Certificate chain, a PEM file.",
-)
-@click.option(
-    "--tls-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Key of the certificate, a PEM file.",
-)
-@click.option(
     "--idle-lock",
     metavar="TIME",
     default="15m",
@@ -96,13 +65,10 @@ def is_loopback(host: str) -> bool:
     callback=_idle,
     help="How long the key stays open without a request, such as 5m or 2h.",
 )
-@click.option(
+@rate_option(
     "--identify-rate",
-    metavar="RATE",
-    default="60/minute",
-    show_default=True,
-    callback=_rate,
-    help="Faces that one token that may not manage can search with.",
+    "60/minute",
+    "Faces that one token that may not manage can search with.",
 )
 @click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
@@ -111,12 +77,9 @@ def is_loopback(host: str) -> bool:
 @common_options
 def command(
     settings: Settings,
-    host: str,
-    port: int,
+    listener: ListenerAddress,
     others: tuple[str, ...],
     names: tuple[str, ...],
-    tls_cert: Path | None,
-    tls_key: Path | None,
     idle_lock: float,
     identify_rate: str,
     ask_passphrase: bool,
@@ -129,22 +92,24 @@ def command(
     from gallery.client import is_protected
 
     try:
-        from gallery.desk import DeskConfig, DeskTls, run
+        from gallery.desk import DeskConfig, run
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             f"gallery desk needs the package {error.name}; install the desk's packages: "
             "pip install 'encrypted-face-gallery[desk,photos]'"
         ) from error
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together: give both or neither")
-    tls = DeskTls(tls_cert, tls_key) if tls_cert and tls_key else None
-    if tls is None and not is_loopback(host):
+    if listener.is_exposed:
         raise click.UsageError(
-            f"{host} can be reached by other machines: give --tls-cert and --tls-key, since others "
-            "on the way could read photos and results"
+            f"{listener.host} can be reached by other machines: give --tls-cert and --tls-key, "
+            "since others on the way could read photos and results"
         )
     config = DeskConfig(
-        host=host, port=port, names=names, tls=tls, idle_lock=idle_lock, identify_rate=identify_rate
+        host=listener.host,
+        port=listener.port,
+        names=names,
+        tls=listener.tls,
+        idle_lock=idle_lock,
+        identify_rate=identify_rate,
     )
     protected = is_protected(settings.key)
     with _owner(settings, (settings.gallery, *others), config.idle_lock) as owner:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.deprecation import Former, renamed_option
+from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.options import backend_option, database_options
 from gallery.commands.settings import DatabaseSettings
 from gallery.errors import MissingDependencyError
@@ -40,23 +41,8 @@ def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2] or ""])
 
 
-def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    from limits import parse
-
-    try:
-        parse(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            "give a number and a time, like 100/second or 6000/minute"
-        ) from error
-    return text
-
-
 @click.command("serve", epilog=_EPILOG)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="Port."
-)
+@listener_options(8470)
 @renamed_option(
     "--cache-size",
     formerly=[Former("--memory")],
@@ -65,16 +51,6 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
     default="4GiB",
     show_default=True,
     help="What blocks may take that are kept ready to scan; others are read for each search.",
-)
-@click.option(
-    "--tls-cert",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Certificate chain, a PEM file.",
-)
-@click.option(
-    "--tls-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Key of the certificate, a PEM file.",
 )
 @click.option(
     "--plain-http",
@@ -106,13 +82,7 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
     show_default=True,
     help="Searches at a time, half of them of one token; others wait.",
 )
-@click.option(
-    "--rate",
-    default="6000/minute",
-    show_default=True,
-    callback=_rate,
-    help="Requests that one token may make.",
-)
+@rate_option("--rate", "6000/minute", "Requests that one token may make.")
 @backend_option("compares")
 @click.option(
     "--cluster",
@@ -144,11 +114,8 @@ def _rate(_context: click.Context, _option: click.Parameter, text: str) -> str:
 @database_options
 def command(
     settings: DatabaseSettings,
-    host: str,
-    port: int,
+    listener: ListenerAddress,
     cache_size: int,
-    tls_cert: Path | None,
-    tls_key: Path | None,
     plain_http: bool,
     max_request: int,
     answer_memory: int,
@@ -168,17 +135,13 @@ def command(
     """
     try:
         from gallery.server import http
-        from gallery.server.loopback import is_loopback
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together: give both or neither")
-    tls = http.TlsFiles(tls_cert, tls_key) if tls_cert and tls_key else None
-    if tls is None and not plain_http and not is_loopback(host):
+    if listener.is_exposed and not plain_http:
         raise click.UsageError(
-            f"{host} can be reached by other machines, and without a certificate others on the "
-            "way can read tokens: give --tls-cert and --tls-key, or say --plain-http if a reverse "
-            "proxy speaks TLS"
+            f"{listener.host} can be reached by other machines, and without a certificate others "
+            "on the way can read tokens: give --tls-cert and --tls-key, or say --plain-http if a "
+            "reverse proxy speaks TLS"
         )
     config = http.ServerConfig(
         cache_size=cache_size,
@@ -189,7 +152,15 @@ def command(
         rate=rate,
     )
     workers = _cluster(cluster, cluster_ca, cluster_cert, cluster_key, plain_cluster)
-    http.serve(settings.database, host, port, config, tls=tls, backend=backend, cluster=workers)
+    http.serve(
+        settings.database,
+        listener.host,
+        listener.port,
+        config,
+        tls=listener.tls,
+        backend=backend,
+        cluster=workers,
+    )
 
 
 def _cluster(

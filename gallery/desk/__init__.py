@@ -4,8 +4,8 @@ The desk is the key owner's side. It talks to a `gallery.protocol.GalleryService
 do, and imports nothing of the keyless server.
 """
 
-from gallery.desk.config import DeskConfig, DeskTls
+from gallery.desk.config import DeskConfig
 from gallery.desk.owner import Owner
 from gallery.desk.web_server import run
 
-__all__ = ["DeskConfig", "DeskTls", "Owner", "run"]
+__all__ = ["DeskConfig", "Owner", "run"]

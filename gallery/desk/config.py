@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Final
+
+from gallery.web.pace import Pace
+from gallery.web.tls import TlsFiles
 
 KIB: Final = 2**10
 MIB: Final = 2**20
-
-
-@dataclass(frozen=True)
-class DeskTls:
-    """The PEM files of a certificate chain and its key."""
-
-    certificate: Path
-    key: Path
 
 
 @dataclass(frozen=True)
@@ -51,12 +45,18 @@ class DeskConfig:
         Seconds that one photo may take to decode.
     decode_memory
         Bytes of address space of the process that decodes.
+    connections
+        How many there may be at a time; those that ask for nothing give way to new ones.
+    pace
+        The least pace at which answers are read.
+    shutdown
+        Seconds that requests under way have when the desk ends.
     """
 
     host: str = "127.0.0.1"
     port: int = 8480
     names: tuple[str, ...] = ()
-    tls: DeskTls | None = None
+    tls: TlsFiles | None = None
     idle_lock: float = 900.0
     session_seconds: float = 12 * 3600.0
     max_photo: int = 32 * MIB
@@ -67,6 +67,9 @@ class DeskConfig:
     identify_rate: str = "60/minute"
     decode_seconds: float = 20.0
     decode_memory: int = 4096 * MIB
+    connections: int = 200
+    pace: Pace = field(default_factory=lambda: Pace(20.0, 64 * KIB, 600.0))
+    shutdown: float = 20.0
 
     @property
     def scheme(self) -> str:

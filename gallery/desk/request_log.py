@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import time
-import traceback
-from pathlib import Path
-
 import structlog
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gallery.desk.statistics import STATISTICS
-
-_GONE = 499
-"""What web servers log for a client that left before its answer."""
+from gallery.desk.state import state_of
+from gallery.web.logs import places_of
+from gallery.web.observed_requests import Answered, ObservedRequests
 
 _log = structlog.get_logger("gallery.desk")
 
@@ -22,40 +17,28 @@ class RequestLog:
     """Times each request, counts it, and logs it when it ends."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._observed = app, ObservedRequests(app, _ended)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
-
-        async def send_seen(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         try:
-            await self._app(scope, receive, send_seen)
-        except ClientDisconnect:
-            status = _GONE  # nobody is there to get an answer
+            with state_of(Request(scope)).statistics.in_flight.track_inprogress():
+                await self._observed(scope, receive, send)
         except Exception as error:
             # Places only: the error's text and the values of variables may hold secrets.
-            places = traceback.extract_tb(error.__traceback__)
-            at = [f"{Path(place.filename).name}:{place.lineno}" for place in places[-8:]]
-            _log.error("broke", error=type(error).__name__, at=at)
+            _log.error("broke", error=type(error).__name__, at=places_of(error))
             raise
-        finally:
-            # The route's pattern: the path itself may hold a label.
-            route = getattr(scope.get("route"), "path", "other")
-            seconds = time.perf_counter() - started
-            STATISTICS.observe(route, status, seconds)
-            _log.info(
-                "request",
-                method=scope["method"] if scope["method"].isalpha() else "OTHER",
-                route=route,
-                status=status,
-                seconds=round(seconds, 4),
-            )
+
+
+def _ended(scope: Scope, request: Answered) -> None:
+    state_of(Request(scope)).statistics.observe(request)
+    _log.info(
+        "request",
+        method=request.method,
+        route=request.route,
+        status=request.status,
+        seconds=round(request.seconds, 4),
+    )

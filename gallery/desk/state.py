@@ -15,6 +15,7 @@ from gallery.desk.config import DeskConfig
 from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.jobs import Jobs
 from gallery.desk.owner import Owner
+from gallery.web.statistics import RequestStatistics
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class DeskState:
         Whether the key file is sealed with one.
     jobs
         Long work that pages follow.
+    statistics
+        Figures of requests.
     stopping
         Set when the desk ends.
     """
@@ -47,6 +50,7 @@ class DeskState:
     rates: SearchRates
     needs_passphrase: bool
     jobs: Jobs = field(default_factory=Jobs)
+    statistics: RequestStatistics = field(default_factory=lambda: RequestStatistics("gallery_desk"))
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

@@ -1,35 +1,27 @@
-"""The web server of a desk: its listener, its certificate, its log and its end."""
+"""The web server of a desk: what it consists of, and its run."""
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import ssl
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-import structlog
-import uvicorn
 
 from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.application import make_app
 from gallery.desk.config import DeskConfig
-from gallery.desk.connections import PunctualProtocol
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.faces import FaceReader
 from gallery.desk.owner import Owner
 from gallery.desk.state import DeskState
-from gallery.errors import ServeError
-from gallery.hints import Hint
+from gallery.web.connection_gate import most_connections, raise_file_limit
+from gallery.web.graceful_server import GracefulServer
+from gallery.web.listener import listening, uvicorn_config
+from gallery.web.logs import configure_logging
 
 _KEEP_ALIVE_SECONDS = 30
-_SHUTDOWN_SECONDS = 20
 _ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - to name them, not to listen there
 
 
@@ -64,7 +56,10 @@ def run(
     ServeError
         If the address or the certificate cannot be used.
     """
-    _configure_log(verbose)
+    configure_logging(logging.INFO if verbose else logging.WARNING, quoting=False)
+    # What libraries say of requests could hold a query, and that a secret.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    raise_file_limit()
     with listening(config.host, config.port) as listener:
         config = replace(config, port=listener.getsockname()[1])
         desk = DeskState(
@@ -76,7 +71,7 @@ def run(
             SearchRates(config.identify_rate),
             needs_passphrase,
         )
-        server = DeskServer(server_settings(desk))
+        server = make_server(desk)
         ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")
         server.run(sockets=[listener])
 
@@ -90,77 +85,15 @@ def address_of(config: DeskConfig) -> str:
     return f"{config.scheme}://{host}:{config.port}"
 
 
-class DeskServer(uvicorn.Server):
-    """A server that ends by returning: uvicorn's own raises the signal again."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take signals for a request to end."""
-        with super().capture_signals():
-            yield
-            self._captured_signals.clear()
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Give a socket that is bound to an address; port 0 takes any that is free (`ServeError`)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host.strip("[]"), port))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "that is no name of a machine"
-            raise ServeError(
-                f"cannot listen on {host} port {port}: {reason}", hint=Hint.OTHER_ADDRESS
-            ) from error
-        yield listener
-
-
-def server_settings(desk: DeskState) -> uvicorn.Config:
-    """Return how uvicorn serves a desk (`ServeError` if its certificate cannot be used)."""
-    tls = desk.config.tls
-    settings = uvicorn.Config(
-        make_app(desk),
-        loop="asyncio",
-        http=PunctualProtocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=200,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        ssl_certfile=None if tls is None else tls.certificate,
-        ssl_keyfile=None if tls is None else os.fspath(tls.key),
+def make_server(desk: DeskState) -> GracefulServer:
+    """Return the server of a desk (`ServeError` if its certificate cannot be used)."""
+    config = desk.config
+    described = uvicorn_config(
+        make_app(desk), config.tls, shutdown=config.shutdown, keep_alive=_KEEP_ALIVE_SECONDS
     )
-    try:
-        settings.load()
-    except (OSError, ssl.SSLError) as error:
-        assert tls is not None
-        raise ServeError(
-            f"the certificate {tls.certificate} and the key {tls.key} cannot be used: "
-            f"{error.strerror or error}; give PEM files that belong together"
-        ) from error
-    if settings.ssl is not None:
-        settings.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return settings
-
-
-def _configure_log(verbose: bool) -> None:
-    """Write the log of this process to standard error as lines of JSON."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.INFO if verbose else logging.WARNING
-        ),
-        cache_logger_on_first_use=False,
+    return GracefulServer(
+        described,
+        config.pace,
+        connections=min(config.connections, most_connections()),
+        stopping=desk.stopping.set,
     )
-    # What libraries say of requests could hold a query, and that a secret.
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)

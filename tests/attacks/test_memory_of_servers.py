@@ -25,7 +25,7 @@ from gallery.parameters import (
 )
 from gallery.server import open_service
 from gallery.server.gatekeeper import Scope
-from gallery.server.http.connection_gate import CONNECTIONS
+from gallery.web.connection_gate import CONNECTIONS
 from tests.attacks.conftest import MIB, measured
 from tests.support import builders
 from tests.support.certificates import make_certificate

@@ -67,6 +67,28 @@ def test_importing_a_room_does_not_load_the_others(module: str, unwanted: set[st
     assert not loaded & unwanted
 
 
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        (
+            ["gallery.commands.serve", "gallery.server.http"],
+            {"gallery.desk", "gallery.client", "tenseal"},
+        ),
+        (
+            ["gallery.commands.desk", "gallery.desk"],
+            {"gallery.server", "gallery.store", "gallery.evaluator", "sqlalchemy"},
+        ),
+    ],
+)
+def test_server_and_desk_load_nothing_of_each_other(modules: list[str], unwanted: set[str]) -> None:
+    loaded = modules_of(
+        f"import json, sys, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
+    )
+
+    assert {*modules, "gallery.web.listener"} <= loaded
+    assert not loaded & unwanted
+
+
 def test_help_loads_no_numerics() -> None:
     code = (
         "import json, sys\n"

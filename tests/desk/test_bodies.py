@@ -6,16 +6,17 @@ import http.client
 import json
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk import DeskConfig, connections
+from gallery.desk import DeskConfig
 from gallery.desk.access import bodies
 from gallery.desk.access.scopes import DeskScope
 from gallery.server import EmbeddedService
+from gallery.web import connections
 from tests.support.desks import Desk, open_desk
 from tests.support.galleries import random_embeddings
 from tests.support.raw_http import connected, rest
@@ -99,7 +100,7 @@ def test_a_body_must_come_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 def test_a_connection_must_say_what_it_wants_in_time(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, whole: bytes, begun: bytes
 ) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.5)
 
     with connected(desk.address) as end:
         end.settimeout(20)
@@ -108,6 +109,18 @@ def test_a_connection_must_say_what_it_wants_in_time(
             assert end.recv(2**16).startswith(b"HTTP/1.1 403")
         end.sendall(begun)
         assert rest(end).count(b"HTTP/1.1 ") == 0
+
+
+def test_connections_that_ask_for_nothing_shut_nobody_out(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    with open_desk(service, key, tmp_path, config=DeskConfig(connections=10)) as desk:
+        with ExitStack() as idle:
+            for _ in range(30):
+                idle.enter_context(connected(desk.address)).sendall(b"GET /he")
+
+            assert all(desk.program().get("/healthz").status_code == 200 for _ in range(5))
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "Multipart/Form-Data"])

@@ -30,13 +30,13 @@ from gallery.server.audit_log import Action
 from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
 from gallery.server.http.config import GIB, MIB
-from gallery.server.http.connection_gate import CONNECTION_BYTES, CONNECTIONS
-from gallery.server.http.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
 from gallery.server.http.fair_share import LITTLE, RESERVE
 from gallery.server.http.request_sizes import SMALL_REQUEST
 from gallery.server.http.state import READERS, WRITERS, ServerState
 from gallery.server.http.uvicorn_server import DATABASE_CONNECTIONS
 from gallery.store import open_database
+from gallery.web.connection_gate import CONNECTION_BYTES, CONNECTIONS
+from gallery.web.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
 from tests.support.command_line import check_words
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of
 from tests.support.serving import Serving, serving

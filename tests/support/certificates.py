@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gallery.server.http import TlsFiles
+from gallery.web.tls import TlsFiles
 
 
 def make_certificate(folder: Path) -> TlsFiles:

@@ -23,8 +23,9 @@ from gallery.desk.access.tokens import TokenFile
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.faces import FaceReader
 from gallery.desk.state import DeskState
-from gallery.desk.web_server import DeskServer, listening, server_settings
+from gallery.desk.web_server import make_server
 from gallery.protocol import GalleryService
+from gallery.web.listener import listening
 
 PASSPHRASE = "a passphrase of tests"
 FAST = Argon2Parameters(8192, 1, 1)
@@ -111,7 +112,7 @@ def open_desk(
             needs_passphrase=True,
         )
         owner.unlock(PASSPHRASE)
-        server = DeskServer(server_settings(state))
+        server = make_server(state)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         desk = Desk(state, clock)

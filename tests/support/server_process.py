@@ -19,8 +19,8 @@ import httpx
 
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
-from gallery.server.http import TlsFiles
 from gallery.store import TokenStore, open_database
+from gallery.web.tls import TlsFiles
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LONGEST_START_S = 120

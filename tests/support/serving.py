@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import tests.support.logs  # noqa: F401 (configures them)
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.server.gatekeeper import Scope, issue_token
-from gallery.server.http import ServerConfig, TlsFiles
-from gallery.server.http.connection_gate import ConnectionGate
+from gallery.server.http import ServerConfig
 from gallery.server.http.state import ServerState
-from gallery.server.http.uvicorn_server import listening, make_server
+from gallery.server.http.uvicorn_server import make_server
 from gallery.store import TokenStore, open_database
+from gallery.web.connection_gate import ConnectionGate
+from gallery.web.listener import listening
+from gallery.web.tls import TlsFiles
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,7 +14,6 @@ from gallery.desk.errors import NotAllowedError, NotSignedInError
 from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import page, session_holder
 from gallery.desk.state import DeskState, state_of
-from gallery.desk.statistics import STATISTICS
 from gallery.desk.telling import told
 from gallery.desk.uploads import read_form
 from gallery.desk.warming import warm_up
@@ -46,7 +46,7 @@ def metrics(request: Request) -> Response:
     from gallery.desk.access.rights import holder_of
 
     holder_of(request)
-    return Response(STATISTICS.text(), media_type="text/plain; version=0.0.4")
+    return Response(state_of(request).statistics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/enter")

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from gallery.errors import ServerError
 from gallery.hints import Hint
-from gallery.server.loopback import is_loopback
 from gallery.url_masking import masked_url
+from gallery.web.loopback import is_loopback
 
 SCHEMES = ("tcp", "tls")
 

@@ -1,20 +1,13 @@
-"""Configuration of a server: its limits and its certificate."""
+"""Configuration of a server: its limits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+
+from gallery.web.pace import Pace
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
-
-
-@dataclass(frozen=True)
-class TlsFiles:
-    """A certificate chain and its private key, both in PEM files."""
-
-    certificate: Path
-    key: Path
 
 
 @dataclass(frozen=True)
@@ -75,6 +68,7 @@ class ServerConfig:
         """Searches of one token at a time."""
         return max(1, self.searches // 2)
 
-    def seconds_for(self, size: int, moved: int) -> float:
-        """Return the seconds in which ``moved`` bytes of a body of ``size`` must have moved."""
-        return self.grace + moved / max(self.least_rate, size / self.longest)
+    @property
+    def pace(self) -> Pace:
+        """The least pace of a body."""
+        return Pace(self.grace, self.least_rate, self.longest)

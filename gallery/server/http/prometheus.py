@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from gallery.server.service import EmbeddedService
-
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+from gallery.web.statistics import BUCKETS, RequestStatistics
 
 
 class ServerStatistics:
@@ -17,42 +16,23 @@ class ServerStatistics:
 
     Attributes
     ----------
+    requests
+        Those of requests.
     search_seconds
         Time from a search's first byte read to its answer complete.
-    requests
-        Requests by method, route and status.
-    request_seconds
-        Time of all requests by route.
-    in_flight
-        Requests under way.
     """
 
     def __init__(self, service: EmbeddedService) -> None:
-        self._registry = CollectorRegistry()
+        self.requests = RequestStatistics("gallery_http")
+        registry = self.requests.registry
         self.search_seconds = Histogram(
-            "gallery_search_seconds", "Time of a search", buckets=_SECONDS, registry=self._registry
+            "gallery_search_seconds", "Time of a search", buckets=BUCKETS, registry=registry
         )
-        self.requests = Counter(
-            "gallery_http_requests",
-            "Requests",
-            ["method", "route", "status"],
-            registry=self._registry,
-        )
-        self.request_seconds = Histogram(
-            "gallery_http_request_seconds",
-            "Time of a request",
-            ["route"],
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self.in_flight = Gauge(
-            "gallery_http_requests_in_flight", "Requests under way", registry=self._registry
-        )
-        self._registry.register(_ServiceCollector(service))
+        registry.register(_ServiceCollector(service))
 
     def text(self) -> bytes:
         """Return all statistics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return self.requests.text()
 
 
 class _ServiceCollector:

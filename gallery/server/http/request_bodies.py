@@ -162,7 +162,7 @@ async def _each_in_time(
     started = clock()
     while True:
         try:
-            async with asyncio.timeout_at(started + config.seconds_for(declared, size)):
+            async with asyncio.timeout_at(started + config.pace.seconds_for(declared, size)):
                 chunk = await anext(stream, None)
         except TimeoutError:
             raise HTTPException(408, "the body came too slowly", {"Connection": "close"}) from None

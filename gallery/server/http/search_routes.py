@@ -209,7 +209,7 @@ class SearchResponse(Response):
                 raise piece
             sent += len(piece)
             try:
-                async with asyncio.timeout_at(started + config.seconds_for(self._size, sent)):
+                async with asyncio.timeout_at(started + config.pace.seconds_for(self._size, sent)):
                     await self._send(send, piece)
                     # Nothing goes out with this; it waits until the piece has, so that the memory
                     # is not given to others sooner.

@@ -22,10 +22,10 @@ from gallery.server.denial_log import DenialLog
 from gallery.server.gatekeeper import Gatekeeper, Grant
 from gallery.server.http.byte_budget import ByteBudget
 from gallery.server.http.config import ServerConfig
-from gallery.server.http.connection_gate import most_connections
 from gallery.server.http.prometheus import ServerStatistics
 from gallery.server.http.turns import RequestCount, Turns
 from gallery.server.service import EmbeddedService
+from gallery.web.connection_gate import most_connections
 
 T = TypeVar("T")
 

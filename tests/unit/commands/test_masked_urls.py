@@ -214,7 +214,7 @@ def test_a_traceback_in_a_servers_log_shows_no_password() -> None:
     url = "postgresql://owner:S3cret@db/faces?sslpassword=S3cret"
     program = (
         "import logging, sys\n"
-        "from gallery.server.http.logs import configure_logging\n"
+        "from gallery.web.logs import configure_logging\n"
         "configure_logging()\n"
         "try:\n"
         "    raise ValueError('cannot open ' + sys.argv[1])\n"

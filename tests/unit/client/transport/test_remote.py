@@ -36,8 +36,8 @@ from gallery.messages import (
 from gallery.messages.stream import framed
 from gallery.protocol import SearchObserver
 from gallery.server.gatekeeper import Scope
-from gallery.server.http import TlsFiles
 from gallery.store import Database
+from gallery.web.tls import TlsFiles
 from tests.support.answering import TOKEN, answering, response
 from tests.support.certificates import make_certificate
 from tests.support.galleries import names, random_embeddings

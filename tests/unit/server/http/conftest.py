@@ -140,7 +140,8 @@ def unread_search(
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the server's own log records."""
-    lines = [item.getMessage() for item in caplog.records if item.name == "gallery.server"]
+    own = ("gallery.server", "gallery.web")
+    lines = [item.getMessage() for item in caplog.records if item.name in own]
     return [json.loads(line) for line in lines]
 
 

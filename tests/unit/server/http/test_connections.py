@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gallery.server.http import connections
+from gallery.web import connections
 from tests.unit.server.http.conftest import Galleries, connected, head, rest
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gallery.server.http import TlsFiles, connection_gate, uvicorn_server
+from gallery.web import connection_gate, graceful_server
+from gallery.web.tls import TlsFiles
 from tests.support.certificates import make_certificate
 from tests.support.raw_http import connected, rest
 from tests.support.serving import Serving, serving
@@ -34,7 +35,7 @@ def server(
 ) -> Iterator[Serving]:
     """A server with few connections and little patience."""
     monkeypatch.setattr(connection_gate, "CONNECTIONS", MOST)
-    monkeypatch.setattr(uvicorn_server, "HEADER_SECONDS", 0.5)
+    monkeypatch.setattr(graceful_server, "HEADER_SECONDS", 0.5)
     url = f"sqlite:///{tmp_path}/gallery.db"
     with serving(url, tls=files if request.param else None) as running:
         yield running
@@ -72,7 +73,7 @@ def test_a_connection_that_was_answered_may_be_the_one_to_go(
 def test_a_handshake_that_does_not_come_ends_the_connection(
     files: TlsFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uvicorn_server, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(graceful_server, "HEADER_SECONDS", 0.3)
     with serving(f"sqlite:///{tmp_path}/gallery.db", tls=files) as server:
         with connected(server.url) as end:
             end.settimeout(20)  # asyncio itself would wait for a minute

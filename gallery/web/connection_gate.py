@@ -63,6 +63,10 @@ class ConnectionGate:
         self._silent: OrderedDict[int, socket.socket] = OrderedDict()
         self._busy: set[int] = set()
 
+    def listener(self, unguarded: socket.socket) -> socket.socket:
+        """Return a listening socket in the place of another, whose connections are counted here."""
+        return _GatedListener(unguarded, self)
+
     @property
     def is_full(self) -> bool:
         """Whether more connections have asked for something than there may be."""
@@ -111,7 +115,7 @@ class ConnectionGate:
         self._busy.discard(number)
 
 
-class GatedListener(socket.socket):
+class _GatedListener(socket.socket):
     """A listening socket whose connections are counted by a gate.
 
     Parameters
@@ -130,10 +134,10 @@ class GatedListener(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection, and count it."""
         end, address = super().accept()
-        return GatedSocket(end, self._gate), address
+        return _GatedSocket(end, self._gate), address
 
 
-class GatedSocket(socket.socket):
+class _GatedSocket(socket.socket):
     """The server's end of a connection, which leaves the gate's count when it is closed."""
 
     def __init__(self, end: socket.socket, gate: ConnectionGate) -> None:

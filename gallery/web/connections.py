@@ -8,10 +8,10 @@ import structlog
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gallery.server.http.config import ServerConfig
-from gallery.server.http.connection_gate import ConnectionGate
+from gallery.web.connection_gate import ConnectionGate
+from gallery.web.pace import Pace
 
-_log = structlog.get_logger("gallery.server")
+_log = structlog.get_logger("gallery.web")
 
 HEADER_SECONDS = 10.0
 """Seconds that the head of a request may take, and a TLS handshake before the first; uvicorn itself
@@ -39,14 +39,16 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits on how long a client may take.
 
     The head of a request is limited in time, in size and in fields, and so is what a body in chunks
-    holds beside itself; the requests that are sent
-    before the one before is answered, in number; the rest of a request that is answered
-    before it has come as a whole, in time; the reading of an answer, in its rate. Bodies that a
-    handler reads are limited by `gallery.server.http.request_bodies`.
+    holds beside itself; the requests that are sent before the one before is answered, in number;
+    the rest of a request that is answered before it has come as a whole, in time; the reading of an
+    answer, in its rate. Bodies are limited by the handlers that read them.
     """
 
     gate: ConnectionGate | None = None
     """What counts the connection; set before the connection is made."""
+
+    pace: Pace
+    """At which the client must read an answer; set at the same time."""
 
     _number = -1
     _deadline: asyncio.TimerHandle | None = None
@@ -128,9 +130,8 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Give the client time to read what waits to be sent."""
         super().pause_writing()
-        limits: ServerConfig = self.config.app.state.server.config  # type: ignore[union-attr]
         size = self.transport.get_write_buffer_size()
-        self._unread = self.loop.call_later(limits.seconds_for(size, size), self._drop)
+        self._unread = self.loop.call_later(self.pace.seconds_for(size, size), self._drop)
 
     def resume_writing(self) -> None:
         """Forget the client's deadline: it has read nearly everything."""

@@ -1,0 +1,1 @@
+"""Web serving, below the keyless server and the owner's desk: listener, TLS, connections, logs."""
