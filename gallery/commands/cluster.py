@@ -32,7 +32,24 @@ Examples:
 """
 
 
-_COLUMNS = ("probe", "face", "left", "top", "width", "height", "group", "picture", "warnings")
+_COLUMNS = (
+    "probe",
+    "face",
+    "left",
+    "top",
+    "width",
+    "height",
+    "group",
+    "picture",
+    "face_size",
+    "face_size_used",
+    "confidence",
+    "sharpness",
+    "grey_levels",
+    "roll",
+    "yaw",
+    "warnings",
+)
 
 
 @click.command("cluster", epilog=_EPILOG)
@@ -144,9 +161,9 @@ def _record(
 
 
 def _cells(item: WrittenFace) -> dict[str, Any]:
-    """Return a face with a cell for each value of its box."""
+    """Return a face with a cell for each value of its box and each figure of its quality."""
     record = _face(item)
-    return record | (record["box"] or {})
+    return record | (record["box"] or {}) | record["quality"]
 
 
 def _face(item: WrittenFace) -> dict[str, Any]:

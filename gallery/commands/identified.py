@@ -23,6 +23,8 @@ _COLUMNS: Final = (
     "expires",
     "expired",
     "threshold",
+    "threshold_origin",
+    "expected_fpir",
     "metric",
     "searched",
     "ambiguous",

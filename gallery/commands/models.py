@@ -50,8 +50,9 @@ _COLUMNS: Final = (
     "default_detector",
     "thresholds",
     "licence",
+    "weights",
 )
-"""Of CSV; the files are in JSON."""
+"""Of CSV; JSON has more of the files with weights."""
 
 
 @click.group("models", epilog=_EPILOG)
@@ -75,7 +76,7 @@ def list_(quiet: bool, form: TableFormat | None) -> None:
 
     found = take_inventory(runtime=_runtime())
     if form is not None:
-        print_records(form, _COLUMNS, map(_record, found))
+        _print_records(form, map(_record, found))
         return
     titles = ("", "name", "values", "threshold", "MB", "licence", "here")
     print_table(titles, map(_row, found))
@@ -154,7 +155,7 @@ def check(names: tuple[str, ...], form: TableFormat | None) -> int:
             {**_record(report), "works": not obstacle, "obstacles": [obstacle] if obstacle else []}
             for report, obstacle in results
         )
-        print_records(form, _COLUMNS, records)
+        _print_records(form, records)
     else:
         rows: list[tuple[Cell, ...]] = [
             (report.kind, report.name, (obstacle, "red") if obstacle else ("works", "green"))
@@ -185,6 +186,15 @@ def _obstacle(report: PartReport) -> str:
     except GalleryError as error:
         return told(error)
     return ""
+
+
+def _print_records(form: TableFormat, records: Iterator[dict[str, Any]]) -> None:
+    print_records(form, _COLUMNS, map(_cells, records) if form is TableFormat.CSV else records)
+
+
+def _cells(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with the files with weights as a cell: ``facenet_weights.h5=missing``."""
+    return record | {"weights": {file["name"]: file["state"] for file in record["weights"]}}
 
 
 def _record(report: PartReport) -> dict[str, Any]:

@@ -60,11 +60,15 @@ PLAN_COLUMNS = ("action", "label", "former_label", "path", "reference_id")
 """Of a plan as CSV."""
 
 
-def plan_rows(plan: SyncPlan) -> Iterator[dict[str, str]]:
-    """Yield what would be done, a row a photo."""
+def plan_rows(plan: SyncPlan) -> Iterator[dict[str, Any]]:
+    """Yield what would be done, a row a photo, and the references that it is done to."""
     for item in plan.additions:
-        action = "replace" if item.replaced else "enroll"
-        yield {"action": action, "label": item.label, "path": str(item.path)}
+        yield {
+            "action": "replace" if item.replaced else "enroll",
+            "label": item.label,
+            "path": str(item.path),
+            "reference_id": [old.reference_id for old in item.replaced],
+        }
     for moved in plan.relabellings:
         former = moved.reference
         yield {

@@ -7,8 +7,10 @@ states that its writes lead through, and how to look at a state if it is not tha
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +38,10 @@ DATABASE = "gallery.db"
 KEY_FILE = "owner.key"
 NEW_KEY_FILE = "new.key"
 OLD, NEW = "correct horse", "battery staple"
+IDENTIFIER = "identifier of the first reference"
+"""A file, and the word of a command line in whose place it stands."""
+FORMER = "former values of the first reference"
+"""A file of what a reference's label was sealed to, its pseudonym and its content tag."""
 
 
 class DamageError(Exception):
@@ -113,6 +119,20 @@ def _records(done: Done) -> list[dict[str, object]]:
 def relabelled_state(shop: Workshop) -> State:
     """Look at a gallery whose people may have another label by now, and are found under it."""
     return gallery_state(replace(shop, people={}))
+
+
+def assigned_state(shop: Workshop) -> State:
+    """Look at a gallery whose first reference may be another person's by now.
+
+    What its former label was sealed to and hashed to is in a file until then, and in none after.
+    """
+    labels = relabelled_state(shop)
+    former = [bytes.fromhex(line) for line in (shop.folder / FORMER).read_text().split()]
+    files = [path.read_bytes() for path in shop.folder.iterdir()]
+    left = [value.hex() for value in former if any(value in content for content in files)]
+    if len(left) != (0 if labels is not None and "Ada" in labels else len(former)):
+        raise DamageError(f"of labels {labels}, files hold {left} of the former one's values")
+    return labels
 
 
 def annotated_state(shop: Workshop) -> State:
@@ -233,10 +253,11 @@ class Scenario:
         """Return a folder as this scenario's place of work."""
         return Workshop(folder, self.people, self.environment)
 
-    @property
-    def words(self) -> list[str]:
-        """The command line as strings."""
-        return [str(word) for word in self.command]
+    def words(self, folder: Path) -> list[str]:
+        """Return the command line as strings, with the identifier that a folder names."""
+        words = [str(word) for word in self.command]
+        known = (folder / IDENTIFIER).read_text() if IDENTIFIER in words else ""
+        return [known if word == IDENTIFIER else word for word in words]
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -290,6 +311,20 @@ def some_enrolled(shop: Workshop, parameters: str = "compact") -> None:
     """A gallery with five references."""
     empty_gallery(shop, parameters)
     shop.do(["enroll", "first.npz"])
+
+
+def some_enrolled_with_an_identifier(shop: Workshop, parameters: str = "compact") -> None:
+    """A gallery with five references, and files of what the database has of the first one."""
+    some_enrolled(shop, parameters)
+    (listed,) = shop.run(["list", "--json", "--label", LABELS[0]])
+    (record,) = _records(listed)
+    (shop.folder / IDENTIFIER).write_text(str(record["reference_id"]))
+    with closing(sqlite3.connect(shop.folder / DATABASE)) as connection:
+        (row,) = connection.execute(
+            "SELECT sealed_label, pseudonym, content_tag FROM reference WHERE reference_id = ?",
+            [bytes.fromhex(str(record["reference_id"]))],
+        )
+    (shop.folder / FORMER).write_text("\n".join(value.hex() for value in row))
 
 
 def nearly_full_block(shop: Workshop, parameters: str = "compact") -> None:
@@ -421,6 +456,14 @@ _OF_CKKS = (
         done_already=ReferenceNotFoundError.exit_code,
     ),
     Scenario(
+        "assign a reference to another person",
+        prepare=some_enrolled_with_an_identifier,
+        command=["assign", IDENTIFIER, "Ada"],
+        states=(LABELS[:5], tuple(sorted(("Ada", *LABELS[1:5])))),
+        inspect=assigned_state,
+        people=SMALL,
+    ),
+    Scenario(
         "remove everybody in the last block",
         prepare=two_blocks,
         command=["remove", *list(RING)[2:], "--yes"],
@@ -505,6 +548,14 @@ _OF_SWIFT = (
         inspect=relabelled_state,
         people=RING,
         done_already=ReferenceNotFoundError.exit_code,
+    ),
+    Scenario(
+        "assign a reference to another person, with swift",
+        prepare=with_swift(some_enrolled_with_an_identifier),
+        command=["assign", IDENTIFIER, "Ada"],
+        states=(LABELS[:5], tuple(sorted(("Ada", *LABELS[1:5])))),
+        inspect=assigned_state,
+        people=SMALL,
     ),
     Scenario(
         "annotate people in two blocks, with swift",

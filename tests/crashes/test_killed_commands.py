@@ -112,7 +112,7 @@ def trouble_after(scenario: Scenario, kill: Kill, folder: Path, count: Count) ->
     if left not in allowed:
         count.lost += max(0, len(allowed[0] or ()) - len(left or ()))
         return [f"{kill}: left {brief(left)} instead of one of {[*map(brief, allowed)]}"]
-    (again,) = shop.run(scenario.command)
+    (again,) = shop.run(scenario.words(folder))
     if again.code not in (0, scenario.done_already if left == scenario.states[-1] else 0):
         return [f"{kill}: run again, it ends with {again.code}: {again.err}"]
     try:
@@ -141,10 +141,10 @@ def commits(life: Life) -> int:
 def perform(scenario: Scenario, folder: Path, kill: Kill | None = None) -> Life:
     variables = scenario.workshop(folder).variables
     if kill is None:
-        return run_commands(folder, [scenario.words], variables, watched=True)
+        return run_commands(folder, [scenario.words(folder)], variables, watched=True)
     return run_commands(
         folder,
-        [scenario.words],
+        [scenario.words(folder)],
         variables,
         watched=True,
         stop_at=kill.number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_csv_has_a_line_for_each_face(filled: Command) -> None:
         ("photos/c.png", "unknown 1"),
         ("photos/d.png", "alone"),
     ]
+    shutil.rmtree("unknown-faces")
+    (record,) = filled("cluster", "photos", "--threshold", "0.002", "--json").records
+    for row, face in zip(rows, record["faces"], strict=True):
+        quality, box = face.pop("quality"), face.pop("box")
+        assert {*row} == {*face, *quality, *(box or ("left", "top", "width", "height"))}
+        assert (row["face_size"], float(row["sharpness"])) == (
+            str(quality["face_size"]), quality["sharpness"]
+        )  # fmt: skip
 
 
 def test_who_has_expired_is_no_stranger(filled: Command) -> None:

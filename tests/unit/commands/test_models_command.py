@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ def test_the_list_says_what_works_and_what_is_missing(command: Command, home: Pa
     assert "4 of 18 work here" in table.err
     assert len(sheet.out.splitlines()) == 19
     assert sheet.out.splitlines()[3].startswith("model,Dlib,true,,128,22.5,dlib,")
+    assert next(iter(csv.reader(sheet.out.splitlines()))) == [*records["Dlib"]]
+    assert f",{FACENET}=missing" in sheet.out
     assert records["Dlib"]["works"] and records["Dlib"]["dimension"] == 128
     assert records["Dlib"]["thresholds"] == {"cosine": 0.07, "euclidean": 0.6, "euclidean_l2": 0.4}
     assert records["Facenet"]["weights"][0]["state"] == "missing"

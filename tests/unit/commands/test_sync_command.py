@@ -94,8 +94,13 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(synced: Command) -> 
 
 def test_all_that_changed_is_done_and_reported(synced: Command) -> None:
     change()
+    table = csv.DictReader(synced("sync", "people", "--dry-run", "--csv").out.splitlines())
+    planned = {row["action"]: row["reference_id"] for row in table}
 
     done = synced("sync", "people", "--json")
+
+    (replaced,) = done.records[0]["replaced"]
+    assert planned["replace"] == replaced["reference_id"]
 
     assert done.code == 0
     (report,) = done.records

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gallery.commands.tables import TableFormat, print_records
+from gallery.store import Action, AuditEvent, AuditStore, open_database
 from tests.support.galleries import random_embeddings
 from tests.unit.commands.conftest import Command, Done
 
@@ -64,6 +65,41 @@ def test_csv_says_what_json_says(made: Command, words: list[str]) -> None:
         assert {name: text.removeprefix("'") for name, text in row.items()} == {
             name: as_text(value) for name, value in record.items()
         }
+
+
+BOX = {"left", "top", "width", "height"}
+
+
+def test_searches_have_a_column_for_each_field_of_json(made: Command) -> None:
+    for words in (["identify", "people.npz"], ["match", "people.npz", LABELS[4]]):
+        record = made(*words, "--json").records[4]
+        (*_, row) = rows(made(*words, "--csv"))
+
+        (candidate,) = record.pop("candidates")
+        assert record.pop("box") is None
+        assert {*row} == {*record, *candidate, *BOX, "rank", "candidate"}
+        of_both = [name for name in record if name not in candidate]
+        assert [row[name].removeprefix("'") for name in of_both] == [
+            as_text(record[name]) for name in of_both
+        ]
+        assert record["threshold_origin"] == row["threshold_origin"] == "set"
+
+
+@pytest.mark.parametrize("words", [["token", "list"], ["desk-token", "list"], ["audit"]])
+def test_lists_of_operators_have_a_column_for_each_field_of_json(
+    made: Command, words: list[str]
+) -> None:
+    made("token", "create", "--name", "=door", "--scope", "search", "--gallery", "staff")
+    made("desk-token", "create", "--name", "=door", "--scope", "identify")
+    with open_database("sqlite:///gallery.db") as database:
+        AuditStore(database).append([AuditEvent(Action.SEARCH, token_name="=door", probes=3)])
+    records, done = made(*words, "--json").records, made(*words, "--csv")
+
+    (record,), (row,) = records, rows(done)
+    assert {name: text.removeprefix("'") for name, text in row.items()} == {
+        name: "; ".join(value) if isinstance(value, list) else as_text(value)
+        for name, value in record.items()
+    }
 
 
 def test_text_that_looks_like_a_formula_is_none(made: Command) -> None:

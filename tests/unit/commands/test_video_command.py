@@ -101,6 +101,13 @@ def test_csv_has_a_line_for_each_track(patterns: Command) -> None:
         ("3", "2.0", "2.0", ""),
     ]
     assert [row["decision"] for row in found] == ["match", "match", "non-match"]
+    records = patterns("identify", "clip.avi", "--json").records
+    box = {"left", "top", "width", "height"}
+    assert {*first} | {"box", "candidates", "ended"} == {*records[0]} | box | {"candidate"}
+    for row, record in zip(found, records, strict=True):
+        assert (row["threshold_origin"], float(row["threshold"])) == (
+            record["threshold_origin"], record["threshold"]
+        )  # fmt: skip
 
 
 def test_frames_that_are_there_are_replaced_if_that_is_said(patterns: Command) -> None:

@@ -46,6 +46,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SSL_CERT_FILE", __file__),
         ("SSL_CERT_DIR", "/nonexistent"),
         ("SSLKEYLOGFILE", "/nonexistent/keys"),
+        ("SSLKEYLOGFILE", "/dev/full"),
     ],
 )
 def test_the_variable_at_fault_is_named_and_not_what_it_holds(
