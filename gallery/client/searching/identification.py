@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -174,10 +175,9 @@ class Searcher:
         wrong: WrongResultError | None = None
         unlike: IntegrityError | None = None
         try:
-            with (
-                Prefetcher("encrypt", self._encrypt, self._chunks(vectors)) as requests,
-                Prefetcher("search", self._ask, requests) as answers,
-            ):
+            with ExitStack() as stack:
+                requests = self._requests(vectors, stack)
+                answers = stack.enter_context(Prefetcher("search", self._ask, requests))
                 for answer in answers:
                     wrong = wrong or answer.wrong
                     signed.append(answer.manifest.signed)
@@ -232,6 +232,13 @@ class Searcher:
             details=details,
             expired=expired,
         )
+
+    def _requests(self, vectors: Floats, stack: ExitStack) -> Iterator[_Request]:
+        """Give the requests for some probes, one of them ahead if there are several."""
+        if len(vectors) == 1:  # it cannot be split, whatever the size of the gallery
+            return map(self._encrypt, [vectors])
+        chunks = self._chunks(vectors)
+        return stack.enter_context(Prefetcher("encrypt", self._encrypt, chunks))
 
     def _chunks(self, vectors: Floats) -> Iterator[Floats]:
         """Split probes so that neither a request nor its answer takes much memory."""
