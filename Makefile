@@ -169,6 +169,7 @@ docs-serve: venv
 
 bench: venv
 	@$(VENV)/bin/python -m benchmarks.compare
+	@$(VENV)/bin/python -m benchmarks.history
 
 bench-quick: venv
 	@$(VENV)/bin/python -m benchmarks.compare --quick
