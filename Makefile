@@ -63,7 +63,7 @@ help:
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
 	@echo "make docs             docs/cli.md, and the site in site/; make docs-serve shows it"
 	@echo "make bench            all benchmarks; make bench-quick for a short look"
-	@echo "make bench-load       five minutes of 32 clients against a server"
+	@echo "make bench-load       five minutes of 32 clients against a server that is killed in between"
 	@echo "make bench-million    a million references: time and memory"
 	@echo "make bench-errors     errors of ten million distances against plain ones"
 	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
@@ -169,12 +169,13 @@ docs-serve: venv
 
 bench: venv
 	@$(VENV)/bin/python -m benchmarks.compare
+	@$(VENV)/bin/python -m benchmarks.history
 
 bench-quick: venv
 	@$(VENV)/bin/python -m benchmarks.compare --quick
 
 bench-load: venv
-	@$(VENV)/bin/python -m benchmarks.load
+	@$(VENV)/bin/python -m benchmarks.load --kill --keep benchmarks/results
 
 bench-million: venv
 	@$(VENV)/bin/python -m benchmarks.million

@@ -21,6 +21,7 @@ from benchmarks.compare.latency_plot import plot_latency
 from benchmarks.compare.measurement import FULL, QUICK, measure
 from benchmarks.compare.memory_bandwidth import memory_bandwidth
 from benchmarks.compare.performance_page import write_tables
+from benchmarks.compare.published import PUBLISHED
 from benchmarks.compare.report import as_plain, assemble, headline
 from benchmarks.shared.machine import describe_machine
 
@@ -48,9 +49,12 @@ def main(quick: bool, repeats: int | None) -> None:
         click.echo(f"{name}: {value}")
     results = measure(settings, click.echo)
     report |= assemble(results) | {"headline": headline(results)}
+    report["published"] = as_plain(PUBLISHED)
     report["seconds"] = round(time.perf_counter() - started)
     for outcome in report["verdicts"]:
         click.echo(outcome["text"])
+    for one in PUBLISHED:
+        click.echo(str(one))
     if not quick:
         _write(report)
     click.echo(json.dumps(report["headline"] | {"seconds": report["seconds"]}))

@@ -11,16 +11,15 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-Point = dict[str, Any]
+from benchmarks.shared.plot_style import STYLE, save
 
-# Text stays text, and the same numbers give the same file.
-_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "gallery", "font.size": 9}
+Point = dict[str, Any]
 
 
 def plot_latency(report: dict[str, Any], path: Path) -> None:
     """Draw the time of one search against the size of the gallery; one panel a dimension."""
     dimensions = sorted({point["dimension"] for point in report["growth"]})
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(max(7.0, 4.6 * len(dimensions)), 4.8), layout="constrained")
         panels = figure.subplots(1, len(dimensions), sharey=True, squeeze=False)[0]
         for panel, dimension in zip(panels, dimensions, strict=True):
@@ -30,7 +29,7 @@ def plot_latency(report: dict[str, Any], path: Path) -> None:
         panels[0].set_ylabel("seconds of the scan")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-        figure.savefig(path, metadata={"Date": None})
+        save(figure, path)
 
 
 def _draw(panel: Axes, lines: dict[str, list[tuple[int, float]]]) -> None:

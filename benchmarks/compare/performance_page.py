@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compare.published import DIMENSION, MACHINE, PUBLISHED, REFERENCES
+
 BEGIN = "<!-- Written by `make bench`, from here: -->"
 END = "<!-- to here. -->"
 
@@ -42,6 +44,8 @@ def render(report: Report) -> str:
         _tenseal_parameters(report),
         "### Beside plain search",
         _beside_plain(report),
+        "### Beside published systems",
+        _beside_published(report),
         *(_scans(report) if report["growth"] else ()),
         "### From embeddings to candidates",
         _end_to_end(report["whole"]),
@@ -142,6 +146,47 @@ def _beside_plain(report: Report) -> str:
             )
         )
     return _table(header, rows)
+
+
+def _beside_published(report: Report) -> str:
+    """Return a table of what others need, as measured elsewhere, and what this run found."""
+    header = (
+        "scheme", "source", "scan, ns a reference", "FAISS in the same runs, ns", "times FAISS",
+        "keys at the server", "probe sent", "answer, a reference", "",
+    )  # fmt: skip
+    rows = [
+        (
+            one.name,
+            one.source,
+            _range(one.scan_nanoseconds),
+            _range(one.faiss_nanoseconds),
+            _range(one.times_faiss),
+            one.server_keys,
+            one.sent,
+            one.answer,
+            one.notes,
+        )
+        for one in PUBLISHED
+    ]
+    sizes = {row["role"]: row for row in report["steps"] if row["dimension"] == DIMENSION}
+    for row in report["beside_plain"]:
+        name = row["parameters"]
+        if row["references"] == REFERENCES and name in sizes:
+            scan, faiss = _spread(row["one_thread"], 1e9), _spread(row["faiss"], 1e9)
+            sent = f"{sizes[name]['sent_bytes'] / 1e3:.0f} KB"
+            answer = f"{_number(sizes[name]['answer_bytes'])} B"
+            times = _spread(row["times_faiss"], 1)
+            rows.append((name, "this run", scan, faiss, times, "none", sent, answer, ""))
+    text = (
+        f"The published ones were measured elsewhere, on {MACHINE}, and never by this program; "
+        f"{REFERENCES:,} references of d = {DIMENSION}. Another machine has other times, so what "
+        "compares is how many times as long as FAISS they take."
+    )
+    return f"{text}\n\n{_table(header, rows)}"
+
+
+def _range(values: tuple[float, float]) -> str:
+    return "–".join(_number(value) for value in values)
 
 
 def _scans(report: Report) -> Iterator[str]:

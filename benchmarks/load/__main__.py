@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 
 from benchmarks.load.consistency_check import check_consistency
+from benchmarks.load.load_plot import plot_load
 from benchmarks.load.load_run import run_load
 from benchmarks.load.postgresql import temporary_postgresql
 from benchmarks.load.prepared_server import prepared_server
@@ -70,12 +71,18 @@ def measure(
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to keep the server's log in.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to keep the report in, as load.json, and its plots, as load.svg.",
+)
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path))
 def main(
     quick: bool,
     database: str,
     postgresql: bool,
     log: Path | None,
+    keep: Path | None,
     path: Path | None,
     **options: Any,
 ) -> None:
@@ -91,6 +98,11 @@ def main(
     text = json.dumps(report)
     if path:
         path.write_text(text + "\n", encoding="utf-8")
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        kept = json.dumps(report, indent=1) + "\n"
+        (keep / "load.json").write_text(kept, encoding="utf-8")
+        plot_load(report, keep / "load.svg")
     click.echo(text)
     if False in report["verdicts"].values():
         raise SystemExit(1)

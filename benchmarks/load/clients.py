@@ -50,8 +50,7 @@ class SearchingClient:
             searched=int(found.searched[0]),
         )
         wrong = self._workload.mistake(number, answer, self._parameters)
-        encrypting = service.sent - began - service.manifest_seconds
-        waiting = service.answered - service.sent + service.manifest_seconds
+        encrypting, waiting = service.sent - began, service.answered - service.sent
         fault = Fault("wrong answer", wrong, clear=False) if wrong else None
         return SearchRecord(began, service.answered, ended, encrypting, waiting, fault)
 

@@ -10,23 +10,14 @@ from pathlib import Path
 
 from gallery.client import GalleryClient, read_key_file
 from gallery.client.transport import AccessToken, RemoteService
-from gallery.messages import Manifest, SearchRequest, SearchResult
+from gallery.messages import SearchRequest, SearchResult
 from gallery.protocol import SearchObserver
 
 
 class TimedRemoteService(RemoteService):
-    """A remote service that notes when the last search was sent and answered.
+    """A remote service that notes when the last search was sent and answered."""
 
-    It also notes the seconds that the last manifest took.
-    """
-
-    sent = answered = manifest_seconds = 0.0
-
-    def manifest(self, gallery_id: bytes) -> Manifest:
-        began = time.monotonic()
-        found = super().manifest(gallery_id)
-        self.manifest_seconds = time.monotonic() - began
-        return found
+    sent = answered = 0.0
 
     def search(
         self, request: SearchRequest, observer: SearchObserver | None = None

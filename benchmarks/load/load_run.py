@@ -46,6 +46,12 @@ class LoadRun:
     machine_seconds: float
 
     @property
+    def settled_samples(self) -> list[tuple[float, int]]:
+        """The samples since the server's last start."""
+        since = self.began if self.outage is None else self.outage.restarted
+        return [sample for sample in self.samples if sample[0] >= since]
+
+    @property
     def searches(self) -> list[SearchRecord]:
         return list(chain.from_iterable(process.searches for process in self.processes))
 
@@ -77,7 +83,7 @@ def run_load(
         if settings.kill:
             outage = _interrupt(server, settings.down)
             before, used = server.prometheus_figures(), server.processor_seconds()
-            samples = _memory_samples(server, until)
+            samples += _memory_samples(server, until)
         seconds = settings.seconds if outage is None else until - outage.restarted
         work = server_work(before, server.prometheus_figures(), seconds)
         work["processor_seconds"] = server.processor_seconds() - used

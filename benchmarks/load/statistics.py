@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from benchmarks.load.records import EnrollmentRecord, Fault, SearchRecord
 
 MIB = 2.0**20
+
+SLICES = 60
+"""Most stretches that a run is divided into."""
 
 WARM_UP = 0.2
 """Share of the samples that does not count for memory: caches and pools fill."""
@@ -39,6 +43,17 @@ class LatencySummary:
         if not len(seconds):
             return None
         return cls(len(seconds), *np.percentile(seconds, [50, 95, 99, 100]).tolist())
+
+
+@dataclass(frozen=True)
+class TimeSlice:
+    """A stretch of a run: its end in seconds, its rates, and its searches' percentiles."""
+
+    seconds: float
+    searches_per_second: float
+    writes_per_second: float
+    p50: float | None
+    p99: float | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,10 @@ class Outage:
     restarted: float
     ready_seconds: float
 
+    def spares(self, record: SearchRecord | EnrollmentRecord) -> bool:
+        """Tell whether a request was not under way while the server was not there."""
+        return record.ended < self.killed or record.began > self.restarted + self.ready_seconds
+
     def first_search_seconds(self, searches: Sequence[SearchRecord]) -> float | None:
         """Return the time from the new start to the first answer; None if there was none."""
         answers = [one.answered for one in searches if one.fault is None]
@@ -102,6 +121,35 @@ def latencies(
             [one.ended - one.began for one in enrollments if one.fault is None]
         ),
     }
+
+
+def time_slices(
+    searches: Sequence[SearchRecord],
+    enrollments: Sequence[EnrollmentRecord],
+    began: float,
+    until: float,
+) -> list[TimeSlice]:
+    """Divide a run into equal stretches, by the ends of the requests that succeeded."""
+    count = max(1, min(SLICES, int(until - began)))
+    edges = np.linspace(began, until, count + 1)
+    ends = np.array([one.ended for one in searches if one.fault is None])
+    taken = np.array([one.ended - one.began for one in searches if one.fault is None])
+    writes = np.array([one.ended for one in enrollments if one.fault is None])
+    found, width = [], (until - began) / count
+    for first, last in pairwise(edges):
+        here = taken[(ends > first) & (ends <= last)]
+        middle, high = np.percentile(here, [50, 99]).tolist() if len(here) else (None, None)
+        written = int(((writes > first) & (writes <= last)).sum())
+        slices = TimeSlice(float(last - began), len(here) / width, written / width, middle, high)
+        found.append(slices)
+    return found
+
+
+def percentiles(records: Sequence[SearchRecord | EnrollmentRecord]) -> list[float]:
+    """Return the seconds of the requests that succeeded, at 0%, 1%, ... and 100% of them."""
+    taken = [one.ended - one.began for one in records if one.fault is None]
+    found: list[float] = np.percentile(taken, range(101)).tolist() if taken else []
+    return found
 
 
 def faults(records: Sequence[SearchRecord | EnrollmentRecord]) -> list[dict[str, Any]]:

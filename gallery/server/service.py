@@ -84,6 +84,11 @@ class EmbeddedService:
         """Return the description of the gallery of that name."""
         return self._store.describe(name)
 
+    def outline(self, gallery_id: bytes) -> tuple[GalleryDescription, int]:
+        """Return a gallery's description and the number of its blocks."""
+        with self._store.snapshot(gallery_id) as snapshot:
+            return snapshot.description, len(snapshot.manifest.entries)
+
     def manifest(self, gallery_id: bytes) -> Manifest:
         """Return the newest manifest."""
         with self._store.snapshot(gallery_id) as snapshot:

@@ -89,8 +89,9 @@ class Database:
                 self._url,
                 pool_size=connections,
                 max_overflow=connections,
-                # A database server that was started anew is noticed before a connection is used.
-                pool_pre_ping=True,
+                # A database server that was started anew is noticed before a connection is used. A
+                # file is not started anew, and has many short transactions.
+                pool_pre_ping=self._url.get_backend_name() != "sqlite",
             )
         except (NoSuchModuleError, ImportError) as error:
             scheme = self._url.drivername

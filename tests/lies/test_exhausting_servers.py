@@ -179,6 +179,11 @@ def identify(client: GalleryClient) -> object:
     return client.identify(random_embeddings(1, DIMENSION))
 
 
+def identify_two(client: GalleryClient) -> object:
+    """Ask for the manifest first, which says how many probes go into a request."""
+    return client.identify(random_embeddings(2, DIMENSION))
+
+
 def read(client: GalleryClient) -> object:
     return list(client.references())
 
@@ -192,7 +197,7 @@ def verify(client: GalleryClient) -> object:
 
 ATTACKS: list[tuple[str, Attack, Use]] = [
     *((word, endless, use) for word, use in (
-        ("manifest", identify),
+        ("manifest", identify_two),
         ("references", read),
         ("block", enroll),
         ("check-sums", enroll),
@@ -200,10 +205,10 @@ ATTACKS: list[tuple[str, Attack, Use]] = [
         ("description", identify),
         ("search", identify),
     )),
-    ("manifest", forged_manifest, identify),
+    ("manifest", forged_manifest, identify_two),
     ("manifest", manifest_of_126_mib, read),
     ("references", large_table, read),
-    ("manifest", bomb, identify),
+    ("manifest", bomb, identify_two),
     ("search", bomb, identify),
     ("search", endless_frame, identify),
     ("search", forged_then_endless, identify),

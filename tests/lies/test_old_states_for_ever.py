@@ -30,6 +30,8 @@ from tests.support.galleries import names, random_embeddings
 WEEK = timedelta(days=7)
 DAY = 86400
 PROBE = random_embeddings(1, 8)
+PROBES = random_embeddings(2, 8)
+"""Several: the manifest is asked for first, to know how many of them go into a request."""
 
 
 class Clock:
@@ -144,7 +146,7 @@ def test_both_the_manifest_and_the_one_of_an_answer_have_to_be_new(
     owner.refresh()
 
     with kiosk(shown) as client, pytest.raises((StaleManifestError, RolledBackError)) as caught:
-        client.identify(PROBE)
+        client.identify(PROBES)
     # After the newer manifest, the older one is known to be one; before it, it is too old.
     assert caught.type is (StaleManifestError if asked == "manifest" else RolledBackError)
 
@@ -265,7 +267,7 @@ def test_another_manifest_of_the_same_version_is_refused(
     shown.manifest = lambda gallery_id: lost  # type: ignore[method-assign]
 
     with kiosk(shown) as client, pytest.raises(RolledBackError):
-        client.identify(PROBE)
+        client.identify(PROBES)
 
 
 def test_an_old_state_is_not_signed_anew_beyond_a_given_age(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from gallery.arrays import Floats, residue_bytes
+from gallery.client.prefetch import Prefetcher
 from gallery.client.scheme import ProbeEncryption, ResultCheck
 from gallery.client.searching.reception import Reception
 from gallery.client.session import GallerySession
@@ -61,7 +63,14 @@ class Exchange:
     def __init__(self, session: GallerySession) -> None:
         self._session = session
 
-    def chunks(self, vectors: Floats) -> Iterator[Floats]:
+    def requests(self, vectors: Floats, stack: ExitStack) -> Iterator[ProbeRequest]:
+        """Give the requests for some probes, one of them ahead if there are several."""
+        if len(vectors) == 1:  # it cannot be split, whatever the size of the gallery
+            return map(self._encrypt, [vectors])
+        chunks = self._chunks(vectors)
+        return stack.enter_context(Prefetcher("encrypt", self._encrypt, chunks))
+
+    def _chunks(self, vectors: Floats) -> Iterator[Floats]:
         """Split probes so that neither a request nor its answer takes much memory."""
         parameters = self._session.parameters
         blocks = max(1, len(self._session.manifest().entries))
@@ -75,7 +84,7 @@ class Exchange:
 
     # --- in the thread that encrypts --------------------------------------------------------------
 
-    def encrypt(self, vectors: Floats) -> ProbeRequest:
+    def _encrypt(self, vectors: Floats) -> ProbeRequest:
         """Encrypt probes of one request; vectors of norm at most 1, shape (m, d)."""
         secrets = tuple(self._session.scheme.encrypt_probe(vector) for vector in vectors)
         return ProbeRequest(secrets, tuple(self._message(secret) for secret in secrets))

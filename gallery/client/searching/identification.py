@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 import numpy as np
@@ -136,10 +137,9 @@ class Searcher:
         wrong: WrongResultError | None = None
         unlike: IntegrityError | None = None
         try:
-            with (
-                Prefetcher("encrypt", exchange.encrypt, exchange.chunks(vectors)) as requests,
-                Prefetcher("search", exchange.ask, requests) as answers,
-            ):
+            with ExitStack() as stack:
+                requests = exchange.requests(vectors, stack)
+                answers = stack.enter_context(Prefetcher("search", exchange.ask, requests))
                 for answer in answers:
                     wrong = wrong or answer.wrong
                     signed.append(answer.manifest.signed)

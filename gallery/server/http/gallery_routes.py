@@ -120,7 +120,7 @@ async def block(
     state = state_of(request)
     read = state.service.block
     identifier, name = await require_gallery(request, grant, gallery_id)
-    size = (await gallery_sizes(request, identifier, name)).block_answer
+    size = (await gallery_sizes(request, identifier)).block_answer
     with ExitStack() as stack:
         await _reserve_answer(request, grant, stack, size)
         async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
@@ -139,7 +139,7 @@ async def check_sums(request: Request, gallery_id: GalleryId, grant: SearchGrant
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
     read = state.service.check_sums
-    size = (await gallery_sizes(request, identifier, name)).check_sums_answer
+    size = (await gallery_sizes(request, identifier)).check_sums_answer
     with ExitStack() as stack:
         await _reserve_answer(request, grant, stack, size)
         async with AuditedAction(request, grant, Action.READ, identifier, name):
@@ -198,7 +198,7 @@ async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> 
     """Apply an update whole, if the gallery is at its version. Sent again, it is confirmed."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
-    largest = (await gallery_sizes(request, identifier, name)).largest_update
+    largest = (await gallery_sizes(request, identifier)).largest_update
     async with (
         AuditedAction(request, grant, Action.WRITE, identifier, name) as audit,
         received(request, grant, GalleryUpdate.from_bytes, largest, kept=written_update) as update,

@@ -134,14 +134,9 @@ class RequestSizes:
         return packed_size(math.prod(shape), self._parameters.residue_bits)
 
 
-async def gallery_sizes(request: Request, identifier: bytes, name: str) -> RequestSizes:
-    """Return the sizes of requests for a gallery."""
-    service = state_of(request).service
-
-    def read() -> RequestSizes:
-        return RequestSizes(service.describe(name), len(service.manifest(identifier).entries))
-
-    return await run_in_threadpool(read)
+async def gallery_sizes(request: Request, identifier: bytes) -> RequestSizes:
+    """Return the sizes of requests for a gallery (`GalleryNotFoundError`)."""
+    return RequestSizes(*await run_in_threadpool(state_of(request).service.outline, identifier))
 
 
 def parsed_search(wanted: SearchRequest) -> int:

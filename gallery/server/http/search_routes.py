@@ -52,7 +52,7 @@ async def search(request: Request, gallery_id: GalleryId, grant: SearchGrant) ->
     """Compare probes with every position of every block, as of one manifest."""
     state = state_of(request)
     identifier, name = await require_gallery(request, grant, gallery_id)
-    sizes = await gallery_sizes(request, identifier, name)
+    sizes = await gallery_sizes(request, identifier)
     async with AsyncExitStack() as stack:
         audit = AuditedAction(request, grant, Action.SEARCH, identifier, name)
         await stack.enter_async_context(audit)

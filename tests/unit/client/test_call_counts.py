@@ -280,6 +280,14 @@ def test_a_search_brings_check_sums_with_it_and_only_those_that_are_not_known(
     assert "check_sums" not in counting.calls
 
 
+def test_a_search_of_one_probe_is_one_request(
+    hinted: GalleryClient, counting: CountingService
+) -> None:
+    hinted.identify(random_embeddings(1, DIMENSION), threshold=0.1)
+
+    assert counting.calls == {"search": 1}
+
+
 def test_a_verification_of_check_sums_asks_for_them_once(
     hinted: GalleryClient, counting: CountingService
 ) -> None:

@@ -152,6 +152,21 @@ def test_within_its_time_the_gatekeeper_does_not_ask_the_database_again(
     assert refusal(asking, token).reason == "revoked"
 
 
+def test_without_waiting_it_tells_only_what_it_has_read_just_now(tokens: TokenStore) -> None:
+    token = issue_token(tokens, "kiosk", Scope.SEARCH)
+    keeping, asking = Gatekeeper(tokens, cache_seconds=3600), Gatekeeper(tokens, cache_seconds=0)
+    assert keeping.admit_cached(token) is None, "nothing was read yet"
+
+    assert keeping.admit(token) == keeping.admit_cached(token) == asking.admit(token)
+
+    assert asking.admit_cached(token) is None
+    for gatekeeper in (keeping, asking):
+        with pytest.raises(AccessDeniedError):
+            gatekeeper.admit_cached("no token")
+    with pytest.raises(AccessDeniedError):
+        keeping.admit_cached(token[:-1] + ("A" if token[-1] != "A" else "B"))
+
+
 def test_a_token_expires_on_time_whatever_is_cached(
     tokens: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

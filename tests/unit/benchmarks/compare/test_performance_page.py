@@ -63,6 +63,8 @@ def test_tables_replace_what_is_between_the_markers(tmp_path: Path) -> None:
     assert "| 250 (200–300) | 250 (200–300) | 250 (200–300) | 5.39 |" in text
     assert "| 128 | 1,000,000 | swift | 250 (200–300) | 250 (200–300) | 1.3 (1.2–1.4) |" in text
     assert "Not measured: 1,000,000 references" in text
+    assert "| HEVEC | arXiv 2506.17336, MIT licence | 878–940 | 46–61 | 14.4–20.4 |" in text
+    assert "| swift | this run | 250 (200–300) | 250 (200–300) | 1.3 (1.2–1.4) |" in text
     write_tables(path, report())
     assert path.read_text(encoding="utf-8") == text
 

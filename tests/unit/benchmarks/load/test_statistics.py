@@ -7,11 +7,14 @@ import pytest
 from benchmarks.load.records import Fault, SearchRecord
 from benchmarks.load.statistics import (
     MIB,
+    SLICES,
     LatencySummary,
     MemoryTrend,
     Outage,
     faults,
+    percentiles,
     throughput,
+    time_slices,
 )
 
 LOST = Fault("ServerError", "no answer", clear=True)
@@ -73,3 +76,26 @@ def test_recovery_ends_with_the_first_good_answer_of_the_new_server() -> None:
     records = [search(9.5), search(14.0, LOST), search(16.5), search(15.5)]
     assert outage.first_search_seconds(records) == pytest.approx(2.5)
     assert outage.first_search_seconds(records[:2]) is None
+
+
+def test_a_run_is_told_in_equal_stretches() -> None:
+    searches = [search(0.5), search(1.5), search(1.6), search(1.7, LOST), search(9.0)]
+    parts = time_slices(searches, [], 0.0, 3.0)
+    assert [part.seconds for part in parts] == pytest.approx([1.0, 2.0, 3.0])
+    assert [part.searches_per_second for part in parts] == pytest.approx([1.0, 2.0, 0.0])
+    assert parts[0].p99 == pytest.approx(1.0)
+    assert parts[2].p99 is None
+    assert len(time_slices(searches, [], 0.0, 600.0)) == SLICES
+
+
+def test_percentiles_go_from_the_least_to_the_most() -> None:
+    records = [SearchRecord(0.0, 0.0, seconds, 0.0, 0.0, None) for seconds in (0.1, 0.2, 0.9)]
+    found = percentiles(records)
+    assert (len(found), found[0], found[50], found[100]) == pytest.approx((101, 0.1, 0.2, 0.9))
+    assert percentiles([search(1.0, LOST)]) == []
+
+
+def test_an_outage_spares_what_was_not_under_way_meanwhile() -> None:
+    outage = Outage(killed=10.0, restarted=13.0, ready_seconds=1.0)
+    spared = [outage.spares(search(ended)) for ended in (9.9, 10.5, 14.5, 15.5)]
+    assert spared == [True, False, False, True]
