@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from gallery.desk.stages import STAGE_SECONDS
+
 
 class Statistics:
     """The figures of one process."""
@@ -22,6 +24,7 @@ class Statistics:
             ("route",),
             registry=self._registry,
         )
+        self._registry.register(STAGE_SECONDS)
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
