@@ -14,6 +14,7 @@ from gallery.desk.access.tokens import TokenFile
 from gallery.desk.config import DeskConfig
 from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.jobs import Jobs
+from gallery.desk.listeners import Listeners
 from gallery.desk.owner import Owner
 
 
@@ -35,6 +36,8 @@ class DeskState:
         Whether the key file is sealed with one.
     jobs
         Long work that pages follow.
+    listeners
+        Who hears what searches find.
     stopping
         Set when the desk ends.
     """
@@ -47,6 +50,7 @@ class DeskState:
     rates: SearchRates
     needs_passphrase: bool
     jobs: Jobs = field(default_factory=Jobs)
+    listeners: Listeners = field(default_factory=Listeners)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

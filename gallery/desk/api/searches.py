@@ -11,6 +11,7 @@ from starlette.requests import Request
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.bodies import body_schema, read_body
+from gallery.desk.api.events import tell
 from gallery.desk.api.schemas import (
     EmbedDocument,
     EnrollDocument,
@@ -143,6 +144,7 @@ def _search(
             found = identify(opened, photos, top=body.top, threshold=threshold)
         else:
             found = match(opened, photos, label, threshold, limited=limited)
+    tell(desk, gallery, holder, "identify" if label is None else "match", found)
     return SearchDocument(
         results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
     )
