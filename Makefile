@@ -118,6 +118,7 @@ $(VENV_MIN)/.project-installed: $(VENV_MIN)/.lock-installed pyproject.toml
 
 demo: venv
 	@$(VENV)/bin/gallery demo
+	@echo "here: $(VENV)/bin/gallery demo --desk"
 
 test: lint
 	@echo "tests"
