@@ -163,7 +163,9 @@ def _record(
 def _cells(item: WrittenFace) -> dict[str, Any]:
     """Return a face with a cell for each value of its box and each figure of its quality."""
     record = _face(item)
-    return record | (record["box"] or {}) | record["quality"]
+    box: dict[str, Any] = record["box"] or {}
+    quality: dict[str, Any] = record["quality"]
+    return record | box | quality
 
 
 def _face(item: WrittenFace) -> dict[str, Any]:

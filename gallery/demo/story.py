@@ -96,12 +96,25 @@ class DemoGallery:
         The service that it is on.
     embedder
         What makes embeddings of photos.
+    key_file, passphrase
+        Its key file, and what opens that.
+
+    Attributes
+    ----------
+    threshold
+        What a match is.
     """
 
     def __init__(
-        self, client: GalleryClient, service: TimedService, embedder: PhotoEmbedder
+        self,
+        client: GalleryClient,
+        service: TimedService,
+        embedder: PhotoEmbedder,
+        key_file: Path,
+        passphrase: str,
     ) -> None:
         self._client, self._service, self._embedder = client, service, embedder
+        self.key_file, self.passphrase = key_file, passphrase
         self.threshold = client.threshold()
 
     @classmethod
@@ -123,7 +136,16 @@ class DemoGallery:
                 norm_bound=embedder.model.norm_bound,
                 origin=embedder.known_origin(),
             ) as client:
-                yield cls(client, service, embedder)
+                yield cls(client, service, embedder, key_file, passphrase)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._client.description.name
+
+    def open_again(self, key: GalleryKey, trusted: TrustedWeights | None = None) -> GalleryClient:
+        """Return another client of it, such as for somebody else who has unlocked the key."""
+        return GalleryClient(self._service, key, self.name, trusted_weights=trusted)
 
     def enroll(self, samples: Samples) -> DemoEnrollment:
         """Enroll the photos that are for it."""

@@ -58,7 +58,7 @@ def _answer(pipe: Connection, data: bytes) -> None:
         pipe.send_bytes(reason[:LONGEST_TEXT])
         return
     pipe.send_bytes(_header(photo))
-    pipe.send_bytes(photo.pixels.tobytes())
+    pipe.send_bytes(photo.pixels.reshape(-1).data)  # unlike `tobytes`, no copy
 
 
 def _header(photo: Photo) -> bytes:

@@ -22,6 +22,7 @@ from gallery.client.photos.images import Photo
 from gallery.client.photos.preprocessing import LONGEST_SIDE
 from gallery.client.photos.sources import unreadable
 from gallery.desk.decoder_process import ANSWER, LONGEST_TEXT, serve
+from gallery.desk.stages import timed
 
 _LARGEST_SIDE = 2**20
 """Pixels of a photo's side before it was shrunk, far above what is decoded."""
@@ -77,7 +78,7 @@ class PhotoDecoder:
             except OSError as error:
                 raise unreadable(name, "no process can be started that decodes it") from error
             try:
-                with child.killed_after(seconds):
+                with child.killed_after(seconds), timed("decode"):
                     return child.decode(data, name)
             except (EOFError, OSError, _BadAnswerError) as error:
                 self._stop()

@@ -47,6 +47,12 @@ class TooManySearchesError(DeskError):
     status = 429
 
 
+class TooManyStreamsError(DeskError):
+    """A token has as many event streams open as it may."""
+
+    status = 429
+
+
 class BusyError(DeskError):
     """Too many requests wait already."""
 

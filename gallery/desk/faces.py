@@ -12,6 +12,7 @@ from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.client.photos.images import Photo
 from gallery.desk.decoding import PhotoDecoder, TimeBudget
+from gallery.desk.stages import timed
 from gallery.desk.turnstile import Turnstile
 from gallery.errors import PhotoError
 
@@ -106,7 +107,8 @@ class FaceReader:
         photo, digest = None, hashlib.sha256(upload.data).digest()
         try:
             photo = self._decoder.decode(upload.data, upload.name, budget)
-            with self._one_at_a_time:  # the models are not made for several threads
+            # The models are not made for several threads.
+            with self._one_at_a_time, timed("embed"):
                 faces = embedder.faces(photo)
         except PhotoError as error:
             return PhotoOfFaces(upload.name, digest, photo, (), error.message)

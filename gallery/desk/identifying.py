@@ -15,6 +15,7 @@ from gallery.client import FaceQuality, Identification, release
 from gallery.client.photos.faces import FaceBox
 from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.stages import timed
 from gallery.errors import ReferenceNotFoundError
 
 LIMITED_DECIMALS: Final = 2
@@ -116,12 +117,23 @@ def identify(
     threshold: float | str | None = None,
 ) -> tuple[PhotoDecisions, ...]:
     """Identify every face of some photos; raises what `GalleryClient.identify` raises."""
-    client = opened.client
 
     def search(embeddings: Floats) -> Identification:
-        return client.identify(embeddings, top, threshold)
+        return search_all(opened, embeddings, top=top, threshold=threshold)
 
     return _decide(opened, photos, search)
+
+
+def search_all(
+    opened: OpenGallery,
+    embeddings: npt.ArrayLike,
+    *,
+    top: int = 3,
+    threshold: float | str | None = None,
+) -> Identification:
+    """Identify embeddings; raises what `GalleryClient.identify` raises."""
+    with timed("search"):
+        return opened.client.identify(embeddings, top, threshold)
 
 
 def match(
@@ -154,7 +166,8 @@ def compare(
     stands for decisions that match nobody.
     """
     try:
-        return opened.client.match(embeddings, label, threshold)
+        with timed("search"):
+            return opened.client.match(embeddings, label, threshold)
     except ReferenceNotFoundError:
         if not limited:
             raise
@@ -163,13 +176,18 @@ def compare(
 
 def decisions_of(
     opened: OpenGallery, found: Identification | None, count: int
-) -> tuple[FaceDecision, ...]:
-    """Return the decisions of a search with some ready embeddings."""
+) -> tuple[PhotoDecisions, ...]:
+    """Return the decisions of a search with some ready embeddings, called by their numbers."""
     if found is None:
         limit = opened.client.threshold().value
-        return tuple(_nobody(limit, None, None) for _ in range(count))
-    distances = release(found.distances, opened.client.description)
-    return tuple(_decision(found, distances, row, None, None) for row in range(count))
+        made = [_nobody(limit, None, None) for _ in range(count)]
+    else:
+        distances = release(found.distances, opened.client.description)
+        made = [_decision(found, distances, row, None, None) for row in range(count)]
+    return tuple(
+        PhotoDecisions(PhotoOfFaces(str(row), b"", None, ()), (decision,))
+        for row, decision in enumerate(made)
+    )
 
 
 def _decide(

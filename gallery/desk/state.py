@@ -14,8 +14,16 @@ from gallery.desk.access.tokens import TokenFile
 from gallery.desk.config import DeskConfig
 from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.jobs import Jobs
+from gallery.desk.listeners import Listeners
 from gallery.desk.owner import Owner
+from gallery.desk.stages import STAGE_SECONDS
 from gallery.web.statistics import RequestStatistics
+
+
+def _statistics() -> RequestStatistics:
+    statistics = RequestStatistics("gallery_desk")
+    statistics.registry.register(STAGE_SECONDS)
+    return statistics
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class DeskState:
         Long work that pages follow.
     statistics
         Figures of requests.
+    listeners
+        Who hears what searches find.
     stopping
         Set when the desk ends.
     """
@@ -50,7 +60,8 @@ class DeskState:
     rates: SearchRates
     needs_passphrase: bool
     jobs: Jobs = field(default_factory=Jobs)
-    statistics: RequestStatistics = field(default_factory=lambda: RequestStatistics("gallery_desk"))
+    statistics: RequestStatistics = field(default_factory=_statistics)
+    listeners: Listeners = field(default_factory=Listeners)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

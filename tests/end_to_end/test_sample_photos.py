@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder, find_photos
@@ -145,11 +146,34 @@ def test_an_interruption_writes_what_was_embedded_so_far(
     assert (len(second.skipped), len(second.added)) == (2, 1)
 
 
-def test_the_demo_does_the_whole_story(samples: Samples, tmp_path: Path) -> None:
-    done = gallery(tmp_path, "demo", "--model", "Dlib", "--folder", tmp_path / "demo")
+def test_the_demo_does_the_whole_story_and_opens_its_desk(samples: Samples, tmp_path: Path) -> None:
+    given = ["--model", "Dlib", "--folder", str(tmp_path / "demo")]
+    with (tmp_path / "notices").open("w+") as notices:
+        process = subprocess.Popen(
+            [sys.executable, CHECKOUT / "cli.py", "demo", "--desk", *given],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=notices,
+            text=True,
+        )
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("http://"):
+                break
+        with httpx.Client(trust_env=False, follow_redirects=True, timeout=60) as browser:
+            browser.get(lines[-1].strip())
+            page = browser.get(lines[-1].partition("/enter")[0])
+        process.terminate()
+        rest, _ = process.communicate(timeout=60)
+        notices.seek(0)
+        said = notices.read()
 
-    assert done.returncode == 0, done.stderr
-    assert "match: obama" in done.stdout
-    assert "non-match" in done.stdout
-    assert "4 of 4 decisions are as they should be" in done.stderr
-    assert (tmp_path / "demo" / "demo.db").stat().st_size > 4_000_000
+    assert (process.returncode, rest) == (0, ""), said
+    assert any("match: obama" in line for line in lines)
+    assert any("non-match" in line for line in lines)
+    assert "4 of 4 decisions are as they should be" in said
+    assert "this passphrase opens it: " in said
+    assert "demo" in page.text and str(page.url).endswith("/g/0/identify")
+    assert (folder / "demo.db").stat().st_size > 4_000_000

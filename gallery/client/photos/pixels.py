@@ -49,7 +49,8 @@ def converter_for(image: Image.Image) -> Converter:
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Pillow takes all for Adobe's, which have the inks the other way round.
         return lambda part: ImageChops.invert(part).convert("RGB")
-    return lambda part: part.convert("RGB")
+    # Most are: another copy of all of them would take as long as half of the decoding.
+    return lambda part: part if part.mode == "RGB" else part.convert("RGB")
 
 
 def _check_tiff(image: TiffImageFile) -> None:

@@ -37,12 +37,15 @@ class Holder:
         Identifier of the browser's session, or None for a program with a token.
     galleries
         Names of those that it may use; empty for all.
+    token_id
+        Identifier of the token; None for the owner, whatever tokens are called.
     """
 
     name: str
     scope: DeskScope
     session: str | None = None
     galleries: tuple[str, ...] = ()
+    token_id: str | None = None
 
     @property
     def is_limited(self) -> bool:

@@ -179,7 +179,9 @@ class TokenFile:
             digest = _digest(token)
             for item in self.all():
                 if hmac.compare_digest(item.digest, digest) and item.is_valid(self._clock()):
-                    return Holder(item.name, item.scope, galleries=item.galleries)
+                    return Holder(
+                        item.name, item.scope, galleries=item.galleries, token_id=item.token_id
+                    )
         raise NotSignedInError("the token is unknown, expired or revoked")
 
     @contextmanager

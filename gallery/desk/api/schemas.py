@@ -93,6 +93,21 @@ class SearchDocument(BaseModel):
     results: list[PhotoDocument]
 
 
+class SearchEvent(PhotoDocument):
+    """A photo that was searched with, or an embedding, as listeners get it."""
+
+    gallery: str
+    time: str = Field(description="of the search, ISO 8601 in UTC")
+    by: str = Field(description="name of the token, or owner")
+    call: str = Field(description="identify or match")
+
+
+class StateEvent(BaseModel):
+    """Whether the desk can search."""
+
+    locked: bool
+
+
 class PhotoRequest(BaseModel):
     """Photos in base64, or ready embeddings."""
 

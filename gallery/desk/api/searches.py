@@ -11,11 +11,11 @@ from starlette.requests import Request
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.bodies import body_schema, read_body
+from gallery.desk.api.events import tell
 from gallery.desk.api.schemas import (
     EmbedDocument,
     EnrollDocument,
     EnrollRequest,
-    FaceDocument,
     MatchRequest,
     PhotoDocument,
     PhotoRequest,
@@ -24,7 +24,15 @@ from gallery.desk.api.schemas import (
 from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
 from gallery.desk.faces import Upload
-from gallery.desk.identifying import compare, decisions_of, identify, match
+from gallery.desk.identifying import (
+    PhotoDecisions,
+    compare,
+    decisions_of,
+    identify,
+    match,
+    search_all,
+)
+from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])
@@ -126,39 +134,33 @@ def _search(
     threshold = None if limited else body.threshold
     if body.embeddings:
         desk.rates.take(holder, len(body.embeddings))
-        return _search_embeddings(desk, gallery, body, label, threshold, limited=limited)
-    photos = desk.faces_in(gallery, uploads, holder)
+        photos = None
+    else:
+        photos = desk.faces_in(gallery, uploads, holder)
     with desk.owner.gallery(gallery) as opened:
-        found = (
-            identify(opened, photos, top=body.top, threshold=threshold)
-            if label is None
-            else match(opened, photos, label, threshold, limited=limited)
-        )
+        if photos is None:
+            found = _of_embeddings(opened, body, label, threshold, limited=limited)
+        elif label is None:
+            found = identify(opened, photos, top=body.top, threshold=threshold)
+        else:
+            found = match(opened, photos, label, threshold, limited=limited)
+    tell(desk, gallery, holder, "identify" if label is None else "match", found)
     return SearchDocument(
         results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
     )
 
 
-def _search_embeddings(
-    desk: DeskState,
-    gallery: str,
+def _of_embeddings(
+    opened: OpenGallery,
     body: PhotoRequest,
     label: str | None,
     threshold: float | str | None,
     *,
     limited: bool,
-) -> SearchDocument:
-    with desk.owner.gallery(gallery) as opened:
-        found = (
-            opened.client.identify(body.embeddings, body.top, threshold)
-            if label is None
-            else compare(opened, body.embeddings, label, threshold, limited=limited)
-        )
-        decisions = decisions_of(opened, found, len(body.embeddings))
-    shown = [item.limited() if limited else item for item in decisions]
-    return SearchDocument(
-        results=[
-            PhotoDocument(photo=str(row), failure=None, faces=[FaceDocument.of(item)])
-            for row, item in enumerate(shown)
-        ]
+) -> tuple[PhotoDecisions, ...]:
+    found = (
+        search_all(opened, body.embeddings, top=body.top, threshold=threshold)
+        if label is None
+        else compare(opened, body.embeddings, label, threshold, limited=limited)
     )
+    return decisions_of(opened, found, len(body.embeddings))

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gallery.client import Threshold
 from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.api.events import tell
 from gallery.desk.faces import Upload
 from gallery.desk.identifying import PhotoDecisions, identify
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
@@ -93,4 +94,5 @@ def _found(
     with desk.owner.gallery(name) as opened:
         found = identify(opened, photos, top=_TOP)
         limit = opened.client.threshold()
+    tell(desk, name, holder, "identify", found)
     return tuple(item.limited() for item in found) if holder.is_limited else found, limit

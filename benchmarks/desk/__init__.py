@@ -1,0 +1,1 @@
+"""Measurement of ``gallery desk``: a search by its API against starting a command."""
