@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gallery.client import GalleryClient
 from gallery.desk.errors import LockedError
+from gallery.desk.folders.batch import Batches
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class LastEnrollment:
         The references, 32 hexadecimal digits each.
     holder
         Name of who enrolled them.
+    people
+        How many people they are of; with several the label is the folder's name.
     identifier
         Random, so that an older page undoes nothing else.
     """
@@ -31,6 +34,7 @@ class LastEnrollment:
     label: str
     reference_ids: tuple[str, ...]
     holder: str
+    people: int = 1
     identifier: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 
@@ -43,11 +47,14 @@ class OpenGallery:
         Its client, with references and check sums warm.
     last_enrollment
         What can be undone, or None.
+    batches
+        Folders that are being enrolled.
     """
 
     def __init__(self, client: GalleryClient) -> None:
         self.client = client
         self.last_enrollment: LastEnrollment | None = None
+        self.batches = Batches()
         self._one_at_a_time = threading.Lock()
         self._closing = False
 
