@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.dates import parse_span
+from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.options import common_options
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_result
@@ -105,6 +106,12 @@ def is_loopback(host: str) -> bool:
     help="Faces that one token that may not manage can search with.",
 )
 @click.option(
+    "--sets",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with photos or embeddings of people, one folder or file a set, that the page can "
+    "calibrate and evaluate with. [default: only what the browser sends]",
+)
+@click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
 @trust_weights_option
@@ -119,6 +126,7 @@ def command(
     tls_key: Path | None,
     idle_lock: float,
     identify_rate: str,
+    sets: Path | None,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -144,7 +152,13 @@ def command(
             "on the way could read photos and results"
         )
     config = DeskConfig(
-        host=host, port=port, names=names, tls=tls, idle_lock=idle_lock, identify_rate=identify_rate
+        host=host,
+        port=port,
+        names=names,
+        tls=tls,
+        idle_lock=idle_lock,
+        identify_rate=identify_rate,
+        sets=sets,
     )
     protected = is_protected(settings.key)
     with _owner(settings, (settings.gallery, *others), config.idle_lock) as owner:
@@ -163,6 +177,7 @@ def command(
             token_file(settings.key),
             needs_passphrase=protected,
             ready=ready,
+            evaluate=evaluation_of(settings.backend),
             verbose=settings.verbose,
         )
 

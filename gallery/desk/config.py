@@ -51,6 +51,9 @@ class DeskConfig:
         Seconds that one photo may take to decode.
     decode_memory
         Bytes of address space of the process that decodes.
+    sets
+        A folder of this machine, of which each entry may be chosen as a labelled set; None for
+        none.
     """
 
     host: str = "127.0.0.1"
@@ -67,6 +70,7 @@ class DeskConfig:
     identify_rate: str = "60/minute"
     decode_seconds: float = 20.0
     decode_memory: int = 4096 * MIB
+    sets: Path | None = None
 
     @property
     def scheme(self) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gallery.client import GalleryClient
+from gallery.desk.accuracy.measuring import Measuring
 from gallery.desk.errors import LockedError
 from gallery.desk.folders.batch import Batches
 
@@ -48,13 +49,15 @@ class OpenGallery:
     last_enrollment
         What can be undone, or None.
     batches
-        Folders that are being enrolled.
+        Folders that are being sent.
+    measuring
+        The labelled set at hand, and what was found on it.
     """
 
     def __init__(self, client: GalleryClient) -> None:
         self.client = client
         self.last_enrollment: LastEnrollment | None = None
-        self.batches = Batches()
+        self.batches, self.measuring = Batches(), Measuring()
         self._one_at_a_time = threading.Lock()
         self._closing = False
 

@@ -18,6 +18,7 @@ import uvicorn
 from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
+from gallery.desk.accuracy.measuring import Evaluate
 from gallery.desk.application import make_app
 from gallery.desk.config import DeskConfig
 from gallery.desk.connections import PunctualProtocol
@@ -40,6 +41,7 @@ def run(
     *,
     needs_passphrase: bool,
     ready: Callable[[str], None],
+    evaluate: Evaluate | None = None,
     verbose: bool = False,
 ) -> None:
     """Serve the desk until a signal ends it.
@@ -56,6 +58,8 @@ def run(
         Whether the key file is sealed with one.
     ready
         Called with the address to open once the desk listens. It holds the secret of the session.
+    evaluate
+        What evaluates labelled sets, or None where that cannot be done here.
     verbose
         Whether each request is logged, and not only what fails.
 
@@ -75,6 +79,7 @@ def run(
             TokenFile(tokens),
             SearchRates(config.identify_rate),
             needs_passphrase,
+            evaluate,
         )
         server = DeskServer(server_settings(desk))
         ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")

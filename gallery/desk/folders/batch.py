@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gallery.arrays import Floats
 from gallery.desk.errors import BadRequestError
@@ -60,19 +61,31 @@ class HeldPair:
         return max(self.faces, key=lambda face: face.distance)
 
 
-class FolderBatch:
-    """A folder that is being enrolled.
+class SentBatch:
+    """A folder that is being sent.
 
     Attributes
     ----------
     identifier
         Random, so that nobody else goes on with it.
     holder
-        Name of who enrolls it.
+        Name of who sends it.
     name
         Of the folder.
     folder
         What was sent of it.
+    """
+
+    def __init__(self, holder: str, name: str) -> None:
+        self.identifier = secrets.token_urlsafe(16)
+        self.holder, self.name, self.folder = holder, name, SentFolder()
+
+
+class FolderBatch(SentBatch):
+    """A folder that is being enrolled.
+
+    Attributes
+    ----------
     added
         The references that are new, 32 hexadecimal digits each.
     people
@@ -90,8 +103,8 @@ class FolderBatch:
     """
 
     def __init__(self, holder: str, name: str) -> None:
-        self.identifier, self.undo = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        self.holder, self.name, self.folder = holder, name, SentFolder()
+        super().__init__(holder, name)
+        self.undo = secrets.token_urlsafe(16)
         self.added: list[str] = []
         self.people: set[str] = set()
         self.present = self.unheld = 0
@@ -120,30 +133,36 @@ class FolderBatch:
         self._held |= {(pair.label, pair.other): pair for pair in pairs}
 
 
+Batch = TypeVar("Batch", bound=SentBatch)
+
+
 class Batches:
     """The folders that are under way in a gallery."""
 
     def __init__(self) -> None:
-        self._batches: dict[str, FolderBatch] = {}
+        self._batches: dict[str, SentBatch] = {}
 
-    def begin(self, holder: str, name: str) -> FolderBatch:
-        """Begin with a folder."""
+    def add(self, batch: Batch) -> Batch:
+        """Keep a folder that is begun with."""
         while len(self._batches) >= _MOST_BATCHES:
             del self._batches[next(iter(self._batches))]
-        batch = FolderBatch(holder, name)
         self._batches[batch.identifier] = batch
         return batch
 
-    def find(self, identifier: str, holder: str) -> FolderBatch:
+    def find(self, kind: type[Batch], identifier: str, holder: str) -> Batch:
         """Return a folder that somebody has begun (`BadRequestError` if there is none)."""
         found = self._batches.get(identifier)
-        if found is None or found.holder != holder:
+        if not isinstance(found, kind) or found.holder != holder:
             raise BadRequestError(english()("folder.gone"))
         return found
+
+    def end(self, batch: SentBatch) -> None:
+        """Forget a folder."""
+        self._batches.pop(batch.identifier, None)
 
     def undone(self, undo: str) -> None:
         """Take note that what a folder added was erased again."""
         for batch in self._batches.values():
-            if batch.undo == undo:
+            if isinstance(batch, FolderBatch) and batch.undo == undo:
                 batch.added.clear()
                 batch.people.clear()

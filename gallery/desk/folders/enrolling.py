@@ -26,7 +26,7 @@ class FolderPhoto:
 
 
 def enroll_piece(
-    desk: DeskState, gallery: str, batch: FolderBatch, photos: Sequence[FolderPhoto], holder: Holder
+    desk: DeskState, gallery: str, batch: FolderBatch, photos: list[FolderPhoto], holder: Holder
 ) -> None:
     """Enroll some photos of a folder; those that were enrolled before are not looked at again.
 

@@ -97,6 +97,8 @@ class SentFolder:
             The beginning of the file, `HEAD_BYTES` or more of it.
         """
         parts = _parts(path)
+        if not parts:
+            return None
         if not named_as_photo(Path(parts[-1]).suffix) and not picture_format(head[:HEAD_BYTES]):
             self._pass_over("/".join(parts), NO_PHOTO)
             return None

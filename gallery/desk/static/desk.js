@@ -42,6 +42,10 @@ async function send(form, data) {
 
 /** Bring a part of the page to life that the desk sent. */
 function shown(part) {
+  const next = part.querySelector("[data-leads-to]");
+  if (next) {
+    location.assign(next.dataset.leadsTo);
+  }
   part.querySelectorAll("[data-job]").forEach(follow);
   part.querySelectorAll("form[data-fetch]").forEach(prepare);
 }
@@ -58,8 +62,12 @@ async function follow(place) {
       shown(holder);
       return;
     }
-    place.querySelector("progress").value = next.querySelector("progress").value;
-    place.querySelector("p").textContent = next.querySelector("p").textContent;
+    for (const name of ["max", "value"]) {
+      place.querySelector("progress")[name] = next.querySelector("progress")[name];
+    }
+    for (const part of ["label", "p"]) {
+      place.querySelector(part).textContent = next.querySelector(part).textContent;
+    }
   }
 }
 
