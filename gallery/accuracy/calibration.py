@@ -8,12 +8,19 @@ import numpy as np
 
 from gallery.accuracy.comparisons import PlainComparison, ProgressBar
 from gallery.accuracy.datasets import LabelledSet
-from gallery.accuracy.evaluation import cut
 from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.intervals import support
 from gallery.accuracy.open_set import rates_at
-from gallery.accuracy.outcomes import OutcomesTally
-from gallery.accuracy.rates import false_positive_rate, threshold_at
+from gallery.accuracy.outcomes import Outcomes, OutcomesTally
+from gallery.accuracy.rates import (
+    ErrorCurve,
+    cut,
+    error_curve,
+    false_positive_rate,
+    success_distances,
+    thinned,
+    threshold_at,
+)
 from gallery.accuracy.splits import check_split, split
 from gallery.arrays import Integers
 from gallery.client.searching.thresholds import expected_fpir
@@ -97,6 +104,79 @@ def check_enough(name: str, subjects: Integers, *, fpir: float, folds: int) -> N
         raise SourceError(f"{name} is too small: an FPIR of {fpir:g} {note}")
 
 
+@dataclass(frozen=True, eq=False)
+class ClearSearches:
+    """The searches of a labelled set, compared in clear by the definition of a gallery's metric.
+
+    Attributes
+    ----------
+    outcomes
+        What they found.
+    gallery_size
+        References that each search was compared with.
+    """
+
+    outcomes: Outcomes
+    gallery_size: int
+
+    def proposal(self, fpir: float, actual_size: int) -> Proposal:
+        """Return the largest threshold that keeps a wanted FPIR; see `propose`."""
+        outcomes = self.outcomes
+        _, note = support(fpir, len(outcomes.nearest))
+        threshold = cut(threshold_at(outcomes.nearest, fpir))
+        found, missed = rates_at(outcomes, 1, threshold)
+        accepted = float(false_positive_rate(outcomes.others, threshold))
+        bounded = accepted or 3.0 / len(outcomes.others)
+        return Proposal(
+            threshold=threshold,
+            wanted=fpir,
+            fpir=found,
+            fnir=missed,
+            mated=len(outcomes.mate_ranks),
+            non_mated=len(outcomes.nearest),
+            comparisons=len(outcomes.others),
+            gallery_size=self.gallery_size,
+            false_match_rate=bounded,
+            actual_size=actual_size,
+            expected=expected_fpir(bounded, actual_size) if actual_size else None,
+            note=note,
+        )
+
+    def curve(self) -> ErrorCurve:
+        """Return FPIR and FNIR of the searches against the threshold, at `POINTS` of them."""
+        mated = success_distances(self.outcomes.mate_distances, self.outcomes.mate_ranks, 1)
+        return thinned(error_curve(mated, self.outcomes.nearest))
+
+
+def search_in_clear(
+    labelled: LabelledSet,
+    description: GalleryDescription,
+    *,
+    fpir: float,
+    folds: int,
+    seed: int,
+    progress: ProgressBar,
+) -> ClearSearches:
+    """Search with a labelled set in clear; arguments and errors are those of `propose`."""
+    stated, model = labelled.preprocessing.model, description.preprocessing.model
+    if stated and model and stated != model:
+        raise ModelMismatchError(
+            f"embeddings of model {stated!r} say nothing about gallery {description.name!r}, which "
+            f"holds embeddings of {model!r}"
+        )
+    check_enough(labelled.name, labelled.subjects, fpir=fpir, folds=folds)
+    taken = split(labelled.subjects, folds, seed)
+    searches = FoldSearches(taken, labelled.subjects)
+    comparison = PlainComparison(labelled.embeddings, searches.references, description)
+    tally = OutcomesTally(comparison.largest)
+    with progress("comparing in clear", len(labelled.embeddings)) as advance:
+        for some, distances in comparison.batches():
+            for part in searches.among(some):
+                tally.add(part.of(distances), part.mates, part.subjects)
+            advance(len(distances))
+    return ClearSearches(tally.result(), max(len(fold.references) for fold in taken))
+
+
 def propose(
     labelled: LabelledSet,
     description: GalleryDescription,
@@ -136,39 +216,7 @@ def propose(
     DimensionMismatchError, InvalidEmbeddingError
         If the embeddings do not fit the gallery.
     """
-    stated, model = labelled.preprocessing.model, description.preprocessing.model
-    if stated and model and stated != model:
-        raise ModelMismatchError(
-            f"embeddings of model {stated!r} say nothing about gallery {description.name!r}, which "
-            f"holds embeddings of {model!r}"
-        )
-    check_enough(labelled.name, labelled.subjects, fpir=fpir, folds=folds)
-    taken = split(labelled.subjects, folds, seed)
-    searches = FoldSearches(taken, labelled.subjects)
-    comparison = PlainComparison(labelled.embeddings, searches.references, description)
-    tally = OutcomesTally(comparison.largest)
-    with progress("comparing in clear", len(labelled.embeddings)) as advance:
-        for some, distances in comparison.batches():
-            for part in searches.among(some):
-                tally.add(part.of(distances), part.mates, part.subjects)
-            advance(len(distances))
-    outcomes = tally.result()
-    _, note = support(fpir, len(outcomes.nearest))
-    threshold = cut(threshold_at(outcomes.nearest, fpir))
-    found, missed = rates_at(outcomes, 1, threshold)
-    accepted = float(false_positive_rate(outcomes.others, threshold))
-    bounded = accepted or 3.0 / len(outcomes.others)
-    return Proposal(
-        threshold=threshold,
-        wanted=fpir,
-        fpir=found,
-        fnir=missed,
-        mated=len(outcomes.mate_ranks),
-        non_mated=len(outcomes.nearest),
-        comparisons=len(outcomes.others),
-        gallery_size=max(len(fold.references) for fold in taken),
-        false_match_rate=bounded,
-        actual_size=actual_size,
-        expected=expected_fpir(bounded, actual_size) if actual_size else None,
-        note=note,
+    found = search_in_clear(
+        labelled, description, fpir=fpir, folds=folds, seed=seed, progress=progress
     )
+    return found.proposal(fpir, actual_size)

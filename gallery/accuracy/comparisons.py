@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -20,25 +18,12 @@ from gallery.distances import Metric, from_squared, largest_distance
 from gallery.messages import GalleryDescription
 from gallery.parameters import ParameterSet
 from gallery.protocol import GalleryService
-from gallery.server import open_service
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows a progress bar with a text and a total; gives what advances it."""
 
 _CELLS = 2**21
 """Distances that are computed together, 16 MB."""
-
-_CACHE_BYTES = 256 * 2**20
-"""Most memory of the blocks that are searched again and again."""
-
-
-@contextmanager
-def private_service(backend: str) -> Iterator[GalleryService]:
-    """Serve an empty database in a private temporary folder, which is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="gallery-evaluation-") as folder:
-        url = f"sqlite:///{Path(folder) / 'evaluation.db'}"
-        with open_service(url, create=True, backend=backend, cache_size=_CACHE_BYTES) as service:
-            yield service
 
 
 @contextmanager

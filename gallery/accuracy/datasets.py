@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -136,7 +136,10 @@ def read_set(source: Path) -> LabelledSet:
     if embeddings.ndim != 2 or embeddings.dtype.kind not in "fiu":
         raise InvalidEmbeddingError(f"{source}: 'embeddings' must be real numbers of shape (n, d)")
     made_by = Preprocessing(model=found.model or "")
-    return _labelled(source, embeddings.astype(np.float64), found.labels, made_by)
+    if not len(embeddings):
+        raise SourceError(f"{source} holds no embeddings")
+    name = source.resolve().name
+    return _labelled(name, SetKind.EMBEDDINGS, embeddings.astype(np.float64), found.labels, made_by)
 
 
 def embed_set(
@@ -170,30 +173,64 @@ def embed_set(
             progress(1)
     if not found:
         raise SourceError(f"none of the {len(photos)} photos in {source} gives an embedding")
-    people = subjects_of(photos)
-    failed = np.array([place not in found for place in range(len(photos))])
-    labels = [photo.label for place, photo in enumerate(photos) if place in found]
-    labelled = _labelled(source, np.stack([*found.values()]), labels, embedder.preprocessing)
+    return assembled_set(
+        source.resolve().name,
+        kind_of_set(source),
+        [photo.label for photo in photos],
+        found,
+        embedder.preprocessing,
+        failures,
+        1e3 * float(np.median(seconds)),
+    )
+
+
+def assembled_set(
+    name: str,
+    kind: SetKind,
+    labels: Sequence[str],
+    found: Mapping[int, Floats],
+    made_by: Preprocessing,
+    failures: Sequence[PhotoFailure],
+    photo_ms: float | None = None,
+) -> LabelledSet:
+    """Return the set of photos that were embedded one by one.
+
+    Parameters
+    ----------
+    name, kind
+        As of `LabelledSet`.
+    labels
+        Whom each photo shows.
+    found
+        The embedding of each photo that gave one, by its place; at least one.
+    made_by
+        What made them.
+    failures
+        Why the others gave none.
+    photo_ms
+        Median time of a photo.
+    """
+    failed = np.array([place not in found for place in range(len(labels))])
+    some = [label for place, label in enumerate(labels) if place in found]
+    vectors = np.stack([found[place] for place in range(len(labels)) if place in found])
     return replace(
-        labelled,
+        _labelled(name, kind, vectors, some, made_by),
         failures=tuple(failures),
-        attempts=Attempts(people, failed),
-        photo_ms=1e3 * float(np.median(seconds)),
+        attempts=Attempts(_numbered(labels), failed),
+        photo_ms=photo_ms,
     )
 
 
 def _labelled(
-    source: Path, embeddings: Floats, labels: Sequence[str], made_by: Preprocessing
+    name: str, kind: SetKind, embeddings: Floats, labels: Sequence[str], made_by: Preprocessing
 ) -> LabelledSet:
-    if not len(embeddings):
-        raise SourceError(f"{source} holds no embeddings")
     subjects = _numbered(labels)
     # A copy of the enrolled photo is found by any model; it would only flatter the result.
     samples = np.column_stack([subjects.astype(np.float64), embeddings])
     kept = np.sort(np.unique(samples, axis=0, return_index=True)[1])
     return LabelledSet(
-        name=source.resolve().name,
-        kind=kind_of_set(source),
+        name=name,
+        kind=kind,
         embeddings=embeddings[kept],
         subjects=subjects[kept],
         preprocessing=made_by,

@@ -12,7 +12,6 @@ from gallery.accuracy.comparisons import (
     PlainComparison,
     ProgressBar,
     compare_encrypted,
-    private_service,
     temporary_gallery,
 )
 from gallery.accuracy.datasets import LabelledSet
@@ -21,13 +20,14 @@ from gallery.accuracy.intervals import Estimate, SubjectBootstrap, rate_estimate
 from gallery.accuracy.open_set import DRAWN, Accuracy, measure, plain_values, rates_at
 from gallery.accuracy.outcomes import Outcomes, OutcomesTally
 from gallery.accuracy.parity import Parity, ParityTally
+from gallery.accuracy.private_service import private_service
+from gallery.accuracy.rates import cut
 from gallery.accuracy.splits import Fold, split
 from gallery.accuracy.subject_groups import SubjectTally
 from gallery.arrays import Floats, Integers
 from gallery.backends import Backend
 from gallery.client import GalleryKey
 from gallery.client.photos.model_table import MODELS
-from gallery.client.searching.release import DECIMALS
 from gallery.distances import Metric
 from gallery.messages import GalleryDescription
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
@@ -217,15 +217,6 @@ class _Tallies:
             self.plain.add(wanted, part.mates, part.subjects)
             self.parity.add(found, wanted)
         self.seconds += time.perf_counter() - started
-
-
-def cut(threshold: float) -> float:
-    """Return a threshold cut to as many decimals as distances are released with.
-
-    Downwards, so that no more searches match than did before; and so that it lies beside the
-    distance that it was found on and not at its very edge.
-    """
-    return max(0.0, float(np.floor(threshold * 10.0**DECIMALS) / 10.0**DECIMALS))
 
 
 def failure_to_enroll(labelled: LabelledSet, seed: int) -> Estimate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -10,20 +12,19 @@ import numpy as np
 
 from gallery.accuracy.distance_counts import DistanceCounts
 from gallery.accuracy.evaluation import Evaluation
-from gallery.accuracy.rates import ErrorCurve
+from gallery.accuracy.rates import thinned
 from gallery.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-POINTS = 400
-"""Most points of a curve in a plot or in the JSON report."""
-
 # Both stand out from a white and from a dark page; line styles tell them apart without colour.
 _MATED, _OTHERS = "#2f86c9", "#d9772b"
 # Never a colour of a plot, so that it can be told apart in the SVG.
 _TEXT = "#010203"
+_COLOURS = "<style>svg{color:#1a1f26}@media(prefers-color-scheme:dark){svg{color:#e6e9ec}}</style>"
+"""What stands for the colour of the text around it in an image of its own."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -54,20 +55,6 @@ def require_plotting() -> None:
         ) from error
 
 
-def thinned(curve: ErrorCurve) -> ErrorCurve:
-    """Return at most `POINTS` points of a curve, close together where either rate is small."""
-    if len(curve) <= POINTS:
-        return curve
-    shares = np.concatenate([np.geomspace(1e-7, 1.0, POINTS // 4), np.linspace(0, 1, POINTS // 4)])
-    by_positive = np.searchsorted(curve.false_positive, shares)
-    by_negative = np.searchsorted(-curve.false_negative, -shares)
-    places = np.unique(np.concatenate([by_positive, by_negative, [0, len(curve) - 1]]))
-    places = places[places < len(curve)]
-    return ErrorCurve(
-        curve.thresholds[places], curve.false_positive[places], curve.false_negative[places]
-    )
-
-
 def draw(evaluation: Evaluation) -> dict[str, str]:
     """Return the plots as inline SVG by name: ``det``, ``thresholds``, ``scores``, ``cmc``.
 
@@ -79,6 +66,23 @@ def draw(evaluation: Evaluation) -> dict[str, str]:
     require_plotting()
     plots = {"det": _det, "thresholds": _thresholds, "scores": _scores, "cmc": _cmc}
     return {name: _svg(name, plot, evaluation) for name, plot in plots.items()}
+
+
+def as_image(svg: str, description: str) -> str:
+    """Return a plot as an image in HTML, for pages that allow no style within them.
+
+    Parameters
+    ----------
+    svg
+        One of `draw`.
+    description
+        What it shows, for those who do not see it.
+    """
+    whole = svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    start = whole.index(">", whole.index("<svg")) + 1
+    coded = base64.b64encode((whole[:start] + _COLOURS + whole[start:]).encode()).decode("ascii")
+    source = f"data:image/svg+xml;base64,{coded}"
+    return f'<img class="plot" alt="{html.escape(description)}" src="{source}">'
 
 
 def _svg(name: str, plot: Any, evaluation: Evaluation) -> str:

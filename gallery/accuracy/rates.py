@@ -17,6 +17,10 @@ import numpy.typing as npt
 
 from gallery.accuracy.distance_counts import DistanceCounts
 from gallery.arrays import Floats, Integers
+from gallery.client.searching.release import DECIMALS
+
+POINTS = 400
+"""Most points of a curve in a plot or in the JSON report."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,3 +176,26 @@ def equal_error_rate(curve: ErrorCurve) -> tuple[float, float]:
     at = int(np.argmin(np.abs(curve.false_positive - curve.false_negative)))
     rate = (curve.false_positive[at] + curve.false_negative[at]) / 2.0
     return float(rate), float(curve.thresholds[at])
+
+
+def thinned(curve: ErrorCurve) -> ErrorCurve:
+    """Return at most `POINTS` points of a curve, close together where either rate is small."""
+    if len(curve) <= POINTS:
+        return curve
+    shares = np.concatenate([np.geomspace(1e-7, 1.0, POINTS // 4), np.linspace(0, 1, POINTS // 4)])
+    by_positive = np.searchsorted(curve.false_positive, shares)
+    by_negative = np.searchsorted(-curve.false_negative, -shares)
+    places = np.unique(np.concatenate([by_positive, by_negative, [0, len(curve) - 1]]))
+    places = places[places < len(curve)]
+    return ErrorCurve(
+        curve.thresholds[places], curve.false_positive[places], curve.false_negative[places]
+    )
+
+
+def cut(threshold: float) -> float:
+    """Return a threshold cut to as many decimals as distances are released with.
+
+    Downwards, so that no more searches match than did before; and so that it lies beside the
+    distance that it was found on and not at its very edge.
+    """
+    return max(0.0, float(np.floor(threshold * 10.0**DECIMALS) / 10.0**DECIMALS))

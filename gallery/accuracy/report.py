@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from gallery.client.atomic_file import atomic_write
 from gallery.errors import GalleryError
 
 HTML, JSON = "report.html", "report.json"
+
+_FOLDER = files("gallery.accuracy")
 
 
 def existing_reports(folder: Path) -> list[Path]:
@@ -51,10 +53,7 @@ def write_report(
         If a file cannot be written.
     """
     found = as_json(evaluation, models)
-    texts = {
-        HTML: render(found, draw(evaluation)),
-        JSON: json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    }
+    texts = {HTML: render(found, draw(evaluation)), JSON: as_text(found)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -65,7 +64,12 @@ def write_report(
     return found
 
 
-def render(found: dict[str, Any], plots: dict[str, str]) -> str:
+def as_text(found: dict[str, Any]) -> str:
+    """Return the numbers of a report as text in JSON."""
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def render(found: dict[str, Any], plots: Mapping[str, str]) -> str:
     """Return the HTML page for the numbers of a report and its plots.
 
     Everything is escaped but the plots, which are made here of numbers and fixed words.
@@ -75,19 +79,31 @@ def render(found: dict[str, Any], plots: dict[str, str]) -> str:
     MissingDependencyError
         If jinja2 is not installed.
     """
+    return _rendered("report.html.j2", found, plots)
+
+
+def render_body(found: dict[str, Any], plots: Mapping[str, str]) -> str:
+    """Return the same for a page that brings its own head and style; see `render`."""
+    return _rendered("report_body.html.j2", found, plots)
+
+
+def _rendered(template: str, found: dict[str, Any], plots: Mapping[str, str]) -> str:
     require_plotting()
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(lambda name: _FOLDER.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval
     environment.filters["number"] = _number
-    template = files("gallery.accuracy").joinpath("report.html.j2").read_text("utf-8")
     marked = {name: Markup(svg) for name, svg in plots.items()}  # noqa: S704 - our own plots
-    return environment.from_string(template).render(report=found, plots=marked)
+    return environment.get_template(template).render(report=found, plots=marked)
 
 
 def _percent(value: float | None) -> str:

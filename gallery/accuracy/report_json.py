@@ -14,8 +14,7 @@ from gallery import __version__
 from gallery.accuracy.evaluation import Evaluation
 from gallery.accuracy.intervals import RESAMPLES, Estimate
 from gallery.accuracy.model_comparison import ModelRun
-from gallery.accuracy.plots import thinned
-from gallery.accuracy.rates import ErrorCurve
+from gallery.accuracy.rates import ErrorCurve, thinned
 
 FORMAT = 1
 """Version of the JSON report."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.dates import parse_span
+from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.options import common_options
 from gallery.commands.settings import Settings
@@ -71,6 +72,12 @@ def _idle(_context: click.Context, _option: click.Parameter, text: str) -> float
     "Faces that one token that may not manage can search with.",
 )
 @click.option(
+    "--sets",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with photos or embeddings of people, one folder or file a set, that the page can "
+    "calibrate and evaluate with. [default: only what the browser sends]",
+)
+@click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
 @trust_weights_option
@@ -82,6 +89,7 @@ def command(
     names: tuple[str, ...],
     idle_lock: float,
     identify_rate: str,
+    sets: Path | None,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -110,6 +118,7 @@ def command(
         tls=listener.tls,
         idle_lock=idle_lock,
         identify_rate=identify_rate,
+        sets=sets,
     )
     protected = is_protected(settings.key)
     with _owner(settings, (settings.gallery, *others), config.idle_lock) as owner:
@@ -128,6 +137,7 @@ def command(
             token_file(settings.key),
             needs_passphrase=protected,
             ready=ready,
+            evaluate=evaluation_of(settings.backend),
             verbose=settings.verbose,
         )
 

@@ -51,6 +51,9 @@ class DeskConfig:
         The least pace at which answers are read.
     shutdown
         Seconds that requests under way have when the desk ends.
+    sets
+        A folder of this machine, of which each entry may be chosen as a labelled set; None for
+        none.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +73,7 @@ class DeskConfig:
     connections: int = 200
     pace: Pace = field(default_factory=lambda: Pace(20.0, 64 * KIB, 600.0))
     shutdown: float = 20.0
+    sets: Path | None = None
 
     @property
     def scheme(self) -> str:

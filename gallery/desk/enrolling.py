@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gallery.client import GalleryClient, PhotoEmbedder, release
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.desk.access.scopes import Holder
-from gallery.desk.errors import BadRequestError, NotAllowedError
+from gallery.desk.errors import BadRequestError, DeskError, NotAllowedError
 from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import LIMITED_DECIMALS
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
@@ -144,12 +144,11 @@ def enroll(
     said = faces.failures, faces.warnings
     if not faces.names:
         return EnrollmentReport(label, (), (), *said)
-    duplicates = _duplicates(opened.client, faces, label)
-    if holder.is_limited:
-        duplicates = tuple(item.limited() for item in duplicates)
+    labels = [label] * len(faces.names)
+    found = find_duplicates(opened.client, faces, labels, holder)
+    duplicates = tuple(found.values())
     if duplicates and not despite_duplicates:
         return EnrollmentReport(label, (), (), *said, duplicates)
-    labels = [label] * len(faces.names)
     done = opened.client.enroll(faces.embeddings, labels, digests=faces.digests, embedder=embedder)
     added = tuple(done.reference_ids[done.added].tolist())
     present = tuple(done.reference_ids[~done.added].tolist())
@@ -182,30 +181,41 @@ def undo_last(opened: OpenGallery, identifier: str, holder: Holder) -> LastEnrol
     if holder.is_limited and holder.name != last.holder:
         raise NotAllowedError("somebody else enrolled this")
     opened.last_enrollment = None
+    wanted = set(last.reference_ids)
     try:
-        opened.client.remove(reference_ids=last.reference_ids)
+        left = [item.reference_id for item in opened.client.references()]
+        left = [reference_id for reference_id in left if reference_id in wanted]
+        if not left:
+            raise BadRequestError("what was enrolled is erased already")
+        opened.client.remove(reference_ids=left)
     except ReferenceNotFoundError as error:
         raise BadRequestError("what was enrolled is erased already") from error
+    except DeskError:
+        raise
     except BaseException:
         opened.last_enrollment = last
         raise
-    return last
+    opened.batches.undone(identifier)
+    return replace(last, reference_ids=tuple(left))
 
 
-def _duplicates(
-    client: GalleryClient, faces: NewFaces, label: str
-) -> tuple[PossibleDuplicate, ...]:
+def find_duplicates(
+    client: GalleryClient, faces: NewFaces, labels: Sequence[str], holder: Holder
+) -> dict[int, PossibleDuplicate]:
+    """Return the faces that match a person of another label than theirs, by their places."""
     try:
         client.threshold()
     except ThresholdRequiredError:  # nobody has said what a match is
-        return ()
-    labels = [label] * len(faces.names)
+        return {}
     found = client.find_duplicates(faces.embeddings, labels, digests=faces.digests)
     rounded = release(np.array([item.distance for item in found]), client.description)
-    return tuple(
-        PossibleDuplicate(faces.names[item.row], item.found_label, float(distance), item.threshold)
+    made = {
+        item.row: PossibleDuplicate(
+            faces.names[item.row], item.found_label, float(distance), item.threshold
+        )
         for item, distance in zip(found, rounded, strict=True)
-    )
+    }
+    return {row: item.limited() if holder.is_limited else item for row, item in made.items()}
 
 
 def _only_face(photo: PhotoOfFaces) -> EmbeddedFace:

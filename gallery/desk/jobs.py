@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -18,7 +19,7 @@ _KEPT = 16
 
 _log = structlog.get_logger("gallery.desk")
 
-Work = Callable[[Callable[[int], None]], str]
+Work = Callable[["JobProgress"], str]
 """Does the work; calls what it is given with what was just done, and returns the result in words.
 """
 
@@ -39,6 +40,8 @@ class Job:
         Units of work.
     done
         How many of them are done.
+    leads_to
+        Address of the page that shows what came of it, or None.
     result, failure
         How it ended, in words; one of them is set then.
     """
@@ -47,6 +50,7 @@ class Job:
     subject: str
     title: str
     total: int
+    leads_to: str | None = None
     done: int = 0
     result: str | None = None
     failure: str | None = None
@@ -57,6 +61,33 @@ class Job:
         return self.result is not None or self.failure is not None
 
 
+class JobProgress:
+    """Tells how far a job is; a call says how many units were just done.
+
+    Parameters
+    ----------
+    job
+        The job.
+    check
+        Called often; raises what ends the job early.
+    """
+
+    def __init__(self, job: Job, check: Callable[[], None]) -> None:
+        self._job, self._check = job, check
+
+    def __call__(self, count: int) -> None:
+        """Count units that were just done."""
+        self._check()
+        self._job.done += count
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Begin a part of the job that has units of its own; give what counts them."""
+        self._check()
+        self._job.title, self._job.total, self._job.done = title, total, 0
+        yield self
+
+
 class Jobs:
     """The long work of a desk, each piece in a thread of its own."""
 
@@ -64,27 +95,42 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._changing = threading.Lock()
 
-    def start(self, subject: str, title: str, total: int, work: Work) -> Job:
+    def start(
+        self,
+        subject: str,
+        title: str,
+        total: int,
+        work: Work,
+        *,
+        leads_to: str | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Job:
         """Begin work and return its job.
+
+        Parameters
+        ----------
+        subject, title, total, leads_to
+            As of `Job`.
+        work
+            What is done, in a thread of its own.
+        check
+            Called whenever some of it is done; what it raises ends the work.
 
         Raises
         ------
         BusyError
             If there is work under way on the same.
         """
-        job = Job(secrets.token_urlsafe(16), subject, title, total)
+        job = Job(secrets.token_urlsafe(16), subject, title, total, leads_to)
         with self._changing:
             self.check_free(subject)
             for old in [item for item in self._jobs.values() if item.is_over][:-_KEPT]:
                 del self._jobs[old.identifier]
             self._jobs[job.identifier] = job
 
-        def advance(count: int) -> None:
-            job.done += count
-
         def run() -> None:
             try:
-                job.result = work(advance)
+                job.result = work(JobProgress(job, check))
             except GalleryError as error:
                 job.failure = error.message
             except Exception as error:  # a thread's end must not look like work that goes on

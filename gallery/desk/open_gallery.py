@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gallery.client import GalleryClient
+from gallery.desk.accuracy.measuring import Measuring
 from gallery.desk.errors import LockedError
+from gallery.desk.folders.batch import Batches
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class LastEnrollment:
         The references, 32 hexadecimal digits each.
     holder
         Name of who enrolled them.
+    people
+        How many people they are of; with several the label is the folder's name.
     identifier
         Random, so that an older page undoes nothing else.
     """
@@ -31,6 +35,7 @@ class LastEnrollment:
     label: str
     reference_ids: tuple[str, ...]
     holder: str
+    people: int = 1
     identifier: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 
@@ -43,11 +48,16 @@ class OpenGallery:
         Its client, with references and check sums warm.
     last_enrollment
         What can be undone, or None.
+    batches
+        Folders that are being sent.
+    measuring
+        The labelled set at hand, and what was found on it.
     """
 
     def __init__(self, client: GalleryClient) -> None:
         self.client = client
         self.last_enrollment: LastEnrollment | None = None
+        self.batches, self.measuring = Batches(), Measuring()
         self._one_at_a_time = threading.Lock()
         self._closing = False
 

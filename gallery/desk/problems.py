@@ -32,6 +32,7 @@ from gallery.errors import (
     PhotoError,
     ReferenceNotFoundError,
     ServerError,
+    SourceError,
     ThresholdRequiredError,
     WeightsError,
     WriteConflictError,
@@ -41,6 +42,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 _STATUS: Final[dict[type[GalleryError], int]] = {
     PhotoError: 422,
+    SourceError: 422,
     InvalidEmbeddingError: 422,
     InvalidLabelError: 422,
     DimensionMismatchError: 422,

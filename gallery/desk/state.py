@@ -11,6 +11,7 @@ from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.scopes import Holder
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
+from gallery.desk.accuracy.measuring import Evaluate
 from gallery.desk.config import DeskConfig
 from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.jobs import Jobs
@@ -42,6 +43,8 @@ class DeskState:
         Who may ask for what, and how often.
     needs_passphrase
         Whether the key file is sealed with one.
+    evaluate
+        What evaluates a labelled set, or None where that cannot be done here.
     jobs
         Long work that pages follow.
     statistics
@@ -59,6 +62,7 @@ class DeskState:
     tokens: TokenFile
     rates: SearchRates
     needs_passphrase: bool
+    evaluate: Evaluate | None = None
     jobs: Jobs = field(default_factory=Jobs)
     statistics: RequestStatistics = field(default_factory=_statistics)
     listeners: Listeners = field(default_factory=Listeners)

@@ -10,6 +10,7 @@ from pathlib import Path
 from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
+from gallery.desk.accuracy.measuring import Evaluate
 from gallery.desk.application import make_app
 from gallery.desk.config import DeskConfig
 from gallery.desk.decoding import PhotoDecoder
@@ -32,6 +33,7 @@ def run(
     *,
     needs_passphrase: bool,
     ready: Callable[[str], None],
+    evaluate: Evaluate | None = None,
     verbose: bool = False,
 ) -> None:
     """Serve the desk until a signal ends it.
@@ -48,6 +50,8 @@ def run(
         Whether the key file is sealed with one.
     ready
         Called with the address to open once the desk listens. It holds the secret of the session.
+    evaluate
+        What evaluates labelled sets, or None where that cannot be done here.
     verbose
         Whether each request is logged, and not only what fails.
 
@@ -70,6 +74,7 @@ def run(
             TokenFile(tokens),
             SearchRates(config.identify_rate),
             needs_passphrase,
+            evaluate,
         )
         server = make_server(desk)
         ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")

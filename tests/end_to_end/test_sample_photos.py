@@ -147,10 +147,13 @@ def test_an_interruption_writes_what_was_embedded_so_far(
 
 
 def test_the_demo_does_the_whole_story_and_opens_its_desk(samples: Samples, tmp_path: Path) -> None:
-    given = ["--model", "Dlib", "--folder", str(tmp_path / "demo")]
+    folder = tmp_path / "demo"
     with (tmp_path / "notices").open("w+") as notices:
         process = subprocess.Popen(
-            [sys.executable, CHECKOUT / "cli.py", "demo", "--desk", *given],
+            [
+                *(sys.executable, CHECKOUT / "cli.py", "demo", "--desk"),
+                *("--model", "Dlib", "--folder", folder),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=notices,

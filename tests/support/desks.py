@@ -15,6 +15,7 @@ import tests.support.logs  # noqa: F401 (configures them)
 from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.client.keys.keyfile import read_key_file
 from gallery.client.keys.keyfile_format import Argon2Parameters
+from gallery.commands.desk_evaluation import evaluation_of
 from gallery.desk import DeskConfig, Owner
 from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.scopes import DeskScope
@@ -110,6 +111,7 @@ def open_desk(
             TokenFile(folder / "desk.key.desk-tokens"),
             SearchRates(settings.identify_rate),
             needs_passphrase=True,
+            evaluate=evaluation_of("native"),
         )
         owner.unlock(PASSPHRASE)
         server = make_server(state)

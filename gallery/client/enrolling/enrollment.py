@@ -20,6 +20,7 @@ from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.enrolling.inputs import NewReference
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.gallery_state import GalleryState
+from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
@@ -236,3 +237,15 @@ def _settled(pending: dict[bytes, NewReference], done: Committed) -> Committed:
 def find_enrolled(state: GalleryState, tags: Collection[bytes]) -> dict[bytes, bytes]:
     """Return the reference identifiers of those content tags that a gallery holds, by tag."""
     return {item.content_tag: item.reference_id for _, item in state.find("content_tag", tags)}
+
+
+def photos_enrolled(
+    session: GallerySession, digests: Sequence[bytes], labels: Sequence[str]
+) -> tuple[bool, ...]:
+    """Tell of each photo, by the SHA-256 of its file, whether it is enrolled under its label."""
+    tags = [
+        session.labels.content_tag(digest, normalize_label(label))
+        for digest, label in zip(digests, labels, strict=True)
+    ]
+    known = find_enrolled(session.state(), tags) if tags else {}
+    return tuple(tag in known for tag in tags)

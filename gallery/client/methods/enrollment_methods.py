@@ -15,7 +15,7 @@ from gallery.client.editing.selection import Reference, Selection
 from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
 from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
-from gallery.client.enrolling.enrollment import Enroller, Enrollment
+from gallery.client.enrolling.enrollment import Enroller, Enrollment, photos_enrolled
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import OutlierRule
 from gallery.client.enrolling.photo_enrollment import (
@@ -139,6 +139,28 @@ class EnrollmentMethods(ThresholdMethods):
         limit = self.threshold(threshold)
         inputs = LabelledEmbeddings(embeddings, labels, self.description, digests=digests)
         return find_among_embeddings(self._session, inputs, limit, progress)
+
+    def photos_enrolled(self, digests: Sequence[bytes], labels: Sequence[str]) -> tuple[bool, ...]:
+        """Tell of photos whether they are enrolled already, without a look at their faces.
+
+        Parameters
+        ----------
+        digests
+            SHA-256 of each photo's file.
+        labels
+            Whom each shows.
+
+        Returns
+        -------
+        tuple of bool
+            For each photo, whether its largest face is enrolled under its label.
+
+        Raises
+        ------
+        InvalidLabelError
+            If a label cannot be one.
+        """
+        return photos_enrolled(self._session, digests, labels)
 
     def enroll_file(
         self,

@@ -51,7 +51,24 @@ class IgnoreRules:
         path = folder / IGNORE_FILE
         if not os.path.lexists(path):
             return self
-        return IgnoreRules(((folder, _read(path)), *self.levels))
+        return self.with_patterns(folder, _content(path))
+
+    def with_patterns(self, folder: Path, content: bytes) -> IgnoreRules:
+        """Return the patterns that hold in a folder whose file has a content.
+
+        Parameters
+        ----------
+        folder
+            The folder; it need not be on this machine.
+        content
+            Of its file `IGNORE_FILE`.
+
+        Raises
+        ------
+        SourceError, MissingDependencyError
+            As for `within`.
+        """
+        return IgnoreRules(((folder, _parsed(folder / IGNORE_FILE, content)), *self.levels))
 
     def ignore(self, path: Path, *, is_folder: bool) -> bool:
         """Whether a file or folder in the folder is to be ignored."""
@@ -63,15 +80,18 @@ class IgnoreRules:
         return False
 
 
-def _read(path: Path) -> GitIgnoreSpec:
+def _content(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
     require_modules(("pathspec",), f"Reading {path}")
     from pathspec import GitIgnoreSpec
 
-    try:
-        with open_regular(path) as file:
-            content = file.read()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     # Names are bytes: what is no UTF-8 stands for the same bytes of a name.
     text = os.fsdecode(content.removeprefix(_BYTE_ORDER_MARK))
     lines = [line.removesuffix("\r") for line in text.split("\n")]

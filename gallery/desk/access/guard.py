@@ -20,7 +20,7 @@ from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_LARGE: Final = frozenset({"identify", "match", "embed", "enroll", "live"})
+_LARGE: Final = frozenset({"identify", "match", "embed", "enroll", "live", "folder", "embeddings"})
 """Ends of the paths whose requests hold photos; they read them once they know who asks."""
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(

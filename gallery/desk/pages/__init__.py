@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from gallery.desk.pages import enroll, entrance, galleries, identify, people
+from gallery.desk.pages import accuracy, enroll, entrance, folder, galleries, identify, people
 
 router = APIRouter()
-for _part in (entrance, identify, enroll, people, galleries):
+for _part in (entrance, identify, enroll, folder, people, galleries, accuracy):
     router.include_router(_part.router)
 
 __all__ = ["router"]

@@ -67,6 +67,9 @@ async def undo(request: Request, number: int, holder: _Enrolls) -> Response:
         count = len(last.reference_ids)
         key = "enroll.undone.one" if count == 1 else "enroll.undone.many"
         said = english()(key, number=count, label=last.label)
+        if last.people > 1:
+            references = english().count("references", count)
+            said = english()("folder.undone", name=last.label, references=references)
         place = place_of(request, holder, number, "enroll")
         return page(request, "undone.html.j2", holder, place=place, said=said)
 
@@ -90,4 +93,6 @@ def _page(
         report=report,
         undo=undo if report is None else report.undo,
         fragment=fragment,
+        largest=state_of(request).config.max_photo,
+        most=state_of(request).config.max_photos,
     )

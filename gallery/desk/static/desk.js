@@ -1,6 +1,7 @@
 // Makes the desk's pages more convenient. Each works without it, but for the camera.
 import { startCamera, frameOf } from "/static/camera.js";
 import { partOf } from "/static/alarm.js";
+import { startFolder } from "/static/folder.js";
 import { startLive } from "/static/live.js";
 
 const formToken = document.body.dataset.formToken ?? "";
@@ -30,13 +31,23 @@ async function send(form, data) {
         send(form, data);
       }),
     );
-    target.querySelectorAll("[data-job]").forEach(follow);
+    shown(target);
     target.scrollIntoView({ block: "nearest" });
   } catch {
     status.textContent = form.dataset.failed;
   } finally {
     buttons.forEach((button) => (button.disabled = false));
   }
+}
+
+/** Bring a part of the page to life that the desk sent. */
+function shown(part) {
+  const next = part.querySelector("[data-leads-to]");
+  if (next) {
+    location.assign(next.dataset.leadsTo);
+  }
+  part.querySelectorAll("[data-job]").forEach(follow);
+  part.querySelectorAll("form[data-fetch]").forEach(prepare);
 }
 
 /** Ask how far long work is, until it is over. */
@@ -48,10 +59,15 @@ async function follow(place) {
     const next = holder.querySelector("[data-job]");
     if (!next) {
       place.replaceWith(holder);
+      shown(holder);
       return;
     }
-    place.querySelector("progress").value = next.querySelector("progress").value;
-    place.querySelector("p").textContent = next.querySelector("p").textContent;
+    for (const name of ["max", "value"]) {
+      place.querySelector("progress")[name] = next.querySelector("progress")[name];
+    }
+    for (const part of ["label", "p"]) {
+      place.querySelector(part).textContent = next.querySelector(part).textContent;
+    }
   }
 }
 
@@ -83,7 +99,8 @@ function sendAtOnce(form) {
   }
 }
 
-for (const form of document.querySelectorAll("form[data-fetch]")) {
+/** Have a form send itself in the background. */
+function prepare(form) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send(form, new FormData(form));
@@ -93,7 +110,7 @@ for (const form of document.querySelectorAll("form[data-fetch]")) {
   }
   const drop = form.querySelector("[data-drop]");
   if (!drop) {
-    continue;
+    return;
   }
   form.querySelector("input[type=file]").addEventListener("change", () => sendAtOnce(form));
   drop.addEventListener("dragover", (event) => {
@@ -140,5 +157,7 @@ for (const button of document.querySelectorAll("[data-camera]")) {
   });
 }
 
-document.querySelectorAll("[data-job]").forEach(follow);
+shown(document);
+document.addEventListener("shown", (event) => shown(event.target));
+document.querySelectorAll("form[data-folder]").forEach((form) => startFolder(form, formToken));
 document.querySelectorAll("[data-live]").forEach((place) => startLive(place, formToken));

@@ -12,10 +12,10 @@ from gallery.accuracy.comparisons import (
     PlainComparison,
     compare_encrypted,
     norm_bound,
-    private_service,
     temporary_gallery,
 )
 from gallery.accuracy.datasets import LabelledSet, SetKind
+from gallery.accuracy.private_service import private_service
 from gallery.accuracy.splits import split
 from gallery.client import GalleryKey
 from gallery.client.searching.release import largest_errors

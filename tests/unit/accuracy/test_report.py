@@ -16,8 +16,8 @@ import pytest
 from gallery.accuracy.datasets import LabelledSet, SetKind
 from gallery.accuracy.evaluation import Evaluation, Options, evaluate
 from gallery.accuracy.model_comparison import ModelRun
-from gallery.accuracy.plots import POINTS, draw, thinned
-from gallery.accuracy.rates import error_curve
+from gallery.accuracy.plots import draw
+from gallery.accuracy.rates import POINTS, error_curve, thinned
 from gallery.accuracy.report import existing_reports, render, write_report
 from gallery.accuracy.report_json import as_json
 from gallery.errors import GalleryError, MissingDependencyError

@@ -1,0 +1,157 @@
+"""A folder as a browser sends it, file by file: whom each photo shows, and what is passed over.
+
+The rules are those of `gallery.client.find_photos`, but paths are only names here: nothing of them
+is looked for on this machine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gallery.client.integrity.labels import normalize_label
+from gallery.client.photos.folder_walk import HIDDEN, IGNORED, LITTER, NO_PHOTO
+from gallery.client.photos.formats import HEAD_BYTES, named_as_photo, picture_format
+from gallery.client.photos.ignore_rules import IGNORE_FILE, IgnoreRules
+from gallery.client.photos.litter import is_hidden, is_litter
+from gallery.desk.errors import TooLargeError
+from gallery.desk.folders.tally import Tally
+from gallery.desk.texts import english
+from gallery.errors import InvalidLabelError
+
+LARGEST_RULES: Final = 64 * 2**10
+"""Bytes of one file of patterns."""
+
+_MOST_RULES = 200
+_MOST_FOLDERS = 100_000
+"""Folders of which it is remembered that they were passed over, or whom they hold photos of."""
+
+_LONGEST_PATH = 4096
+
+
+class SentFolder:
+    """What was sent of a folder so far.
+
+    Attributes
+    ----------
+    passed_over
+        How many files and folders were passed over, by reason; what is in such a folder does not
+        count.
+    failures
+        Path of each photo that cannot be taken, and why.
+    """
+
+    def __init__(self) -> None:
+        self.passed_over: Counter[str] = Counter()
+        self.failures: Tally[tuple[str, str]] = Tally()
+        self._patterns: dict[Path, bytes] = {}
+        self._rules_of: dict[Path, IgnoreRules] = {}
+        self._passed: set[str] = set()
+        self._photos_of: dict[str, bool] = {}
+
+    def add_patterns(self, path: str, content: bytes) -> None:
+        """Take a file of patterns; they must come before what they are for.
+
+        Raises
+        ------
+        SourceError
+            If a line is no pattern.
+        TooLargeError
+            If it is longer than `LARGEST_RULES`, or there are too many.
+        """
+        if len(content) > LARGEST_RULES or len(self._patterns) >= _MOST_RULES:
+            raise TooLargeError(english()("folder.patterns.large", name=IGNORE_FILE))
+        folder = Path(*_parts(path)[:-1])
+        IgnoreRules().with_patterns(folder, content)
+        self._patterns[folder] = content
+        self._rules_of.clear()
+
+    def wants(self, path: str) -> bool:
+        """Tell whether a file is to be looked at, by its path; if not, that is counted."""
+        parts = _parts(path)
+        if len(path) > _LONGEST_PATH:
+            self.failures.add((path[:100] + "…", english()("folder.path.long")))
+            return False
+        if parts and parts[-1] == IGNORE_FILE:
+            return False
+        for depth in range(1, len(parts)) if len(parts) > 1 else [0]:
+            is_folder = depth < len(parts) - 1
+            reason = self._reason(parts[: depth + 1], is_folder=is_folder)
+            if reason is not None:
+                self._pass_over("/".join(parts[: depth + 1]), reason)
+                return False
+            if is_folder and depth == 1 and len(self._photos_of) < _MOST_FOLDERS:
+                self._photos_of.setdefault(parts[1], False)
+        return bool(parts)
+
+    def label_of(self, path: str, head: bytes) -> str | None:
+        """Return whom a photo shows; None if it is none, or cannot be taken, which is kept.
+
+        Parameters
+        ----------
+        path
+            From the folder's own name on, with ``/`` between the parts.
+        head
+            The beginning of the file, `HEAD_BYTES` or more of it.
+        """
+        parts = _parts(path)
+        if not parts:
+            return None
+        if not named_as_photo(Path(parts[-1]).suffix) and not picture_format(head[:HEAD_BYTES]):
+            self._pass_over("/".join(parts), NO_PHOTO)
+            return None
+        if len(parts) < 3:
+            self.failures.add((path, english()("folder.loose")))
+            return None
+        self._photos_of[parts[1]] = True
+        try:
+            return normalize_label(parts[1])
+        except InvalidLabelError as error:
+            self.failures.add((path, error.message))
+            return None
+
+    def end(self) -> None:
+        """Count the people of whom no photo was found."""
+        for person, has_photos in sorted(self._photos_of.items()):
+            if not has_photos:
+                self.failures.add((person, english()("folder.nophotos")))
+        self._photos_of.clear()
+
+    def passed_over_in_words(self) -> Mapping[str, int]:
+        """Return how many were passed over by reason, the most frequent first."""
+        return dict(self.passed_over.most_common())
+
+    def _reason(self, parts: list[str], *, is_folder: bool) -> str | None:
+        name = parts[-1]
+        if is_hidden(name):
+            return HIDDEN
+        if is_litter(name):
+            return LITTER
+        if self._patterns and self._rules(Path(*parts[:-1])).ignore(
+            Path(*parts), is_folder=is_folder
+        ):
+            return IGNORED
+        return None
+
+    def _rules(self, folder: Path) -> IgnoreRules:
+        if folder in self._rules_of:
+            return self._rules_of[folder]
+        rules = self._rules(folder.parent) if folder.parent != folder else IgnoreRules()
+        if folder in self._patterns:
+            rules = rules.with_patterns(folder, self._patterns[folder])
+        if len(self._rules_of) < _MOST_FOLDERS:
+            self._rules_of[folder] = rules
+        return rules
+
+    def _pass_over(self, path: str, reason: str) -> None:
+        if path in self._passed:
+            return
+        if len(self._passed) < _MOST_FOLDERS:
+            self._passed.add(path)
+        self.passed_over[reason] += 1
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
