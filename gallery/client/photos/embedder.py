@@ -147,7 +147,12 @@ class PhotoEmbedder:
         deepface = load_deepface(runtime)
         self._build(deepface, "facial_recognition", self.model.name)
         if self.detector.name != WHOLE_PHOTO:
-            self._build(deepface, "face_detector", self.detector.name)
+            client = self._build(deepface, "face_detector", self.detector.name)
+            if self.detector.name == "dlib":
+                # Only now: it compiles, and other detectors do without.
+                from gallery.client.photos.frontal_detector import quicken
+
+                quicken(client)
         self._deepface, self._origin = deepface, origin
         for action in list(self._awaiting.values()):  # others may add some
             action(origin)
@@ -302,10 +307,10 @@ class PhotoEmbedder:
             runtime, deepface_version(), combined_digest(model), combined_digest(detector)
         )
 
-    def _build(self, deepface: Any, task: str, name: str) -> None:
+    def _build(self, deepface: Any, task: str, name: str) -> Any:
         try:
             with quiet():
-                deepface.build_model(name, task=task)
+                return deepface.build_model(name, task=task)
         except Exception as error:
             raise WeightsError(
                 f"DeepFace cannot load {name}: its weights file is damaged or does not fit"
