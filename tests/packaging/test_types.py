@@ -64,7 +64,9 @@ def test_right_use_has_types(environment: Path) -> None:
     assert code == 0, said
     revealed = re.findall(r'Revealed type is "(.*)"', said)
     assert len(revealed) == 1
-    assert revealed[0].startswith("def (self: gallery.client.methods.search_methods.SearchMethods, ")
+    assert revealed[0].startswith(
+        "def (self: gallery.client.methods.search_methods.SearchMethods, "
+    )
     assert revealed[0].endswith(" -> gallery.client.searching.candidates.Identification")
 
 
