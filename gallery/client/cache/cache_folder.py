@@ -107,18 +107,25 @@ class CacheFolder:
         return self.path / place.hex()
 
     def read(self, path: Path, most: int) -> bytes | None:
-        """Return the content of a file that has at most so many bytes; None if it cannot be."""
+        """Return the content of a file; None if it cannot be read, or has more bytes."""
         with suppress(OSError), open_regular(path) as file:
             if os.fstat(file.fileno()).st_size <= most:
                 return file.read(most)
+            self.remove(path)
         return None
+
+    def remove(self, path: Path) -> None:
+        """Remove a file if that can be done."""
+        with suppress(OSError):
+            path.unlink()
 
     def write(self, path: Path, content: bytes) -> bool:
         """Write a file for its owner alone; tell whether there is anything to be gained by more."""
         if self._given_up:
             return False
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             # What a power cut leaves of it is told from what was written when it is read.
             with atomic_write(path, overwrite=True, durable=False) as file:
                 file.write(content)
@@ -165,9 +172,9 @@ class CacheFolder:
         """Leave the cache alone from here on: a full or read-only disk stays so for a while."""
         self._given_up = True
         if self._told is not None:
-            self._told(
-                f"nothing is kept in {self.path} for the next time: {error.strerror or error}"
-            )
+            no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+            reason = "it is no folder" if no_folder else error.strerror or error
+            self._told(f"nothing is kept in {self.path} for the next time: {reason}")
 
 
 def kept_files(folder: Path) -> dict[str, int]:
