@@ -28,6 +28,15 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what commands cache out of the user's own folder, those in other processes too."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("GALLERY_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patched.delenv("GALLERY_CACHE_SIZE", raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """Take away what a command that serves has set up for a process of its own."""

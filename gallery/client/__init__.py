@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from gallery.client.cache import CachedGallery, CacheFolder
 from gallery.client.editing.people import Person
 from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.sources import (
@@ -89,6 +90,8 @@ __all__ = [
     "RESULT_KINDS",
     "Addition",
     "BulkEnrollment",
+    "CacheFolder",
+    "CachedGallery",
     "Calibration",
     "ClosePair",
     "Duplicate",

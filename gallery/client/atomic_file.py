@@ -21,7 +21,9 @@ _NO_LINKS = frozenset(
 
 
 @contextmanager
-def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+def atomic_write(
+    path: Path, *, overwrite: bool = False, durable: bool = True
+) -> Iterator[BinaryIO]:
     """Give a file to write that takes its name on leaving, if no error came first.
 
     Whatever happens, the name leads to nothing or all, to the old content or the new, also after a
@@ -34,6 +36,9 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         The name.
     overwrite
         Whether the file may take the place of another one.
+    durable
+        Whether to wait until the disk has it. If not, a power cut can leave anything in the file;
+        that is for what is checked when it is read, and can be had again.
 
     Raises
     ------
@@ -51,7 +56,8 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
                 os.fchmod(handle, 0o600)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         if overwrite:
             os.replace(temporary, path)
         else:
@@ -60,7 +66,8 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def _link(temporary: str, path: Path) -> None:
@@ -96,10 +103,10 @@ def _sweep(folder: Path, prefix: str) -> None:
     """
     with suppress(OSError):
         for left in folder.iterdir():
-            with suppress(OSError):
-                age = time.time() - left.stat().st_mtime
-                if left.name.startswith(prefix) and age > _STALE_SECONDS:
-                    left.unlink()
+            if left.name.startswith(prefix):
+                with suppress(OSError):
+                    if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                        left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Self
 
 from gallery.backends import Backend, find_backend
 from gallery.client.backup import Backup
+from gallery.client.cache import CacheFolder
 from gallery.client.editing.creation import create_gallery
 from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey
@@ -58,6 +59,11 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         How long ago the owner may have signed the gallery's state, by a write or by `refresh`. An
         older one is refused by every method that reads it (`StaleManifestError`), so that a server
         cannot show one state for ever. By default a state of any age is taken.
+    cache
+        What keeps references and check sums on this machine, so that other clients of the same
+        owner need not receive them again. They are kept when this client is closed. Give ``states``
+        that last as well, as a `StateFile` does: by them a client that is closed late knows that
+        somebody was erased meanwhile. By default nothing is kept.
 
     Raises
     ------
@@ -97,8 +103,9 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         trusted_weights: TrustedWeights | None = None,
         warn: Callable[[str], None] | None = None,
         max_age: timedelta | None = None,
+        cache: CacheFolder | None = None,
     ) -> None:
-        session = GallerySession(service, key, gallery, states, backend, max_age)
+        session = GallerySession(service, key, gallery, states, backend, max_age, cache)
         super().__init__(session, trusted_weights, warn)
 
     @classmethod

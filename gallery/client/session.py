@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
+from gallery.client.cache import CacheFolder, GalleryCache
 from gallery.client.gallery_names import find_description
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity import clock
@@ -28,6 +30,8 @@ from gallery.client.scheme_selection import check_backend, make_scheme
 from gallery.closing import Closing
 from gallery.errors import (
     AuthenticationError,
+    ErasurePendingError,
+    GalleryError,
     MissingBlockError,
     WriteConflictError,
     WrongResultError,
@@ -36,11 +40,13 @@ from gallery.hints import Hint
 from gallery.messages import (
     BlockHeader,
     BlockReferences,
+    GalleryUpdate,
     Manifest,
     ManifestEntry,
     ReferenceTable,
 )
 from gallery.messages.naming import normal_name
+from gallery.messages.sizes import MessageSizes
 from gallery.parameters import find_parameters
 from gallery.protocol import GalleryService
 
@@ -64,6 +70,8 @@ class GallerySession(Closing, Secret):
         What encrypts and decrypts; see `gallery.client.scheme_selection.make_scheme`.
     max_age
         How long ago the gallery's state may have been signed; by default any time.
+    cache
+        What keeps references and check sums for other sessions; by default nothing does.
 
     Attributes
     ----------
@@ -89,6 +97,7 @@ class GallerySession(Closing, Secret):
         states: SeenStates | None = None,
         backend: str = Backend.NATIVE,
         max_age: timedelta | None = None,
+        cache: CacheFolder | None = None,
     ) -> None:
         self._backend = find_backend(backend)
         self.service = service
@@ -115,6 +124,11 @@ class GallerySession(Closing, Secret):
         self.claimed = False
         self._newest: Manifest | None = None
         self._tables: dict[int, BlockReferences] = {}
+        self._cache = None if cache is None else self._cache_in(cache)
+
+    def _cache_in(self, folder: CacheFolder) -> GalleryCache:
+        sizes = MessageSizes.of(self.description)
+        return GalleryCache(folder, self.seen.place, self.authenticator, sizes)
 
     @property
     def gallery_id(self) -> bytes:
@@ -129,10 +143,14 @@ class GallerySession(Closing, Secret):
     @cached_property
     def check_sums(self) -> CheckSumKeeper:
         """What opens and seals the gallery's check sums."""
-        return CheckSumKeeper(self.key, self.gallery_id, self.scheme)
+        keeper = CheckSumKeeper(self.key, self.gallery_id, self.scheme)
+        if self._cache is not None and (kept := self._cache.check_sums()):
+            keeper.offer(kept)
+        return keeper
 
     def close(self) -> None:
-        """Give up what `scheme` holds."""
+        """Give up what `scheme` holds, and keep what was read for other sessions."""
+        self._keep()
         if "scheme" in self.__dict__:
             self.scheme.close()
 
@@ -178,6 +196,25 @@ class GallerySession(Closing, Secret):
         if former is None or former.version < manifest.version:
             self._newest, self.claimed = manifest, False
         self.seen.remember(manifest)
+        if self._cache is not None and (former is None or former.version < manifest.version):
+            self._cache.drop_all_but(manifest)
+
+    def write(self, update: GalleryUpdate, written: Sequence[BlockReferences]) -> None:
+        """Write an update, whose blocks have these references, and remember its manifest.
+
+        Raises
+        ------
+        WriteConflictError, ErasurePendingError
+            As `GalleryService.write`.
+        """
+        try:
+            self.service.write(self.gallery_id, update)
+        except ErasurePendingError:
+            if self._cache is not None:  # it is written
+                self._cache.drop_all_but(update.manifest)
+            raise
+        self.remember(update.manifest)
+        self._tables |= {item.header.index: item for item in written}
 
     def accept_present(self) -> None:
         """Take the present state for the newest, because an older one was put back on purpose.
@@ -264,7 +301,15 @@ class GallerySession(Closing, Secret):
         raise WriteConflictError("other processes keep changing the gallery", hint=Hint.TRY_AGAIN)
 
     def known_versions(self) -> dict[int, int]:
-        """Return the versions of the references read so far, by block index."""
+        """Return the versions of the references that need not be sent, by block index.
+
+        They are those read so far, and those that the cache has of the newest manifest: whole
+        blocks, whatever was found in them.
+        """
+        if self._newest is None and self._cache is not None and self._cache.holds_references():
+            self.manifest()
+        for entry in self._newest.entries if self._newest is not None else ():
+            self._known(entry)
         return {index: item.header.version for index, item in self._tables.items()}
 
     def is_superseded(self, entry: ManifestEntry) -> bool:
@@ -296,8 +341,7 @@ class GallerySession(Closing, Secret):
 
     def _references(self, entry: ManifestEntry) -> BlockReferences | None:
         """Return a block's references, or None if another version has superseded the block."""
-        known = self._tables.get(entry.index)
-        if known is not None and known.header.mac == entry.block_mac:
+        if (known := self._known(entry)) is not None:
             return known
         try:
             found = self.service.references(self.gallery_id, entry.index)
@@ -309,3 +353,39 @@ class GallerySession(Closing, Secret):
             return None
         self.accept_references(found.header, found.table, entry)
         return found
+
+    def _known(self, entry: ManifestEntry) -> BlockReferences | None:
+        """Return a block's references if they were read here or are in the cache, else None."""
+        known = self._tables.get(entry.index)
+        if known is not None and known.header.mac == entry.block_mac:
+            return known
+        found = None if self._cache is None else self._cache.references(entry)
+        if found is not None:
+            self._tables[entry.index] = found
+        return found
+
+    def _keep(self) -> None:
+        """Keep what was read of the newest state that this owner has seen, and of no older one.
+
+        What another process erases meanwhile must not come back. It remembers its manifest before
+        it drops what that no longer names; so whatever is written here is seen by one of the two.
+        """
+        newest = self._newest
+        if self._cache is None or newest is None:
+            return
+        named = {entry.index: entry.block_mac for entry in newest.entries}
+        blocks = [
+            item for index, item in self._tables.items() if named.get(index) == item.header.mac
+        ]
+        keeper = self.__dict__.get("check_sums")
+        try:
+            if not named:  # empty, or erased
+                self._cache.drop()
+                return
+            if self.seen.newest() != NewestState.of(newest):
+                return
+            self._cache.keep(blocks, keeper.newest if keeper is not None else None)
+            if self.seen.newest() != NewestState.of(newest):
+                self._cache.drop()
+        except GalleryError:  # the state file cannot be read, which others have said
+            self._cache.drop()

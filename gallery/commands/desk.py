@@ -160,6 +160,7 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
     with settings.open_service(cache_size=KEPT_BYTES) as service:
         # Here, since threads have no context of the command line.
         states, trusted = settings.open_states(), trusted_weights(ask=False)
+        cache = settings.open_cache()
 
         def open_key(passphrase: str | None) -> GalleryKey:
             return read_key_file(settings.key, passphrase)
@@ -173,6 +174,7 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
                 backend=settings.backend,
                 trusted_weights=trusted,
                 warn=lambda text: settings.notice(f"warning: {text}"),
+                cache=cache,
             )
 
         owner = Owner(open_key, open_client, galleries, idle_lock=idle_lock)

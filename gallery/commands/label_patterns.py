@@ -33,6 +33,11 @@ def with_label_like(items: Iterable[_L], pattern: str | None) -> list[_L]:
     found = list(items)
     if pattern is None:
         return found
-    wanted = unicodedata.normalize("NFC", pattern).strip()
+    wanted = normal_pattern(pattern)
     exact = [item for item in found if item.label == wanted]
     return exact or [item for item in found if fnmatchcase(item.label, wanted)]
+
+
+def normal_pattern(pattern: str) -> str:
+    """Return a pattern normalised as labels are."""
+    return unicodedata.normalize("NFC", pattern).strip()

@@ -57,6 +57,7 @@ _COMMANDS = {
     "export": "Write a backup of a gallery into a file.",
     "import": "Restore a gallery from a backup.",
     "migrate": "Bring a database to the schema version of this program.",
+    "cache": "Show and clear what this machine keeps of galleries.",
     "desk": "Serve pages and an API on the machine that holds the key.",
     "desk-token": "Make, list and revoke the tokens of the owner's desk.",
     "serve": "Serve a database to key owners on other machines.",

@@ -102,6 +102,7 @@ def command(
                     states=settings.open_states(),
                     new_states=new.open_states(),
                     backend=settings.backend,
+                    cache=settings.open_cache(),
                     progress=advance,
                 )
         except ErasurePendingError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
+from gallery.commands.cache_options import find_cache
 from gallery.commands.environment import (
     NEW_PASSPHRASE_VARIABLE,
     PASSPHRASE_VARIABLE,
@@ -24,7 +25,7 @@ from gallery.commands.weights import trusted_weights
 from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
-    from gallery.client import GalleryClient, GalleryKey, StateFile
+    from gallery.client import CacheFolder, GalleryClient, GalleryKey, StateFile
     from gallery.protocol import GalleryService
 
 T = TypeVar("T")
@@ -142,6 +143,10 @@ class Settings(ServiceSettings):
 
         return StateFile(self.state_file or self.key.with_name(self.key.name + ".seen"))
 
+    def open_cache(self) -> CacheFolder | None:
+        """Return what keeps what was read from galleries, or None where nothing is kept."""
+        return find_cache(self.detail)
+
     @property
     def ledgers(self) -> Path:
         """The folder that remembers what came from which folder of photos: beside the states."""
@@ -179,6 +184,7 @@ class Settings(ServiceSettings):
                 trusted_weights=trusted_weights(),
                 warn=lambda text: self.notice(f"warning: {text}"),
                 max_age=max_age,
+                cache=self.open_cache(),
             ) as client:
                 yield client
 

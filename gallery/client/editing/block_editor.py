@@ -27,6 +27,7 @@ from gallery.hints import Hint
 from gallery.messages import (
     NO_CHECK_SUMS,
     BlockHeader,
+    BlockReferences,
     BlockUpdate,
     EncryptedBlock,
     GalleryUpdate,
@@ -170,8 +171,9 @@ class BlockEditor:
         check = self._check_after(state, updates, count)
         sealed = NO_CHECK_SUMS if check is None else session.check_sums.seal(signed, check)
         change = GalleryUpdate(manifest.version, signed, tuple(updates), purge, sealed)
-        session.service.write(session.gallery_id, change)
-        session.remember(signed)
+        session.write(
+            change, [BlockReferences(item.block.header, item.references) for item in updates]
+        )
         if check is not None:
             session.check_sums.accept(signed, sealed, check)
 

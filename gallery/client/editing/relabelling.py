@@ -24,6 +24,7 @@ from gallery.errors import InvalidLabelError, LabelExistsError
 from gallery.hints import Hint
 from gallery.messages import (
     NO_CHECK_SUMS,
+    BlockReferences,
     BlockRelabelling,
     GalleryUpdate,
     ManifestEntry,
@@ -188,8 +189,12 @@ class Relabeller:
             # The blocks are the same, and so are their sums; the manifest is not.
             sealed = keeper.seal(signed, check)
         update = GalleryUpdate(former.version, signed, (), True, sealed, tuple(relabellings))
-        session.service.write(session.gallery_id, update)
-        session.remember(signed)
+        tables = [state.blocks[item.header.index].table for item in relabellings]
+        written = [
+            BlockReferences(item.header, item.applied(table))
+            for item, table in zip(relabellings, tables, strict=True)
+        ]
+        session.write(update, written)
         if check is not None:
             keeper.accept(signed, sealed, check)
 

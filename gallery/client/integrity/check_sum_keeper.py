@@ -28,16 +28,25 @@ class CheckSumKeeper(Secret):
 
     Attributes
     ----------
-    known
-        Digest of the sealed check sums that were opened or sealed last; empty before.
+    newest
+        The sealed check sums that were opened, sealed or offered last; none before.
     """
 
     def __init__(self, key: GalleryKey, gallery_id: bytes, scheme: Scheme) -> None:
         self._sealer = Sealer(key.subkey("check sums", gallery_id), gallery_id)
         self._scheme = scheme
         self._place: bytes | None = None
-        self._newest: ResultCheck | None = None
-        self.known = b""
+        self._opened: ResultCheck | None = None
+        self.newest = NO_CHECK_SUMS
+
+    @property
+    def known(self) -> bytes:
+        """Digest of the newest check sums, by which a server need not send them; empty before."""
+        return self.newest.digest() if self.newest else b""
+
+    def offer(self, sealed: SealedCheckSums) -> None:
+        """Take check sums that were kept, and are looked at when the server has the same."""
+        self.newest = sealed
 
     @property
     def are_kept(self) -> bool:
@@ -67,12 +76,13 @@ class CheckSumKeeper(Secret):
         if not self.are_kept:
             return None
         place = _place(manifest)
-        if self._newest is not None and self._place == place:
-            return self._newest
+        if self._opened is not None and self._place == place:
+            return self._opened
         if not manifest.entries:
             return self._scheme.open_check(b"")
+        sealed = sealed or self.newest
         found = self._scheme.open_check(self.unsealed(manifest, sealed))
-        self._place, self._newest, self.known = place, found, sealed.digest()
+        self._place, self._opened, self.newest = place, found, sealed
         return found
 
     def unsealed(self, manifest: Manifest, sealed: SealedCheckSums) -> bytes:
@@ -108,7 +118,7 @@ class CheckSumKeeper(Secret):
 
     def accept(self, manifest: Manifest, sealed: SealedCheckSums, check: ResultCheck) -> None:
         """Take check sums for known that were just written."""
-        self._place, self._newest, self.known = _place(manifest), check, sealed.digest()
+        self._place, self._opened, self.newest = _place(manifest), check, sealed
 
 
 def _place(manifest: Manifest) -> bytes:

@@ -157,12 +157,18 @@ class GalleryStates:
         The gallery.
     restored
         Whether it was restored from a backup.
+
+    Attributes
+    ----------
+    place
+        Identifier of the gallery among the seen states, 16 bytes: two that were restored from one
+        backup under different names, and what it was made of, have different ones.
     """
 
     def __init__(self, states: SeenStates, gallery_id: bytes, name: str, restored: bool) -> None:
         self._states, self._gallery_id = states, gallery_id
         self._restored_id = restored_id(gallery_id, name)
-        self._place = self._restored_id if restored else gallery_id
+        self.place = self._restored_id if restored else gallery_id
 
     def newest(self) -> NewestState | None:
         """Return the newest manifest that was seen, or None if there was none."""
@@ -171,18 +177,18 @@ class GalleryStates:
 
     def remember(self, manifest: Manifest) -> None:
         """Remember a manifest, unless a newer one is remembered."""
-        self._states.remember(self._place, NewestState.of(manifest))
+        self._states.remember(self.place, NewestState.of(manifest))
 
     def accept(self, manifest: Manifest) -> None:
         """Take a manifest for the newest, whatever was seen before."""
-        for place in {self._restored_id, self._place, calibration_id(self._place)}:
+        for place in {self._restored_id, self.place, calibration_id(self.place)}:
             self._states.forget(place)
         self.remember(manifest)
 
     @property
     def calibration(self) -> bytes:
         """Identifier of the newest calibration among the seen states."""
-        return calibration_id(self._place)
+        return calibration_id(self.place)
 
 
 def restored_id(gallery_id: bytes, name: str) -> bytes:

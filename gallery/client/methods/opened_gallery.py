@@ -36,7 +36,7 @@ class OpenedGallery(Closing, Secret):
         self._trusted_weights, self._warn = trusted_weights, warn
 
     def close(self) -> None:
-        """Give up temporary files. The service stays open."""
+        """Give up temporary files, and keep in the cache what was read. The service stays open."""
         self._session.close()
 
     @property

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 from gallery.backends import Backend, find_backend
+from gallery.client.cache import CacheFolder
 from gallery.client.editing.creation import new_seed
 from gallery.client.gallery_names import find_description
 from gallery.client.integrity.authentication import Authenticator, check_description
@@ -44,6 +45,7 @@ def renew_gallery(
     states: SeenStates | None = None,
     new_states: SeenStates | None = None,
     backend: str = Backend.NATIVE,
+    cache: CacheFolder | None = None,
     progress: Progress | None = None,
 ) -> Renewal:
     """Move a gallery to a new key; in the end the old one is erased.
@@ -66,6 +68,8 @@ def renew_gallery(
         the first.
     backend
         What encrypts and decrypts, as for opening a gallery.
+    cache
+        Where this machine keeps what was read of the old gallery, which goes with it.
     progress
         Called with the number of blocks that were just finished.
 
@@ -89,7 +93,7 @@ def renew_gallery(
     new_states = new_states or states
     if found.key_id == new_key.key_id != old_key.key_id:
         return _finished(service, new_key, found, parameters, new_states)
-    with GallerySession(service, old_key, gallery, states, backend) as old:
+    with GallerySession(service, old_key, gallery, states, backend, cache=cache) as old:
         wanted = parameters or old.parameters
         if new_key.key_id == old_key.key_id and wanted == old.parameters:
             raise GalleryError(

@@ -1,0 +1,82 @@
+"""``gallery cache``: show and clear what this machine keeps of galleries."""
+
+from __future__ import annotations
+
+import click
+
+from gallery.commands.cache_options import FOLDER_VARIABLE, cache_path
+from gallery.commands.options import json_option, quiet_option
+from gallery.commands.output import print_table
+from gallery.commands.terminal import print_json, say
+
+_EPILOG = """
+\b
+Examples:
+  gallery cache show
+  gallery cache clear
+"""
+
+
+@click.group("cache", epilog=_EPILOG)
+def command() -> None:
+    """Show and clear what this machine keeps of galleries.
+
+    Commands that open a gallery keep its references, and what its results are checked with, as the
+    server has them: sealed labels and keyed hashes, which say nothing without the key. So the next
+    command need not ask for them again. All of it is checked anew whenever it is used.
+    """
+
+
+@command.command("show", epilog=_EPILOG)
+@json_option("Print one JSON object.")
+@quiet_option
+def show(as_json: bool, quiet: bool) -> None:
+    """Show how much is kept of each gallery.
+
+    Galleries have no names here; gallery info says which identifier one has.
+    """
+    from gallery.client import CacheFolder
+    from gallery.client.integrity.clock import in_utc
+
+    path = cache_path()
+    found = () if path is None else CacheFolder(path).galleries()
+    records = [
+        {
+            "gallery_id": item.gallery_id,
+            "blocks": item.blocks,
+            "bytes": item.size,
+            "used": in_utc(item.used),
+        }
+        for item in found
+    ]
+    if as_json:
+        print_json({"folder": None if path is None else str(path), "galleries": records})
+        return
+    if records:
+        print_table(
+            ("gallery", "blocks", "bytes", "last used"),
+            (tuple(map(str, item.values())) for item in records),
+        )
+    if not quiet:
+        total = sum(item.size for item in found)
+        say(
+            f"this user has no folder for a cache: set {FOLDER_VARIABLE}, or HOME"
+            if path is None
+            else f"{total:,} bytes in {path}"
+        )
+
+
+@command.command("clear", epilog=_EPILOG)
+@quiet_option
+def clear(quiet: bool) -> None:
+    """Remove all that is kept; the next commands ask for it again."""
+    from gallery.client import CacheFolder
+
+    path = cache_path()
+    if path is None:
+        return
+    cache = CacheFolder(path)
+    total = sum(item.size for item in cache.galleries())
+    cache.clear()
+    if not quiet:
+        say(f"{total:,} bytes removed from {path}")
