@@ -210,8 +210,10 @@ class GallerySession(Closing, Secret):
         try:
             self.service.write(self.gallery_id, update)
         except ErasurePendingError:
-            if self._cache is not None:  # it is written
+            if self._cache is not None:
+                # It is written, and what was read before must not be kept when this closes.
                 self._cache.drop_all_but(update.manifest)
+                self._cache = None
             raise
         self.remember(update.manifest)
         self._tables |= {item.header.index: item for item in written}

@@ -102,7 +102,7 @@ def test_no_message_holds_a_secret(
 
     leaked = [secret for secret in secrets_of(key, embeddings, distances) if secret in said]
 
-    assert len(said) > 700_000  # blocks, probes and results are all in it
+    assert len(said) > 600_000  # blocks, probes and results are all in it
     assert leaked == []
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from gallery.client.cache.cache_folder import CacheFolder, drop_files, kept_files
 from gallery.client.integrity.authentication import Authenticator
-from gallery.errors import GalleryError
+from gallery.errors import AuthenticationError, GalleryError
 from gallery.messages import BlockReferences, Manifest, ManifestEntry, SealedCheckSums
 from gallery.messages.sizes import MessageSizes
 
@@ -46,14 +46,11 @@ class GalleryCache:
         """Return a block's references, checked, or None if they are not kept, or are damaged."""
         path = self._path / _name(entry)
         data = self._folder.read(path, self._sizes.references)
-        if data is None:
-            return None
         try:
-            found = BlockReferences.from_bytes(data)
-            self._authenticator.check_header(found.header, entry)
+            return None if data is None else self._checked(data, entry)
         except GalleryError:
+            self._folder.remove(path)
             return None
-        return found if found.table.digest() == found.header.references_digest else None
 
     def holds_references(self) -> bool:
         """Tell whether anything is kept, of whatever manifest, that need not be sent again."""
@@ -66,6 +63,13 @@ class GalleryCache:
             return None if data is None else SealedCheckSums.from_bytes(data)
         except GalleryError:
             return None
+
+    def _checked(self, data: bytes, entry: ManifestEntry) -> BlockReferences:
+        found = BlockReferences.from_bytes(data)
+        self._authenticator.check_header(found.header, entry)
+        if found.table.digest() != found.header.references_digest:
+            raise AuthenticationError("the references are not those that the header states")
+        return found
 
     def drop_all_but(self, manifest: Manifest) -> None:
         """Drop the references that a manifest does not name: of them, somebody was erased."""
