@@ -74,7 +74,7 @@ class Packing:
         words: list[Any] = []
         for one in arguments:
             if type(one) is np.ndarray:
-                words.append(one.ctypes.data)
+                words.append(one.__array_interface__["data"][0])
                 words += one.shape
             else:
                 words.append(one)
