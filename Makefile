@@ -12,9 +12,11 @@ VENV_MIN := .venv-minimum
 UV       := uv==0.13.9
 
 # What is locked is installed as wheels with checked hashes and nothing else; then the project itself,
-# without dependencies and without a build environment that would have to be fetched.
+# without dependencies and without a build environment that would have to be fetched. What is installed
+# is compiled by all processors, which pip cannot; a package may hold a file that is no Python of today.
 PIP_FLAGS    := --quiet --disable-pip-version-check
-INSTALL_LOCK := -m pip install $(PIP_FLAGS) --no-deps --only-binary=:all: --require-hashes -r
+INSTALL_LOCK := -m pip install $(PIP_FLAGS) --no-compile --no-deps --only-binary=:all: \
+	--require-hashes -r
 INSTALL_SELF := -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 
 # Sets $$python to an interpreter of a supported version that can make environments, or ends with the
@@ -46,9 +48,9 @@ version_of = $(shell "$(1)" -c 'import platform; print(platform.python_version()
 other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 	$(call version_of,$(PYTHON)),$(call version_of,$(1)/bin/python)),,FORCE))
 
-.PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow docs \
-	docs-serve bench bench-quick bench-load bench-million bench-errors \
-	bench-evaluation bench-desk build check-release lock clean FORCE
+.PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow \
+	docs docs-serve bench bench-quick bench-load bench-million bench-errors bench-evaluation \
+	bench-desk lint-but-types build check-release lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -87,6 +89,7 @@ define make_environment
 echo "making $(1) with $$("$$python" --version); installing $(2) ..."; \
 "$$python" -m venv --clear $(1)
 @$(1)/bin/python $(INSTALL_LOCK) $(2)
+@$(1)/bin/python -W ignore -m compileall -qq -j 0 $(1)/lib || true
 @touch $@
 endef
 
@@ -120,9 +123,13 @@ demo: venv
 	@$(VENV)/bin/gallery demo
 	@echo "here: $(VENV)/bin/gallery demo --desk"
 
-test: lint
-	@echo "tests"
-	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+# The types are checked beside the tests, which leave a processor idle now and then; what is wrong
+# with them is said at the end.
+test: lint-but-types
+	@$(TYPES) > .types.log 2>&1 & types=$$!; \
+	echo "tests"; $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile; tests=$$?; \
+	echo "types"; wait $$types; types=$$?; cat .types.log; \
+	exit $$((tests || types))
 
 test-long: venv
 	@GALLERY_LONG=1 $(VENV)/bin/python -m pytest -s tests/crashes tests/mutations tests/concurrency
@@ -141,13 +148,17 @@ coverage: venv
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov \
 		--ignore=tests/crashes --ignore=tests/mutations --ignore=tests/concurrency
 
-lint: venv
+TYPES = nice $(VENV)/bin/mypy --no-error-summary
+
+lint: lint-but-types
+	@echo "types"
+	@$(TYPES)
+
+lint-but-types: venv
 	@echo "style"
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet . || \
 		{ echo "not in the project's style; run: make format" >&2; exit 1; }
-	@echo "types"
-	@$(VENV)/bin/mypy --no-error-summary
 	@echo "structure"
 	@$(VENV)/bin/lint-imports
 

@@ -125,16 +125,18 @@ class DistanceTally:
         for start in range(0, len(distances), step):
             some = distances[start : start + step]
             self._make_room(some.size)
-            self._count, largest = count_distances(
-                some,
+            largest = np.zeros(1)
+            self._count = count_distances(
+                np.ascontiguousarray(some),
                 mates[start : start + step],
                 self._per_unit,
                 self._cells,
                 self._kept,
                 self._count,
                 self._limit,
+                largest,
             )
-            self._largest = max(self._largest, largest)
+            self._largest = max(self._largest, float(largest[0]))
 
     def result(self) -> DistanceCounts:
         """Return the counts of what was taken in, which is at least one distance."""

@@ -77,9 +77,10 @@ class ParityTally:
     def add(self, encrypted: Floats, plain: Floats) -> None:
         """Compare distances of some probes, both of shape (probes, references)."""
         bounds = largest_errors(plain, self._description)
-        (beyond, largest, squares, bound), found, wanted = compare_distances(
-            encrypted, plain, bounds
-        )
+        totals, (found, wanted) = np.empty(4), np.empty((2, len(plain)), np.int64)
+        given = map(np.ascontiguousarray, (encrypted, plain, bounds))
+        compare_distances(*given, totals, found, wanted)
+        beyond, largest, squares, bound = totals
         self._comparisons += plain.size
         self._beyond += int(beyond)
         self._largest = max(self._largest, float(largest))

@@ -143,7 +143,8 @@ class SubjectTally:
         self._waiting.clear()
 
     def _count(self, distances: Floats, mates: Integers, subjects: Integers) -> None:
-        count_groups(distances, mates, subjects, self._per_unit, self._groups, self._counts)
+        given = map(np.ascontiguousarray, (distances, mates, subjects))
+        count_groups(*given, self._per_unit, self._groups, self._counts)
 
 
 def _quantiles(mated: Floats, others: Floats) -> Floats:

@@ -21,7 +21,8 @@ def count_distances(
     smallest: Floats,
     count: int,
     limit: float,
-) -> tuple[int, float]:
+    largest: Floats,
+) -> int:
     """Count distances in the cells of a grid, and collect those below a limit.
 
     Parameters
@@ -40,13 +41,15 @@ def count_distances(
         How many are there.
     limit
         The limit.
+    largest
+        Where the largest distance is written, shape (1,).
 
     Returns
     -------
-    tuple of int and float
-        How many are there now, and the largest distance.
+    int
+        How many are there now.
     """
-    largest, last = 0.0, len(cells) - 1
+    farthest, last = 0.0, len(cells) - 1
     for row in range(distances.shape[0]):
         for column in range(distances.shape[1]):
             if column == mates[row]:
@@ -57,11 +60,12 @@ def count_distances(
             if cell < last and cell / per_unit < distance:
                 cell += 1
             cells[cell] += 1
-            largest = max(largest, distance)
+            farthest = max(farthest, distance)
             if distance < limit:
                 smallest[count] = distance
                 count += 1
-    return count, largest
+    largest[0] = farthest
+    return count
 
 
 @kept
@@ -101,8 +105,13 @@ def count_groups(
 
 @kept
 def compare_distances(
-    encrypted: Floats, plain: Floats, bounds: Floats
-) -> tuple[Floats, Integers, Integers]:
+    encrypted: Floats,
+    plain: Floats,
+    bounds: Floats,
+    totals: Floats,
+    found: Integers,
+    wanted: Integers,
+) -> None:
     """Compare two matrices of the same distances, shape (n, g).
 
     Parameters
@@ -111,17 +120,15 @@ def compare_distances(
         Distances through the engine and in clear.
     bounds
         Largest error of each.
-
-    Returns
-    -------
-    tuple of ndarray
-        How many errors are beyond their bound, the largest error, the sum of all squared, and the
-        largest bound, shape (4,); the column of the closest in either matrix, shape (n,).
+    totals
+        Where these are written, shape (4,): how many errors are beyond their bound, the largest
+        error, the sum of all squared, and the largest bound.
+    found, wanted
+        Where the column of the closest is written, in either matrix, shape (n,).
     """
     beyond, squares, largest, bound = 0, 0.0, 0.0, 0.0
-    found = np.zeros(len(plain), dtype=np.int64)
-    wanted = np.zeros(len(plain), dtype=np.int64)
     for row in range(plain.shape[0]):
+        found[row] = wanted[row] = 0
         first, second = encrypted[row, 0], plain[row, 0]
         for column in range(plain.shape[1]):
             one, other = encrypted[row, column], plain[row, column]
@@ -134,4 +141,4 @@ def compare_distances(
                 first, found[row] = one, column
             if other < second:
                 second, wanted[row] = other, column
-    return np.array([beyond, largest, squares, bound]), found, wanted
+    totals[0], totals[1], totals[2], totals[3] = beyond, largest, squares, bound

@@ -10,8 +10,7 @@ Two residues share each 64-bit lane: the even point in its low half, the odd one
 Masking and shifting part them, and 64-bit multiply-adds follow without a shuffle. LLVM turns
 ``<8 x i64>`` into whatever the processor has (one AVX-512 register, two of AVX2, four of NEON).
 
-The intrinsic and the compiled function stay in one file because numba's on-disk cache watches only
-the file of the compiled function: split, a changed intrinsic would go unnoticed.
+The intrinsic and the kernels stay in one file: of that alone code on disk is known to be.
 """
 
 from __future__ import annotations
@@ -22,10 +21,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from gallery.compilation import kept
+from gallery.compilation import intrinsic, kept
 
 TILE_BYTES: Final = 64
 """Sixteen residues of four bytes, a cache line."""
@@ -223,6 +220,8 @@ def _dot(probes: int) -> Any:
         most: Any,
         prime: Any,
     ) -> Any:
+        from numba import types
+
         return types.intp(*[types.intp] * 7, types.uint64), generate
 
     return intrinsic(dot)

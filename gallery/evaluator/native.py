@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from gallery.arrays import Residues
 from gallery.ciphertexts.product_kernel import BAD_COLUMNS, columns_per_fold, multiply
+from gallery.compilation import require_code_folder
 from gallery.errors import (
     DimensionMismatchError,
     GalleryError,
@@ -43,8 +44,7 @@ class NativeEvaluator:
     """Computes encrypted distances of both schemes with compiled dot products over columns.
 
     Of CKKS sets bit-identical to SEAL's ``Evaluator.multiply`` and ``add_many``. May be shared
-    between threads. The first call in a process loads the compiled code from numba's cache on disk,
-    or compiles it.
+    between threads. The first call in a process loads the compiled code from disk, or compiles it.
 
     Parameters
     ----------
@@ -55,12 +55,16 @@ class NativeEvaluator:
     ------
     GalleryError
         If ``threads`` is below 1.
+    MachineError
+        If there is no folder in which compiled code could be kept.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = usable_cores() if threads is None else threads
         if self.threads < 1:
             raise GalleryError(f"an evaluator cannot work with {self.threads} threads")
+        # Now, and not when somebody searches: a server without such a folder does not start.
+        require_code_folder(multiply)
         self._pool: ThreadPoolExecutor | None = None
         self._owner = 0
 

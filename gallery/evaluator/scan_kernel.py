@@ -9,8 +9,7 @@ and a processor that is left to itself asks memory for too little at once: it lo
 page of 4 KB, and by the time that the page has come, the arithmetic on it would long have been
 done. So the loop over a tile also asks for a part of the tile that lies next.
 
-The intrinsic and the compiled function stay in one file because numba's on-disk cache watches only
-the file of the compiled function: split, a changed intrinsic would go unnoticed.
+The intrinsic and the kernel stay in one file: of that alone code on disk is known to be.
 """
 
 from __future__ import annotations
@@ -21,11 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
 from gallery.ciphertexts.product_kernel import BAD_COLUMNS, BAD_PROBE
-from gallery.compilation import kept
+from gallery.compilation import compiled, intrinsic, kept
 
 COLUMNS_PER_REDUCTION = 512
 """Columns summed before a reduction. With p < 2**27 a column adds at most 2*(p-1)**2 to the middle
@@ -271,7 +268,7 @@ def _bad_bits(b: ir.IRBuilder, largest: list[Any], prime: Any) -> Any:
     return bad
 
 
-def _dot(blocks: int, probes: int) -> Callable[..., int]:
+def _dot(blocks: int, probes: int) -> Any:
     """Make the intrinsic for so many blocks and probes at once.
 
     It sums up tile number ``tile`` of those whose addresses are in the tables at ``columns`` and
@@ -293,6 +290,8 @@ def _dot(blocks: int, probes: int) -> Callable[..., int]:
         count: Any,
         p: Any,
     ) -> Any:
+        from numba import types
+
         word = types.intp
         signature = word(
             word, columns_prefetch, word, constants_prefetch, *[word] * 5, types.uint64
@@ -316,8 +315,7 @@ def _prefetch_range(part: int, parts: int, size: int) -> tuple[int, int]:
     return size + size * part // parts, COLUMN_BYTES // parts
 
 
-_compiled: Callable[..., Callable[..., Any]] = njit
-prefetch_range = _compiled(_prefetch_range)
+prefetch_range = compiled(_prefetch_range)
 
 
 def _scan(

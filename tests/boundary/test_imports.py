@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from gallery.client import GalleryClient, GalleryKey, write_key_file
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -104,4 +107,36 @@ def test_help_loads_no_numerics() -> None:
         "sqlalchemy",
         "rich",
         "cryptography",
+    }
+
+
+def test_a_search_loads_no_compiler_and_nothing_of_the_other_scheme(
+    client: GalleryClient, database: str, key: GalleryKey, tmp_path: Path
+) -> None:
+    client.enroll([[1.0] * 8], ["somebody"])
+    client.identify([[1.0] * 8], threshold=0.5)  # what is not compiled yet is compiled
+    write_key_file(tmp_path / "gallery.key", key, None)
+    np.save(tmp_path / "one.npy", np.ones((1, 8)))
+    code = (
+        "import json, sys\n"
+        "from gallery.commands.main import run\n"
+        "words = ['--key', sys.argv[1], '--database', sys.argv[2]]\n"
+        "assert run(['identify', *words, '--threshold', '0.5', sys.argv[3]]) == 0\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+
+    loaded = modules_of(code, str(tmp_path / "gallery.key"), database, str(tmp_path / "one.npy"))
+
+    assert "gallery.client.hinted.probe_cipher" in loaded
+    assert not loaded & {
+        "alembic",
+        "cv2",
+        "deepface",
+        "gallery.client.ckks",
+        "gallery.desk",
+        "httpx",
+        "numba",
+        "pandas",
+        "scipy",
+        "tenseal",
     }

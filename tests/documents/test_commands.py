@@ -37,6 +37,7 @@ from tests.support.documents import (
     section_of,
     spans_of,
 )
+from tests.support.forked_commands import AS_OUTPUT, ForkingProcess, forking_process
 
 # --- Python examples ------------------------------------------------------------------------------
 
@@ -192,30 +193,38 @@ def test_every_console_block_is_run() -> None:
     assert run == {block for path in DOCUMENTS for block in blocks_of(path, "console")}
 
 
+@pytest.fixture(scope="module")
+def commands() -> Iterator[ForkingProcess]:
+    with forking_process({"PYTHONPATH": str(CHECKOUT), "COLUMNS": "100"}) as process:
+        yield process
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.path.stem)
-def test_sessions_run_as_they_say(session: Session, tmp_path: Path) -> None:
-    run_session(session, tmp_path)
+def test_sessions_run_as_they_say(
+    session: Session, tmp_path: Path, commands: ForkingProcess
+) -> None:
+    run_session(session, tmp_path, commands)
 
 
 @pytest.mark.photos
 @pytest.mark.slow
 @pytest.mark.parametrize("session", PHOTO_SESSIONS, ids=lambda session: session.path.stem)
 def test_sessions_with_photos_run_as_they_say(
-    session: Session, tmp_path: Path, samples: Samples
+    session: Session, tmp_path: Path, samples: Samples, commands: ForkingProcess
 ) -> None:
     if importlib.util.find_spec("deepface") is None:
         pytest.skip("the photos extra is not installed")
     # So that the session's own download finds all files and needs no network.
     shutil.copytree(samples.root, tmp_path / "samples")
 
-    run_session(session, tmp_path)
+    run_session(session, tmp_path, commands)
 
 
-def run_session(session: Session, folder: Path) -> None:
+def run_session(session: Session, folder: Path, commands: ForkingProcess) -> None:
     """Run the commands of a session; what is shown of their output must be what they print."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GALLERY_")}
-    environment |= {"COLUMNS": "100", "PYTHONPATH": str(CHECKOUT), "DEEPFACE_HOME": str(folder)}
+    own = [name for name in os.environ if name.startswith("GALLERY_")]
+    environment = {"DEEPFACE_HOME": str(folder)}
     code = 0
     for command, expected in steps(session.blocks):
         words = shlex.split(command)
@@ -228,18 +237,12 @@ def run_session(session: Session, folder: Path) -> None:
             continue
         assert code == 0, f"the command before {command!r} ended with {code}"
         assert words[0] == "gallery"
-        done = subprocess.run(
-            [sys.executable, str(CHECKOUT / "cli.py"), *words[1:]],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        done = commands.run(
+            folder, words[1:], stderr=AS_OUTPUT, environment=environment, without=own
         )
-        code = done.returncode
+        code = done.code
         if expected:
-            assert masked(done.stdout) == masked(expected), command
+            assert masked(done.out.decode()) == masked(expected), command
     assert code == 0, f"the last command ended with {code}"
 
 

@@ -26,6 +26,9 @@ CLOSED = "closed"
 NO_READER = "no reader"
 """A pipe whose reader has gone."""
 
+AS_OUTPUT = "as output"
+"""Where standard output goes."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -63,7 +66,8 @@ class ForkingProcess:
         arguments
             Its words after ``gallery``.
         stdin, stdout, stderr
-            A file, `CLOSED`, or `NO_READER`; None for a file that is read for the result.
+            A file, `CLOSED`, or `NO_READER`; None for a file that is read for the result. Standard
+            error may be `AS_OUTPUT`, the same as standard output.
         environment, without
             Variables to set, and to take away.
         user
@@ -72,10 +76,11 @@ class ForkingProcess:
         out, err = folder / ".out", folder / ".err"
         for file in (out, err):
             file.write_bytes(b"")
+        output = stdout or str(out)
         request = {
             "folder": str(folder),
             "arguments": [os.fsencode(word).hex() for word in arguments],
-            "streams": [stdin, stdout or str(out), stderr or str(err)],
+            "streams": [stdin, output, output if stderr == AS_OUTPUT else stderr or str(err)],
             "environment": dict(environment or {}),
             "without": list(without),
             "user": user,
@@ -172,7 +177,8 @@ def _give(number: int, wanted: str) -> None:
         reader, opened = os.pipe()
         os.close(reader)
     else:
-        opened = os.open(wanted, os.O_RDONLY if number == 0 else os.O_WRONLY)
+        # Two streams may go into one file.
+        opened = os.open(wanted, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
     os.dup2(opened, number)
     os.close(opened)
 
@@ -182,7 +188,8 @@ def _stream(number: int, mode: str) -> Any:
         os.fstat(number)
     except OSError:
         return None
-    return open(number, mode, encoding=os.environ.get("PYTHONIOENCODING", "utf-8"), closefd=False)
+    encoding, lines = os.environ.get("PYTHONIOENCODING", "utf-8"), 1 if number == 2 else -1
+    return open(number, mode, buffering=lines, encoding=encoding, closefd=False)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class NativeCodec(Secret):
 
     Sixteen ciphertexts are worked on at once, so memory beyond arguments and results stays at a few
     megabytes. May be shared between threads. The first use in a process loads the compiled code
-    from numba's cache on disk, or compiles it, which takes seconds.
+    from disk, or compiles it, which takes seconds.
 
     Parameters
     ----------

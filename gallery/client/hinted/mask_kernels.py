@@ -15,8 +15,7 @@ writable, read-only and unaligned buffers alike.
 Numba frees an array after the last line that names it, whoever still has its address: so loops take
 the addresses of what was made here anew each time.
 
-The intrinsics and the compiled functions stay in one file because numba's on-disk cache watches
-only the file of the compiled function: split, a changed intrinsic would go unnoticed.
+The intrinsics and the kernels stay in one file: of that alone code on disk is known to be.
 """
 
 from __future__ import annotations
@@ -27,21 +26,18 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from gallery.arrays import Residues
 from gallery.client.ring.residue_kernels import WIDTH
-from gallery.compilation import kept
+from gallery.compilation import intrinsic, kept, stack_space
 
 Addresses = npt.NDArray[np.intp]
 
 _VECTOR_BYTES: Final = 4 * WIDTH
+_SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
 
 _AHEAD_BYTES: Final = 2**9
 """How far ahead of what is read of a hint memory is asked for: one slice, at a rank of eight."""
-
-_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
@@ -106,7 +102,7 @@ def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
     b.store(value, b.inttoptr(address, HALVES.as_pointer()), align=1)
 
 
-def _on_addresses(emit: Callable[..., None], count: int) -> Callable[..., Any]:
+def _on_addresses(emit: Callable[..., None], count: int) -> Any:
     """Make an intrinsic of what emits code for so many addresses, or strides, and a prime."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
@@ -114,12 +110,16 @@ def _on_addresses(emit: Callable[..., None], count: int) -> Callable[..., Any]:
         emit(b, _Lanes(b, p), *addresses)
         return context.get_dummy_value()
 
-    signature = types.void(*[types.intp] * count, types.uint32)
+    def typed() -> Any:
+        from numba import types
+
+        return types.void(*[types.intp] * count, types.uint32), generate
+
     if count == 4:
-        return _intrinsic(lambda _, c, d, e, f, p: (signature, generate))
+        return intrinsic(lambda _, c, d, e, f, p: typed())
     if count == 5:
-        return _intrinsic(lambda _, c, d, e, f, g, p: (signature, generate))
-    return _intrinsic(lambda _, c, d, e, f, g, h, p: (signature, generate))
+        return intrinsic(lambda _, c, d, e, f, g, p: typed())
+    return intrinsic(lambda _, c, d, e, f, g, h, p: typed())
 
 
 def _transpose(
@@ -178,7 +178,7 @@ class _Probe(NamedTuple):
     minus_w: Any
 
 
-@_intrinsic
+@intrinsic
 def _opened(_: Any, block: Any, probe: Any, rank: Any, out: Any, largest: Any, p: Any) -> Any:
     """Write ``S - sum(t*H) - s*W``, below 2p, to the address ``out``.
 
@@ -190,6 +190,8 @@ def _opened(_: Any, block: Any, probe: Any, rank: Any, out: Any, largest: Any, p
         opener = _Probe(*(b.extract_value(args[1], i) for i in range(2)))
         _open(b, unit, opener, *args[2:])
         return context.get_dummy_value()
+
+    from numba import types
 
     return types.void(block, probe, *[types.intp] * 3, types.uint32), generate
 
@@ -228,6 +230,22 @@ def _open(
     _store(b, lanes.below(b.add(*rest), lanes.twice), out)
 
 
+@intrinsic
+def _largest(_: Any, address: Any) -> Any:
+    """Return the largest of the sixteen numbers at an address."""
+
+    def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
+        numbers, top = _load(b, args[0]), I32(0)
+        for i in range(WIDTH):
+            one = b.extract_element(numbers, I32(i))
+            top = b.select(b.icmp_unsigned(">", one, top), one, top)
+        return top
+
+    from numba import types
+
+    return types.uint32(types.intp), generate
+
+
 def _prefetch(b: ir.IRBuilder, address: Any) -> None:
     pointer = I8.as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
@@ -262,6 +280,7 @@ def _loop(
     return values
 
 
+_square, _vector = stack_space(_SQUARE_BYTES), stack_space(_VECTOR_BYTES)
 _transposed = _on_addresses(_transpose, 4)
 _masked, _unmasked = _on_addresses(_put_on, 6), _on_addresses(_take_off, 5)
 
@@ -295,9 +314,9 @@ def _add_masks(
         The quotient of 1.
     p : numpy.uint32
     """
-    square, row = np.empty(WIDTH * WIDTH, np.uint32), slices * _VECTOR_BYTES
-    for unit in range(work.size // square.size):
-        tile, part, scratch = unit // slices, unit % slices, square.ctypes.data
+    scratch, row = _square(), slices * _VECTOR_BYTES
+    for unit in range(work.nbytes // _SQUARE_BYTES):
+        tile, part = unit // slices, unit % slices
         point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
         _transposed(point, row, scratch, _VECTOR_BYTES, p)
         s = secret.ctypes.data + unit * _VECTOR_BYTES
@@ -318,10 +337,9 @@ def _take_masks(
     p: Any,
 ) -> None:
     """Write ``c - a*s`` of some columns into a work array, below 2p; see `_add_masks`."""
-    square, row = np.zeros(WIDTH * WIDTH, np.uint32), slices * _VECTOR_BYTES
-    for unit in range(work.size // square.size):
+    scratch, row = _square(), slices * _VECTOR_BYTES
+    for unit in range(work.nbytes // _SQUARE_BYTES):
         tile, part = unit // slices, unit % slices
-        scratch = square.ctypes.data
         s = secret.ctypes.data + unit * _VECTOR_BYTES
         for k in range(count):
             place = (unit * columns + k) * _VECTOR_BYTES
@@ -359,19 +377,18 @@ def _open_results(
     bool
         Whether all residues of hints are below p; if not, the work array is meaningless.
     """
-    square, largest = np.zeros(WIDTH * WIDTH, np.uint32), np.zeros(WIDTH, np.uint32)
+    scratch, largest = _square(), _vector()
     tiles, slices, rank = minus_w.shape[0], minus_w.shape[1], minus_t.shape[1]
     row, size = slices * _VECTOR_BYTES, rank * _VECTOR_BYTES
     for unit in range(tiles * slices):
         tile, part, at = unit // slices, unit % slices, unit * _VECTOR_BYTES
-        scratch = square.ctypes.data
         probe = minus_t.ctypes.data + tile * size, minus_w.ctypes.data + at
         for k in range(results.size):
             block = results[k] + at, hints[k] + unit * size, secrets[k] + at
-            _opened(block, probe, rank, scratch + k * _VECTOR_BYTES, largest.ctypes.data, p)
+            _opened(block, probe, rank, scratch + k * _VECTOR_BYTES, largest, p)
         point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
         _transposed(scratch, _VECTOR_BYTES, point, row, p)
-    return bool(largest.max() < p)
+    return bool(_largest(largest) < p)
 
 
 def _reorder(source: int, source_rows: int, target: int, target_rows: int, squares: int) -> None:

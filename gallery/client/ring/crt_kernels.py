@@ -7,24 +7,20 @@ once, where it is wanted.
 
 **Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
 
-The intrinsics and the compiled functions stay in one file because numba's on-disk cache watches
-only the file of the compiled function: split, a changed intrinsic would go unnoticed.
+The intrinsics and the kernels stay in one file: of that alone code on disk is known to be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from gallery.arrays import Floats, Residues
 from gallery.client.ring.residue_kernels import WIDTH
-from gallery.compilation import kept
+from gallery.compilation import intrinsic, kept, stack_space
 
 Addresses = npt.NDArray[np.intp]
 
@@ -33,8 +29,6 @@ NUMBERS: Final = 4
 
 _VECTOR_BYTES: Final = 4 * WIDTH
 _SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
-
-_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
 
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 HALVES, WORDS, FLOATS = (ir.VectorType(t, n) for t, n in ((I32, 16), (I64, 8), (F64, 8)))
@@ -163,13 +157,24 @@ def _compose_rows(count: int) -> Any:
         b.position_at_end(after)
         return context.get_dummy_value()
 
-    signature = types.void(*[types.intp] * 7)
-    return _intrinsic(
-        lambda _, squares, rows, stride, out, residues, limbs, form: (signature, generate)
-    )
+    def rows(
+        _: Any,
+        squares: Any,
+        rows: Any,
+        stride: Any,
+        out: Any,
+        residues: Any,
+        limbs: Any,
+        form: Any,
+    ) -> Any:
+        from numba import types
+
+        return types.void(*[types.intp] * 7), generate
+
+    return intrinsic(rows)
 
 
-@_intrinsic
+@intrinsic
 def _transposed(_: Any, source: Any, target: Any) -> Any:
     """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
 
@@ -192,10 +197,13 @@ def _transposed(_: Any, source: Any, target: Any) -> Any:
             _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
         return context.get_dummy_value()
 
+    from numba import types
+
     return types.void(types.intp, types.intp), generate
 
 
 _rows1, _rows2, _rows3 = map(_compose_rows, (1, 2, 3))
+_squares = stack_space(3 * _SQUARE_BYTES)
 
 
 def _compose(
@@ -232,13 +240,13 @@ def _compose(
     out, stride : int
         Address of float64 of shape (rows, N), and the bytes from a row to the next.
     """
-    squares = np.empty(works.size * WIDTH * WIDTH, np.uint32)
+    squares = _squares()
     for i in range(degree // WIDTH):
         for k in range(works.size):
-            scratch = squares.ctypes.data + k * _SQUARE_BYTES
+            scratch = squares + k * _SQUARE_BYTES
             _transposed(works[k] + i * _SQUARE_BYTES, scratch)
         args = (
-            squares.ctypes.data,
+            squares,
             rows,
             stride,
             out + 8 * WIDTH * i,

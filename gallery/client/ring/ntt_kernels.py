@@ -14,8 +14,7 @@ three multiplications and no division.
 
 **Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
 
-The intrinsics and the compiled functions stay in one file because numba's on-disk cache watches
-only the file of the compiled function: split, a changed intrinsic would go unnoticed.
+The intrinsics and the kernels stay in one file: of that alone code on disk is known to be.
 """
 
 from __future__ import annotations
@@ -26,14 +25,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
 from gallery.arrays import Residues
 from gallery.client.ring.residue_kernels import WIDTH
-from gallery.compilation import kept
+from gallery.compilation import compiled, intrinsic, kept, stack_space
 
 _VECTOR_BYTES: Final = 4 * WIDTH
+_SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
 
 _CACHED: Final = 2**14
 """Bytes of a part of a work array that stays in the first cache: when the parts that a transform
@@ -42,9 +40,6 @@ works on have become so small, each is finished before the next is begun."""
 NARROW: Final = 2**27
 """Primes below this leave room for 32 of them in 32 bits, so that a transform needs no reduction in
 between. Wider ones, up to 2**30, are reduced at each step."""
-
-_intrinsic: Callable[..., Callable[..., Any]] = intrinsic
-_compiled: Callable[..., Callable[..., Any]] = njit
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
@@ -184,9 +179,11 @@ def _step(compute: Callable[[_Lanes, list[Any], list[_Factor]], list[Any]], coun
         return context.get_dummy_value()
 
     def step(_: Any, base: Any, stride: Any, factors: Any, p: Any) -> Any:
+        from numba import types
+
         return types.void(types.intp, types.intp, factors, types.uint32), generate
 
-    return _intrinsic(step)
+    return intrinsic(step)
 
 
 _step2, _inverse_step2 = _step(_two, 2), _step(_inverse_two, 2)
@@ -195,7 +192,7 @@ _wide_step2, _wide_step4 = _step(_wide_two, 2), _step(_wide_four, 4)
 _wide_inverse_step4 = _step(_wide_inverse_four, 4)
 
 
-def _node(narrow: Any, wide: Any) -> Callable[..., None]:
+def _node(narrow: Any, wide: Any) -> Any:
     """Make the function that takes one step at one node of the transform's tree."""
 
     def node(
@@ -209,10 +206,10 @@ def _node(narrow: Any, wide: Any) -> Callable[..., None]:
             for at in range(start, start + size // 2, _VECTOR_BYTES):
                 wide(at, size // 2, factors, p)
 
-    return _compiled(node)
+    return compiled(node)
 
 
-def _double_node(narrow: Any, wide: Any) -> Callable[..., None]:
+def _double_node(narrow: Any, wide: Any) -> Any:
     """Make the function that takes the steps of a node and of its two children at once."""
 
     def node(
@@ -231,7 +228,7 @@ def _double_node(narrow: Any, wide: Any) -> Callable[..., None]:
             for at in range(start, start + size // 4, _VECTOR_BYTES):
                 wide(at, size // 4, factors, p)
 
-    return _compiled(node)
+    return compiled(node)
 
 
 _halve, _quarter = _node(_step2, _wide_step2), _double_node(_step4, _wide_step4)
@@ -246,7 +243,7 @@ def _is_odd(size: int) -> bool:
     return size == 2 * _VECTOR_BYTES
 
 
-_steps_are_odd = _compiled(_is_odd)
+_steps_are_odd = compiled(_is_odd)
 
 
 def _forward(work: Residues, roots: Residues, quotients: Residues, p: Any) -> None:
@@ -319,16 +316,21 @@ def _transpose(b: ir.IRBuilder, source: Any, target: Any) -> None:
         _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
 
 
-@_intrinsic
+_square = stack_space(_SQUARE_BYTES)
+
+
+@intrinsic
 def _transposed(_: Any, source: Any, target: Any) -> Any:
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         _transpose(b, *args)
         return context.get_dummy_value()
 
+    from numba import types
+
     return types.void(types.intp, types.intp), generate
 
 
-@_intrinsic
+@intrinsic
 def _masked(_: Any, plain: Any, c0: Any, c1: Any, key: Any, quotients: Any, p: Any) -> Any:
     """Write ``plain - c1*s`` to ``c0``, below p; all but p are addresses of sixteen residues."""
 
@@ -341,10 +343,12 @@ def _masked(_: Any, plain: Any, c0: Any, c1: Any, key: Any, quotients: Any, p: A
         _store(b, lanes.below(lanes.below(rest, lanes.twice), lanes.p), c0)
         return context.get_dummy_value()
 
+    from numba import types
+
     return types.void(*[types.intp] * 5, types.uint32), generate
 
 
-@_intrinsic
+@intrinsic
 def _phase(_: Any, ciphertext: Any, stride: Any, powers: Any, degree: Any, out: Any, p: Any) -> Any:
     """Write ``c0 + c1*s`` or ``c0 + c1*s + c2*s**2``, below 2p, of sixteen coefficients.
 
@@ -367,9 +371,10 @@ def _phase(_: Any, ciphertext: Any, stride: Any, powers: Any, degree: Any, out: 
         _store(b, lanes.below(total, lanes.twice), out)
         return context.get_dummy_value()
 
-    return types.void(
-        types.intp, types.intp, powers, types.intp, types.intp, types.uint32
-    ), generate
+    from numba import types
+
+    signature = types.void(types.intp, types.intp, powers, types.intp, types.intp, types.uint32)
+    return signature, generate
 
 
 def _mask(work: Residues, residues: int, columns: int, lanes: int, key: Residues, p: Any) -> None:
@@ -388,10 +393,9 @@ def _mask(work: Residues, residues: int, columns: int, lanes: int, key: Residues
         Two rows of N: the key's residues s, and their quotients.
     p : numpy.uint32
     """
-    square = np.empty(WIDTH * WIDTH, np.uint32)
-    scratch, column = square.ctypes.data, 2 * _VECTOR_BYTES
-    for tile in range(work.size // square.size):
-        _transposed(work.ctypes.data + tile * square.nbytes, scratch)
+    scratch, column = _square(), 2 * _VECTOR_BYTES
+    for tile in range(work.nbytes // _SQUARE_BYTES):
+        _transposed(work.ctypes.data + tile * _SQUARE_BYTES, scratch)
         s = key.ctypes.data + tile * _VECTOR_BYTES
         for k in range(lanes):
             c0 = residues + (tile * columns + k) * column
@@ -415,14 +419,13 @@ def _phase_of_columns(
     work : numpy.ndarray
     p : numpy.uint32
     """
-    square = np.zeros(WIDTH * WIDTH, np.uint32)
-    scratch, column, degree = square.ctypes.data, 2 * _VECTOR_BYTES, powers.shape[2]
-    for tile in range(work.size // square.size):
+    scratch, column, degree = _square(), 2 * _VECTOR_BYTES, powers.shape[2]
+    for tile in range(work.nbytes // _SQUARE_BYTES):
         s = powers.ctypes.data + tile * _VECTOR_BYTES
         for k in range(lanes):
             c0 = ciphertexts + (tile * columns + k) * column
             _phase(c0, _VECTOR_BYTES, (s,), degree, scratch + k * _VECTOR_BYTES, p)
-        _transposed(scratch, work.ctypes.data + tile * square.nbytes)
+        _transposed(scratch, work.ctypes.data + tile * _SQUARE_BYTES)
 
 
 def _phase_of_results(
@@ -439,15 +442,14 @@ def _phase_of_results(
     powers, work, p
         As of `_phase_of_columns`.
     """
-    square = np.zeros(WIDTH * WIDTH, np.uint32)
-    scratch, degree = square.ctypes.data, powers.shape[2]
-    for tile in range(work.size // square.size):
+    scratch, degree = _square(), powers.shape[2]
+    for tile in range(work.nbytes // _SQUARE_BYTES):
         at = tile * _VECTOR_BYTES
         s = powers.ctypes.data + at
         for k in range(ciphertexts.size):
             out = scratch + k * _VECTOR_BYTES
             _phase(ciphertexts[k] + at, stride, (s, s + powers.nbytes // 2), degree, out, p)
-        _transposed(scratch, work.ctypes.data + tile * square.nbytes)
+        _transposed(scratch, work.ctypes.data + tile * _SQUARE_BYTES)
 
 
 forward, inverse, mask = map(kept, (_forward, _inverse, _mask))

@@ -13,21 +13,18 @@ the key; corrections are masks, and there is no division. That is true of what i
 compiler promises to keep it so, nor does a processor that its multiplications take the same time
 for all numbers.
 
-All of it is in one file because numba's on-disk cache watches only the file of the function that is
-called: split, a changed helper would go unnoticed.
+All of it is in one file: of that alone code on disk is known to be (`gallery.compilation.kept`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from gallery.arrays import Residues
-from gallery.compilation import kept
+from gallery.compilation import inlined, kept
 
 Integers = npt.NDArray[np.int32]
 
@@ -39,8 +36,6 @@ SPLIT: Final = 27
 
 NOISE_PAIRS: Final = 21
 """Pairs of bits in one coefficient of noise, as in SEAL's ``sample_poly_cbd``."""
-
-_inlined: Callable[..., Any] = njit(inline="always")
 
 _NOISE_BITS = np.uint64(2 ** (2 * NOISE_PAIRS) - 1)
 
@@ -57,7 +52,7 @@ def _below(x: Any, bound: Any) -> Any:
     return np.uint32(rest + np.uint32(bound & np.uint32(-(rest >> np.uint32(31)))))
 
 
-times, below = _inlined(_times), _inlined(_below)
+times, below = inlined(_times), inlined(_below)
 
 
 def _binomial(words: npt.NDArray[np.uint64], noise: npt.NDArray[np.int8]) -> None:
