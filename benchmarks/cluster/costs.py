@@ -20,6 +20,9 @@ class ClusterCosts:
     ----------
     pass_seconds
         The server, for a pass: its snapshot, its workers, and probes handed to the first of them.
+    send_probe_seconds, read_probe_seconds
+        The server, and each worker, for a probe of a pass: made the bytes of a message, and the
+        other way round.
     task_seconds
         The server, for a task: submitting it, and taking what it returns.
     first_scan_seconds, next_scan_seconds
@@ -33,6 +36,8 @@ class ClusterCosts:
     """
 
     pass_seconds: float
+    send_probe_seconds: float
+    read_probe_seconds: float
     task_seconds: float
     first_scan_seconds: float
     next_scan_seconds: float

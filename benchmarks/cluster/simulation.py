@@ -1,7 +1,7 @@
 """Discrete-event simulation of searches on a cluster: passes, tasks, networks, faults.
 
-It follows `gallery.server.cluster`: one pass at a time over a gallery, for the searches that wait; a
-share of the blocks for each worker, by rendezvous hashing; tasks of a few megabytes of results,
+It follows `gallery.server.cluster`: one pass at a time over a gallery, for the searches that wait;
+a share of the blocks for each worker, by rendezvous hashing; tasks of a few megabytes of results,
 three at a time; results taken by the server one task after the other, and packed for each search.
 The same seed gives the same times.
 """
@@ -9,8 +9,7 @@ The same seed gives the same times.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +27,22 @@ Steps = Generator[simpy.Event, Any, None]
 
 @dataclass(frozen=True)
 class SimulatedSearches:
-    """The seconds of the searches that were finished, in the order of their ends."""
+    """The searches that were finished and counted, in the order of their ends.
+
+    Attributes
+    ----------
+    seconds, waiting
+        From the call of each to its end, and to the beginning of its pass.
+    lasted
+        Seconds in which they were finished.
+    probes_per_pass, losses
+        Of the whole run.
+    """
 
     seconds: tuple[float, ...]
     waiting: tuple[float, ...]
+    lasted: float
     probes_per_pass: float
-    until: float
     losses: int
 
     def percentile(self, percent: float) -> float:
@@ -43,7 +52,7 @@ class SimulatedSearches:
     @property
     def rate(self) -> float:
         """Searches that were finished a second."""
-        return len(self.seconds) / self.until
+        return len(self.seconds) / self.lasted
 
 
 class _Search:
@@ -57,16 +66,23 @@ class _Search:
 
 
 class _Worker:
-    def __init__(self, env: simpy.Environment, blocks: int) -> None:
-        self.blocks, self.cold = blocks, 0
-        self.alive = True
-        self.slots = simpy.Resource(env, TASKS_PER_WORKER)
-        self.running = simpy.Resource(env)
+    """A worker: the blocks that are its own, and how many of them it has yet to read."""
+
+    def __init__(self, env: simpy.Environment, name: str) -> None:
+        self.name, self.alive = name, True
+        self.blocks: frozenset[int] = frozenset()
+        self.cold = 0
         self.share: simpy.Process | None = None
+        self.renew(env)
 
+    def renew(self, env: simpy.Environment) -> None:
+        """Let it have nothing to do."""
+        self.slots, self.running = simpy.Resource(env, TASKS_PER_WORKER), simpy.Resource(env)
 
-class _Lost:
-    """Why a share of a pass was interrupted."""
+    def own(self, blocks: frozenset[int]) -> None:
+        """Give it other blocks; those that it did not have are cold."""
+        self.cold = min(len(blocks), self.cold + len(blocks - self.blocks))
+        self.blocks = blocks
 
 
 class ClusterSimulation:
@@ -86,16 +102,25 @@ class ClusterSimulation:
         env = self._env = simpy.Environment()
         self._waiting: list[_Search] = []
         self._came = env.event()
-        self._finished: list[tuple[float, float]] = []
+        self._finished: list[tuple[float, float, float]] = []
         self._passes: Counter[str] = Counter()
         self._losses = 0
-        self._workers = [_Worker(env, share) for share in _shares(plan)]
+        names = (f"tcp://worker-{number}:1" for number in range(plan.workers))
+        self._workers = [_Worker(env, name) for name in names]
+        self._place()
+        for worker in self._workers:
+            worker.cold = 0  # a cluster that has searched before
         self._server = simpy.Resource(env)
         self._packing = simpy.Resource(env, plan.server_cores)
         self._network, self._owners = simpy.Resource(env), simpy.Resource(env, plan.owners)
         self._links = simpy.Resource(env, plan.owners)
         cores = plan.shared_cores
         self._cores = None if cores is None else simpy.Resource(env, cores)
+
+    @property
+    def shares(self) -> list[int]:
+        """The number of blocks that each worker has at present."""
+        return [len(worker.blocks) for worker in self._workers]
 
     def run(self, searches: int, warm_up: int = 0) -> SimulatedSearches:
         """Simulate until so many searches are finished; the first ones do not count."""
@@ -111,13 +136,11 @@ class ClusterSimulation:
                 env.process(self._lose(worker))
         while len(self._finished) < searches + warm_up:
             env.step()
-        counted = self._finished[warm_up : warm_up + searches]
+        ends, seconds, waiting = zip(*self._finished, strict=True)
+        began = ends[warm_up - 1] if warm_up else 0.0
+        per_pass = self._passes["probes"] / self._passes["passes"]
         return SimulatedSearches(
-            tuple(whole for whole, _ in counted),
-            tuple(waited for _, waited in counted),
-            self._passes["probes"] / self._passes["passes"],
-            env.now,
-            self._losses,
+            seconds[warm_up:], waiting[warm_up:], ends[-1] - began, per_pass, self._losses
         )
 
     # --- who searches -----------------------------------------------------------------------------
@@ -153,14 +176,11 @@ class ClusterSimulation:
             for search in searches:
                 search.began = env.now
                 env.process(self._answer(search))
-            yield from self._busy(self._server, self._costs.pass_seconds)
+            beginning = self._costs.pass_seconds + len(searches) * self._costs.send_probe_seconds
+            yield from self._busy(self._server, beginning)
             # To the first worker, and from there to the others at once.
             yield env.timeout(2 * len(searches) * plan.bytes.probe / plan.worker_network)
-            shares = [
-                env.process(self._share(worker, searches))
-                for worker in self._workers
-                if worker.alive
-            ]
+            shares = [env.process(self._share(worker, searches)) for worker in self._alive()]
             yield env.all_of(shares)
             for search in searches:
                 search.scanned.succeed()
@@ -170,8 +190,9 @@ class ClusterSimulation:
         plan, env = self._plan, self._env
         yield search.scanned
         yield env.all_of(search.parts)
-        yield from self._busy(self._owners, plan.blocks * self._costs.owner_seconds, foreign=True)
-        self._finished.append((env.now - search.came, search.began - search.came))
+        opening = plan.blocks * self._costs.owner_seconds
+        yield from self._busy(self._owners, opening, core=False)
+        self._finished.append((env.now, env.now - search.came, search.began - search.came))
         search.done.succeed()
 
     def _hand_out(self, search: _Search, blocks: int) -> Steps:
@@ -180,17 +201,19 @@ class ClusterSimulation:
             yield turn
             yield from self._busy(self._packing, blocks * self._costs.pack_seconds)
         seconds = blocks * self._plan.bytes.packed_result / self._plan.owner_network
-        yield from self._busy(self._links, seconds, foreign=True)
+        yield from self._busy(self._links, seconds, core=False)
 
     # --- the workers ------------------------------------------------------------------------------
 
     def _share(self, worker: _Worker, searches: list[_Search]) -> Steps:
         """Have a worker compare its blocks; if it is lost, the others do what is left."""
-        left, tasks = worker.blocks, list[simpy.Process]()
+        left, tasks = len(worker.blocks), list[simpy.Process]()
         worker.share = self._env.active_process
         slow = self._random.random() < self._plan.straggler_share
         times = self._plan.straggler_times if slow else 1.0
         try:
+            reading = len(searches) * self._costs.read_probe_seconds
+            yield from self._busy(worker.running, reading)
             while left:
                 count = min(left, self._blocks_per_task(len(searches)))
                 slot = worker.slots.request()
@@ -199,7 +222,6 @@ class ClusterSimulation:
                 tasks.append(self._env.process(self._take(worker, slot, count, searches)))
                 left -= count
         except simpy.Interrupt:
-            worker.share = None
             yield self._env.timeout(self._plan.notice_seconds)
             yield self._env.process(self._redistribute(left, searches))
         worker.share = None
@@ -207,10 +229,7 @@ class ClusterSimulation:
 
     def _redistribute(self, blocks: int, searches: list[_Search]) -> Steps:
         """Have the workers that are left read and compare the blocks of a lost one."""
-        others = [worker for worker in self._workers if worker.alive]
-        while not others:
-            yield self._env.timeout(self._plan.notice_seconds)
-            others = [worker for worker in self._workers if worker.alive]
+        others = self._alive()
         each = -(-blocks // len(others))
         parts = [self._env.process(self._catch_up(worker, each, searches)) for worker in others]
         yield self._env.all_of(parts)
@@ -231,13 +250,11 @@ class ClusterSimulation:
         scan = blocks * self._costs.scan_seconds(probes) / self._plan.worker_speed
         yield from self._busy(worker.running, times * scan)
 
-    def _take(
-        self, worker: _Worker, slot: Any, blocks: int, searches: list[_Search]
-    ) -> Steps:
+    def _take(self, worker: _Worker, slot: Any, blocks: int, searches: list[_Search]) -> Steps:
         """Have the server take the results of a task, and hand them to the searches."""
         results = blocks * len(searches)
         seconds = results * self._plan.bytes.result / self._plan.worker_network
-        yield from self._busy(self._network, seconds, foreign=True)
+        yield from self._busy(self._network, seconds, core=False)
         taking = self._costs.task_seconds + results * self._costs.take_seconds
         yield from self._busy(self._server, taking)
         worker.slots.release(slot)
@@ -249,45 +266,42 @@ class ClusterSimulation:
         env, plan = self._env, self._plan
         while True:
             yield env.timeout(self._random.exponential(3600.0 / plan.losses_per_hour))
-            if sum(one.alive for one in self._workers) == 1:
-                continue  # the last one: then there is no cluster
+            if len(self._alive()) == 1:
+                continue  # without the last one there is no cluster
             self._losses += 1
             worker.alive = False
             if worker.share is not None:
-                worker.share.interrupt(_Lost())
-            others = [one for one in self._workers if one.alive]
-            moved, own = worker.blocks, [-(-worker.blocks // len(others))] * len(others)
-            for one, part in zip(others, own, strict=True):
-                one.blocks, one.cold = one.blocks + part, one.cold + part
-            worker.blocks = 0
+                worker.share.interrupt("lost")
+                worker.share = None
+            worker.own(frozenset())
+            self._place()
             yield env.timeout(plan.restart_seconds)
-            for one, part in zip(others, own, strict=True):
-                one.blocks -= min(part, one.blocks)
-                one.cold = min(one.cold, one.blocks)
-            worker.blocks, worker.cold, worker.alive = moved, moved, True
+            worker.renew(env)
+            worker.alive = True
+            self._place()
+
+    def _alive(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.alive]
+
+    def _place(self) -> None:
+        """Divide the blocks among the workers that are there, as the program does."""
+        entries = [ManifestEntry(index, 1, bytes(32)) for index in range(self._plan.blocks)]
+        alive = {worker.name: worker for worker in self._alive()}
+        for name, share in place_blocks(bytes(16), entries, [*alive]).items():
+            alive[name].own(frozenset(entry.index for entry in share))
 
     def _blocks_per_task(self, probes: int) -> int:
         return max(1, TASK_BYTES // (probes * self._plan.bytes.result))
 
-    def _busy(self, place: simpy.Resource, seconds: float, *, foreign: bool = False) -> Steps:
+    def _busy(self, place: simpy.Resource, seconds: float, *, core: bool = True) -> Steps:
         """Occupy a place for some time, and with it a core where all share them."""
-        with self._claimed(place) as turn:
-            yield turn
-            if self._cores is None or foreign:
-                yield self._env.timeout(seconds)
-                return
-            with self._claimed(self._cores) as core:
-                yield core
-                yield self._env.timeout(seconds)
-
-    @contextmanager
-    def _claimed(self, place: simpy.Resource) -> Iterator[Any]:
+        if seconds <= 0.0:
+            return
         with place.request() as turn:
             yield turn
-
-
-def _shares(plan: ClusterPlan) -> list[int]:
-    """Return the number of blocks that rendezvous hashing gives to each worker."""
-    entries = [ManifestEntry(index, 1, bytes(32)) for index in range(plan.blocks)]
-    names = [f"tcp://worker-{number}:1" for number in range(plan.workers)]
-    return [len(share) for share in place_blocks(bytes(16), entries, names).values()]
+            if self._cores is None or not core:
+                yield self._env.timeout(seconds)
+                return
+            with self._cores.request() as free:
+                yield free
+                yield self._env.timeout(seconds)
