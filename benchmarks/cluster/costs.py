@@ -21,14 +21,14 @@ class ClusterCosts:
     pass_seconds
         The server, for a pass: its snapshot, its workers, and probes handed to the first of them.
     send_probe_seconds, read_probe_seconds
-        The server, and each worker, for a probe of a pass: made the bytes of a message, and the
-        other way round.
+        The server, and each worker, for a probe of a pass: made the bytes of a message, and moved;
+        and the other way round.
     task_seconds
         The server, for a task: submitting it, and taking what it returns.
     first_scan_seconds, next_scan_seconds
         A worker, for a block and the first probe of a pass, and for each one after that.
     take_seconds
-        The server, for the result of a block and probe: bytes of a worker made an object again.
+        The server, for the result of a block and probe: moved, and made an object again.
     pack_seconds
         The server, for the same: made the bytes that a key owner gets.
     owner_seconds

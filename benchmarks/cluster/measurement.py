@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from distributed import Client
@@ -26,7 +25,7 @@ from gallery.ciphertexts.blocks import capacity
 from gallery.client import GalleryClient, GalleryKey
 from gallery.evaluator import make_evaluator
 from gallery.evaluator.native import usable_cores
-from gallery.messages import EncryptedProbe, SearchRequest
+from gallery.messages import BlockResult, EncryptedProbe, SearchRequest
 from gallery.parameters import PARAMETER_SETS
 from gallery.server import EmbeddedService, open_service
 
@@ -41,6 +40,10 @@ BLOCKS = 8
 SEVERAL = 9
 """Probes of a pass whose scan is compared with that of one."""
 
+MOVED = 16
+"""Probes, or results of each block, that Dask moves at a time."""
+
+T = TypeVar("T")
 _THRESHOLD = 0.3
 _TASKS = 100
 SIMULATED = 1_000
@@ -118,10 +121,8 @@ def simulate_row(report: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str,
         owners=row["clients"],
     )
     # The clients take results as they are packed; nobody decrypts them.
-    costs = replace(
-        ClusterCosts.of(report["costs"][report["plan"]["parameters"]]), owner_seconds=0.0
-    )
-    found = ClusterSimulation(plan, costs).run(SIMULATED, SIMULATED // 10)
+    costs = report["costs"][report["plan"]["parameters"]] | {"owner_seconds": 0.0}
+    found = ClusterSimulation(plan, ClusterCosts.of(costs)).run(SIMULATED, SIMULATED // 10)
     return {"p50": found.percentile(50), "p99": found.percentile(99), "rate": found.rate}
 
 
@@ -144,7 +145,7 @@ def _enroll(path: Path, references: int, parameters: str) -> _Gallery:
                 opening.append(time.perf_counter() - started - timed.seconds)
                 requests.append(timed.largest)
     assert requests[-1] is not None
-    return _Gallery(database, requests[-1], statistics.median(opening))
+    return _Gallery(database, requests[-1], min(opening))
 
 
 def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
@@ -164,16 +165,14 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
             columns, [probe.constants] * probes, parameters
         )
 
-    pickled = pickle.dumps(blocks, pickle.HIGHEST_PROTOCOL)
     calls = [
         TimedCall("scan for one", scan(1), BLOCKS),
         TimedCall("scan for several", scan(SEVERAL), BLOCKS),
         TimedCall("pack", lambda: [block.to_bytes() for block in blocks], BLOCKS),
-        TimedCall("take", lambda: pickle.loads(pickled), BLOCKS),
         TimedCall("send a probe", probe.to_bytes),
         TimedCall("read a probe", lambda: EncryptedProbe.from_bytes(message)),
     ]
-    one, several, pack, take, send, read = (
+    one, several, pack, send, read = (
         series.spread.median for series in time_in_turn(calls, repeats)
     )
     with (
@@ -181,14 +180,14 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
         open_service(single.database, cluster=address, cache_size=CACHE_SIZE) as service,
     ):
         searches = [_search(service, single.request) for _ in range(30)]
-        task = _task_seconds(address)
+        task, take, move = _dask_seconds(address, blocks, message, repeats)
     following = max(0.0, (several - one) / (SEVERAL - 1))
-    begun = statistics.median(searches[5:]) - task - one - pack - take - send - read
+    begun = statistics.median(searches[5:]) - task - one - pack - take - send - move - read
     opening = max(0.0, whole.opening_seconds - single.opening_seconds)
     return ClusterCosts(
         pass_seconds=max(0.0, begun),
-        send_probe_seconds=send,
-        read_probe_seconds=read,
+        send_probe_seconds=send + move,
+        read_probe_seconds=move + read,
         task_seconds=task,
         first_scan_seconds=one,
         next_scan_seconds=following,
@@ -198,18 +197,29 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
     )
 
 
-def _task_seconds(address: str) -> float:
-    """Return the seconds that Dask takes for a task that does nothing, where several are there."""
+def _dask_seconds(
+    address: str, blocks: Sequence[BlockResult], message: bytes, repeats: int
+) -> tuple[float, float, float]:
+    """Return the seconds of Dask for a task, for a result, and for a probe that it moves."""
+    results, probes = list(blocks) * MOVED, [message] * MOVED
     with Client(address, set_as_default=False, direct_to_workers=True) as client:
-        client.submit(_nothing, 0, pure=False).result()
-        started = time.perf_counter()
-        for future in [client.submit(_nothing, number, pure=False) for number in range(_TASKS)]:
-            future.result()
-        return (time.perf_counter() - started) / _TASKS
+
+        def tasks() -> None:
+            for future in [client.submit(_same, number, pure=False) for number in range(_TASKS)]:
+                future.result()
+
+        held = client.scatter(results, hash=False)
+        calls = [
+            TimedCall("task", tasks, _TASKS),
+            TimedCall("take", lambda: client.submit(_same, held, pure=False).result()),
+            TimedCall("move", lambda: client.scatter([probes], hash=False)),
+        ]
+        task, taken, moved = (series.spread.median for series in time_in_turn(calls, repeats))
+    return task, max(0.0, taken - task) / len(results), moved / MOVED
 
 
-def _nothing(number: int) -> int:
-    return number
+def _same(value: T) -> T:
+    return value
 
 
 def _search(service: EmbeddedService, request: SearchRequest) -> float:

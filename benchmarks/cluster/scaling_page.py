@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ PROGRAM_BYTES = 2e9
 
 def render(report: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
     """Return the tables, and where their figures are from."""
-    machine, load = report["machine"], report["load_average"][0]
+    machine, load, plan = report["machine"], report["load_average"][0], report["plan"]
     costs = {kind: ClusterCosts.of(found) for kind, found in report["costs"].items()}
     return "\n\n".join(
         [
@@ -44,14 +45,30 @@ def render(report: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
             "### How long searches take",
             f"![Seconds of a search against searches a second, for three sizes]({PLOT})",
             table(("references", "set", "most searches a second", *_loads()), _latencies(rows)),
+            "### The small cluster, measured and simulated",
+            f"{plan['references']:,} references, `{plan['parameters']}`; workers, server and "
+            f"clients share {machine['cores']} cores. p50, p99, and searches a second:",
+            table(("workers", "clients", "measured", "simulated"), _small(report)),
         ]
     )
 
 
+def _small(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each load of the small cluster: measured, and simulated."""
+    for row in report["searches"]:
+        found = [
+            f"{_time(row[what]['p50'])}, {_time(row[what]['p99'])}, {row[what]['rate']:.1f}"
+            for what in ("measured", "simulated")
+        ]
+        yield f"{row['workers']}", f"{row['clients']}", *found
+
+
 def _costs(costs: ClusterCosts) -> str:
     return (
-        f"a pass {1e3 * costs.pass_seconds:.1f} ms, a task {1e3 * costs.task_seconds:.1f} ms; for "
-        f"each block {1e6 * costs.first_scan_seconds:.0f} µs of a thread for the first probe and "
+        f"a pass {1e3 * costs.pass_seconds:.1f} ms, a task {1e3 * costs.task_seconds:.1f} ms, a "
+        f"probe {1e3 * costs.send_probe_seconds:.2f} ms to send and "
+        f"{1e3 * costs.read_probe_seconds:.2f} to read; for each block "
+        f"{1e6 * costs.first_scan_seconds:.0f} µs of a thread for the first probe and "
         f"{1e6 * costs.next_scan_seconds:.0f} for each further one, and for each result "
         f"{1e6 * costs.take_seconds:.0f} µs to take it, {1e6 * costs.pack_seconds:.0f} to pack it "
         f"and {1e6 * costs.owner_seconds:.0f} to check, decrypt and rank it"
@@ -77,10 +94,7 @@ def _properties(one: Scenario, costs: ClusterCosts) -> dict[str, str]:
     assert isinstance(parameters, HintedParameterSet)
     plan = one.plan(costs)
     sizes, blocks = plan.bytes, one.blocks
-    hint_values = 1
-    for length in parameters.hint_shape:
-        hint_values *= length
-    hint = packed_size(hint_values, parameters.residue_bits)
+    hint = packed_size(math.prod(parameters.hint_shape), parameters.residue_bits)
     packed_block = sizes.block // 32 * parameters.residue_bits
     references, manifest = REFERENCE_BYTES * one.references, ENTRY_BYTES * blocks
     share = WORKER_SLACK * blocks * sizes.block / one.workers + PROGRAM_BYTES
@@ -93,7 +107,7 @@ def _properties(one: Scenario, costs: ClusterCosts) -> dict[str, str]:
         "disk of the database, without its log": _bytes(
             blocks * (sizes.block + hint) + references + manifest
         ),
-        "scanning, all workers at 200 GB/s": _time(
+        "scanning, workers at 200 GB/s each": _time(
             blocks * sizes.block / MEMORY_BANDWIDTH / one.workers
         ),
         "from workers to server, a probe": _bytes(blocks * sizes.result),

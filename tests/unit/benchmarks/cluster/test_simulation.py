@@ -119,9 +119,11 @@ def test_it_foretells_the_small_cluster_that_was_measured(number: int) -> None:
     row = MEASURED["searches"][number]
     found, measured = simulate_row(MEASURED, row), row["measured"]
 
-    # All of it ran on a few cores, which share memory and caches, and had other work as well.
-    assert found["p50"] == pytest.approx(measured["p50"], rel=0.5)
-    assert found["rate"] == pytest.approx(measured["rate"], rel=0.5)
+    # All of it ran on a few cores, and costs and searches were not measured at the same time: where
+    # the machine did other work, that weighed on the one more than on the other.
+    most = 1.5 if MEASURED["load_average"][0] < 0.5 else 3.0
+    for figure in ("p50", "rate"):
+        assert 1 / most < found[figure] / measured[figure] < most
 
 
 def test_sizes_are_those_of_the_format() -> None:
