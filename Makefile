@@ -188,7 +188,7 @@ bench-quick: venv
 	@$(VENV)/bin/python -m benchmarks.compare --quick
 
 bench-load: venv
-	@$(VENV)/bin/python -m benchmarks.load --kill --keep benchmarks/results
+	@$(VENV)/bin/python -m benchmarks.load --kill --write
 
 bench-million: venv
 	@$(VENV)/bin/python -m benchmarks.million

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.compare.published import DIMENSION, MACHINE, PUBLISHED, REFERENCES
+from benchmarks.shared.page_tables import replace_between, table
 
 BEGIN = "<!-- Written by `make bench`, from here: -->"
 END = "<!-- to here. -->"
@@ -25,12 +26,7 @@ def write_tables(path: Path, report: Report) -> None:
     ValueError
         If the page does not have both, in this order.
     """
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{path} does not have the markers that the tables go between")
-    text = f"{before}{BEGIN}\n\n{render(report)}\n\n{END}{after}"
-    path.write_text(text, encoding="utf-8")
+    replace_between(path, BEGIN, END, render(report))
 
 
 def render(report: Report) -> str:
@@ -102,7 +98,7 @@ def _steps(report: Report) -> str:
         for name, series in row["backend_seal"].items():
             probe = _spread(series, 1e3)
             rows.append((row["dimension"], f"backend seal, {name}", "", "", probe, *[""] * 6))
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _tenseal_parameters(report: Report) -> str:
@@ -117,7 +113,7 @@ def _tenseal_parameters(report: Report) -> str:
         )
         for row in report["tenseal_parameters"]
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _beside_plain(report: Report) -> str:
@@ -145,7 +141,7 @@ def _beside_plain(report: Report) -> str:
                 *on_two,
             )
         )
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _beside_published(report: Report) -> str:
@@ -182,7 +178,7 @@ def _beside_published(report: Report) -> str:
         f"{REFERENCES:,} references of d = {DIMENSION}. Another machine has other times, so what "
         "compares is how many times as long as FAISS they take."
     )
-    return f"{text}\n\n{_table(header, rows)}"
+    return f"{text}\n\n{table(header, rows)}"
 
 
 def _range(values: tuple[float, float]) -> str:
@@ -201,7 +197,7 @@ def _scans(report: Report) -> Iterator[str]:
     rows = [(*key, *(found.get(size, "") for size in sizes)) for key, found in cells.items()]
     yield "### Against size and batch: ns a comparison"
     yield f"![Seconds of a scan against the number of references, log axes]({PLOT})"
-    yield _table(header, rows)
+    yield table(header, rows)
 
 
 def _end_to_end(times: Report) -> str:
@@ -215,7 +211,7 @@ def _end_to_end(times: Report) -> str:
     enrolled = (
         f"Enrolling took {1e6 * times['enroll_seconds']:.0f} µs a reference, labels included."
     )
-    return f"{_table(header, rows)}\n\n{enrolled}"
+    return f"{table(header, rows)}\n\n{enrolled}"
 
 
 def _memory(peaks: dict[str, dict[str, int]]) -> str:
@@ -224,12 +220,7 @@ def _memory(peaks: dict[str, dict[str, int]]) -> str:
         for role, found in peaks.items()
         for references, peak in found.items()
     ]
-    return _table(("scheme, d = 128", "references", "peak, MB"), rows)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return table(("scheme, d = 128", "references", "peak, MB"), rows)
 
 
 def _spread(spread: dict[str, float], factor: float) -> str:

@@ -16,13 +16,19 @@ import click
 from rich.console import Console
 
 from benchmarks.load.consistency_check import check_consistency
+from benchmarks.load.load_page import BEGIN, END, render
 from benchmarks.load.load_plot import plot_load
 from benchmarks.load.load_run import run_load
 from benchmarks.load.postgresql import temporary_postgresql
 from benchmarks.load.prepared_server import prepared_server
 from benchmarks.load.report import assemble, show
 from benchmarks.load.settings import LoadSettings
+from benchmarks.shared.page_tables import replace_between
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
+
+CHECKOUT = Path(__file__).parents[2]
+RESULTS = CHECKOUT / "benchmarks" / "results"
+PERFORMANCE_PAGE = CHECKOUT / "docs" / "performance.md"
 
 
 def measure(
@@ -72,9 +78,9 @@ def measure(
     help="File to keep the server's log in.",
 )
 @click.option(
-    "--keep",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to keep the report in, as load.json, and its plots, as load.svg.",
+    "--write",
+    is_flag=True,
+    help="Write benchmarks/results/load.json and load.svg, and the table of docs/performance.md.",
 )
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path))
 def main(
@@ -82,7 +88,7 @@ def main(
     database: str,
     postgresql: bool,
     log: Path | None,
-    keep: Path | None,
+    write: bool,
     path: Path | None,
     **options: Any,
 ) -> None:
@@ -98,11 +104,11 @@ def main(
     text = json.dumps(report)
     if path:
         path.write_text(text + "\n", encoding="utf-8")
-    if keep:
-        keep.mkdir(parents=True, exist_ok=True)
+    if write:
         kept = json.dumps(report, indent=1) + "\n"
-        (keep / "load.json").write_text(kept, encoding="utf-8")
-        plot_load(report, keep / "load.svg")
+        (RESULTS / "load.json").write_text(kept, encoding="utf-8")
+        plot_load(report, RESULTS / "load.svg")
+        replace_between(PERFORMANCE_PAGE, BEGIN, END, render(report))
     click.echo(text)
     if False in report["verdicts"].values():
         raise SystemExit(1)

@@ -81,8 +81,9 @@ def run_load(
         clients.start(until)
         samples, outage = _memory_samples(server, half if settings.kill else until), None
         if settings.kill:
+            used -= server.processor_seconds()  # what was used is added to what the next one does
             outage = _interrupt(server, settings.down)
-            before, used = server.prometheus_figures(), server.processor_seconds()
+            before = server.prometheus_figures()
             samples += _memory_samples(server, until)
         seconds = settings.seconds if outage is None else until - outage.restarted
         work = server_work(before, server.prometheus_figures(), seconds)

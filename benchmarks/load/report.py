@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
+from time import monotonic, time
 from typing import Any
 
 from rich.console import Console
@@ -40,6 +42,9 @@ def assemble(
     steady_enrollments = [one for one in enrollments if outage is None or outage.spares(one)]
     trend = MemoryTrend.of(run.settled_samples)
     report: dict[str, Any] = {
+        "started": datetime.fromtimestamp(time() - monotonic() + run.began, UTC).isoformat(
+            " ", "minutes"
+        ),
         "machine": describe_machine(),
         "database": (database or "sqlite").partition(":")[0],
         "plan": asdict(settings),

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from benchmarks.million.random_embeddings import RandomEmbeddings, label_of, unit_rows
 from benchmarks.million.settings import MillionSettings
-from benchmarks.million.timed_service import TimedService
 from benchmarks.shared.resident_memory import peak_resident, peak_resident_of_children
 from benchmarks.shared.server_process import ServerProcess, create_token
+from benchmarks.shared.timed_service import TimedService
 from gallery.client import GalleryClient, read_key_file
 from gallery.client.embeddings.sources import EmbeddingSource
 from gallery.client.transport import AccessToken, RemoteService

@@ -28,7 +28,10 @@ ADDED: Final = {
     "LICENSE": "license.txt",
     "requirements/README.md": "locks.md",
     "examples/README.md": "examples.md",
-    "benchmarks/results/latency.svg": "images/latency.svg",
+    **{
+        f"benchmarks/results/{name}.svg": f"images/{name}.svg"
+        for name in ("history", "latency", "load", "sizing")
+    },
 }
 """Files of the checkout outside of docs/, and where they are on the site."""
 
