@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gallery.commands.desk import token_file
+from gallery.commands.main import EXIT_PARTIAL
+from gallery.commands.streams import end_at_once
 from gallery.commands.terminal import print_result
 from gallery.commands.weights import trusted_weights
 from gallery.errors import MissingDependencyError
@@ -52,6 +54,8 @@ def serve(demo: DemoGallery, console: Console) -> None:
         print_result(address)
 
     try:
-        run(owner, config, token_file(demo.key_file), needs_passphrase=True, ready=ready)
+        tokens = token_file(demo.key_file)
+        if not run(owner, config, tokens, needs_passphrase=True, ready=ready):
+            end_at_once(EXIT_PARTIAL)  # threads are at work
     finally:
         owner.lock()

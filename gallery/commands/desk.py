@@ -12,14 +12,17 @@ import click
 from gallery.commands.dates import parse_span
 from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
+from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options
 from gallery.commands.settings import Settings
+from gallery.commands.streams import OutputLostError, end_at_once
 from gallery.commands.terminal import print_result
 from gallery.commands.weights import trust_weights_option, trusted_weights
-from gallery.errors import MissingDependencyError
+from gallery.errors import MissingDependencyError, ServerError
 
 if TYPE_CHECKING:
     from gallery.desk import Owner
+    from gallery.protocol import GalleryService
 
 KEPT_BYTES = 2 * 1024**3
 """Blocks that an embedded database keeps in memory from one search to the next."""
@@ -121,17 +124,20 @@ def command(
         sets=sets,
     )
     protected = is_protected(settings.key)
-    with _owner(settings, (settings.gallery, *others), config.idle_lock) as owner:
+    galleries = tuple(dict.fromkeys((settings.gallery, *others)))
+    with _owner(settings, galleries, config.idle_lock) as owner:
         if ask_passphrase or not protected or settings.has_passphrase:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
-        else:
-            settings.notice("the page asks for the key's passphrase")
 
         def ready(address: str) -> None:
-            settings.notice("open this address in a browser, and end the desk with Ctrl-C:")
-            print_result(address)
+            try:
+                print_result(address)
+            except OutputLostError as error:
+                raise OutputLostError(error.reason, "the desk was not started") from error
+            asks = "the page asks for the key's passphrase; " if owner.is_locked else ""
+            settings.notice(f"open this address in a browser; {asks}Ctrl-C ends the desk")
 
-        run(
+        has_ended = run(
             owner,
             config,
             token_file(settings.key),
@@ -140,6 +146,20 @@ def command(
             evaluate=evaluation_of(settings.backend),
             verbose=settings.verbose,
         )
+        if not has_ended:
+            settings.notice("what was still under way is given up")
+            end_at_once(EXIT_PARTIAL)
+
+
+def _check_galleries(
+    settings: Settings, service: GalleryService, galleries: tuple[str, ...]
+) -> None:
+    """Find a name that is wrong before somebody unlocks; a server may be down until then."""
+    try:
+        for name in galleries:
+            service.describe(name)
+    except ServerError as error:
+        settings.notice(f"warning: {error.message}; the desk starts all the same")
 
 
 def token_file(key: Path) -> Path:
@@ -177,6 +197,7 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
                 cache=cache,
             )
 
+        _check_galleries(settings, service, galleries)
         owner = Owner(open_key, open_client, galleries, idle_lock=idle_lock)
         try:
             yield owner

@@ -94,3 +94,4 @@ async def _ended(thread: threading.Thread) -> None:
 def _close(desk: DeskState) -> None:
     desk.owner.lock()
     desk.reader.close()
+    desk.closed.set()

@@ -53,6 +53,8 @@ class DeskState:
         Who hears what searches find.
     stopping
         Set when the desk ends.
+    closed
+        Set when it has ended: the key is dropped and all galleries are closed.
     """
 
     config: DeskConfig
@@ -67,6 +69,7 @@ class DeskState:
     statistics: RequestStatistics = field(default_factory=_statistics)
     listeners: Listeners = field(default_factory=Listeners)
     stopping: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
 
     @property
     def cookie(self) -> str:

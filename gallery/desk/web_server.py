@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,8 +36,8 @@ def run(
     ready: Callable[[str], None],
     evaluate: Evaluate | None = None,
     verbose: bool = False,
-) -> None:
-    """Serve the desk until a signal ends it.
+) -> bool:
+    """Serve the desk until a signal ends it; a second interrupt ends the process at once.
 
     Parameters
     ----------
@@ -54,6 +55,12 @@ def run(
         What evaluates labelled sets, or None where that cannot be done here.
     verbose
         Whether each request is logged, and not only what fails.
+
+    Returns
+    -------
+    bool
+        Whether all work has ended. If not, the galleries are still open, and threads at work would
+        keep the process from ending.
 
     Raises
     ------
@@ -79,6 +86,7 @@ def run(
         server = make_server(desk)
         ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")
         server.run(sockets=[listener])
+        return desk.closed.is_set()
 
 
 def address_of(config: DeskConfig) -> str:
@@ -101,4 +109,14 @@ def make_server(desk: DeskState) -> GracefulServer:
         config.pace,
         connections=min(config.connections, most_connections()),
         stopping=desk.stopping.set,
+        insisted=_end_at_once,
     )
+
+
+def _end_at_once() -> None:
+    """End this process as an interrupt does that nobody handles: threads may be at work for long.
+
+    What was written to a database stays, and what was not is undone there.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)

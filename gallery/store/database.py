@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
@@ -107,6 +111,7 @@ class Database:
             )
         if self.engine.dialect.name == "sqlite":
             _configure_sqlite(self.engine)
+            self._watch_file()
 
     def close(self) -> None:
         """Close all connections."""
@@ -203,6 +208,32 @@ class Database:
         if create and may_be_written(self._url):
             _make_private(path)
 
+    def _watch_file(self) -> None:
+        """Notice at each use that SQLite's file was moved, deleted or replaced since the first.
+
+        The system lets connections go on with a file that has no name any more, and what is written
+        there is lost with the last of them. New ones would read the log of the former file beside
+        the other (SQLite, "How To Corrupt An SQLite Database File", 1.4).
+        """
+        path = sqlite_file(self._url)
+        if path is None:
+            return
+        first: tuple[int, int] | None = None
+
+        def check(*_: object) -> None:
+            nonlocal first
+            found = _identity(path)
+            first = first or found
+            if found is None or found != first:
+                raise DatabaseError(
+                    f"the file of the database {path} was moved, deleted or replaced since it was "
+                    "opened: nothing was read or written; put it back, or end this program and "
+                    "start it again"
+                )
+
+        event.listen(self.engine, "do_connect", check)  # before SQLite makes a file that is missing
+        event.listen(self.engine, "checkout", check)
+
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         """Give a connection; errors of the database are raised as this program's."""
@@ -237,6 +268,15 @@ class Database:
             if error.errno != errno.ENOSPC:
                 raise
             raise DatabaseError(f"{self.name}: the disk is full") from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from all others, or None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_private(path: Path) -> None:

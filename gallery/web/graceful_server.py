@@ -32,6 +32,9 @@ class GracefulServer(uvicorn.Server):
         How many there may be at a time.
     stopping
         Called when the server is told to stop.
+    insisted
+        Called when a second interrupt comes before the end; without it the server waits no longer
+        for requests in flight.
     """
 
     def __init__(
@@ -41,9 +44,10 @@ class GracefulServer(uvicorn.Server):
         *,
         connections: int,
         stopping: Callable[[], None],
+        insisted: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(config)
-        self._pace, self._stopping = pace, stopping
+        self._pace, self._stopping, self._insisted = pace, stopping, insisted
         self.gate = ConnectionGate(connections)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,5 +83,8 @@ class GracefulServer(uvicorn.Server):
         process before its work is closed, and make a stop that was asked for look like a crash.
         """
         self._stopping()
-        self.force_exit = self.should_exit and sig == signal.SIGINT
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+            if self._insisted is not None:
+                self._insisted()
         self.should_exit = True

@@ -55,6 +55,8 @@ def uvicorn_config(
     ServeError
         If the certificate cannot be used.
     """
+    if tls is not None:
+        tls.check()
     config = uvicorn.Config(
         application,
         loop="asyncio",

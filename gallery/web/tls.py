@@ -1,9 +1,12 @@
-"""TLS of a listener: the files of its certificate."""
+"""TLS of a listener: the files of its certificate, and whether clients will take it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+from gallery.errors import ServeError
 
 
 @dataclass(frozen=True)
@@ -12,3 +15,43 @@ class TlsFiles:
 
     certificate: Path
     key: Path
+
+    def check(self, now: datetime | None = None) -> None:
+        """Check what would hold a start up, or have every client refuse what was started.
+
+        Parameters
+        ----------
+        now
+            When it is; None for the clock of this machine.
+
+        Raises
+        ------
+        ServeError
+            If the certificate has expired or is not valid yet, or the key wants a passphrase.
+        """
+        from cryptography import x509
+
+        now = now or datetime.now(UTC)
+        try:
+            sealed = b"ENCRYPTED" in self.key.read_bytes()
+            certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except (OSError, ValueError):
+            return  # the TLS library says what is wrong
+        if sealed:
+            # OpenSSL would ask for it at the terminal, and a service that has none would hang.
+            raise ServeError(
+                f"the key {self.key} is sealed with a passphrase, which nobody types when a "
+                "service starts: write it without one, by openssl pkey -in SEALED -out OPEN, "
+                "into a file that its owner alone can read"
+            )
+        first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        if now > last:
+            raise ServeError(
+                f"the certificate {self.certificate} expired on {last.date()}: no client accepts "
+                "it; give a newer one"
+            )
+        if now < first:
+            raise ServeError(
+                f"the certificate {self.certificate} is valid from {first.date()}, and this "
+                f"machine has {now.date()}: set its clock, or give another certificate"
+            )

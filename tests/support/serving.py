@@ -48,11 +48,15 @@ class Serving:
 
 @contextmanager
 def serving(
-    database: str, config: ServerConfig | None = None, *, tls: TlsFiles | None = None
+    database: str,
+    config: ServerConfig | None = None,
+    *,
+    tls: TlsFiles | None = None,
+    port: int = 0,
 ) -> Iterator[Serving]:
     """Run a server on a database in a thread of this process; stop it at the end."""
     with (
-        listening("127.0.0.1", 0) as listener,
+        listening("127.0.0.1", port) as listener,
         make_server(database, config or ServerConfig(cache_size=64 * 2**20), tls=tls) as server,
     ):
         port = listener.getsockname()[1]

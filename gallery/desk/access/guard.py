@@ -7,6 +7,7 @@ those that change something must come from its own pages.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gallery.desk.access.bodies import BodyBudget, LimitedBody, too_large
 from gallery.desk.config import DeskConfig
-from gallery.desk.errors import DeskError, NotAllowedError
+from gallery.desk.errors import BusyError, DeskError, NotAllowedError
 from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -80,8 +81,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -96,6 +101,13 @@ class Guard:
         except DeskError as error:
             answer = answer_of(Request(scope), error, self._page_of)
             await answer(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            if not started:
+                ending = BusyError("the desk ends")
+                await answer_of(Request(scope), ending, self._page_of)(
+                    scope, receive, send_with_headers
+                )
+            raise
         finally:
             body.end()
 

@@ -177,3 +177,34 @@ def test_opening_a_database_that_is_there_takes_no_lock_from_the_process(databas
         )
 
     assert b"BlockingIOError" in done.stderr
+
+
+def test_a_file_that_is_gone_is_said_and_not_written_to(
+    client: GalleryClient, database: str
+) -> None:
+    """The system lets a process go on with a file without a name; what it writes there is lost."""
+    path = Path(database.removeprefix("sqlite:///"))
+    embedding = random_embeddings(1, 8)
+    client.enroll(embedding, ["before"])
+    aside = path.with_name("aside.db")
+
+    path.rename(aside)
+    with pytest.raises(DatabaseError, match="was moved, deleted or replaced since"):
+        client.enroll(random_embeddings(1, 8, seed=1), ["lost"])
+    assert not path.exists()
+    aside.rename(path)
+    client.enroll(random_embeddings(1, 8, seed=2), ["after"])
+
+    assert sorted(item.label for item in client.references()) == ["after", "before"]
+
+
+def test_a_file_that_took_the_place_of_another_is_not_used(database: str, tmp_path: Path) -> None:
+    """Its connections would read the former file's log."""
+    with open_service(f"sqlite:///{tmp_path / 'other.db'}", create=True):
+        pass
+    with open_service(database, create=True) as service:
+        assert service.gallery_names() == []
+        (tmp_path / "other.db").rename(tmp_path / "gallery.db")
+
+        with pytest.raises(DatabaseError, match="was moved, deleted or replaced since"):
+            service.gallery_names()
