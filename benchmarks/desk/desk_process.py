@@ -65,7 +65,7 @@ class DeskProcess:
     def embed(self, photo: bytes) -> list[float]:
         """Return the embedding of the first face of a photo."""
         answer = self._client.post("/v1/galleries/default/embed", files={"photos": ("a", photo)})
-        found: list[float] = answer.raise_for_status().json()["results"][0]["embeddings"][0]
+        found: list[float] = self._faces(answer)[0]["embedding"]
         return found
 
     def stage_seconds(self) -> dict[str, float]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gallery.client import GalleryClient, PhotoEmbedder, Preprocessing
+from gallery.client import FaceSelection, GalleryClient, PhotoEmbedder, Preprocessing
 from gallery.client.photos.compatibility import check_embedder
-from gallery.client.photos.faces import EmbeddedFace
+from gallery.client.photos.faces import EmbeddedFace, largest_of, rival_of
 from gallery.client.photos.images import Photo
 from gallery.desk.decoding import PhotoDecoder, TimeBudget
 from gallery.desk.stages import timed
@@ -51,6 +51,18 @@ class PhotoOfFaces:
     photo: Photo | None
     faces: tuple[EmbeddedFace, ...]
     failure: str | None = None
+
+    def chosen(self, selection: FaceSelection) -> PhotoOfFaces:
+        """Return it with the faces that are meant, as `PhotoEmbedder.select` chooses them."""
+        if selection == "all" or len(self.faces) < 2:
+            return self
+        if selection == "one":
+            reason = f"{len(self.faces)} faces were found where there must be one"
+            return replace(self, faces=(), failure=reason)
+        face = largest_of(self.faces)
+        rival = rival_of(face, self.faces)
+        quality = replace(face.quality, rival=None if rival is None else rival.size)
+        return replace(self, faces=(replace(face, quality=quality),))
 
 
 class FaceReader:

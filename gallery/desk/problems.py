@@ -22,6 +22,7 @@ from gallery.errors import (
     DuplicateSubjectError,
     GalleryError,
     IntegrityError,
+    InvalidAttributeError,
     InvalidEmbeddingError,
     InvalidLabelError,
     InvalidThresholdError,
@@ -45,6 +46,7 @@ _STATUS: Final[dict[type[GalleryError], int]] = {
     SourceError: 422,
     InvalidEmbeddingError: 422,
     InvalidLabelError: 422,
+    InvalidAttributeError: 422,
     DimensionMismatchError: 422,
     InvalidThresholdError: 422,
     ThresholdRequiredError: 422,
@@ -85,7 +87,7 @@ def answer_of(request: Request, error: GalleryError, page_of: PageOfError) -> Re
     if not request.url.path.startswith("/v1/"):
         return page_of(request, text, error, status)
     kind = type(error).__name__
-    body = {"status": status, "title": kind, "type": f"about:blank#{kind}", "detail": text}
+    body = {"status": status, "title": kind, "detail": text}
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
@@ -105,7 +107,9 @@ def validation_error(error: RequestValidationError) -> BadRequestError:
 
 def http_error(error: HTTPException) -> Response:
     """Return the response for an address or a method that is not there."""
-    body = {"status": error.status_code, "title": "HttpError", "detail": str(error.detail)}
+    taken = (error.headers or {}).get("Allow")
+    detail = str(error.detail) if taken is None else f"this address takes the method {taken}"
+    body = {"status": error.status_code, "title": "HttpError", "detail": detail}
     headers = dict(error.headers or {})
     return JSONResponse(body, error.status_code, headers, MEDIA_TYPE)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from gallery.client import FaceSelection
 from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.scopes import Holder
 from gallery.desk.access.sessions import Sessions
@@ -78,11 +79,16 @@ class DeskState:
         return f"{prefix}gallery-desk-{self.config.port}"
 
     def faces_in(
-        self, gallery: str, uploads: list[Upload], holder: Holder
+        self,
+        gallery: str,
+        uploads: list[Upload],
+        holder: Holder,
+        selection: FaceSelection = "all",
     ) -> tuple[PhotoOfFaces, ...]:
-        """Return the faces in photos, by a gallery's model; others use the gallery meanwhile.
+        """Return the faces in photos that are meant, by a gallery's model.
 
-        They are probes of the holder's and count as such, photos before they are looked at.
+        Others use the gallery meanwhile. The faces are probes of the holder's and count as such,
+        photos before they are looked at.
 
         Raises
         ------
@@ -95,7 +101,8 @@ class DeskState:
         with self.owner.in_use():
             with self.owner.gallery(gallery) as opened:
                 embedder = self.reader.embedder(opened.client)
-            photos = self.reader.read(embedder, uploads)
+            read = self.reader.read(embedder, uploads)
+        photos = tuple(photo.chosen(selection) for photo in read)
         self.rates.take_faces(holder, [len(photo.faces) for photo in photos])
         return photos
 

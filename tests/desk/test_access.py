@@ -27,6 +27,9 @@ CALLS = [
     ("GET", API, DeskScope.MANAGE),
     ("GET", f"{API}/people", DeskScope.MANAGE),
     ("DELETE", f"{API}/people?label=x", DeskScope.MANAGE),
+    ("GET", f"{API}/references", DeskScope.MANAGE),
+    ("POST", f"{API}/references/move", DeskScope.MANAGE),
+    ("DELETE", f"{API}/references/{'0' * 32}", DeskScope.MANAGE),
     ("POST", f"{API}/people/rename", DeskScope.MANAGE),
     ("POST", f"{API}/people/merge", DeskScope.MANAGE),
     ("POST", f"{API}/people/annotate", DeskScope.MANAGE),
@@ -47,7 +50,10 @@ def test_every_call_is_listed_here(desk: Desk) -> None:
 
     known = {(method, path.partition("?")[0]) for method, path, _ in CALLS}
     assert known == {
-        (method.upper(), path.replace("{gallery}", "default"))
+        (
+            method.upper(),
+            path.replace("{gallery}", "default").replace("{reference_id}", "0" * 32),
+        )
         for path, methods in document["paths"].items()
         for method in methods
     }

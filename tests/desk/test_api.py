@@ -141,6 +141,34 @@ def test_people_are_listed_renamed_merged_and_erased(enrolled: Desk) -> None:
     assert owner.get(f"{API}/people").json() == []
 
 
+def test_one_person_is_looked_up(enrolled: Desk) -> None:
+    owner = enrolled.program(DeskScope.MANAGE)
+
+    def found(label: str) -> list[str]:
+        people = owner.get(f"{API}/people", params={"label": label}).json()
+        return [item["label"] for item in people]
+
+    assert (found("Ada"), found("Nobody")) == (["Ada"], [])
+
+
+def test_single_references_are_moved_and_erased(enrolled: Desk) -> None:
+    owner = enrolled.program(DeskScope.MANAGE)
+
+    def references(**which: str) -> list[dict[str, str]]:
+        listed: list[dict[str, str]] = owner.get(f"{API}/references", params=which).json()
+        return listed
+
+    first, second = (item["reference_id"] for item in references(label="Ada"))
+    body = {"reference_ids": [first], "label": "Ada B."}
+    moved = owner.post(f"{API}/references/move", json=body)
+    erased = owner.delete(f"{API}/references/{second}")
+
+    assert (moved.json(), erased.json()) == ({"references": 1}, {"references": 1})
+    assert sorted(item["label"] for item in references()) == ["Ada B.", "Grace"]
+    assert references(label="Ada B.") == [{"reference_id": first, "label": "Ada B."}]
+    assert owner.delete(f"{API}/references/{second}").status_code == 404
+
+
 def test_what_is_known_of_a_person_is_shown_with_a_match_until_she_expires(
     enrolled: Desk, embeddings: list[list[float]]
 ) -> None:
@@ -193,11 +221,16 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("match", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("enroll", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("identify", {"embeddings": "text"}, 422, "embeddings"),
+        ("identify", {"embeddings": [[1.0] * 8], "treshold": 0.1}, 422, "treshold: there is no"),
+        ("identify", {"embeddings": [[1.0] * 8], "faces": "two"}, 422, "faces"),
+        ("references/move", {"reference_ids": [], "label": "x"}, 422, "reference_ids"),
+        ("references/move", {"reference_ids": ["0" * 32], "label": "x"}, 404, "0" * 32),
         ("identify", {"photos": ["%%%"]}, 422, "photos.0: it is not base64"),
         ("identify", {"embeddings": [[1.0] * 8], "top": 0}, 422, "top"),
         ("match", {"embeddings": [[1.0] * 8], "label": "Nobody"}, 404, "Nobody"),
         ("enroll", {"label": "x"}, 422, "send photos or embeddings"),
         ("enroll", {"label": "\x00", "embeddings": [[1.0] * 8]}, 422, "control"),
+        ("people/annotate", {"label": "Ada", "attributes": {"a": "\x07"}}, 422, "control"),
         ("people/rename", {"old": "Ada", "new": "Grace"}, 409, "Grace"),
         ("people/rename", {"old": "Nobody", "new": "x"}, 404, "Nobody"),
         ("undo?enrollment=x", None, 422, "can no longer be undone"),
@@ -221,8 +254,36 @@ def test_bodies_that_are_neither_json_nor_a_form_are_refused(desk: Desk) -> None
         assert answer.status_code == 422
 
 
-def test_the_openapi_document_names_every_call(desk: Desk) -> None:
-    paths = desk.program().get("/v1/openapi.json").json()["paths"]
+def test_json_that_was_sent_as_a_form_is_told_so(desk: Desk) -> None:
+    answer = desk.program(DeskScope.MANAGE).post(
+        f"{API}/identify",
+        content=b'{"embeddings": [[1]]}',
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
 
-    assert "/v1/galleries/{gallery}/identify" in paths
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+def test_programs_are_told_to_send_a_token_and_which_method_is_taken(desk: Desk) -> None:
+    nobody = desk.program()
+
+    assert "Authorization: Bearer" in nobody.get("/v1/galleries").json()["detail"]
+    refused = nobody.put(f"{API}/identify")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert refused.json()["detail"] == "this address takes the method POST"
+
+
+def test_the_openapi_document_names_every_call(desk: Desk) -> None:
+    document = desk.program().get("/v1/openapi.json").json()
+    paths = document["paths"]
+
+    identify = paths["/v1/galleries/{gallery}/identify"]["post"]
+    assert identify["security"] == [{"token": []}]
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    form = identify["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"photos", "faces", "top", "threshold"}
+    assert {"401", "422", "423", "429"} < set(identify["responses"])
+    events = paths["/v1/galleries/{gallery}/events"]["get"]["responses"]["200"]
+    assert list(events["content"]) == ["text/event-stream"]
     assert not any(path.startswith("/g/") for path in paths)

@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,3 +156,31 @@ def test_a_photo_touches_no_temporary_file(
     answer = owner.post(f"{API}/identify", files=files)
 
     assert answer.status_code == 200
+
+
+def test_only_the_faces_that_are_meant_are_looked_at(
+    photo_desk: Desk, london: list[LondonPerson]
+) -> None:
+    owner = photo_desk.program(DeskScope.MANAGE)
+    near = Image.open(london[0].neutral).convert("RGB")
+    far = Image.open(london[1].neutral).convert("RGB").resize((200, 240))
+    whole = Image.new("RGB", (near.width + far.width, near.height), "grey")
+    whole.paste(far, (0, 0))
+    whole.paste(near, (far.width, 0))
+    written = io.BytesIO()
+    whole.save(written, "JPEG", quality=95)
+
+    def embed(**which: str) -> dict[str, Any]:
+        files = {"photos": ("two.jpg", written.getvalue(), "image/jpeg")}
+        (found,) = owner.post(f"{API}/embed", files=files, data=which).json()["results"]
+        return dict(found)
+
+    everybody, largest, one = embed(), embed(faces="largest"), embed(faces="one")
+
+    assert len(everybody["faces"]) == 2
+    assert largest["faces"][0]["box"] == everybody["faces"][1]["box"]
+    assert len(largest["faces"][0]["embedding"]) == 128
+    assert (one["faces"], one["failure"]) == ([], "2 faces were found where there must be one")
+    body = {"label": "Ada", "faces": "largest"}
+    files = {"photos": ("two.jpg", written.getvalue(), "image/jpeg")}
+    assert len(owner.post(f"{API}/enroll", data=body, files=files).json()["added"]) == 1

@@ -84,6 +84,7 @@ def test_commands_and_options_exist(path: Path) -> None:
 
 
 FOREIGN = {
+    "coming-from.md": {"--despite-duplicates"},
     "operations.md": {"--no-deps"},
     "performance.md": {
         "--kill",
@@ -95,7 +96,7 @@ FOREIGN = {
     },
     "scaling.md": {"--nthreads", "--memory-limit", "--no-dashboard"},
 }
-"""Options in documents that are of other programs: pip's, the benchmarks', Dask's."""
+"""Options in documents that are of other programs: pip's, the benchmarks', Dask's, an example's."""
 
 
 @documents

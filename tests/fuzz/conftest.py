@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.support.galleries import key
+from tests.support.galleries import database, key, service
 
-__all__ = ["key"]
+__all__ = ["database", "key", "service"]

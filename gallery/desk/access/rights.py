@@ -37,6 +37,8 @@ def _holder_of(request: Request) -> Holder:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return desk.tokens.holder(token.strip())
+    if desk.cookie not in request.cookies and request.url.path.startswith("/v1/"):
+        raise NotSignedInError("send a token in the header Authorization: Bearer")
     identifier = request.cookies.get(desk.cookie, "")
     holder = desk.sessions.holder(identifier)
     began_with = desk.sessions.token_of(identifier)

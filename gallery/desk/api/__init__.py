@@ -1,11 +1,12 @@
 """The API of the desk, ``/v1``: for programs on this machine, or with a token."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
 
-from gallery.desk.api import events, galleries, people, searches
+from gallery.desk.api import events, galleries, people, references, searches
+from gallery.desk.api.openapi import BEARER, PROBLEMS
 
-router = APIRouter()
-for _part in (searches, events, people, galleries):
+router = APIRouter(dependencies=[Security(BEARER)], responses=PROBLEMS)
+for _part in (searches, events, people, references, galleries):
     router.include_router(_part.router)
 
 __all__ = ["router"]

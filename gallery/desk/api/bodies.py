@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -36,14 +36,13 @@ async def read_body(
         # In a thread: others wait for the event loop.
         return await run_in_threadpool(_parsed, kind, await _whole(request), config)
     form = await read_form(request, config)
+    if any(name.lstrip().startswith(("{", "[")) for name in form.fields):
+        raise BadRequestError(
+            "this looks like JSON that was sent as a form: add the header "
+            "Content-Type: application/json"
+        )
     given = {name: value for name, value in form.fields.items() if name != "form_token"}
     return _validated(kind, json.dumps(given).encode()), list(form.uploads)
-
-
-def body_schema(kind: type[BaseModel]) -> dict[str, Any]:
-    """Return what OpenAPI is to say of a body that a handler reads itself."""
-    content = {"application/json": {"schema": kind.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 async def _whole(request: Request) -> bytearray:
@@ -88,6 +87,11 @@ def _validated(kind: type[Document], body: bytes | bytearray) -> Document:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
+        unknown = first["type"] == "extra_forbidden"
         # Not chained: that error holds the body.
-        said = f"{where}: {first['msg']}"
+        said = f"{where}: {_unknown_among(kind) if unknown else first['msg']}"
     raise BadRequestError(said)
+
+
+def _unknown_among(kind: type[BaseModel]) -> str:
+    return f"there is no such field; there are {', '.join(kind.model_fields)}"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Sized
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
+from pydantic import Field
 from starlette.requests import Request
 
 from gallery.client import GalleryClient, PersonDetails
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.api.bodies import Document, body_schema, read_body
-from gallery.desk.api.schemas import PersonDocument
+from gallery.desk.api.changes import Done, changed
+from gallery.desk.api.openapi import body_schema
+from gallery.desk.api.schemas import PersonDocument, RequestDocument
 from gallery.desk.enrolling import undo_last
 from gallery.desk.state import state_of
 
@@ -25,34 +25,30 @@ _Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
 _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
-class Relabelling(BaseModel):
+class Relabelling(RequestDocument):
     """A person's label, and the label to give."""
 
     old: str
     new: str
 
 
-class Annotation(BaseModel):
+class Annotation(RequestDocument):
     """What is to be known of a person from now on; what is not named stays."""
 
     label: str
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = Field(default={}, description="to set; others stay")
     without: list[str] = Field(default=[], description="names of attributes to drop")
     expires: int | None = Field(default=None, description="seconds since 1970 UTC")
     unlimited: bool = Field(default=False, description="whether to drop the expiry")
 
 
-class Done(BaseModel):
-    """How many references, or for annotations people, were changed or erased."""
-
-    references: int
-
-
 @router.get("/people")
-def people(request: Request, gallery: str, _: _Manages) -> list[PersonDocument]:
-    """List who is enrolled."""
+def people(
+    request: Request, gallery: str, _: _Manages, label: str | None = None
+) -> list[PersonDocument]:
+    """List who is enrolled, or the person of a label alone, if there is one."""
     with state_of(request).owner.gallery(gallery) as opened:
-        found = opened.client.people()
+        found = [item for item in opened.client.people() if label in (None, item.label)]
     return [
         PersonDocument(
             label=item.label,
@@ -70,7 +66,7 @@ def people(request: Request, gallery: str, _: _Manages) -> list[PersonDocument]:
 @router.post("/people/rename", openapi_extra=body_schema(Relabelling))
 async def rename(request: Request, gallery: str, _: _Manages) -> Done:
     """Give a person another label that nobody has."""
-    return await _changed(
+    return await changed(
         request, gallery, Relabelling, lambda client, body: client.rename(body.old, body.new)
     )
 
@@ -78,7 +74,7 @@ async def rename(request: Request, gallery: str, _: _Manages) -> Done:
 @router.post("/people/merge", openapi_extra=body_schema(Relabelling))
 async def merge(request: Request, gallery: str, _: _Manages) -> Done:
     """Make one person of two: all references of ``old`` become those of ``new``."""
-    return await _changed(
+    return await changed(
         request, gallery, Relabelling, lambda client, body: client.merge(body.old, body.new)
     )
 
@@ -93,7 +89,7 @@ async def annotate(request: Request, gallery: str, _: _Manages) -> Done:
             [body.label], details, without=body.without, unlimited=body.unlimited
         )
 
-    return await _changed(request, gallery, Annotation, change)
+    return await changed(request, gallery, Annotation, change)
 
 
 @router.delete("/people")
@@ -108,19 +104,3 @@ def undo(request: Request, gallery: str, enrollment: str, holder: _Enrolls) -> D
     """Erase what was enrolled last, as ``undo`` of its answer names it."""
     with state_of(request).owner.gallery(gallery) as opened:
         return Done(references=len(undo_last(opened, enrollment, holder).reference_ids))
-
-
-async def _changed(
-    request: Request,
-    gallery: str,
-    kind: type[Document],
-    change: Callable[[GalleryClient, Document], Sized],
-) -> Done:
-    desk = state_of(request)
-    body, _ = await read_body(request, desk.config, kind)
-
-    def work() -> Done:
-        with desk.owner.gallery(gallery) as opened:
-            return Done(references=len(change(opened.client, body)))
-
-    return await run_in_threadpool(work)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from gallery.client import FaceBox
 from gallery.desk.enrolling import EnrollmentReport
+from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import FaceDecision, PhotoDecisions
 
 
@@ -17,6 +19,13 @@ class Box(BaseModel):
     top: float
     width: float
     height: float
+
+    @classmethod
+    def of(cls, box: FaceBox | None) -> Box | None:
+        """Return the document of a box, or None where nobody looked for one."""
+        if box is None:
+            return None
+        return cls(left=box.left, top=box.top, width=box.width, height=box.height)
 
 
 class CandidateDocument(BaseModel):
@@ -46,7 +55,6 @@ class FaceDocument(BaseModel):
     @classmethod
     def of(cls, decision: FaceDecision) -> FaceDocument:
         """Return the document of a decision."""
-        box = decision.box
         return cls(
             decision=decision.decision,
             label=decision.label,
@@ -64,9 +72,7 @@ class FaceDocument(BaseModel):
                 )
                 for item in decision.candidates
             ],
-            box=None
-            if box is None
-            else Box(left=box.left, top=box.top, width=box.width, height=box.height),
+            box=Box.of(decision.box),
             confidence=decision.confidence,
             warnings=list(decision.warnings),
         )
@@ -108,12 +114,26 @@ class StateEvent(BaseModel):
     locked: bool
 
 
-class PhotoRequest(BaseModel):
-    """Photos in base64, or ready embeddings."""
+class RequestDocument(BaseModel):
+    """A request; a field that it does not know is refused, and not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EmbedRequest(RequestDocument):
+    """Photos in base64."""
 
     photos: list[str] = Field(default=[], description="photos in base64")
+    faces: Literal["all", "largest", "one"] = Field(
+        default="all", description="which faces of a photo are meant; one: several are a failure"
+    )
+
+
+class PhotoRequest(EmbedRequest):
+    """Photos in base64, or ready embeddings."""
+
     embeddings: list[list[float]] = Field(default=[], description="ready embeddings")
-    top: int = Field(default=3, ge=1, le=100)
+    top: int = Field(default=3, ge=1, le=100, description="length of the list of candidates")
     threshold: float | str | None = Field(
         default=None, description="a number, or the name of one of the gallery's thresholds"
     )
@@ -134,13 +154,18 @@ class MatchRequest(PhotoRequest):
     label: str
 
 
-class EnrollRequest(BaseModel):
+class EnrollRequest(RequestDocument):
     """Photos in base64 or ready embeddings of one person."""
 
     label: str
-    photos: list[str] = []
-    embeddings: list[list[float]] = []
-    despite_duplicates: bool = False
+    photos: list[str] = Field(default=[], description="photos in base64, each of one face")
+    faces: Literal["largest", "one"] = Field(
+        default="one", description="which face of a photo of several is meant; one: none"
+    )
+    embeddings: list[list[float]] = Field(default=[], description="ready embeddings")
+    despite_duplicates: bool = Field(
+        default=False, description="whether to enroll faces that match somebody else"
+    )
 
 
 class DuplicateDocument(BaseModel):
@@ -187,10 +212,41 @@ class EnrollDocument(BaseModel):
         )
 
 
-class EmbedDocument(BaseModel):
-    """The embeddings of the faces in photos."""
+class EmbeddedFaceDocument(BaseModel):
+    """A face and its embedding, as the model puts it out: not normalised."""
 
-    results: list[dict[str, Any]]
+    embedding: list[float]
+    box: Box | None
+    confidence: float | None
+    warnings: list[str]
+
+
+class EmbeddedPhotoDocument(BaseModel):
+    """A photo and the faces in it."""
+
+    photo: str
+    failure: str | None
+    faces: list[EmbeddedFaceDocument]
+
+    @classmethod
+    def of(cls, photo: PhotoOfFaces) -> EmbeddedPhotoDocument:
+        """Return the document of a photo."""
+        faces = [
+            EmbeddedFaceDocument(
+                embedding=face.embedding.tolist(),
+                box=Box.of(face.box),
+                confidence=face.quality.confidence,
+                warnings=list(face.quality.warnings()),
+            )
+            for face in photo.faces
+        ]
+        return cls(photo=photo.name, failure=photo.failure, faces=faces)
+
+
+class EmbedDocument(BaseModel):
+    """The embeddings of the faces in photos, one result for each photo."""
+
+    results: list[EmbeddedPhotoDocument]
 
 
 class PersonDocument(BaseModel):

@@ -10,10 +10,13 @@ from starlette.requests import Request
 
 from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.api.bodies import body_schema, read_body
+from gallery.desk.api.bodies import read_body
 from gallery.desk.api.events import tell
+from gallery.desk.api.openapi import body_schema
 from gallery.desk.api.schemas import (
+    EmbeddedPhotoDocument,
     EmbedDocument,
+    EmbedRequest,
     EnrollDocument,
     EnrollRequest,
     MatchRequest,
@@ -42,7 +45,7 @@ _Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
 _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
-@router.post("/identify", openapi_extra=body_schema(PhotoRequest))
+@router.post("/identify", openapi_extra=body_schema(PhotoRequest, forms=True))
 async def identify_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
     """Search with every face of some photos, or with embeddings."""
     desk = state_of(request)
@@ -51,7 +54,7 @@ async def identify_(request: Request, gallery: str, holder: _Identifies) -> Sear
     return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, None)
 
 
-@router.post("/match", openapi_extra=body_schema(MatchRequest))
+@router.post("/match", openapi_extra=body_schema(MatchRequest, forms=True))
 async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchDocument:
     """Compare every face of some photos, or embeddings, with one person."""
     desk = state_of(request)
@@ -60,31 +63,22 @@ async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchD
     return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, body.label)
 
 
-@router.post("/embed", openapi_extra=body_schema(PhotoRequest))
+@router.post("/embed", openapi_extra=body_schema(EmbedRequest, forms=True))
 async def embed(request: Request, gallery: str, holder: _Manages) -> EmbedDocument:
     """Return the embeddings of every face of some photos, as the gallery's model makes them."""
     desk = state_of(request)
-    _, uploads = await read_body(request, desk.config, PhotoRequest)
+    body, uploads = await read_body(request, desk.config, EmbedRequest)
     if not uploads:
         raise BadRequestError("send a photo")
 
     def work() -> EmbedDocument:
-        photos = desk.faces_in(gallery, uploads, holder)
-        return EmbedDocument(
-            results=[
-                {
-                    "photo": photo.name,
-                    "failure": photo.failure,
-                    "embeddings": [face.embedding.tolist() for face in photo.faces],
-                }
-                for photo in photos
-            ]
-        )
+        photos = desk.faces_in(gallery, uploads, holder, body.faces)
+        return EmbedDocument(results=[EmbeddedPhotoDocument.of(photo) for photo in photos])
 
     return await run_in_threadpool(work)
 
 
-@router.post("/enroll", openapi_extra=body_schema(EnrollRequest))
+@router.post("/enroll", openapi_extra=body_schema(EnrollRequest, forms=True))
 async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDocument:
     """Enroll photos of one face each, or embeddings, under one label.
 
@@ -98,7 +92,7 @@ async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDoc
 
     def work() -> EnrollDocument:
         if uploads:
-            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads, holder))
+            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads, holder, body.faces))
         else:
             desk.rates.take(holder, len(body.embeddings))  # each is looked for in the gallery
             faces = NewFaces.of_embeddings(body.embeddings)
@@ -136,7 +130,7 @@ def _search(
         desk.rates.take(holder, len(body.embeddings))
         photos = None
     else:
-        photos = desk.faces_in(gallery, uploads, holder)
+        photos = desk.faces_in(gallery, uploads, holder, body.faces)
     with desk.owner.gallery(gallery) as opened:
         if photos is None:
             found = _of_embeddings(opened, body, label, threshold, limited=limited)
