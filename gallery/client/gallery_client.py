@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -530,6 +530,7 @@ class GalleryClient(Closing, Secret):
         ledgers: str | os.PathLike[str],
         *,
         embedder: PhotoEmbedder | None = None,
+        faces: Literal["one", "largest"] = "one",
     ) -> FolderSync:
         """Return what keeps the gallery in step with a folder of photos, one sub-folder per person.
 
@@ -545,9 +546,12 @@ class GalleryClient(Closing, Secret):
             photos; made when it is first needed. Keep it beside the key.
         embedder
             What embeds the photos; by default one for the gallery's own model and detector.
+        faces
+            What is done with photos of several faces: with ``one`` they are failures, with
+            ``largest`` the largest face is taken. A photo is one reference here.
         """
         make = self.embedder if embedder is None else lambda: embedder
-        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule)
+        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule, faces)
 
     @renamed_arguments({"paths": "photos"})
     def identify_photos(
