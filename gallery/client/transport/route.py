@@ -129,8 +129,8 @@ def _trust(authorities: Path | None) -> ssl.SSLContext:
         with _named("the file of the variable SSLKEYLOGFILE"):
             # OpenSSL writes only when it connects, and calls a full disk a mistake of the server's.
             # A comment is what readers of such files pass over.
-            with open(keys, "ab", buffering=0) as file:
-                file.write(b"#\n")
+            with open(keys, "ab", buffering=0) as log:
+                log.write(b"#\n")
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = keys
     if authorities is not None:
         with _named(f"the certificates in {authorities}"):
