@@ -124,6 +124,7 @@ class Hint(Enum):
     ALLOW_PRIVATE_ADDRESS = "PhotoUrl(..., allow_private=True) fetches it all the same"
     ENROLL_LARGEST = "crop it, or enroll the largest of them, with the argument faces"
     CHOOSE_FACES = "the argument faces takes the largest, or all of them"
+    CHOOSE_LARGEST = "the argument faces takes the largest"
     TRUST_WEIGHTS = (
         "give accept=True to TrustedWeights, which takes it and remembers its hash from now on"
     )

@@ -88,7 +88,9 @@ def command(
     A photo may show any number of faces. Those that match nobody, but each other, are put together,
     and a picture of each is written into a folder for its group: give a folder its person's name,
     and gallery sync or gallery enroll enrolls it. Groups without a name, and faces that match no
-    other one (the folder "alone"), are not enrolled.
+    other one (the folder "alone"), are not enrolled. The folder "overview" has a sheet of
+    thumbnails of each group, with a frame around each face, to look through; it is not enrolled
+    either.
 
     The gallery is searched with each face, which a server can count. The grouping is done on this
     machine. The pictures are not encrypted: delete them when they have served.
@@ -107,16 +109,18 @@ def command(
         count = sum(map(len, found.groups)) + len(found.alone)
         with settings.progress("writing pictures", count) as advance:
             written = folders.write(found, progress=advance)
+    sheets = {item.group: str(folders.overview(item.group)) for item in written}
     failures = [*photos.failures, *found.failures]
     _report(settings, photos, found, failures)
     if form is TableFormat.JSON:
-        print_json(_record(photos, found, failures, written, target))
+        print_json(_record(photos, found, failures, written, target) | {"overviews": sheets})
     elif form is TableFormat.CSV:
         print_records(form, _COLUMNS, map(_cells, written))
     elif written:
         groups = Counter(item.group for item in written)
         rows = [(str(target / name), f"{count:,}") for name, count in sorted(groups.items())]
         print_table(("folder", "faces"), rows, right=1)
+        settings.notice(f"to look through: {Path(next(iter(sheets.values()))).parent}")
     return EXIT_PARTIAL if failures else 0
 
 
@@ -163,9 +167,7 @@ def _record(
 def _cells(item: WrittenFace) -> dict[str, Any]:
     """Return a face with a cell for each value of its box and each figure of its quality."""
     record = _face(item)
-    box: dict[str, Any] = record["box"] or {}
-    quality: dict[str, Any] = record["quality"]
-    return record | box | quality
+    return {**record, **(record["box"] or {}), **record["quality"]}
 
 
 def _face(item: WrittenFace) -> dict[str, Any]:

@@ -107,6 +107,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.OTHER_ADDRESS: "choose another --host or --port",
     Hint.ALLOW_PRIVATE_ADDRESS: "--private-urls fetches it all the same",
     Hint.CHOOSE_FACES: "--faces largest takes the largest, and --faces all each of them",
+    Hint.CHOOSE_LARGEST: "--faces largest takes the largest",
     Hint.ENROLL_LARGEST: "crop it, or enroll the largest of them with --faces largest",
     Hint.TRUST_WEIGHTS: "--trust-weights takes it, and remembers its hash from now on",
     Hint.USE_DLIB: (

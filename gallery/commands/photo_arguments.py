@@ -42,11 +42,11 @@ class PhotoArgument(click.Path):
         return super().convert(value, param, ctx)
 
 
-def faces_option(text: str) -> _Decorator:
-    """Return ``--faces``, with what it means for a command."""
+def faces_option(text: str, choices: Sequence[str] = ("one", "largest", "all")) -> _Decorator:
+    """Return ``--faces``, with what it means for a command, and what it may be."""
     return click.option(
         "--faces",
-        type=click.Choice(("one", "largest", "all")),
+        type=click.Choice(choices),
         default="one",
         show_default=True,
         help=text,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.people import whom
+from gallery.commands.photo_arguments import faces_option
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 from gallery.commands.sync_reports import (
@@ -50,6 +51,9 @@ Examples:
     help="Stay, and follow each change until told to end (Ctrl-C, SIGTERM). What is gone is erased "
     "only with --yes, as there is nobody to ask.",
 )
+@faces_option(
+    "Which face of a photo is enrolled. A photo of several fails with one.", ("one", "largest")
+)
 @yes_option
 @click.option(
     "--remove-all",
@@ -66,6 +70,7 @@ def command(
     folder: Path,
     dry_run: bool,
     watching: bool,
+    faces: Literal["one", "largest"],
     yes: bool,
     remove_all: bool,
     as_json: bool,
@@ -92,7 +97,7 @@ def command(
         raise click.UsageError("--csv is for the plan of --dry-run; reports are printed by --json")
     form = chosen_format(as_json, as_csv)
     with settings.open_client() as client:
-        sync = client.folder_sync(folder, settings.ledgers)
+        sync = client.folder_sync(folder, settings.ledgers, faces=faces)
         if watching:
             return watch(settings, client, sync, remove=yes, as_json=as_json)
         with settings.progress("looking at photos", None) as advance:

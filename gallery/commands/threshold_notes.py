@@ -16,15 +16,10 @@ def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
     """Yield what a user has to know of the results of a threshold, among so many references."""
     expected = threshold.expected_fpir(references)
     if not threshold.is_deliberate:
-        measured = (
-            f"expect about {expected:.1%} of strangers to match somebody among {references:,} "
-            "references, as measured on photos taken in one studio"
-            if expected is not None
-            else "how many strangers match somebody is not known, and grows with the gallery"
-        )
         yield (
-            f"note: the threshold was never calibrated for this gallery: {measured}; find one on "
-            "your own data with gallery calibrate, or set one with gallery threshold set"
+            "note: the threshold was never calibrated for this gallery: "
+            f"{_false_alarms(expected, references)}; find one on your own data with gallery "
+            "calibrate, or set one with gallery threshold set"
         )
     elif expected is not None and expected > _NOTABLE and _has_grown(threshold, references):
         yield (
@@ -33,6 +28,18 @@ def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
         )
     if threshold.doubt:
         yield f"warning: {threshold.doubt}"
+
+
+def _false_alarms(expected: float | None, references: int) -> str:
+    """Return what is known of how many strangers match somebody, in words."""
+    if references == 0:
+        return "how many strangers match somebody grows with the gallery"
+    if expected is None:
+        return "how many strangers match somebody is not known, and grows with the gallery"
+    return (
+        f"expect about {expected:.1%} of strangers to match somebody among {references:,} "
+        "references, as measured on photos taken in one studio"
+    )
 
 
 def _has_grown(threshold: Threshold, references: int) -> bool:

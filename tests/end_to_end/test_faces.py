@@ -195,6 +195,15 @@ def test_commands_say_where_each_face_is_and_draw_it(
     assert_framed(made.picture, Path("seen") / "group (2).jpg", known["box"], "lime")
     assert_framed(made.picture, Path("seen") / "group (2).jpg", stranger["box"], "orange")
 
+    Path("people/Eve").mkdir(parents=True)
+    made.picture.save("people/Eve/group.png")
+    _, err = call("sync", "people", code=1)
+    assert "group.png: 2 faces were found" in err
+    assert "--faces largest takes the largest\n" in err
+    (report,), err = call("sync", "people", "--faces", "largest", "--json")
+    assert len(report["enrolled"]) == 1
+    assert "another face has" in err
+
 
 def send(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))

@@ -52,7 +52,8 @@ OnDuplicate = Literal["add", "skip", "fail"] | Callable[[PhotoName, Duplicate], 
 """What to do with a face that matches a reference of another label.
 
 ``add`` enrolls it without looking for duplicates at all, ``skip`` leaves it out, and ``fail``
-enrolls nothing of the whole run. A function is given each and says whether to enroll it.
+enrolls nothing of the whole run. A function is given each and says whether to enroll it. A photo of
+which one face is left out is left out whole.
 """
 
 
@@ -284,7 +285,11 @@ class PhotoEnroller:
         self._flush()
 
     def _settle_duplicates(self, finder: DuplicateFinder) -> None:
-        """Take out of what is pending the duplicates that are not to be enrolled."""
+        """Take out of what is pending the photos with duplicates that are not to be enrolled.
+
+        Of several faces in a photo all go in or none: they are one person's, and with ``replace``
+        that person's other references would be erased in favour of a part.
+        """
         tags, pending = list(self._pending), list(self._pending.values())
         found = finder.find([item for _, item in pending])
         if found and self._on_duplicate == "fail":
@@ -294,12 +299,21 @@ class PhotoEnroller:
                 f"first is {first}; nothing was enrolled",
                 hint=Hint.SETTLE_DUPLICATES,
             )
-        for duplicate in found:
-            path, _ = pending[duplicate.row]
-            enrolled = callable(self._on_duplicate) and self._on_duplicate(path, duplicate)
-            self._duplicates.append(PhotoDuplicate(path, duplicate, enrolled))
-            if not enrolled:
-                del self._pending[tags[duplicate.row]]
+        of_photo = [(path, item.label) for path, item in pending]
+        answers = [
+            callable(self._on_duplicate) and self._on_duplicate(pending[item.row][0], item)
+            for item in found
+        ]
+        refused = {
+            of_photo[item.row] for item, answer in zip(found, answers, strict=True) if not answer
+        }
+        self._duplicates += [
+            PhotoDuplicate(pending[item.row][0], item, of_photo[item.row] not in refused)
+            for item in found
+        ]
+        for tag, photo in zip(tags, of_photo, strict=True):
+            if photo in refused:
+                del self._pending[tag]
 
     def _write(self) -> None:
         while self._pending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from gallery.errors import SourceError
 if TYPE_CHECKING:
     from gallery.client.photos.faces import FaceBox
     from gallery.client.photos.images import Photo
+    from gallery.client.photos.thumbnails import Thumbnail
 
 UNNAMED: Final = "unknown"
 ALONE_FOLDER: Final = "alone"
@@ -25,10 +27,13 @@ _MARGINS: Final = (0.6, 0.4, 0.25, 0.1)
 """Of the box's sides, on each side of it. Detectors want more than a face; what belongs to another
 face does not belong into the picture."""
 
+OVERVIEW_FOLDER: Final = "overview"
+
 _RULES: Final = """\
 # Folders of groups that have no name yet, and faces that match no other one, are not enrolled.
 /{unnamed} {digits}/
 /{alone}/
+/{overview}/
 """
 
 
@@ -56,7 +61,8 @@ class GroupFolders:
 
     Groups are named ``unknown 1``, ``unknown 2`` and so on, and are ignored by enrollments and
     syncs of the folder until somebody gives them another name; so is ``alone``, which holds what is
-    in no group.
+    in no group. The folder ``overview``, ignored too, has a sheet of thumbnails a group, with a
+    frame around each face.
 
     Parameters
     ----------
@@ -102,8 +108,10 @@ class GroupFolders:
         """
         # Only now: Pillow is optional.
         from gallery.client.photos.images import open_photo
+        from gallery.client.photos.thumbnails import Thumbnail
 
         written: list[WrittenFace] = []
+        thumbnails = defaultdict[str, list[Thumbnail]](list)
         opened: tuple[Path, Photo] | None = None
         try:
             with atomic_write(self.folder / IGNORE_FILE) as file:
@@ -114,19 +122,41 @@ class GroupFolders:
                 place = self.folder / group
                 place.mkdir(exist_ok=True)
                 picture = _free_name(place, face)
-                _write(opened[1], face, picture)
+                shares = _write(opened[1], face, picture)
                 written.append(WrittenFace(face, group, picture))
+                thumbnails[group].append(Thumbnail(picture, shares, _caption(face)))
                 if progress is not None:
                     progress(1)
+            for group, some in thumbnails.items():
+                self._draw(group, some)
         except OSError as error:
             reason = error.strerror or error
             raise SourceError(f"cannot write into {self.folder}: {reason}") from error
         return tuple(written)
 
+    def overview(self, group: str) -> Path:
+        """Return the sheet of thumbnails of a group, by the name of its folder."""
+        return self.folder / OVERVIEW_FOLDER / f"{group}.jpg"
+
+    def _draw(self, group: str, thumbnails: Sequence[Thumbnail]) -> None:
+        from gallery.client.photos.thumbnails import draw_sheet
+
+        path = self.overview(group)
+        path.parent.mkdir(exist_ok=True)
+        with atomic_write(path) as file:
+            draw_sheet(group, thumbnails).save(file, "JPEG", quality=90)
+
+
+def _caption(face: UnknownFace) -> str:
+    """Return what is written below a face: the name of its photo, and which face of it."""
+    return f"{face.path.name}, face {face.number}" if face.neighbours else face.path.name
+
 
 def _rules(found: UnknownFaces) -> str:
     digits = "[0-9]" * _places(found)
-    return _RULES.format(unnamed=UNNAMED, digits=digits, alone=ALONE_FOLDER)
+    return _RULES.format(
+        unnamed=UNNAMED, digits=digits, alone=ALONE_FOLDER, overview=OVERVIEW_FOLDER
+    )
 
 
 def _places(found: UnknownFaces) -> int:
@@ -152,12 +182,21 @@ def _free_name(folder: Path, face: UnknownFace) -> Path:
     return next(folder / name for name in names if not (folder / name).exists())
 
 
-def _write(photo: Photo, face: UnknownFace, picture: Path) -> None:
+def _write(photo: Photo, face: UnknownFace, picture: Path) -> tuple[float, float, float, float]:
+    """Write the picture of a face; return the sides of the face as shares of the picture's."""
     from PIL import Image
 
-    pixels = photo.pixels[:, :, ::-1]
-    if face.box is not None:
-        left, top, right, bottom = _crop(face.box, face.neighbours, photo.size)
+    pixels, box = photo.pixels[:, :, ::-1], face.box
+    shares = (0.0, 0.0, 1.0, 1.0)
+    if box is not None:
+        left, top, right, bottom = _crop(box, face.neighbours, photo.size)
+        width, height = max(1, right - left), max(1, bottom - top)
+        shares = (
+            max(0.0, (box.left - left) / width),
+            max(0.0, (box.top - top) / height),
+            min(1.0, (box.right - left) / width),
+            min(1.0, (box.bottom - top) / height),
+        )
         scale = 1 / photo.reduction
         pixels = pixels[
             int(top * scale) : round(bottom * scale), int(left * scale) : round(right * scale)
@@ -165,6 +204,7 @@ def _write(photo: Photo, face: UnknownFace, picture: Path) -> None:
     # What is enrolled of it is to be what was seen: as little is lost as a JPEG file can do.
     with atomic_write(picture) as file:
         Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
+    return shares
 
 
 def _crop(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace as replaced
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy.typing as npt
 
@@ -285,6 +285,7 @@ class EnrollmentMethods(ThresholdMethods):
         ledgers: str | os.PathLike[str],
         *,
         embedder: PhotoEmbedder | None = None,
+        faces: Literal["one", "largest"] = "one",
     ) -> FolderSync:
         """Return what keeps the gallery in step with a folder of photos, one sub-folder per person.
 
@@ -300,9 +301,12 @@ class EnrollmentMethods(ThresholdMethods):
             photos; made when it is first needed. Keep it beside the key.
         embedder
             What embeds the photos; by default one for the gallery's own model and detector.
+        faces
+            What is done with photos of several faces: with ``one`` they are failures, with
+            ``largest`` the largest face is taken. A photo is one reference here.
         """
         make = self.embedder if embedder is None else lambda: embedder
-        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule)
+        return FolderSync(self._session, folder, ledgers, make, self._outlier_rule, faces)
 
     def _outlier_rule(self) -> OutlierRule | None:
         """Return what tells outliers, or None if the gallery has no threshold."""

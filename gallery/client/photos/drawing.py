@@ -38,7 +38,7 @@ _FONTS: Final = (
 
 _NO_CHARACTER: Final = "\uffff"
 
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _draw_frame(
     shrink = 1.0 if box is None else scale
     left, top, right, bottom = (round(side / shrink) for side in sides)
     draw.rectangle((left, top, right - 1, bottom - 1), outline=frame.colour, width=size // 8 + 1)
-    font, text = _lettering(frame.text, size)
+    font, text = lettering(frame.text, size)
     x1, y1, x2, y2 = draw.textbbox((0, 0), text, font=font)
     width, height, margin = round(x2 - x1), round(y2 - y1), size // 5
     # Above the face, or within its frame where there is no room; never beyond the right side.
@@ -97,15 +97,23 @@ def _draw_frame(
     draw.text((x + margin - x1, y + margin - y1), text, fill="black", font=font)
 
 
-def _lettering(text: str, size: int) -> tuple[_Font, str]:
-    """Return the font that has most of a text's characters, and the text as it can draw it."""
+def lettering(text: str, size: int) -> tuple[Font, str]:
+    """Return the font that has most of a text's characters, and the text as it can draw it.
+
+    Parameters
+    ----------
+    text
+        A line of text.
+    size
+        Height of the letters, in pixels.
+    """
     fonts = _fonts(size)
     lacks = [sum(not _has(font, character) for character in set(text)) for font in fonts]
     font = fonts[lacks.index(min(lacks))]
     return font, "".join(_drawable(font, character) for character in text)
 
 
-def _drawable(font: _Font, character: str) -> str:
+def _drawable(font: Font, character: str) -> str:
     if _has(font, character):
         return character
     plain = unicodedata.normalize("NFKD", character)[0]
@@ -113,8 +121,8 @@ def _drawable(font: _Font, character: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _fonts(size: int) -> tuple[_Font, ...]:
-    fonts: list[_Font] = [ImageFont.load_default(size)]
+def _fonts(size: int) -> tuple[Font, ...]:
+    fonts: list[Font] = [ImageFont.load_default(size)]
     for name in _FONTS:
         try:
             fonts.append(ImageFont.truetype(name, size))
@@ -124,8 +132,10 @@ def _fonts(size: int) -> tuple[_Font, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _has(font: _Font, character: str) -> bool:
+def _has(font: Font, character: str) -> bool:
     """Whether a font has a character, and not the box that stands for any."""
+    if unicodedata.category(character) in {"Cc", "Cs"}:
+        return False  # Names of files may hold lines, and bytes that are no text.
     if character.isspace():
         return True
     shown, missing = font.getmask(character), font.getmask(_NO_CHARACTER)

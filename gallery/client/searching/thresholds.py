@@ -21,6 +21,9 @@ _UNRELATED: Final = 2.0
 _FAR_BELOW, _FAR_ABOVE = 0.1, 2.0
 """How many times a model's own threshold another one is that was hardly meant for the model."""
 
+_INEXACT: Final = 0.05
+"""Share of a threshold that errors may be where embeddings are scaled by a bound of norms."""
+
 _FAR_BELOW_BOUND: Final = 0.05
 """The same as a share of the bound of norms, for raw embeddings of a model that is not named."""
 
@@ -159,5 +162,11 @@ def _doubt(value: float, description: GalleryDescription) -> str:
         return (
             f"a threshold of {value:g} may let nearly everybody match: embeddings that have "
             "nothing in common can be closer"
+        )
+    if metric is Metric.EUCLIDEAN and error > _INEXACT * value:
+        return (
+            f"distances are exact to {error:.1g} at a threshold of {value:g}, and people who "
+            f"differ by less are taken for equally close: a bound of norms below {bound:g}, if "
+            "embeddings keep it, or a parameter set of less noise makes them more exact"
         )
     return ""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from gallery.client.editing.relabelling import Relabeller
 from gallery.client.editing.removal import Remover
@@ -29,6 +30,7 @@ from gallery.client.session import GallerySession
 from gallery.client.syncing.ledger import Claim, Ledger, LedgerFile
 from gallery.client.syncing.plan import Planner, Removal, SyncPlan
 from gallery.client.syncing.scan import name_of, scan_folder
+from gallery.hints import Hint
 
 _NOTHING = PhotoEnrollment((), (), (), (), ())
 
@@ -87,6 +89,8 @@ class FolderSync(Secret):
         Returns what embeds the photos, when the first is to be embedded.
     rule
         Returns what tells outliers, or None.
+    faces
+        Which face of a photo of several is enrolled; with ``one`` such a photo is a failure.
     """
 
     def __init__(
@@ -96,8 +100,9 @@ class FolderSync(Secret):
         ledgers: str | os.PathLike[str],
         embedder: Callable[[], PhotoEmbedder],
         rule: Callable[[], OutlierRule | None],
+        faces: Literal["one", "largest"] = "one",
     ) -> None:
-        self.folder = Path(folder)
+        self.folder, self._faces = Path(folder), faces
         self._session, self._make_embedder, self._make_rule = session, embedder, rule
         self._file = LedgerFile(session, Path(ledgers), self.folder)
         self._planner = Planner(session, self.folder)
@@ -223,9 +228,12 @@ class FolderSync(Secret):
             return _NOTHING
         if self._embedder is None:
             self._embedder = self._make_embedder()
-        enroller = PhotoEnroller(self._session, self._embedder, rule=self._make_rule())
+        enroller = PhotoEnroller(
+            self._session, self._embedder, rule=self._make_rule(), faces=self._faces
+        )
         photos = [LabelledPhoto(item.path, item.label) for item in plan.additions]
         done = enroller.run(photos, progress)
+        done = replace(done, failures=tuple(map(_advised, done.failures)))
         digests = {item.path: (item.name, item.digest) for item in plan.scan.photos}
         self._failed |= {digests[Path(item.path)]: item for item in done.failures}
         return done
@@ -263,6 +271,12 @@ class FolderSync(Secret):
             if present:
                 claims[name] = tuple(present.values())
         ledger.claims, ledger.stamps = claims, plan.scan.stamps
+
+
+def _advised(failure: PhotoFailure) -> PhotoFailure:
+    """Return a failure with advice that can be followed: a photo is one reference here."""
+    several = failure.hint is Hint.CHOOSE_FACES
+    return replace(failure, hint=Hint.CHOOSE_LARGEST) if several else failure
 
 
 def _came_back(item: Removal) -> bool:

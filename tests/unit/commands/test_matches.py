@@ -75,6 +75,9 @@ def test_results_say_that_nothing_was_calibrated_until_something_is(dlib: Comman
     told = dlib("identify", "people.npz")
     record = dlib("identify", "people.npz", "--json").records[0]
 
+    dlib("init", "--model", "Dlib", "--gallery", "empty")
+    empty = dlib("threshold", "show", "--gallery", "empty").err
+    assert "how many strangers match somebody grows with the gallery" in empty
     assert "never calibrated for this gallery: expect about 1" in told.err
     assert record["threshold_origin"] == "model"
     assert record["expected_fpir"] == pytest.approx(0.17, abs=0.01)

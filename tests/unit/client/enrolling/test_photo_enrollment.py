@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gallery.client import (
@@ -22,6 +23,8 @@ from gallery.client import (
     PhotoEmbedder,
 )
 from gallery.client.enrolling.enrollment import Enroller
+from gallery.client.photos.faces import EmbeddedFace, FaceBox, FaceSelection
+from gallery.client.photos.quality import FaceQuality
 from gallery.errors import DuplicateSubjectError, ServerError, ThresholdRequiredError
 from gallery.server import EmbeddedService
 from tests.support.patterns import write_pattern
@@ -188,6 +191,48 @@ def test_the_references_of_a_label_whose_photos_were_all_left_out_stay(
     client.enroll_photos(photos[1:2], embedder=embedder, replace=True, on_duplicate="skip")
 
     assert labels(client) == ["Ada", "Joan"]
+
+
+BOXES = (FaceBox(0, 0, 50, 50), FaceBox(60, 0, 50, 50))
+
+
+class TwoFaces(PhotoEmbedder):
+    """Finds two faces in each photo, at 19 and 8 degrees from Ada's, or one at 90 degrees."""
+
+    def select(self, source: object, selection: FaceSelection = "one") -> tuple[EmbeddedFace, ...]:
+        quality = FaceQuality(100, 100, None, 1.0, 100, None, None)
+        angles = np.radians([19.0, 8.0] if selection == "all" else [90.0])
+        return tuple(
+            EmbeddedFace(np.array([np.cos(angle), np.sin(angle), 0, 0]), quality, box)
+            for angle, box in zip(angles, BOXES, strict=False)
+        )
+
+
+@pytest.mark.parametrize(
+    ("policy", "added"),
+    [("skip", 0), (lambda path, duplicate: False, 0), (lambda path, duplicate: True, 2)],
+    ids=["skip", "refused", "accepted"],
+)
+def test_of_several_faces_in_a_photo_all_are_enrolled_or_none(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path, policy: OnDuplicate, added: int
+) -> None:
+    """One of the two matches Ada. What Joan had before is erased for both, and not for one."""
+    embedder = TwoFaces("Dlib", "opencv", download=False)
+    strip, other = photo(tmp_path, "Joan", 1).path, photo(tmp_path, "Joan", 2).path
+    with GalleryClient.create(
+        service, key, dimension=4, preprocessing=embedder.preprocessing, threshold=0.02
+    ) as client:
+        client.enroll(np.eye(1, 4), ["Ada"], model="Dlib")
+        client.enroll_photos([(other, "Joan")], embedder=embedder)
+
+        done = client.enroll_photos(
+            [(strip, "Joan")], embedder=embedder, faces="all", on_duplicate=policy, replace=True
+        )
+
+        (found,) = done.duplicates
+        assert (found.path, found.enrolled) == (strip, added > 0)
+        assert (len(done.added), len(done.erased)) == (added, 1 if added else 0)
+        assert labels(client) == ["Ada", *["Joan"] * (added or 1)]
 
 
 def test_every_embedded_photo_is_measured(

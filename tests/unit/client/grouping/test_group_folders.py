@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -138,3 +139,28 @@ def test_a_photo_that_is_gone_is_named(photo: Path, tmp_path: Path) -> None:
     with pytest.raises(UnreadablePhotoError, match=r"gone\.png"):
         folders.write(unknown(alone=(face(tmp_path / "gone.png", 1, None),)))
     assert len(find_probe_photos(tmp_path)) == 1
+
+
+def test_a_sheet_of_each_group_shows_its_faces_framed_and_is_not_enrolled(
+    tmp_path: Path,
+) -> None:
+    grey = Image.fromarray(np.full((300, 600, 3), 90, np.uint8))
+    grey.save(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    (photo,) = tmp_path.iterdir()
+    many = tuple(face(photo, 1, FaceBox(250, 100, 100, 80)) for _ in range(62))
+    folders = GroupFolders(tmp_path / "out")
+
+    folders.write(unknown(many, alone=(face(photo, 2, None),)))
+
+    with Image.open(folders.overview("unknown 1")) as image:
+        sheet = np.asarray(image.convert("RGB")).astype(int)
+    red, green, blue = sheet[:, :, 0], sheet[:, :, 1], sheet[:, :, 2]
+    lines = (green > 180) & (red < 120) & (blue < 120)
+    cell = lines[40:200, 12:172]  # of the first thumbnail: 160 pixels wide, 128 high
+    rows, columns = np.flatnonzero(cell.mean(axis=1) > 0.3), np.flatnonzero(cell.mean(axis=0) > 0.2)
+    expected = (160 * 60 / 220, 160 * 160 / 220, 16 + 128 * 48 / 176, 16 + 128 * 128 / 176)
+    np.testing.assert_allclose((columns[0], columns[-1], rows[0], rows[-1]), expected, atol=3)
+    assert lines[-190:-28, 12:172].any(), "the tenth row has a thumbnail"
+    assert folders.overview("alone").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "out/unknown 1").rename(tmp_path / "out/Ada")
+    assert {item.label for item in find_photos(tmp_path / "out")} == {"Ada"}

@@ -56,7 +56,7 @@ def test_characters_that_no_font_has_are_replaced(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(drawing, "_FONTS", ("no-such-font.ttf",))
     drawing._fonts.cache_clear()
     try:
-        _, text = drawing._lettering("Åsa Núñez 大", 20)
+        _, text = drawing.lettering("Åsa Núñez 大", 20)
     finally:
         drawing._fonts.cache_clear()
 
@@ -64,7 +64,7 @@ def test_characters_that_no_font_has_are_replaced(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_font_of_the_system_is_taken_where_it_has_more_characters() -> None:
-    font, text = drawing._lettering("Åsa", 20)
+    font, text = drawing.lettering("Åsa", 20)
 
     if len(drawing._fonts(20)) == 1:
         pytest.skip("no other font is on this system")

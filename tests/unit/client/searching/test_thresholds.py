@@ -26,8 +26,10 @@ def gallery(
     *,
     detector: str = "",
     norm_bound: float = 64.0,
+    parameters: str = "standard",
 ):
     return description(
+        parameters=parameters,
         name="staff",
         preprocessing=Preprocessing(model, detector),
         metric=metric,
@@ -107,7 +109,9 @@ def test_what_to_expect_of_deepfaces_threshold_is_told_where_it_was_measured() -
     measured = find_threshold(gallery("Dlib", detector="dlib"))
 
     assert measured.expected_fpir(80) == pytest.approx(7 / 44, abs=0.02)
-    assert find_threshold(gallery("Dlib", detector="opencv")).expected_fpir(80) is None
+    worse = find_threshold(gallery("Dlib", detector="opencv"))
+    assert worse.expected_fpir(1) == pytest.approx(0.05, abs=0.01), "the crop matters more"
+    assert find_threshold(gallery("Dlib", detector="yunet")).expected_fpir(80) is None
     assert find_threshold(gallery("Facenet", detector="opencv")).expected_fpir(80) is None
 
 
@@ -147,6 +151,17 @@ def test_one_of_another_metric_or_model_is_doubted(
     bound = 16.0 if metric is Metric.EUCLIDEAN else 1.0
 
     assert doubt in find_threshold(gallery(model, metric, norm_bound=bound), value).doubt
+
+
+def test_a_bound_of_norms_that_makes_distances_inexact_is_said() -> None:
+    """Their errors grow with its square, and those who cannot be told apart are ambiguous."""
+    exact, loose = (
+        gallery("", Metric.EUCLIDEAN, norm_bound=bound, parameters="light") for bound in (2, 32)
+    )
+
+    assert find_threshold(exact, 1.0).doubt == ""
+    assert "exact to 2 at a threshold of 3.2" in find_threshold(loose, 3.2).doubt
+    assert find_threshold(gallery("", Metric.EUCLIDEAN, norm_bound=32), 3.2).doubt == ""
 
 
 @pytest.mark.parametrize(
