@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,16 @@ def _idle(_context: click.Context, _option: click.Parameter, text: str) -> float
     if span is None or not span:
         raise click.BadParameter("give a time like 90m, 12h or 1d")
     return span.total_seconds()
+
+
+def _kept(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """Return days."""
+    if text is None:
+        return None
+    span = parse_span(text)
+    if span is None or not timedelta(hours=1) <= span <= timedelta(days=3660):
+        raise click.BadParameter("give a time like 12h, 90d, up to 3660d")
+    return span / timedelta(days=1)
 
 
 @click.command("desk", epilog=_EPILOG)
@@ -78,6 +89,13 @@ def _idle(_context: click.Context, _option: click.Parameter, text: str) -> float
     "calibrate and evaluate with. [default: only what the browser sends]",
 )
 @click.option(
+    "--keep-decisions",
+    metavar="TIME",
+    callback=_kept,
+    help="Keep a log of who searched when and what was decided for so long, such as 90d, sealed "
+    "beside the key file. [default: none is kept]",
+)
+@click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
 @trust_weights_option
@@ -90,6 +108,7 @@ def command(
     idle_lock: float,
     identify_rate: str,
     sets: Path | None,
+    keep_decisions: float | None,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -121,7 +140,8 @@ def command(
         sets=sets,
     )
     protected = is_protected(settings.key)
-    with _owner(settings, (settings.gallery, *others), config.idle_lock) as owner:
+    names = (settings.gallery, *others)
+    with _owner(settings, names, config.idle_lock, keep_decisions) as owner:
         if ask_passphrase or not protected or settings.has_passphrase:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
         else:
@@ -147,15 +167,23 @@ def token_file(key: Path) -> Path:
     return key.with_name(key.name + ".desk-tokens")
 
 
+def decisions_file(key: Path) -> Path:
+    """Return where the desk's log of decisions is: beside the key file."""
+    return key.with_name(key.name + ".desk-decisions")
+
+
 def _called(passphrase: Callable[[], str | None]) -> str | None:
     return passphrase()
 
 
 @contextmanager
-def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> Iterator[Owner]:
+def _owner(
+    settings: Settings, galleries: tuple[str, ...], idle_lock: float, days: float | None
+) -> Iterator[Owner]:
     """Give the owner of galleries in a database or on a server, which stays open."""
     from gallery.client import GalleryClient, GalleryKey, read_key_file
     from gallery.desk import Owner
+    from gallery.desk.decisions.log import DecisionLog
 
     with settings.open_service(cache_size=KEPT_BYTES) as service:
         # Here, since threads have no context of the command line.
@@ -177,7 +205,8 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
                 cache=cache,
             )
 
-        owner = Owner(open_key, open_client, galleries, idle_lock=idle_lock)
+        log = None if days is None else DecisionLog(decisions_file(settings.key), days)
+        owner = Owner(open_key, open_client, galleries, idle_lock=idle_lock, log=log)
         try:
             yield owner
         finally:

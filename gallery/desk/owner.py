@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.turnstile import Turnstile
@@ -37,6 +38,8 @@ class Owner:
         Names of the galleries.
     idle_lock
         Seconds without use after which `lock_if_idle` locks.
+    log
+        The log of decisions, which is opened with the key; None for none.
     clock
         Seconds that only grow.
     """
@@ -48,9 +51,10 @@ class Owner:
         galleries: tuple[str, ...],
         *,
         idle_lock: float,
+        log: DecisionLog | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.names = galleries
+        self.names, self.log = galleries, log
         self._open_key, self._open_client = open_key, open_client
         self._idle_lock, self._clock = idle_lock, clock
         self._changing = threading.Lock()
@@ -84,6 +88,8 @@ class Owner:
             except BaseException:
                 _close(opened)
                 raise
+            if self.log is not None:
+                self.log.open(key)
             self._open, self._used = opened, self._clock()
 
     def lock(self) -> None:
@@ -93,7 +99,9 @@ class Owner:
         """
         with self._changing:
             opened, self._open = self._open, None
-        _close(opened or {})
+            _close(opened or {})
+            if self.log is not None:
+                self.log.close()
 
     def lock_if_idle(self) -> bool:
         """Lock if nothing was asked for long enough; tell whether that was so."""

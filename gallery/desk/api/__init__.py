@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from gallery.desk.api import events, galleries, people, searches
+from gallery.desk.api import decisions, events, galleries, people, searches
 
 router = APIRouter()
-for _part in (searches, events, people, galleries):
+for _part in (searches, events, people, decisions, galleries):
     router.include_router(_part.router)
 
 __all__ = ["router"]

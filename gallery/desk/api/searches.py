@@ -21,6 +21,7 @@ from gallery.desk.api.schemas import (
     PhotoRequest,
     SearchDocument,
 )
+from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
 from gallery.desk.faces import Upload
@@ -145,6 +146,8 @@ def _search(
         else:
             found = match(opened, photos, label, threshold, limited=limited)
     tell(desk, gallery, holder, "identify" if label is None else "match", found)
+    how = HowSearched.API if label is None else HowSearched.MATCH
+    desk.log_decisions(gallery, holder, how, (face for item in found for face in item.decisions))
     return SearchDocument(
         results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
     )
