@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,11 @@ def _kept(_context: click.Context, _option: click.Parameter, text: str | None) -
     "beside the key file. [default: none is kept]",
 )
 @click.option(
+    "--thumbnails",
+    is_flag=True,
+    help="Keep a small picture of each face that the desk enrolls, sealed beside the key file.",
+)
+@click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
 @trust_weights_option
@@ -109,6 +115,7 @@ def command(
     identify_rate: str,
     sets: Path | None,
     keep_decisions: float | None,
+    thumbnails: bool,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -140,8 +147,8 @@ def command(
         sets=sets,
     )
     protected = is_protected(settings.key)
-    names = (settings.gallery, *others)
-    with _owner(settings, names, config.idle_lock, keep_decisions) as owner:
+    kept = _Kept(keep_decisions, thumbnails)
+    with _owner(settings, (settings.gallery, *others), config.idle_lock, kept) as owner:
         if ask_passphrase or not protected or settings.has_passphrase:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
         else:
@@ -167,6 +174,20 @@ def token_file(key: Path) -> Path:
     return key.with_name(key.name + ".desk-tokens")
 
 
+def thumbnails_folder(key: Path) -> Path:
+    """Return where the desk's thumbnails are: beside the key file."""
+    return key.with_name(key.name + ".desk-thumbnails")
+
+
+def erase_thumbnails(key: Path, gallery_id: bytes, reference_ids: Iterable[str]) -> None:
+    """Erase the desk's thumbnails of references that a command erased, if it keeps some."""
+    if not thumbnails_folder(key).is_dir():
+        return
+    from gallery.desk.thumbnails import erase_files
+
+    erase_files(thumbnails_folder(key) / gallery_id.hex(), reference_ids)
+
+
 def decisions_file(key: Path) -> Path:
     """Return where the desk's log of decisions is: beside the key file."""
     return key.with_name(key.name + ".desk-decisions")
@@ -176,14 +197,23 @@ def _called(passphrase: Callable[[], str | None]) -> str | None:
     return passphrase()
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept beside the key file: decisions for so many days or None, and thumbnails."""
+
+    decisions: float | None
+    thumbnails: bool
+
+
 @contextmanager
 def _owner(
-    settings: Settings, galleries: tuple[str, ...], idle_lock: float, days: float | None
+    settings: Settings, galleries: tuple[str, ...], idle_lock: float, kept: _Kept
 ) -> Iterator[Owner]:
     """Give the owner of galleries in a database or on a server, which stays open."""
     from gallery.client import GalleryClient, GalleryKey, read_key_file
     from gallery.desk import Owner
     from gallery.desk.decisions.log import DecisionLog
+    from gallery.desk.thumbnails import ThumbnailFolder
 
     with settings.open_service(cache_size=KEPT_BYTES) as service:
         # Here, since threads have no context of the command line.
@@ -205,8 +235,15 @@ def _owner(
                 cache=cache,
             )
 
-        log = None if days is None else DecisionLog(decisions_file(settings.key), days)
-        owner = Owner(open_key, open_client, galleries, idle_lock=idle_lock, log=log)
+        days = kept.decisions
+        owner = Owner(
+            open_key,
+            open_client,
+            galleries,
+            idle_lock=idle_lock,
+            log=None if days is None else DecisionLog(decisions_file(settings.key), days),
+            thumbnails=ThumbnailFolder(thumbnails_folder(settings.key), wanted=kept.thumbnails),
+        )
         try:
             yield owner
         finally:

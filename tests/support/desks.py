@@ -25,6 +25,7 @@ from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.faces import FaceReader
 from gallery.desk.state import DeskState
+from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.desk.web_server import make_server
 from gallery.protocol import GalleryService
 from gallery.web.listener import listening
@@ -92,6 +93,7 @@ def open_desk(
     config: DeskConfig | None = None,
     open_client: Callable[[GalleryKey, str], GalleryClient] | None = None,
     log: DecisionLog | None = None,
+    thumbnails: ThumbnailFolder | None = None,
 ) -> Iterator[Desk]:
     """Give a desk, unlocked, whose key file lies in a folder."""
     clock, path = Clock(), folder / "desk.key"
@@ -104,6 +106,7 @@ def open_desk(
             galleries,
             idle_lock=settings.idle_lock,
             log=log,
+            thumbnails=thumbnails,
             clock=clock,
         )
         state = DeskState(

@@ -99,7 +99,8 @@ async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDoc
 
     def work() -> EnrollDocument:
         if uploads:
-            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads, holder))
+            found = desk.faces_in(gallery, uploads, holder)
+            faces = NewFaces.of_photos(found, thumbnails=desk.owner.keeps_thumbnails)
         else:
             desk.rates.take(holder, len(body.embeddings))  # each is looked for in the gallery
             faces = NewFaces.of_embeddings(body.embeddings)

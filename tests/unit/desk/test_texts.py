@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import gallery.desk
-import gallery.desk.access.tokens
 import gallery.desk.errors
 import gallery.errors
+from gallery.desk import thumbnails
+from gallery.desk.access import tokens
 from gallery.desk.decisions import log_file
 from gallery.desk.texts import english
 from gallery.errors import GalleryError
@@ -43,7 +44,7 @@ def test_no_text_is_idle() -> None:
 def test_every_text_of_an_error_is_of_one_that_there_is() -> None:
     kinds = {
         name
-        for module in (gallery.errors, gallery.desk.errors, gallery.desk.access.tokens, log_file)
+        for module in (gallery.errors, gallery.desk.errors, tokens, log_file, thumbnails)
         for name, kind in vars(module).items()
         if isinstance(kind, type) and issubclass(kind, GalleryError)
     }
