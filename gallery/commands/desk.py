@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,16 @@ def _idle(_context: click.Context, _option: click.Parameter, text: str) -> float
     return span.total_seconds()
 
 
+def _kept(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """Return days."""
+    if text is None:
+        return None
+    span = parse_span(text)
+    if span is None or not timedelta(hours=1) <= span <= timedelta(days=3660):
+        raise click.BadParameter("give a time like 12h, 90d, up to 3660d")
+    return span / timedelta(days=1)
+
+
 @click.command("desk", epilog=_EPILOG)
 @listener_options(8480)
 @click.option(
@@ -81,6 +93,18 @@ def _idle(_context: click.Context, _option: click.Parameter, text: str) -> float
     "calibrate and evaluate with. [default: only what the browser sends]",
 )
 @click.option(
+    "--keep-decisions",
+    metavar="TIME",
+    callback=_kept,
+    help="Keep a log of who searched when and what was decided for so long, such as 90d, sealed "
+    "beside the key file. [default: none is kept]",
+)
+@click.option(
+    "--thumbnails",
+    is_flag=True,
+    help="Keep a small picture of each face that the desk enrolls, sealed beside the key file.",
+)
+@click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
 @trust_weights_option
@@ -93,6 +117,8 @@ def command(
     idle_lock: float,
     identify_rate: str,
     sets: Path | None,
+    keep_decisions: float | None,
+    thumbnails: bool,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -125,7 +151,8 @@ def command(
     )
     protected = is_protected(settings.key)
     galleries = tuple(dict.fromkeys((settings.gallery, *others)))
-    with _owner(settings, galleries, config.idle_lock) as owner:
+    kept = _Kept(keep_decisions, thumbnails)
+    with _owner(settings, galleries, config.idle_lock, kept) as owner:
         if ask_passphrase or not protected or settings.has_passphrase:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
 
@@ -167,15 +194,46 @@ def token_file(key: Path) -> Path:
     return key.with_name(key.name + ".desk-tokens")
 
 
+def thumbnails_folder(key: Path) -> Path:
+    """Return where the desk's thumbnails are: beside the key file."""
+    return key.with_name(key.name + ".desk-thumbnails")
+
+
+def erase_thumbnails(key: Path, gallery_id: bytes, reference_ids: Iterable[str]) -> None:
+    """Erase the desk's thumbnails of references that a command erased, if it keeps some."""
+    if not thumbnails_folder(key).is_dir():
+        return
+    from gallery.desk.thumbnails import erase_files
+
+    erase_files(thumbnails_folder(key) / gallery_id.hex(), reference_ids)
+
+
+def decisions_file(key: Path) -> Path:
+    """Return where the desk's log of decisions is: beside the key file."""
+    return key.with_name(key.name + ".desk-decisions")
+
+
 def _called(passphrase: Callable[[], str | None]) -> str | None:
     return passphrase()
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept beside the key file: decisions for so many days or None, and thumbnails."""
+
+    decisions: float | None
+    thumbnails: bool
+
+
 @contextmanager
-def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> Iterator[Owner]:
+def _owner(
+    settings: Settings, galleries: tuple[str, ...], idle_lock: float, kept: _Kept
+) -> Iterator[Owner]:
     """Give the owner of galleries in a database or on a server, which stays open."""
     from gallery.client import GalleryClient, GalleryKey, read_key_file
     from gallery.desk import Owner
+    from gallery.desk.decisions.log import DecisionLog
+    from gallery.desk.thumbnails import ThumbnailFolder
 
     with settings.open_service(cache_size=KEPT_BYTES) as service:
         # Here, since threads have no context of the command line.
@@ -198,7 +256,15 @@ def _owner(settings: Settings, galleries: tuple[str, ...], idle_lock: float) -> 
             )
 
         _check_galleries(settings, service, galleries)
-        owner = Owner(open_key, open_client, galleries, idle_lock=idle_lock)
+        days = kept.decisions
+        owner = Owner(
+            open_key,
+            open_client,
+            galleries,
+            idle_lock=idle_lock,
+            log=None if days is None else DecisionLog(decisions_file(settings.key), days),
+            thumbnails=ThumbnailFolder(thumbnails_folder(settings.key), wanted=kept.thumbnails),
+        )
         try:
             yield owner
         finally:

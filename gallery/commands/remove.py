@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from gallery.commands.desk import erase_thumbnails
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.people import whom
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
+from gallery.errors import ErasurePendingError
+
+if TYPE_CHECKING:
+    from gallery.client import GalleryClient, Reference
 
 _EPILOG = """
 \b
@@ -66,11 +74,27 @@ def command(
                 f"{whom(chosen)}?"
             )
         with settings.progress("erasing references", len(chosen)) as advance:
-            removed = client.remove(
-                reference_ids=[item.reference_id for item in chosen], progress=advance
-            )
+            removed = _removed(settings, client, chosen, advance)
     settings.notice(f"erased references: {len(removed):,} ({whom(removed)})")
     if as_json:
         for item in removed:
             record = {"label": item.label, "reference_id": item.reference_id}
             print_json(record)
+
+
+def _removed(
+    settings: Settings,
+    client: GalleryClient,
+    chosen: Sequence[Reference],
+    advance: Callable[[int], None],
+) -> tuple[Reference, ...]:
+    """Erase references, and the thumbnails that the desk keeps of them."""
+    identifiers = [item.reference_id for item in chosen]
+    gallery_id = client.description.gallery_id
+    try:
+        removed = client.remove(reference_ids=identifiers, progress=advance)
+    except ErasurePendingError:  # they are gone from the gallery all the same
+        erase_thumbnails(settings.key, gallery_id, identifiers)
+        raise
+    erase_thumbnails(settings.key, gallery_id, identifiers)
+    return removed

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client import GalleryClient, PhotoEmbedder, release
+from gallery.client import Enrollment, GalleryClient, PhotoEmbedder, release
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, DeskError, NotAllowedError
 from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import LIMITED_DECIMALS
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.desk.thumbnails import thumbnail_of
 from gallery.errors import ReferenceNotFoundError, ThresholdRequiredError
 
 
@@ -34,6 +35,8 @@ class NewFaces:
         Name of each photo that is not among them, and why.
     warnings
         Name of each photo that is poor, and what is poor about it.
+    pictures
+        What makes a thumbnail of each, or None where there is no photo.
     """
 
     embeddings: npt.ArrayLike
@@ -41,10 +44,11 @@ class NewFaces:
     digests: tuple[bytes, ...] | None = None
     failures: tuple[tuple[str, str], ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[bytes | None, ...] = ()
 
     @classmethod
-    def of_photos(cls, photos: Sequence[PhotoOfFaces]) -> NewFaces:
-        """Return the faces of photos that must show one each."""
+    def of_photos(cls, photos: Sequence[PhotoOfFaces], *, thumbnails: bool = False) -> NewFaces:
+        """Return the faces of photos that must show one each, with thumbnails if these are kept."""
         found: list[tuple[PhotoOfFaces, EmbeddedFace]] = []
         failures: list[tuple[str, str]] = []
         for photo in photos:
@@ -58,6 +62,10 @@ class NewFaces:
             tuple(photo.digest for photo, _ in found),
             tuple(failures),
             tuple((photo.name, text) for photo, face in found for text in face.quality.warnings()),
+            tuple(
+                thumbnail_of(photo.photo, face.box) if thumbnails and photo.photo else None
+                for photo, face in found
+            ),
         )
 
     @classmethod
@@ -150,6 +158,7 @@ def enroll(
     if duplicates and not despite_duplicates:
         return EnrollmentReport(label, (), (), *said, duplicates)
     done = opened.client.enroll(faces.embeddings, labels, digests=faces.digests, embedder=embedder)
+    keep_pictures(opened, faces, done)
     added = tuple(done.reference_ids[done.added].tolist())
     present = tuple(done.reference_ids[~done.added].tolist())
     undo = None
@@ -160,6 +169,12 @@ def enroll(
     names = zip(faces.names, done.reference_ids.tolist(), strict=True)
     outliers = tuple(name for name, reference_id in names if reference_id in far)
     return EnrollmentReport(label, added, present, *said, duplicates, outliers, undo)
+
+
+def keep_pictures(opened: OpenGallery, faces: NewFaces, done: Enrollment) -> None:
+    """Keep thumbnails of the faces that were enrolled just now."""
+    rows = zip(done.reference_ids.tolist(), done.added.tolist(), faces.pictures, strict=False)
+    opened.keep_thumbnails({reference_id: picture for reference_id, new, picture in rows if new})
 
 
 def undo_last(opened: OpenGallery, identifier: str, holder: Holder) -> LastEnrollment:
@@ -187,7 +202,7 @@ def undo_last(opened: OpenGallery, identifier: str, holder: Holder) -> LastEnrol
         left = [reference_id for reference_id in left if reference_id in wanted]
         if not left:
             raise BadRequestError("what was enrolled is erased already")
-        opened.client.remove(reference_ids=left)
+        opened.remove(reference_ids=left)
     except ReferenceNotFoundError as error:
         raise BadRequestError("what was enrolled is erased already") from error
     except DeskError:

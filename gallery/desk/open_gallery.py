@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gallery.client import GalleryClient
+from gallery.client import GalleryClient, Reference
 from gallery.desk.accuracy.measuring import Measuring
 from gallery.desk.errors import LockedError
 from gallery.desk.folders.batch import Batches
+from gallery.desk.thumbnails import Thumbnails
+from gallery.errors import ErasurePendingError
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class OpenGallery:
     ----------
     client
         Its client, with references and check sums warm.
+    thumbnails
+        Its thumbnails, or None where none were ever kept.
     last_enrollment
         What can be undone, or None.
     batches
@@ -54,8 +58,8 @@ class OpenGallery:
         The labelled set at hand, and what was found on it.
     """
 
-    def __init__(self, client: GalleryClient) -> None:
-        self.client = client
+    def __init__(self, client: GalleryClient, thumbnails: Thumbnails | None = None) -> None:
+        self.client, self.thumbnails = client, thumbnails
         self.last_enrollment: LastEnrollment | None = None
         self.batches, self.measuring = Batches(), Measuring()
         self._one_at_a_time = threading.Lock()
@@ -65,6 +69,42 @@ class OpenGallery:
     def name(self) -> str:
         """Its name."""
         return self.client.description.name
+
+    def remove(
+        self, *, labels: Sequence[str] = (), reference_ids: Sequence[str] = ()
+    ) -> tuple[Reference, ...]:
+        """Erase references, and their thumbnails; raises what `GalleryClient.remove` raises.
+
+        Raises
+        ------
+        ThumbnailError
+            If the references are erased, and a thumbnail cannot be.
+        """
+        chosen = self.client.find(labels=labels, reference_ids=reference_ids)
+        identifiers = [item.reference_id for item in chosen]
+        try:
+            removed = self.client.remove(reference_ids=identifiers)
+        except ErasurePendingError:  # they are gone from the gallery all the same
+            self._erase_thumbnails(identifiers)
+            raise
+        self._erase_thumbnails(identifiers)
+        return removed
+
+    def sweep_thumbnails(self) -> None:
+        """Erase thumbnails whose references are gone, such as by a command (`ThumbnailError`)."""
+        if self.thumbnails is not None:
+            self.thumbnails.sweep([item.reference_id for item in self.client.references()])
+
+    def keep_thumbnails(self, pictures: Mapping[str, bytes | None]) -> None:
+        """Keep the pictures of new references, as far as there are some."""
+        if self.thumbnails is not None:
+            for reference_id, picture in pictures.items():
+                if picture is not None:
+                    self.thumbnails.keep(reference_id, picture)
+
+    def _erase_thumbnails(self, reference_ids: Sequence[str]) -> None:
+        if self.thumbnails is not None:
+            self.thumbnails.erase(reference_ids)
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from gallery.client import GalleryClient, GalleryKey
+from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.desk.turnstile import Turnstile
 from gallery.errors import IntegrityError
 
@@ -37,6 +39,10 @@ class Owner:
         Names of the galleries.
     idle_lock
         Seconds without use after which `lock_if_idle` locks.
+    log
+        The log of decisions, which is opened with the key; None for none.
+    thumbnails
+        The folder of thumbnails; None for none.
     clock
         Seconds that only grow.
     """
@@ -48,10 +54,13 @@ class Owner:
         galleries: tuple[str, ...],
         *,
         idle_lock: float,
+        log: DecisionLog | None = None,
+        thumbnails: ThumbnailFolder | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.names = galleries
+        self.names, self.log = galleries, log
         self._open_key, self._open_client = open_key, open_client
+        self._thumbnails = thumbnails
         self._idle_lock, self._clock = idle_lock, clock
         self._changing = threading.Lock()
         self._open: dict[str, OpenGallery] | None = None
@@ -63,6 +72,11 @@ class Owner:
     def is_locked(self) -> bool:
         """Whether the key is not open."""
         return self._open is None
+
+    @property
+    def keeps_thumbnails(self) -> bool:
+        """Whether thumbnails are made of who is enrolled."""
+        return self._thumbnails is not None and self._thumbnails.wanted
 
     def unlock(self, passphrase: str | None) -> None:
         """Open the key and all galleries; nothing happens if they are.
@@ -80,10 +94,12 @@ class Owner:
             try:
                 for name in self.names:
                     with self._alarmed(name):
-                        opened[name] = OpenGallery(self._open_client(key, name))
+                        opened[name] = self._opened(key, name)
             except BaseException:
                 _close(opened)
                 raise
+            if self.log is not None:
+                self.log.open(key)
             self._open, self._used = opened, self._clock()
 
     def lock(self) -> None:
@@ -93,7 +109,9 @@ class Owner:
         """
         with self._changing:
             opened, self._open = self._open, None
-        _close(opened or {})
+            _close(opened or {})
+            if self.log is not None:
+                self.log.close()
 
     def lock_if_idle(self) -> bool:
         """Lock if nothing was asked for long enough; tell whether that was so."""
@@ -143,6 +161,13 @@ class Owner:
             with self._counting:
                 self._under_way -= 1
             self.used()
+
+    def _opened(self, key: GalleryKey, name: str) -> OpenGallery:
+        client = self._open_client(key, name)
+        if self._thumbnails is None:
+            return OpenGallery(client)
+        gallery_id = client.description.gallery_id
+        return OpenGallery(client, self._thumbnails.of(key, gallery_id))
 
     @contextmanager
     def _alarmed(self, name: str) -> Iterator[None]:

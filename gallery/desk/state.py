@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -14,7 +15,9 @@ from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.accuracy.measuring import Evaluate
 from gallery.desk.config import DeskConfig
+from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
+from gallery.desk.identifying import FaceDecision
 from gallery.desk.jobs import Jobs
 from gallery.desk.listeners import Listeners
 from gallery.desk.owner import Owner
@@ -71,6 +74,13 @@ class DeskState:
     listeners: Listeners = field(default_factory=Listeners)
     stopping: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)
+
+    def log_decisions(
+        self, gallery: str, holder: Holder, how: HowSearched, found: Iterable[FaceDecision]
+    ) -> None:
+        """Write a search into the owner's log, if there is one."""
+        if self.owner.log is not None:
+            self.owner.log.record(gallery, holder, how, found)
 
     @property
     def cookie(self) -> str:

@@ -17,6 +17,7 @@ def warm_up(desk: DeskState) -> None:
         try:
             with desk.owner.gallery(name) as opened:
                 opened.client.summary()
+                opened.sweep_thumbnails()
                 embedder = desk.reader.embedder(opened.client)
             desk.reader.prepare(embedder)
         except Exception as error:  # a model's loader may raise anything

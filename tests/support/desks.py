@@ -21,9 +21,11 @@ from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
+from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.faces import FaceReader
 from gallery.desk.state import DeskState
+from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.desk.web_server import make_server
 from gallery.protocol import GalleryService
 from gallery.web.listener import listening
@@ -90,6 +92,8 @@ def open_desk(
     galleries: tuple[str, ...] = ("default",),
     config: DeskConfig | None = None,
     open_client: Callable[[GalleryKey, str], GalleryClient] | None = None,
+    log: DecisionLog | None = None,
+    thumbnails: ThumbnailFolder | None = None,
 ) -> Iterator[Desk]:
     """Give a desk, unlocked, whose key file lies in a folder."""
     clock, path = Clock(), folder / "desk.key"
@@ -101,6 +105,8 @@ def open_desk(
             open_client or (lambda opened, name: GalleryClient(service, opened, name)),
             galleries,
             idle_lock=settings.idle_lock,
+            log=log,
+            thumbnails=thumbnails,
             clock=clock,
         )
         state = DeskState(

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Security
 
-from gallery.desk.api import events, galleries, people, references, searches
+from gallery.desk.api import decisions, events, galleries, people, references, searches
 from gallery.desk.api.openapi import BEARER, PROBLEMS
 
 router = APIRouter(dependencies=[Security(BEARER)], responses=PROBLEMS)
-for _part in (searches, events, people, references, galleries):
+for _part in (searches, events, people, references, decisions, galleries):
     router.include_router(_part.router)
 
 __all__ = ["router"]

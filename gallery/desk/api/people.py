@@ -96,7 +96,7 @@ async def annotate(request: Request, gallery: str, _: _Manages) -> Done:
 def remove(request: Request, gallery: str, label: str, _: _Manages) -> Done:
     """Erase all references of a person. There is no way back."""
     with state_of(request).owner.gallery(gallery) as opened:
-        return Done(references=len(opened.client.remove(labels=[label])))
+        return Done(references=len(opened.remove(labels=[label])))
 
 
 @router.post("/undo")

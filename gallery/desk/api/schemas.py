@@ -261,6 +261,26 @@ class PersonDocument(BaseModel):
     expired: bool
 
 
+class DecisionDocument(BaseModel):
+    """A search in the owner's log."""
+
+    time: str
+    operator: str = Field(description="name of the token, or owner")
+    how: str = Field(description="page, live, api, match, or gap for searches that are missing")
+    faces: list[dict[str, str | None]] = Field(description="decision, and label of a match")
+    missed: int = Field(description="how many searches a gap stands for")
+    place: int = Field(description="what `before` wants, for those before this one")
+
+
+class DecisionsDocument(BaseModel):
+    """A part of the owner's log, the newest first."""
+
+    since: str = Field(description="since when the log is whole")
+    problem: str | None = Field(description="why nothing is logged just now")
+    older: bool = Field(description="whether there are older ones")
+    decisions: list[DecisionDocument]
+
+
 class GalleryDocument(BaseModel):
     """A gallery of the desk."""
 

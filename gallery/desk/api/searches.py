@@ -24,6 +24,7 @@ from gallery.desk.api.schemas import (
     PhotoRequest,
     SearchDocument,
 )
+from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
 from gallery.desk.faces import Upload
@@ -92,7 +93,8 @@ async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDoc
 
     def work() -> EnrollDocument:
         if uploads:
-            faces = NewFaces.of_photos(desk.faces_in(gallery, uploads, holder, body.faces))
+            found = desk.faces_in(gallery, uploads, holder, body.faces)
+            faces = NewFaces.of_photos(found, thumbnails=desk.owner.keeps_thumbnails)
         else:
             desk.rates.take(holder, len(body.embeddings))  # each is looked for in the gallery
             faces = NewFaces.of_embeddings(body.embeddings)
@@ -139,6 +141,8 @@ def _search(
         else:
             found = match(opened, photos, label, threshold, limited=limited)
     tell(desk, gallery, holder, "identify" if label is None else "match", found)
+    how = HowSearched.API if label is None else HowSearched.MATCH
+    desk.log_decisions(gallery, holder, how, (face for item in found for face in item.decisions))
     return SearchDocument(
         results=[PhotoDocument.of(item.limited() if limited else item) for item in found]
     )

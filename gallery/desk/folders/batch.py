@@ -32,6 +32,8 @@ class HeldFace:
         The face, and the SHA-256 of its photo.
     distance, threshold
         From the other person, rounded, and the largest distance of a match.
+    picture
+        A thumbnail, if these are kept.
     """
 
     path: str
@@ -40,6 +42,7 @@ class HeldFace:
     digest: bytes
     distance: float
     threshold: float
+    picture: bytes | None = None
 
 
 @dataclass(eq=False)

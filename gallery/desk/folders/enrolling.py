@@ -10,7 +10,7 @@ import numpy as np
 
 from gallery.client import GalleryClient, PhotoEmbedder
 from gallery.desk.access.scopes import Holder
-from gallery.desk.enrolling import NewFaces, PossibleDuplicate, find_duplicates
+from gallery.desk.enrolling import NewFaces, PossibleDuplicate, find_duplicates, keep_pictures
 from gallery.desk.faces import Upload
 from gallery.desk.folders.batch import FolderBatch, HeldFace
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
@@ -38,7 +38,7 @@ def enroll_piece(
         return
     labels = {photo.upload.name: photo.label for photo in new}
     found = desk.faces_in(gallery, [photo.upload for photo in new], holder)
-    faces = NewFaces.of_photos(found)
+    faces = NewFaces.of_photos(found, thumbnails=desk.owner.keeps_thumbnails)
     for failure in faces.failures:
         batch.folder.failures.add(failure)
     for warning in faces.warnings:
@@ -67,6 +67,7 @@ def enroll_held(
         [face.embedding for face in faces],
         tuple(face.path for face in faces),
         tuple(face.digest for face in faces),
+        pictures=tuple(face.picture for face in faces),
     )
     _enroll(opened, batch, chosen, [face.label for face in faces], holder, embedder)
 
@@ -96,6 +97,7 @@ def _enroll(
         return
     client: GalleryClient = opened.client
     done = client.enroll(faces.embeddings, labels, digests=faces.digests, embedder=embedder)
+    keep_pictures(opened, faces, done)
     added = done.reference_ids[done.added].tolist()
     batch.present += len(labels) - len(added)
     batch.added += added
@@ -116,6 +118,7 @@ def _chosen(faces: NewFaces, rows: Sequence[int]) -> NewFaces:
         embeddings[list(rows)],
         tuple(faces.names[row] for row in rows),
         tuple(faces.digests[row] for row in rows),
+        pictures=tuple(faces.pictures[row] for row in rows),
     )
 
 
@@ -128,4 +131,5 @@ def _held(faces: NewFaces, row: int, label: str, duplicate: PossibleDuplicate) -
         faces.digests[row],
         duplicate.distance,
         duplicate.threshold,
+        faces.pictures[row],
     )

@@ -2,10 +2,19 @@
 
 from fastapi import APIRouter
 
-from gallery.desk.pages import accuracy, enroll, entrance, folder, galleries, identify, people
+from gallery.desk.pages import (
+    accuracy,
+    decisions,
+    enroll,
+    entrance,
+    folder,
+    galleries,
+    identify,
+    people,
+)
 
 router = APIRouter()
-for _part in (entrance, identify, enroll, folder, people, galleries, accuracy):
+for _part in (entrance, identify, enroll, folder, people, galleries, accuracy, decisions):
     router.include_router(_part.router)
 
 __all__ = ["router"]

@@ -40,7 +40,8 @@ async def add(request: Request, number: int, holder: _Enrolls) -> Response:
 
     def work(form: Form) -> Response:
         name, label = gallery_name(desk, number), form.text("label")
-        faces = NewFaces.of_photos(desk.faces_in(name, form.photos(), holder))
+        found = desk.faces_in(name, form.photos(), holder)
+        faces = NewFaces.of_photos(found, thumbnails=desk.owner.keeps_thumbnails)
         with desk.owner.gallery(name) as opened:
             report = enroll(
                 opened,

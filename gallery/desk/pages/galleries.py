@@ -43,6 +43,7 @@ def show(request: Request, number: int, holder: _Manages) -> Response:
         place=place_of(request, holder, number, "gallery"),
         facts=facts,
         uncalibrated=uncalibrated,
+        has_log=desk.owner.log is not None,
     )
 
 

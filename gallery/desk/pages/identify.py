@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gallery.client import Threshold
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.events import tell
+from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.faces import Upload
 from gallery.desk.identifying import PhotoDecisions, identify
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
@@ -43,7 +44,7 @@ async def search(request: Request, number: int, holder: _Identifies) -> Response
     form = await checked_form(request, holder)
 
     def work() -> Response:
-        found, limit = _found(desk, number, holder, form.photos())
+        found, limit = _found(desk, number, holder, form.photos(), HowSearched.PAGE)
         place = place_of(request, holder, number, "identify")
         template = "results.html.j2" if wants_fragment(request) else "identify.html.j2"
         photos = [shown(item, english()) for item in found]
@@ -66,7 +67,8 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
     """Search with one frame of a camera."""
     desk = state_of(request)
     form = await checked_form(request, holder)
-    found, _ = await run_in_threadpool(_found, desk, number, holder, form.photos()[:1])
+    photos, how = form.photos()[:1], HowSearched.LIVE
+    found, _ = await run_in_threadpool(_found, desk, number, holder, photos, how)
     picture = shown(found[0], english(), with_picture=False)
     return {
         "width": picture.width,
@@ -87,7 +89,7 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
 
 
 def _found(
-    desk: DeskState, number: int, holder: Holder, uploads: list[Upload]
+    desk: DeskState, number: int, holder: Holder, uploads: list[Upload], how: HowSearched
 ) -> tuple[tuple[PhotoDecisions, ...], Threshold]:
     name = gallery_name(desk, number)
     photos = desk.faces_in(name, uploads, holder)
@@ -95,4 +97,5 @@ def _found(
         found = identify(opened, photos, top=_TOP)
         limit = opened.client.threshold()
     tell(desk, name, holder, "identify", found)
+    desk.log_decisions(name, holder, how, (face for item in found for face in item.decisions))
     return tuple(item.limited() for item in found) if holder.is_limited else found, limit

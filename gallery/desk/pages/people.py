@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,11 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gallery.client import GalleryClient, Person, PersonDetails
+from gallery.client import Person, PersonDetails
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import BadRequestError
+from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
+from gallery.desk.pages.pictures import jpeg_url
 from gallery.desk.pages.rendering import page, place_of
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
@@ -53,6 +55,7 @@ async def person(request: Request, number: int, holder: _Manages) -> Response:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
             references = opened.client.find(labels=[label])
             found = {item.label: item.details for item in opened.client.people()}
+            faces = [_face_of(opened, item.reference_id) for item in references]
         details = found[references[0].label]
         return page(
             request,
@@ -60,7 +63,7 @@ async def person(request: Request, number: int, holder: _Manages) -> Response:
             holder,
             place=place_of(request, holder, number, "people"),
             label=label,
-            references=references,
+            references=list(zip(references, faces, strict=True)),
             attributes=details.attributes,
             expires=details.expires and in_utc(details.expires)[:10],
         )
@@ -72,9 +75,9 @@ async def person(request: Request, number: int, holder: _Manages) -> Response:
 async def rename(request: Request, number: int, holder: _Manages) -> Response:
     """Give a person another name."""
 
-    def change(client: GalleryClient, form: Form) -> str:
+    def change(opened: OpenGallery, form: Form) -> str:
         old, new = form.text("label"), form.text("new")
-        client.rename(old, new)
+        opened.client.rename(old, new)
         return english()("person.renamed", old=old, new=new)
 
     return await _changed(request, number, holder, change)
@@ -84,9 +87,9 @@ async def rename(request: Request, number: int, holder: _Manages) -> Response:
 async def merge(request: Request, number: int, holder: _Manages) -> Response:
     """Make one person of two."""
 
-    def change(client: GalleryClient, form: Form) -> str:
+    def change(opened: OpenGallery, form: Form) -> str:
         old, new = form.text("label"), form.text("new")
-        client.merge(old, new)
+        opened.client.merge(old, new)
         return english()("person.merged", old=old, new=new)
 
     return await _changed(request, number, holder, change)
@@ -96,12 +99,12 @@ async def merge(request: Request, number: int, holder: _Manages) -> Response:
 async def move(request: Request, number: int, holder: _Manages) -> Response:
     """Give single references another name."""
 
-    def change(client: GalleryClient, form: Form) -> str:
+    def change(opened: OpenGallery, form: Form) -> str:
         chosen = [value for name, value in form.fields.items() if name.startswith("reference-")]
         if not chosen:
             raise BadRequestError("tick the references to move")
         new = form.text("new")
-        moved = client.assign(chosen, new)
+        moved = opened.client.assign(chosen, new)
         count = english().count("references", len(moved))
         return english()("person.moved", number=count, new=new)
 
@@ -112,13 +115,13 @@ async def move(request: Request, number: int, holder: _Manages) -> Response:
 async def annotate(request: Request, number: int, holder: _Manages) -> Response:
     """Set what is known of a person: lines of name=value, and a date."""
 
-    def change(client: GalleryClient, form: Form) -> str:
+    def change(opened: OpenGallery, form: Form) -> str:
         label, lines = form.text("label"), form.fields.get("attributes", "").splitlines()
         attributes = dict(map(_attribute, filter(str.strip, lines)))
         details = PersonDetails(attributes, _day(form.fields.get("expires", "")))
-        (former,) = (item for item in client.people() if item.label == label)
+        (former,) = (item for item in opened.client.people() if item.label == label)
         gone = set(former.details.attributes) - set(details.attributes)
-        client.annotate([label], details, without=gone, unlimited=details.expires is None)
+        opened.client.annotate([label], details, without=gone, unlimited=details.expires is None)
         return english()("person.annotated", label=label)
 
     return await _changed(request, number, holder, change)
@@ -128,11 +131,11 @@ async def annotate(request: Request, number: int, holder: _Manages) -> Response:
 async def remove(request: Request, number: int, holder: _Manages) -> Response:
     """Erase a person."""
 
-    def change(client: GalleryClient, form: Form) -> str:
+    def change(opened: OpenGallery, form: Form) -> str:
         if not form.flag("sure"):
             raise BadRequestError("tick that this person is to be erased for good")
         label = form.text("label")
-        removed = client.remove(labels=[label])
+        removed = opened.remove(labels=[label])
         count = english().count("references", len(removed))
         return english()("person.removed", label=label, number=count)
 
@@ -154,6 +157,26 @@ def _day(text: str) -> int | None:
         raise BadRequestError(f"{text!r} is not a date such as 2027-01-31") from error
 
 
+def _faces_of(opened: OpenGallery, labels: Sequence[str]) -> dict[str, str]:
+    """Return the thumbnail of one reference of each person, as far as there are some."""
+    if opened.thumbnails is None or not opened.thumbnails.wanted:
+        return {}
+    opened.sweep_thumbnails()
+    known, wanted, found = opened.thumbnails.known(), set(labels), dict[str, str]()
+    for item in opened.client.references():
+        if item.label in wanted and item.label not in found and item.reference_id in known:
+            face = _face_of(opened, item.reference_id)
+            if face is not None:
+                found[item.label] = face
+    return found
+
+
+def _face_of(opened: OpenGallery, reference_id: str) -> str | None:
+    """Return the thumbnail of a reference as a data URL, if there is one."""
+    picture = None if opened.thumbnails is None else opened.thumbnails.picture(reference_id)
+    return None if picture is None else jpeg_url(picture)
+
+
 def _searched(person: Person) -> str:
     """Return what a search among people looks at."""
     attributes = (f"{name}={value}" for name, value in person.details.attributes.items())
@@ -161,14 +184,14 @@ def _searched(person: Person) -> str:
 
 
 async def _changed(
-    request: Request, number: int, holder: Holder, change: Callable[[GalleryClient, Form], str]
+    request: Request, number: int, holder: Holder, change: Callable[[OpenGallery, Form], str]
 ) -> Response:
     form = await checked_form(request, holder)
     desk = state_of(request)
 
     def work() -> Response:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            said = change(opened.client, form)
+            said = change(opened, form)
         return _people(request, number, holder, said=said)
 
     return await run_in_threadpool(work)
@@ -178,10 +201,11 @@ def _people(
     request: Request, number: int, holder: Holder, search: str = "", said: str = ""
 ) -> Response:
     desk = state_of(request)
-    with desk.owner.gallery(gallery_name(desk, number)) as opened:
-        everybody = opened.client.people()
     wanted = search.casefold()
-    found = [item for item in everybody if wanted in _searched(item)]
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        found = [item for item in opened.client.people() if wanted in _searched(item)]
+        faces = _faces_of(opened, [item.label for item in found[:_SHOWN]])
+        unkept = None if opened.thumbnails is None else opened.thumbnails.problem
     return page(
         request,
         "people.html.j2",
@@ -190,6 +214,7 @@ def _people(
         people=[
             {
                 "label": item.label,
+                "face": faces.get(item.label),
                 "references": item.references,
                 "first": item.first_enrolled and in_utc(item.first_enrolled)[:10],
                 "last": item.last_enrolled and in_utc(item.last_enrolled)[:10],
@@ -203,4 +228,6 @@ def _people(
         shown=min(len(found), _SHOWN),
         search=search,
         said=said,
+        has_faces=bool(faces),
+        unkept=unkept,
     )

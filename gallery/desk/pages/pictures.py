@@ -113,4 +113,9 @@ def _data_url(photo: Photo) -> str:
     Image.fromarray(np.ascontiguousarray(photo.pixels[:, :, ::-1])).save(
         written, "JPEG", quality=88
     )
-    return "data:image/jpeg;base64," + base64.b64encode(written.getvalue()).decode("ascii")
+    return jpeg_url(written.getvalue())
+
+
+def jpeg_url(picture: bytes) -> str:
+    """Return a JPEG as a data URL."""
+    return "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")

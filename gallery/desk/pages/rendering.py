@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotSignedInError
+from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
 
@@ -108,11 +109,15 @@ def alarm_in(request: Request) -> str | None:
 
     `gallery.desk.pages.gates.page_for` says which gallery, once it is known who asks.
     """
+    owner, holder = state_of(request).owner, known_holder(request)
     gallery = getattr(request.state, "gallery", None)
-    text = None if gallery is None else state_of(request).owner.alarm(gallery)
-    if text is None:
+    text = None if gallery is None else owner.alarm(gallery)
+    unlogged = None if gallery is None or owner.log is None else owner.log.problem
+    if text is None and unlogged is None:
         return None
-    return _environment().get_template("alarm.html.j2").render(name=gallery, text=text)
+    template = _environment().get_template("alarm.html.j2")
+    may_know = holder is not None and not holder.is_limited
+    return template.render(name=gallery, text=text, unlogged=unlogged, may_know=may_know)
 
 
 def session_holder(request: Request) -> Holder:

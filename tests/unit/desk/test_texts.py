@@ -7,16 +7,18 @@ import re
 from pathlib import Path
 
 import gallery.desk
-import gallery.desk.access.tokens
 import gallery.desk.errors
 import gallery.errors
+from gallery.desk import thumbnails
+from gallery.desk.access import tokens
+from gallery.desk.decisions import log_file
 from gallery.desk.texts import english
 from gallery.errors import GalleryError
 
 FOLDER = Path(gallery.desk.__file__).parent
 WORDS = json.loads((FOLDER / "words" / "en.json").read_text("utf-8"))
 SOURCES = [*FOLDER.rglob("*.j2"), *FOLDER.rglob("*.py")]
-COMPUTED = ("nav.", "gallery.", "result.", "people.exp", "told.")
+COMPUTED = ("nav.", "gallery.", "result.", "people.exp", "told.", "decisions.")
 """Beginnings of texts whose ends are computed from a page, a fact, a verdict or an error."""
 
 
@@ -42,7 +44,7 @@ def test_no_text_is_idle() -> None:
 def test_every_text_of_an_error_is_of_one_that_there_is() -> None:
     kinds = {
         name
-        for module in (gallery.errors, gallery.desk.errors, gallery.desk.access.tokens)
+        for module in (gallery.errors, gallery.desk.errors, tokens, log_file, thumbnails)
         for name, kind in vars(module).items()
         if isinstance(kind, type) and issubclass(kind, GalleryError)
     }

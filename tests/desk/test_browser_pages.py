@@ -1,0 +1,231 @@
+"""Folders, sets, reports, thumbnails and the log in a real browser: what scripts do, and the look.
+
+Photos are patterns, embedded without a detector, so that each is one face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+import gallery.desk
+from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
+from gallery.desk import DeskConfig
+from gallery.desk.decisions.log import DecisionLog
+from gallery.desk.thumbnails import ThumbnailFolder
+from gallery.server import open_service
+from tests.desk.test_browser import CHROMIUM, WAIT, assert_accessible
+from tests.support.desks import Desk, open_desk
+from tests.support.patterns import write_pattern
+
+SCRIPT = Path(gallery.desk.__file__).parent / "static" / "folder.js"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, one for all tests here."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def desk(
+    key: GalleryKey, tmp_path_factory: pytest.TempPathFactory, deepface_home: Path
+) -> Iterator[Desk]:
+    """A desk over a gallery of patterns, with all that it can be asked to keep."""
+    folder = tmp_path_factory.mktemp("desk")
+    generator = np.random.default_rng(1)
+    people = generator.normal(size=(12, 1, 128)) + generator.normal(scale=0.3, size=(12, 4, 128))
+    labels = np.repeat(np.arange(12).astype(str), 4)
+    (folder / "sets").mkdir()
+    np.savez(folder / "sets" / "staff.npz", embeddings=people.reshape(-1, 128), labels=labels)
+    made_by = PhotoEmbedder("Dlib", "skip", download=False).preprocessing
+    with open_service(f"sqlite:///{folder / 'gallery.db'}", create=True) as service:
+        GalleryClient.create(
+            service, key, dimension=128, preprocessing=made_by, threshold=0.002
+        ).close()
+        with open_desk(
+            service,
+            key,
+            folder,
+            config=DeskConfig(sets=folder / "sets", max_photo=2**20),
+            log=DecisionLog(folder / "desk.key.desk-decisions", 90),
+            thumbnails=ThumbnailFolder(folder / "desk.key.desk-thumbnails", wanted=True),
+        ) as opened:
+            yield opened
+
+
+def signed_in(browser: Browser, desk: Desk) -> Page:
+    """Return a page of the owner, as wide as a phone."""
+    page = browser.new_page(base_url=desk.address, viewport={"width": 360, "height": 700})
+    page.set_default_timeout(WAIT)
+    page.goto(f"/enter?secret={desk.state.sessions.launch_secret}")
+    page.wait_for_url("**/g/0/identify")
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, desk: Desk) -> Iterator[Page]:
+    """A page that is signed in; whatever its scripts complain of fails the test."""
+    opened, problems = signed_in(browser, desk), list[str]()
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    yield opened
+    opened.close()
+    assert problems == []
+
+
+@pytest.fixture
+def staff(tmp_path: Path) -> Path:
+    """A folder of people, with a photo of one under two names, a large one, and litter."""
+    folder = tmp_path / "staff"
+    write_pattern(folder / "Ada" / "1.png", 1)
+    write_pattern(folder / "<b>Eve" / "deep" / "1.png", 1, 2)
+    write_pattern(folder / "Kay" / "3.png", 3)
+    (folder / "Kay" / "large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(2**20))
+    (folder / "Kay" / "notes.txt").write_text("no photo")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "1.png").write_text("hidden")
+    return folder
+
+
+def assert_fits(page: Page) -> None:
+    """Check that a page is as narrow as a phone."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path) -> None:
+    page.goto("/g/0/enroll")
+    page.get_by_label("Drop a folder here").set_input_files(staff)
+    page.get_by_role("button", name="Enroll the folder").press("Enter")
+
+    done = page.locator("#folder-results")
+    expect(done).to_contain_text("2 photos were enrolled, of 2 people.", timeout=WAIT)
+    expect(done).to_contain_text("hidden: 1")
+    expect(done).to_contain_text("no photo: 1")
+    expect(done).to_contain_text("staff/Kay/large.png: it has more than 1 MiB")
+    expect(done).to_contain_text("Ada (1 photo): close to <b>Eve (distance")
+    assert_accessible(page)
+    assert_fits(page)
+
+    page.get_by_label("Ada (1 photo)").press("Space")
+    page.get_by_role("button", name="Those that are ticked").press("Enter")
+    expect(done).to_contain_text("3 photos were enrolled, of 3 people.", timeout=WAIT)
+
+    page.goto("/g/0/people")
+    expect(page.locator("img.face-picture")).to_have_count(3)
+    assert page.locator("img.face-picture").first.evaluate("image => image.naturalWidth") == 96
+    assert_accessible(page)
+    assert_fits(page)
+
+    page.goto("/g/0/enroll")
+    page.get_by_label("Drop a folder here").set_input_files(staff)
+    page.get_by_role("button", name="Enroll the folder").click()
+    expect(done).to_contain_text("3 photos were enrolled before.", timeout=WAIT)
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("status")).to_contain_text("erased again: 3 references.")
+
+
+DROP = """async ([zone, files]) => {
+  const file = (name, data) => ({
+    name, isFile: true, isDirectory: false,
+    file: (done) => done(new File([Uint8Array.from(data)], name)),
+  });
+  const folder = (name, entries) => ({
+    name, isFile: false, isDirectory: true,
+    createReader: () => {
+      const parts = [entries, []];
+      return { readEntries: (done) => done(parts.shift()) };
+    },
+  });
+  const entries = Object.entries(files).map(([name, data]) => folder(name, [file("1.png", data)]));
+  const dropped = new Event("drop", { cancelable: true });
+  dropped.dataTransfer = { items: entries.map((entry) => ({ webkitGetAsEntry: () => entry })) };
+  document.querySelector(zone).dispatchEvent(dropped);
+}"""
+
+
+def test_folders_can_be_dropped_and_a_desk_that_is_busy_is_waited_for(
+    browser: Browser, desk: Desk, tmp_path: Path
+) -> None:
+    page, asked = signed_in(browser, desk), list[str]()
+    script = SCRIPT.read_text("utf-8").replace("const PAUSE = 5000", "const PAUSE = 50")
+    page.route(
+        "**/static/folder.js",
+        lambda route: route.fulfill(body=script, content_type="text/javascript"),
+    )
+
+    def refuse_some(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 2:
+            route.fulfill(status=429, body="wait")
+        elif len(asked) == 3:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/g/0/folder", refuse_some)
+    page.goto("/g/0/enroll")
+    files = {
+        name: list(write_pattern(tmp_path / f"{name}.png", number).read_bytes())
+        for number, name in ((11, "Ida"), (12, "Joe"))
+    }
+    page.evaluate(DROP, ["form[data-folder] [data-drop]", files])
+
+    done = page.locator("#folder-results")
+    expect(done).to_contain_text("2 photos were enrolled, of 2 people.", timeout=WAIT)
+    assert len(asked) == 5
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("status")).to_contain_text("erased again: 2 references.")
+    page.close()
+
+
+def test_a_limit_is_found_and_a_report_is_shown(page: Page, staff: Path) -> None:
+    page.goto("/g/0/gallery")
+    page.get_by_role("link", name="Calibrate and evaluate").press("Enter")
+    assert_accessible(page)
+    page.get_by_label("Drop a folder here").set_input_files(staff)
+    page.get_by_role("button", name="Take this folder").click()
+    expect(page.get_by_text("3 samples of 3 people")).to_be_visible(timeout=WAIT)
+
+    page.get_by_role("button", name="Take it").click()
+    expect(page.get_by_text("48 samples of 12 people")).to_be_visible(timeout=WAIT)
+    page.get_by_label("Share of strangers").fill("0.05")
+    page.get_by_role("button", name="Find the limit").click()
+    expect(page.locator("svg.curve")).to_be_visible(timeout=WAIT)
+    page.get_by_text("The same in numbers").click()
+    assert_accessible(page)
+    assert_fits(page)
+    page.get_by_role("button", name="Store this limit").click()
+    expect(page.get_by_role("status").first).to_contain_text("from now on")
+
+    page.get_by_role("button", name="Evaluate").click()
+    page.wait_for_url("**/accuracy/report")
+    expect(page.locator("img.plot")).to_have_count(4)
+    widths = page.locator("img.plot").evaluate_all("all => all.map((one) => one.naturalWidth)")
+    assert min(widths) > 0
+    assert_accessible(page)
+    assert_fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as a page").click()
+    assert "Open-set accuracy on staff.npz" in download.value.path().read_text("utf-8")
+
+
+def test_the_log_shows_who_searched(page: Page, tmp_path: Path) -> None:
+    page.locator("input[type=file]").set_input_files(write_pattern(tmp_path / "x.png", 21))
+    expect(page.locator(".face")).to_have_count(1, timeout=WAIT)
+
+    page.goto("/g/0/gallery")
+    page.get_by_role("link", name="Show the log").press("Enter")
+    expect(page.locator("tbody tr").first).to_contain_text("owner")
+    expect(page.locator("tbody tr").first).to_contain_text("page Identify")
+    assert_accessible(page)
+    assert_fits(page)
