@@ -50,7 +50,7 @@ other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 
 .PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow \
 	docs docs-serve bench bench-quick bench-load bench-million bench-errors bench-evaluation \
-	bench-desk lint-but-types build check-release lock clean FORCE
+	bench-desk lint-but-types bench-commands build check-release lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -70,6 +70,7 @@ help:
 	@echo "make bench-errors     errors of ten million distances against plain ones"
 	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
 	@echo "make bench-desk       a search by the desk's API, warm, against starting a command; its memory"
+	@echo "make bench-commands   commands as whole processes: time, and bytes to and from a server"
 	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
 	@echo "make clean            remove environments, caches and builds"
@@ -201,6 +202,9 @@ bench-evaluation: venv
 
 bench-desk: venv
 	@$(VENV)/bin/python -m benchmarks.desk
+
+bench-commands: venv
+	@$(VENV)/bin/python -m benchmarks.commands
 
 # --- releases -------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
-from gallery.client.cache import CacheFolder, GalleryCache
+from gallery.client.cache import CacheFolder, GalleryCache, KnownParts
 from gallery.client.gallery_names import find_description
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity import clock
@@ -38,8 +38,10 @@ from gallery.errors import (
 )
 from gallery.hints import Hint
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockHeader,
     BlockReferences,
+    EncryptedBlock,
     GalleryUpdate,
     Manifest,
     ManifestEntry,
@@ -123,8 +125,7 @@ class GallerySession(Closing, Secret):
         self._max_age = max_age
         self.claimed = False
         self._newest: Manifest | None = None
-        self._tables: dict[int, BlockReferences] = {}
-        self._cache = None if cache is None else self._cache_in(cache)
+        self._parts = KnownParts(None if cache is None else self._cache_in(cache))
 
     def _cache_in(self, folder: CacheFolder) -> GalleryCache:
         sizes = MessageSizes.of(self.description)
@@ -144,8 +145,7 @@ class GallerySession(Closing, Secret):
     def check_sums(self) -> CheckSumKeeper:
         """What opens and seals the gallery's check sums."""
         keeper = CheckSumKeeper(self.key, self.gallery_id, self.scheme)
-        if self._cache is not None and (kept := self._cache.check_sums()):
-            keeper.offer(kept)
+        keeper.offer(self._parts.check_sums())
         return keeper
 
     def close(self) -> None:
@@ -196,8 +196,8 @@ class GallerySession(Closing, Secret):
         if former is None or former.version < manifest.version:
             self._newest, self.claimed = manifest, False
         self.seen.remember(manifest)
-        if self._cache is not None and (former is None or former.version < manifest.version):
-            self._cache.drop_all_but(manifest)
+        if former is None or former.version < manifest.version:
+            self._parts.drop_all_but(manifest)
 
     def write(self, update: GalleryUpdate, written: Sequence[BlockReferences]) -> None:
         """Write an update, whose blocks have these references, and remember its manifest.
@@ -210,13 +210,12 @@ class GallerySession(Closing, Secret):
         try:
             self.service.write(self.gallery_id, update)
         except ErasurePendingError:
-            if self._cache is not None:
-                # It is written, and what was read before must not be kept when this closes.
-                self._cache.drop_all_but(update.manifest)
-                self._cache = None
+            # It is written, and what was read before must not be kept when this closes.
+            self._parts.drop_all_but(update.manifest)
+            self._parts.keep_nothing()
             raise
         self.remember(update.manifest)
-        self._tables |= {item.header.index: item for item in written}
+        self._parts.wrote(update, written)
 
     def accept_present(self) -> None:
         """Take the present state for the newest, because an older one was put back on purpose.
@@ -308,11 +307,17 @@ class GallerySession(Closing, Secret):
         They are those read so far, and those that the cache has of the newest manifest: whole
         blocks, whatever was found in them.
         """
-        if self._newest is None and self._cache is not None and self._cache.holds_references():
+        if self._newest is None and self._parts.may_hold_references():
             self.manifest()
-        for entry in self._newest.entries if self._newest is not None else ():
-            self._known(entry)
-        return {index: item.header.version for index, item in self._tables.items()}
+        return self._parts.versions(self._newest)
+
+    def block(self, header: BlockHeader) -> EncryptedBlock:
+        """Return the block that a checked header states, or what the server has in its place.
+
+        The one that was written last need not be asked for again. Raises `MissingBlockError`.
+        """
+        found = self._parts.block(header)
+        return self.service.block(self.gallery_id, header.index) if found is None else found
 
     def is_superseded(self, entry: ManifestEntry) -> bool:
         """Tell whether the gallery no longer has a block as an earlier manifest names it."""
@@ -327,9 +332,9 @@ class GallerySession(Closing, Secret):
         ``table`` is None where the version read earlier still holds.
         """
         self.authenticator.check_header(header, entry)
-        known = self._tables.get(entry.index)
         if table is None:
-            if known is None or known.header != header:
+            known = self._parts.references_of(header)
+            if known is None:
                 raise AuthenticationError(f"the references of block {entry.index} were left out")
             return known.table
         if table.digest() != header.references_digest:
@@ -338,12 +343,12 @@ class GallerySession(Closing, Secret):
                 f"the {what} of block {entry.index} are not the ones that were enrolled: some "
                 "were changed, moved or dropped; restore the database from a backup"
             )
-        self._tables[entry.index] = BlockReferences(header, table)
+        self._parts.take(BlockReferences(header, table))
         return table
 
     def _references(self, entry: ManifestEntry) -> BlockReferences | None:
         """Return a block's references, or None if another version has superseded the block."""
-        if (known := self._known(entry)) is not None:
+        if (known := self._parts.references(entry)) is not None:
             return known
         try:
             found = self.service.references(self.gallery_id, entry.index)
@@ -356,38 +361,16 @@ class GallerySession(Closing, Secret):
         self.accept_references(found.header, found.table, entry)
         return found
 
-    def _known(self, entry: ManifestEntry) -> BlockReferences | None:
-        """Return a block's references if they were read here or are in the cache, else None."""
-        known = self._tables.get(entry.index)
-        if known is not None and known.header.mac == entry.block_mac:
-            return known
-        found = None if self._cache is None else self._cache.references(entry)
-        if found is not None:
-            self._tables[entry.index] = found
-        return found
-
     def _keep(self) -> None:
-        """Keep what was read of the newest state that this owner has seen, and of no older one.
-
-        What another process erases meanwhile must not come back. It remembers its manifest before
-        it drops what that no longer names; so whatever is written here is seen by one of the two.
-        """
-        newest = self._newest
-        if self._cache is None or newest is None:
+        """Keep what was read and written here for other sessions."""
+        newest, keeper = self._newest, self.__dict__.get("check_sums")
+        if newest is None:
             return
-        named = {entry.index: entry.block_mac for entry in newest.entries}
-        blocks = [
-            item for index, item in self._tables.items() if named.get(index) == item.header.mac
-        ]
-        keeper = self.__dict__.get("check_sums")
-        try:
-            if not named:  # empty, or erased
-                self._cache.drop()
-                return
-            if self.seen.newest() != NewestState.of(newest):
-                return
-            self._cache.keep(blocks, keeper.newest if keeper is not None else None)
-            if self.seen.newest() != NewestState.of(newest):
-                self._cache.drop()
-        except GalleryError:  # the state file cannot be read, which others have said
-            self._cache.drop()
+
+        def is_newest() -> bool:
+            try:
+                return self.seen.newest() == NewestState.of(newest)
+            except GalleryError:  # the state file cannot be read any more
+                return False
+
+        self._parts.keep(newest, NO_CHECK_SUMS if keeper is None else keeper.newest, is_newest)

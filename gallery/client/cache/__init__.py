@@ -2,5 +2,6 @@
 
 from gallery.client.cache.cache_folder import CachedGallery, CacheFolder
 from gallery.client.cache.gallery_cache import GalleryCache
+from gallery.client.cache.known_parts import KnownParts
 
-__all__ = ["CacheFolder", "CachedGallery", "GalleryCache"]
+__all__ = ["CacheFolder", "CachedGallery", "GalleryCache", "KnownParts"]

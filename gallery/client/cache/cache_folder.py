@@ -27,7 +27,7 @@ _UNUSED_SECONDS: Final = 30 * 86400.0
 been erased, or renewed on another machine."""
 
 _GALLERY: Final = re.compile(r"[0-9a-f]{32}")
-_KEPT: Final = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{32}\.references|check-sums)")
+_KEPT: Final = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{32}\.(?:references|block)|check-sums)")
 _UNFINISHED: Final = re.compile(r"\.(.+)\.partial-[^.]+")
 
 

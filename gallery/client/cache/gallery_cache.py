@@ -1,24 +1,34 @@
-"""The cache of one gallery: tables of references with their hints, and check sums.
+"""The cache of one gallery: tables of references with their hints, check sums, and one block.
 
-What is kept is what the server has, byte for byte: sealed labels, keyed hashes, the owner's signed
-header of each table, sealed check sums. It is believed as little as the server. A table counts if
-the manifest, which is always asked for, names the authentication code of its header, if that is the
-owner's, and if it has the digest that the header states; check sums are known by the digest of what
-was read here, and open for the blocks of one manifest only. So nothing in the folder, of whatever
-age or origin, stands for something else.
+What is kept is what the server has, byte for byte: sealed labels, keyed hashes, ciphertexts, the
+owner's signed headers, sealed check sums. It is believed as little as the server. A table or block
+counts if the manifest, which is always asked for, names the authentication code of its header, if
+that is the owner's, and if it has the digest that the header states; check sums are known by the
+digest of what was read here, and open for the blocks of one manifest only. So nothing in the
+folder, of whatever age or origin, stands for something else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from gallery.client.cache.cache_folder import CacheFolder, drop_files, kept_files
 from gallery.client.integrity.authentication import Authenticator
 from gallery.errors import AuthenticationError, GalleryError
-from gallery.messages import BlockReferences, Manifest, ManifestEntry, SealedCheckSums
+from gallery.messages import (
+    BlockHeader,
+    BlockReferences,
+    EncryptedBlock,
+    Manifest,
+    ManifestEntry,
+    SealedCheckSums,
+)
 from gallery.messages.sizes import MessageSizes
 
-_CHECK_SUMS = "check-sums"
+_CHECK_SUMS: Final = "check-sums"
+_REFERENCES: Final = ".references"
+_BLOCK: Final = ".block"
 
 
 class GalleryCache:
@@ -44,7 +54,7 @@ class GalleryCache:
 
     def references(self, entry: ManifestEntry) -> BlockReferences | None:
         """Return a block's references, checked, or None if they are not kept, or are damaged."""
-        path = self._path / _name(entry)
+        path = self._path / (_stem(entry) + _REFERENCES)
         data = self._folder.read(path, self._sizes.references)
         try:
             return None if data is None else self._checked(data, entry)
@@ -54,7 +64,23 @@ class GalleryCache:
 
     def holds_references(self) -> bool:
         """Tell whether anything is kept, of whatever manifest, that need not be sent again."""
-        return any(name != _CHECK_SUMS for name in kept_files(self._path))
+        return any(name.endswith(_REFERENCES) for name in kept_files(self._path))
+
+    def block(self, header: BlockHeader) -> EncryptedBlock | None:
+        """Return a block, as its checked header states it, or None if it is not kept."""
+        path = self._path / (_stem_of(header) + _BLOCK)
+        data = self._folder.read(path, self._sizes.relabelled_block)
+        try:
+            if data is None:
+                return None
+            found = EncryptedBlock.from_bytes(data)
+            if found.header != header:
+                raise AuthenticationError("the block is another one")
+            found.check()
+            return found
+        except GalleryError:
+            self._folder.remove(path)
+            return None
 
     def check_sums(self) -> SealedCheckSums | None:
         """Return the sealed check sums that were kept last, whatever manifest they are of."""
@@ -72,33 +98,47 @@ class GalleryCache:
         return found
 
     def drop_all_but(self, manifest: Manifest) -> None:
-        """Drop the references that a manifest does not name: of them, somebody was erased."""
-        named = {_name(entry) for entry in manifest.entries}
-        drop_files(self._path, lambda name: name in named or name == _CHECK_SUMS)
+        """Drop references and block that a manifest does not name: of them, somebody was erased."""
+        named = {_stem(entry) for entry in manifest.entries}
+        drop_files(self._path, lambda name: name == _CHECK_SUMS or name.partition(".")[0] in named)
 
     def drop(self) -> None:
         """Drop all that is kept of the gallery."""
         drop_files(self._path, lambda _: False)
 
-    def keep(self, blocks: Iterable[BlockReferences], check_sums: SealedCheckSums | None) -> bool:
-        """Keep what was checked or written, as far as there is room; tell whether any was new."""
-        kept = kept_files(self._path)
-        new = [item for item in blocks if _name_of(item) not in kept]
-        if check_sums == self.check_sums():
-            check_sums = None
-        if new or check_sums:
-            self._write(new, check_sums, sum(kept.values()))
-        self._folder.used(self._path)
-        return bool(new or check_sums)
-
-    def _write(
-        self, blocks: list[BlockReferences], check_sums: SealedCheckSums | None, taken: int
+    def keep(
+        self,
+        tables: Iterable[BlockReferences],
+        check_sums: SealedCheckSums,
+        block: EncryptedBlock | None = None,
     ) -> None:
-        parts: list[tuple[str, BlockReferences | SealedCheckSums]] = []
-        if check_sums:
+        """Keep what was checked or written, as far as there is room.
+
+        Parameters
+        ----------
+        tables
+            References of blocks.
+        check_sums
+            The newest; none if they are not known.
+        block
+            One to which somebody may be added next, in the place of the one that was kept.
+        """
+        kept = kept_files(self._path)
+        parts: list[tuple[str, _Message]] = []
+        if check_sums and check_sums != self.check_sums():
             parts.append((_CHECK_SUMS, check_sums))
-        parts += [(_name_of(block), block) for block in blocks]
-        self._folder.make_room(self._path, sum(block.table.nbytes for block in blocks))
+        parts += [(_stem_of(item.header) + _REFERENCES, item) for item in tables]
+        if block is not None:
+            name = _stem_of(block.header) + _BLOCK
+            drop_files(self._path, lambda other: other == name or not other.endswith(_BLOCK))
+            parts.append((name, block))
+        new = [(name, item) for name, item in parts if name == _CHECK_SUMS or name not in kept]
+        if new:
+            self._write(new, sum(kept.values()))
+        self._folder.used(self._path)
+
+    def _write(self, parts: list[tuple[str, _Message]], taken: int) -> None:
+        self._folder.make_room(self._path, sum(_size(item) for _, item in parts))
         room = self._folder.limit - taken
         for name, item in parts:
             content = item.to_bytes()
@@ -107,11 +147,20 @@ class GalleryCache:
                 break
 
 
-def _name(entry: ManifestEntry) -> str:
-    """Return the name of the file of a block's references: of one version, and of no other."""
-    return f"{entry.index:08x}-{entry.block_mac[:16].hex()}.references"
+_Message = BlockReferences | SealedCheckSums | EncryptedBlock
 
 
-def _name_of(block: BlockReferences) -> str:
-    header = block.header
-    return _name(ManifestEntry(header.index, header.version, header.mac))
+def _size(item: _Message) -> int:
+    """Return about how many bytes a message has."""
+    if isinstance(item, BlockReferences):
+        return item.table.nbytes
+    return len(item.sealed) if isinstance(item, SealedCheckSums) else item.columns.nbytes
+
+
+def _stem(entry: ManifestEntry) -> str:
+    """Return how the names of files begin that are of one version of a block, and of no other."""
+    return f"{entry.index:08x}-{entry.block_mac[:16].hex()}"
+
+
+def _stem_of(header: BlockHeader) -> str:
+    return _stem(ManifestEntry(header.index, header.version, header.mac))

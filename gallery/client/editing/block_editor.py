@@ -101,7 +101,7 @@ class BlockEditor:
             return self.new(index)
         session, known = self._session, state.blocks[index]
         try:
-            block = session.service.block(session.gallery_id, index)
+            block = session.block(known.header)
         except MissingBlockError:
             if session.is_superseded(state.manifest.entries[index]):
                 raise WriteConflictError("the block was dropped before it was read") from None
@@ -199,7 +199,7 @@ class BlockEditor:
         header = state.blocks[index].header
         found = self._read.pop(index, None)
         if found is None or found.header != header:
-            found = self._session.service.block(self._session.gallery_id, index)
+            found = self._session.block(header)
             if found.header != header:
                 raise WriteConflictError("the block changed while it was read")
             found.check()

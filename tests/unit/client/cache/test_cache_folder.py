@@ -14,6 +14,7 @@ from gallery.client.cache import GalleryCache
 from gallery.client.integrity.authentication import Authenticator
 from gallery.client.keys.secrets import GalleryKey
 from gallery.messages import (
+    NO_CHECK_SUMS,
     BlockHeader,
     BlockReferences,
     Manifest,
@@ -47,7 +48,7 @@ class Owner:
         return BlockReferences(self.authenticator.sign(header), table)
 
     def keep(self, *blocks: BlockReferences) -> None:
-        self.cache.keep(blocks, None)
+        self.cache.keep(blocks, NO_CHECK_SUMS)
 
     def has(self, block: BlockReferences) -> bool:
         found = self.cache.references(entry_of(block))

@@ -146,16 +146,35 @@ def test_a_writer_keeps_what_it_wrote(
     assert counting.calls == {"describe": 1, "manifest": 1}
 
 
-def test_an_enrollment_asks_for_the_block_that_it_writes_and_for_no_references(
+def test_enrollments_ask_for_the_block_that_they_write_once_and_for_no_references(
     swift: GalleryClient, service: EmbeddedService, machine: Machine
 ) -> None:
     machine.found(service, "swift")
     counting = CountingService(service)
+    for number in range(3):
+        with machine.open(counting, "swift") as writer:
+            writer.enroll(random_embeddings(1, DIMENSION, seed=number + 1), [f"more {number}"])
 
+    assert counting.calls == {"describe": 3, "manifest": 3, "block": 1, "write": 3}
+    assert swift.verify(deep=True).findings == ()
+    assert lists(swift) == [*names(COUNT), "more 0", "more 1", "more 2"]
+    assert len([path for path in machine.files if path.suffix == ".block"]) == 1
+
+
+def test_a_block_that_others_have_changed_is_asked_for_again(
+    swift: GalleryClient, service: EmbeddedService, machine: Machine
+) -> None:
+    counting = CountingService(service)
     with machine.open(counting, "swift") as writer:
         writer.enroll(random_embeddings(1, DIMENSION, seed=1), ["one more"])
+        swift.remove(["person 1"])
+        counting.calls.clear()
+        writer.enroll(random_embeddings(1, DIMENSION, seed=2), ["another"])
 
-    assert counting.calls == {"describe": 1, "manifest": 1, "block": 1, "write": 1}
+    assert counting.calls["block"] == 1
+    expected = [label for label in (*names(COUNT), "one more", "another") if label != "person 1"]
+    assert sorted(lists(swift)) == sorted(expected)
+    assert swift.verify(deep=True).findings == ()
 
 
 def test_a_verification_reads_what_the_server_has(
@@ -390,7 +409,7 @@ def test_damage_is_noticed_and_mended(
     swift: GalleryClient, service: EmbeddedService, machine: Machine
 ) -> None:
     machine.found(service, "swift")
-    for number, path in enumerate(machine.files):
+    for path in machine.files:
         content = path.read_bytes()
         for damaged in damages(content):
             path.write_bytes(damaged)
@@ -400,8 +419,27 @@ def test_damage_is_noticed_and_mended(
                 assert lists(opened) == names(COUNT)
                 assert opened.identify(PEOPLE[1], threshold=0.001).labels[0, 0] == "person 1"
 
-            assert counting.calls["references"] == (number == 0)
+            assert counting.calls["references"] == (path.suffix == ".references")
             assert path.read_bytes() == content
+
+
+def test_a_damaged_block_is_asked_for_again(
+    swift: GalleryClient, service: EmbeddedService, machine: Machine
+) -> None:
+    with machine.open(service, "swift") as writer:
+        writer.remove(["person 5"])
+    (path,) = (path for path in machine.files if path.suffix == ".block")
+    content = path.read_bytes()
+    for number, damaged in enumerate(damages(content)[::4]):
+        path.unlink(missing_ok=True)
+        path.write_bytes(damaged)
+
+        with machine.open(service, "swift") as writer:
+            writer.enroll(random_embeddings(1, DIMENSION, seed=number + 1), [f"more {number}"])
+
+        (path,) = (path for path in machine.files if path.suffix == ".block")
+    assert swift.verify(deep=True).findings == ()
+    assert lists(swift)[:5] == names(5)
 
 
 def test_what_is_no_file_is_left_alone(

@@ -1,0 +1,1 @@
+"""Commands as whole processes: their time, and what they send and receive."""
