@@ -16,6 +16,7 @@ from gallery.client.photos.images import Photo
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.photos.sources import HeldPhoto
 from gallery.errors import InvalidEmbeddingError, NoFaceError, SourceError
+from gallery.messages import Preprocessing
 
 if TYPE_CHECKING:
     from gallery.client.photos.sources import PhotoSource
