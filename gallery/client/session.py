@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
-from gallery.client.cache import CacheFolder, GalleryCache
+from gallery.client.cache import CacheFolder, EmbeddingCache, GalleryCache
 from gallery.client.gallery_names import find_description
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity import clock
@@ -125,6 +125,7 @@ class GallerySession(Closing, Secret):
         self._newest: Manifest | None = None
         self._tables: dict[int, BlockReferences] = {}
         self._cache = None if cache is None else self._cache_in(cache)
+        self.embeddings = None if cache is None else EmbeddingCache(cache, key)
 
     def _cache_in(self, folder: CacheFolder) -> GalleryCache:
         sizes = MessageSizes.of(self.description)

@@ -1,6 +1,18 @@
-"""The owner's cache on disk: references, hints and check sums that need not be asked for again."""
+"""The owner's cache on disk: what need not be asked for again, and photos not embedded again."""
 
 from gallery.client.cache.cache_folder import CachedGallery, CacheFolder
+from gallery.client.cache.embedding_cache import (
+    EmbeddingCache,
+    clear_embeddings,
+    kept_embeddings,
+)
 from gallery.client.cache.gallery_cache import GalleryCache
 
-__all__ = ["CacheFolder", "CachedGallery", "GalleryCache"]
+__all__ = [
+    "CacheFolder",
+    "CachedGallery",
+    "EmbeddingCache",
+    "GalleryCache",
+    "clear_embeddings",
+    "kept_embeddings",
+]

@@ -6,7 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,20 @@ _TIMES: Final = 10_000
 """Photos of which is remembered how long they took."""
 
 
+class FaceMemory(Protocol):
+    """What remembers the faces of photos, by the digest of their content."""
+
+    def find(
+        self, digest: bytes, model: FaceModel, made_by: Preprocessing, origin: ModelOrigin
+    ) -> EmbeddedFace | None:
+        """Return the one face of a photo, or None."""
+
+    def keep(
+        self, digest: bytes, made_by: Preprocessing, origin: ModelOrigin, face: EmbeddedFace
+    ) -> None:
+        """Remember the one face of a photo."""
+
+
 class WeightsWarning(UserWarning):
     """The weights of a face model are not those that a gallery's embeddings were made with."""
 
@@ -94,6 +108,8 @@ class PhotoEmbedder:
     jobs
         How many processes may embed where there are many photos; None for one for each core that
         there is memory for.
+    memory
+        What remembers the faces of photos that runs over many embedded before.
 
     Attributes
     ----------
@@ -119,8 +135,9 @@ class PhotoEmbedder:
         trusted: TrustedWeights | None = None,
         warn: Callable[[str], None] | None = None,
         jobs: int | None = None,
+        memory: FaceMemory | None = None,
     ) -> None:
-        self.jobs = jobs
+        self.jobs, self._memory = jobs, memory
         self.seconds: deque[float] = deque(maxlen=_TIMES)
         self.model: FaceModel = find_model(model)
         self.detector: FaceDetector = find_detector(detector or self.model.default_detector)
@@ -171,14 +188,38 @@ class PhotoEmbedder:
 
         Raises what `prepare` raises, of what can be known without loading DeepFace.
         """
-        runtime, origin = self._checked()
-        self._settle(origin)
+        runtime, _ = self._checked()
+        self._settled()
         # Only now: Pillow is as optional as DeepFace.
         from gallery.client.photos.worker_messages import WorkerSetup
 
         made_by = self.preprocessing
         trusted = self._source.trusted.given_path
         return WorkerSetup(made_by.model, made_by.detector, made_by.align, runtime, trusted)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether faces are remembered."""
+        return self._memory is not None
+
+    def remembered(self, digest: bytes) -> EmbeddedFace | None:
+        """Return the one face of a photo that was embedded before, or None.
+
+        Raises what `worker_setup` raises: it is the same face only if the weights are the same.
+        """
+        if self._memory is None:
+            return None
+        return self._memory.find(digest, self.model, self.preprocessing, self._settled())
+
+    def remember(self, digest: bytes, face: EmbeddedFace) -> None:
+        """Remember the one face of a photo."""
+        if self._memory is not None:
+            self._memory.keep(digest, self.preprocessing, self._settled(), face)
+
+    def _settled(self) -> ModelOrigin:
+        if self._origin is None:
+            self._settle(self._checked()[1])
+        return self._origin or self._checked()[1]
 
     def _checked(self) -> tuple[Runtime, ModelOrigin]:
         """Check all that can be checked before DeepFace is loaded."""
