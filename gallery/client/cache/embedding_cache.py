@@ -98,6 +98,7 @@ class EmbeddingCache(Secret):
         path = self._path_of(digest, made_by, origin)
         plain = digest + pack_outcome((face,), 0.0)
         sealed = self._sealer.seal(plain, path.name.encode())
+        self._make_folders()
         if self._folder.write(path, sealed):
             self._size = self._taken() + len(sealed)
             if self._size > self._folder.limit // _SHARE:
@@ -117,6 +118,13 @@ class EmbeddingCache(Secret):
     def clear(self) -> None:
         """Remove all that is kept for this owner."""
         _clear(self._path)
+
+    def _make_folders(self) -> None:
+        """Make the folders above a shelf, for their owner alone."""
+        with suppress(OSError):  # what cannot be written is told of when a face is
+            self._folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._path.parent, self._path):
+                folder.mkdir(mode=0o700, exist_ok=True)
 
     def _digest_in(self, path: Path) -> bytes | None:
         sealed = self._folder.read(path, _LONGEST)

@@ -12,6 +12,7 @@ WORKER_BYTES: Final = 700_000_000
 """Memory of one worker: 350 MB with the model Dlib, and what decoding a large photo takes."""
 
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_MEMORY: Final = Path("/proc/meminfo")
 
 
 def default_jobs() -> int:
@@ -40,7 +41,7 @@ def _cores() -> int:
 def _free_memory() -> int | None:
     """Return the bytes that new processes may take, or None where the system does not say it."""
     found = []
-    for line in _text(Path("/proc/meminfo")).splitlines():
+    for line in _text(_MEMORY).splitlines():
         name, _, value = line.partition(":")
         if name == "MemAvailable":
             found.append(1024 * int(value.split()[0]))
