@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,11 +20,13 @@ from gallery.client import (
     PhotoFailure,
     SourceKind,
     find_photos,
+    hold,
     kind_of,
     read_embeddings,
 )
+from gallery.client.photos.embedding_run import embed_all
 from gallery.client.progress import Progress
-from gallery.errors import InvalidEmbeddingError, PhotoError, SourceError
+from gallery.errors import GalleryError, InvalidEmbeddingError, SourceError
 from gallery.messages import Preprocessing
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class LabelledSet:
     duplicates
         Samples left out because the same embedding of the same subject was there already.
     photo_ms
-        Median time to read a photo and embed its face, or None for ready embeddings.
+        Median time to read a photo and embed its face in one process, or None for ready embeddings.
     """
 
     name: str
@@ -157,20 +159,18 @@ def embed_set(
     SourceError
         If no photo gives an embedding.
     """
-    embedder.prepare()
     found: dict[int, Floats] = {}
     failures = [*photos.failures] if isinstance(photos, FoundPhotos) else []
-    seconds = []
-    for place, photo in enumerate(photos):
-        started = time.perf_counter()
-        try:
-            found[place] = embedder.embed(photo.path)
-        except PhotoError as error:
-            failures.append(PhotoFailure.of(photo.path, error))
-        else:
-            seconds.append(time.perf_counter() - started)
-        if progress is not None:
-            progress(1)
+    held = ((place, hold(photo.path)) for place, photo in enumerate(photos))
+    with closing(embed_all(embedder, held)) as embedded:
+        for place, faces in embedded:
+            if isinstance(faces, GalleryError):
+                # Without the hint that another face can be chosen: here, none is.
+                failures.append(PhotoFailure(photos[place].path, faces.message))
+            else:
+                found[place] = faces[0].embedding
+            if progress is not None:
+                progress(1)
     if not found:
         raise SourceError(f"none of the {len(photos)} photos in {source} gives an embedding")
     return assembled_set(
@@ -180,7 +180,7 @@ def embed_set(
         found,
         embedder.preprocessing,
         failures,
-        1e3 * float(np.median(seconds)),
+        1e3 * float(np.median(embedder.seconds)) if embedder.seconds else None,
     )
 
 

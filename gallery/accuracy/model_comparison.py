@@ -10,6 +10,7 @@ from gallery.accuracy.comparisons import ProgressBar
 from gallery.accuracy.datasets import LabelledSet, embed_set
 from gallery.accuracy.evaluation import Evaluation, Options, evaluate
 from gallery.client import LabelledPhoto, PhotoEmbedder, TrustedWeights
+from gallery.client.photos.embedder import FaceMemory
 from gallery.errors import FaceRuntimeError, MissingDependencyError, WeightsError
 
 _REASONS = {
@@ -42,8 +43,15 @@ class ModelRun:
     error: str = ""
 
 
-def parse_model(name: str, trusted: TrustedWeights | None = None) -> PhotoEmbedder:
+def parse_model(
+    name: str,
+    trusted: TrustedWeights | None = None,
+    jobs: int | None = None,
+    memory: FaceMemory | None = None,
+) -> PhotoEmbedder:
     """Return the embedder of ``model`` or ``model:detector``, which downloads nothing.
+
+    The others are arguments of `PhotoEmbedder`.
 
     Raises
     ------
@@ -51,7 +59,9 @@ def parse_model(name: str, trusted: TrustedWeights | None = None) -> PhotoEmbedd
         If there is no such model or detector.
     """
     model, _, detector = name.strip().partition(":")
-    return PhotoEmbedder(model, detector or None, download=False, trusted=trusted)
+    return PhotoEmbedder(
+        model, detector or None, download=False, trusted=trusted, jobs=jobs, memory=memory
+    )
 
 
 def compare(

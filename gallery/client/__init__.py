@@ -2,7 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from gallery.client.cache import CachedGallery, CacheFolder
+from gallery.client.cache import (
+    CachedGallery,
+    CacheFolder,
+    EmbeddingCache,
+    clear_embeddings,
+    kept_embeddings,
+)
 from gallery.client.editing.people import Person
 from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.sources import (
@@ -96,6 +102,7 @@ __all__ = [
     "ClosePair",
     "Duplicate",
     "EmbeddedFace",
+    "EmbeddingCache",
     "EmbeddingFile",
     "EmbeddingSource",
     "Enrollment",
@@ -159,6 +166,7 @@ __all__ = [
     "WrittenFace",
     "brings_labels",
     "change_passphrase",
+    "clear_embeddings",
     "discard_renewal",
     "export_weights",
     "fetch_weights",
@@ -169,6 +177,7 @@ __all__ = [
     "import_weights",
     "is_protected",
     "is_video",
+    "kept_embeddings",
     "kind_of",
     "open_embeddings",
     "places_of",

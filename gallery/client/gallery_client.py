@@ -63,7 +63,10 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         What keeps references and check sums on this machine, so that other clients of the same
         owner need not receive them again. They are kept when this client is closed. Give ``states``
         that last as well, as a `StateFile` does: by them a client that is closed late knows that
-        somebody was erased meanwhile. By default nothing is kept.
+        somebody was erased meanwhile. Embeddings of photos are kept there too, sealed. By default
+        nothing is kept.
+    jobs
+        How many processes may embed where there are many photos, as of `PhotoEmbedder`.
 
     Raises
     ------
@@ -104,9 +107,10 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         warn: Callable[[str], None] | None = None,
         max_age: timedelta | None = None,
         cache: CacheFolder | None = None,
+        jobs: int | None = None,
     ) -> None:
         session = GallerySession(service, key, gallery, states, backend, max_age, cache)
-        super().__init__(session, trusted_weights, warn)
+        super().__init__(session, trusted_weights, warn, jobs)
 
     @classmethod
     @_accept_former_names

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from gallery.backends import Backend, find_backend
-from gallery.client.cache import CacheFolder, GalleryCache, KnownParts
+from gallery.client.cache import CacheFolder, EmbeddingCache, GalleryCache, KnownParts
 from gallery.client.gallery_names import find_description
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity import clock
@@ -126,6 +126,7 @@ class GallerySession(Closing, Secret):
         self.claimed = False
         self._newest: Manifest | None = None
         self._parts = KnownParts(None if cache is None else self._cache_in(cache))
+        self.embeddings = None if cache is None else EmbeddingCache(cache, key)
 
     def _cache_in(self, folder: CacheFolder) -> GalleryCache:
         sizes = MessageSizes.of(self.description)

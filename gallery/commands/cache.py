@@ -23,7 +23,8 @@ def command() -> None:
 
     Commands that open a gallery keep its references, and what its results are checked with, as the
     server has them: sealed labels and keyed hashes, which say nothing without the key. So the next
-    command need not ask for them again. All of it is checked anew whenever it is used.
+    command need not ask for them again. Commands that embed photos keep the embeddings, sealed with
+    the key. All of it is checked anew whenever it is used.
     """
 
 
@@ -35,7 +36,7 @@ def show(as_json: bool, quiet: bool) -> None:
 
     Galleries have no names here; gallery info says which identifier one has.
     """
-    from gallery.client import CacheFolder
+    from gallery.client import CacheFolder, kept_embeddings
     from gallery.client.integrity.clock import in_utc
 
     path = cache_path()
@@ -49,8 +50,15 @@ def show(as_json: bool, quiet: bool) -> None:
         }
         for item in found
     ]
+    photos, photo_bytes = (0, 0) if path is None else kept_embeddings(CacheFolder(path))
     if as_json:
-        print_json({"folder": None if path is None else str(path), "galleries": records})
+        print_json(
+            {
+                "folder": None if path is None else str(path),
+                "galleries": records,
+                "embeddings": {"photos": photos, "bytes": photo_bytes},
+            }
+        )
         return
     if records:
         print_table(
@@ -58,7 +66,9 @@ def show(as_json: bool, quiet: bool) -> None:
             (tuple(map(str, item.values())) for item in records),
         )
     if not quiet:
-        total = sum(item.size for item in found)
+        if photos:
+            say(f"embeddings of {photos:,} photos: {photo_bytes:,} bytes")
+        total = sum(item.size for item in found) + photo_bytes
         say(
             f"this user has no folder for a cache: set {FOLDER_VARIABLE}, or HOME"
             if path is None
@@ -70,13 +80,14 @@ def show(as_json: bool, quiet: bool) -> None:
 @quiet_option
 def clear(quiet: bool) -> None:
     """Remove all that is kept; the next commands ask for it again."""
-    from gallery.client import CacheFolder
+    from gallery.client import CacheFolder, clear_embeddings, kept_embeddings
 
     path = cache_path()
     if path is None:
         return
     cache = CacheFolder(path)
-    total = sum(item.size for item in cache.galleries())
+    total = sum(item.size for item in cache.galleries()) + kept_embeddings(cache)[1]
     cache.clear()
+    clear_embeddings(cache)
     if not quiet:
         say(f"{total:,} bytes removed from {path}")

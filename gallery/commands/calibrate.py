@@ -13,6 +13,7 @@ from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, fpir_option, json_option, split_options
 from gallery.commands.origin_of_files import warn_of_origin
+from gallery.commands.photo_processes import jobs_option
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json, print_result
 from gallery.commands.weights import trust_weights_option
@@ -34,6 +35,7 @@ Examples:
 @split_options
 @click.option("--dry-run", is_flag=True, help="Show the threshold and store nothing.")
 @json_option("Print one JSON object.")
+@jobs_option
 @trust_weights_option
 @common_options
 def command(

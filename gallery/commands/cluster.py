@@ -15,6 +15,7 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, search_threshold_option
 from gallery.commands.output import print_table
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
+from gallery.commands.photo_processes import jobs_option
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, chosen_format, csv_option, print_records
 from gallery.commands.terminal import print_json
@@ -72,6 +73,7 @@ _COLUMNS = (
 @search_threshold_option()
 @json_option("Print one JSON object with every face, its group and its picture.")
 @csv_option("a face")
+@jobs_option
 @trust_weights_option
 @common_options
 def command(

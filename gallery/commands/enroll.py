@@ -38,6 +38,7 @@ from gallery.commands.photo_arguments import (
     refuse_options_of_photos,
 )
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
+from gallery.commands.photo_processes import jobs_option
 from gallery.commands.replacement import ask_to_replace, labels_of
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
@@ -112,6 +113,7 @@ Examples:
 )
 @json_option("Print one JSON object with the counts.")
 @private_urls_option
+@jobs_option
 @trust_weights_option
 @common_options
 def command(

@@ -24,6 +24,7 @@ from gallery.commands.options import (
 )
 from gallery.commands.output import result_table, results
 from gallery.commands.photo_folders import tell_passed_over
+from gallery.commands.photo_processes import chosen_jobs, jobs_option
 from gallery.commands.settings import Settings
 from gallery.commands.weights import trust_weights_option, trusted_weights
 from gallery.errors import WeightsError
@@ -83,6 +84,17 @@ Examples:
     help="A mate counts as found within so many candidates; identify decides by the first.",
 )
 @split_options
+@click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Key file with whose cache of embeddings photos are looked up; by default with none.",
+)
+@click.option(
+    "--passphrase-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the key's passphrase. [env: GALLERY_PASSPHRASE holds the passphrase itself]",
+)
+@jobs_option
 @trust_weights_option
 @quiet_option
 def command(
@@ -92,13 +104,16 @@ def command(
     model: str | None,
     detector: str | None,
     models: str | None,
+    key: Path | None,
+    passphrase_file: Path | None,
     quiet: bool,
     **choices: Any,
 ) -> int:
     """Measure how well people are found and strangers refused, through the encrypted engine.
 
-    Needs no key and no gallery: both are made for the occasion and removed. The same searches are
-    done without encryption too, and the report says what changes. Photos without exactly one face
+    Needs no key and no gallery: both are made for the occasion and removed. With --key, photos that
+    were embedded with this key before are not embedded again. The same searches are done without
+    encryption too, and the report says what changes. Photos without exactly one face
     are counted and reported; the exit code is 1 then.
     """
     from gallery.accuracy.datasets import kind_of_set
@@ -114,7 +129,9 @@ def command(
     if not force and (there := existing_reports(output)):
         raise click.UsageError(f"there is {there[0]} already: say --force to overwrite it")
     require_plotting()
-    settings = _settings(quiet, choices["backend"])
+    if key is None and passphrase_file is not None:
+        raise click.UsageError("--passphrase-file is for --key")
+    settings = _settings(quiet, choices["backend"], key, passphrase_file)
     options = _options(choices)
     check_backend(find_backend(options.backend), options.parameters)
     runs = _runs(settings, source, model, detector, models, options)
@@ -149,13 +166,15 @@ def read_labelled(
     return embed_photos(source, photos, embedder(), settings.progress)
 
 
-def _settings(quiet: bool, backend: str) -> Settings:
-    """Return settings that open nothing of the user's: this command makes a key of its own."""
+def _settings(
+    quiet: bool, backend: str, key: Path | None, passphrase_file: Path | None
+) -> Settings:
+    """Return settings that open no gallery of the user's: one is made for the occasion."""
     return Settings(
         server=None,
-        key=Path(),
+        key=key or Path(),
         database="",
-        passphrase_file=None,
+        passphrase_file=passphrase_file,
         gallery="",
         backend=backend,
         quiet=quiet,
@@ -192,14 +211,17 @@ def _runs(
     from gallery.accuracy.splits import check_split
     from gallery.client import PhotoEmbedder
 
-    trust = trusted_weights()
+    trust, jobs = trusted_weights(), chosen_jobs()
+    memory = settings.open_embeddings() if settings.key != Path() else None
     if models is not None:
-        embedders = [parse_model(name, trust) for name in models.split(",")]
+        embedders = [parse_model(name, trust, jobs, memory) for name in models.split(",")]
         photos = labelled_photos(source)
         tell_passed_over(settings, photos.passed_over)
         check_split(subjects_of(photos), options.folds)
         return list(compare(source, photos, embedders, options, settings.progress))
-    embedder = partial(PhotoEmbedder, model or "Facenet", detector, trusted=trust)
+    embedder = partial(
+        PhotoEmbedder, model or "Facenet", detector, trusted=trust, jobs=jobs, memory=memory
+    )
     labelled = read_labelled(
         settings, source, embedder, lambda subjects: check_split(subjects, options.folds)
     )

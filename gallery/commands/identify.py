@@ -31,6 +31,7 @@ from gallery.commands.photo_arguments import (
     refuse_options_of_photos,
 )
 from gallery.commands.photo_folders import tell_passed_over
+from gallery.commands.photo_processes import jobs_option
 from gallery.commands.photo_search import search_photos
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, table_options
@@ -107,6 +108,7 @@ Examples:
     "are cut off, and all after the fourth decimal: published, they help to find the key.",
 )
 @video_options
+@jobs_option
 @trust_weights_option
 @max_age_option(
     "Refuse to search a state of the gallery that its owner signed longer ago, by a change or by "

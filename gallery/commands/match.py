@@ -29,6 +29,7 @@ from gallery.commands.photo_arguments import (
     private_urls_option,
     refuse_options_of_photos,
 )
+from gallery.commands.photo_processes import jobs_option
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.threshold_notes import notes_on
@@ -68,6 +69,7 @@ Examples:
     "Refuse a state of the gallery that was signed longer ago than this; see gallery identify."
 )
 @private_urls_option
+@jobs_option
 @trust_weights_option
 @common_options
 def command(

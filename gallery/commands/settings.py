@@ -18,6 +18,7 @@ from gallery.commands.environment import (
     secret_variable,
 )
 from gallery.commands.output import notices, progress_bar
+from gallery.commands.photo_processes import chosen_jobs
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
 from gallery.commands.terminal import say
@@ -25,7 +26,7 @@ from gallery.commands.weights import trusted_weights
 from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
-    from gallery.client import CacheFolder, GalleryClient, GalleryKey, StateFile
+    from gallery.client import CacheFolder, EmbeddingCache, GalleryClient, GalleryKey, StateFile
     from gallery.protocol import GalleryService
 
 T = TypeVar("T")
@@ -147,6 +148,15 @@ class Settings(ServiceSettings):
         """Return what keeps what was read from galleries, or None where nothing is kept."""
         return find_cache(self.detail)
 
+    def open_embeddings(self) -> EmbeddingCache | None:
+        """Return the key's cache of embeddings, or None where nothing is kept."""
+        cache = self.open_cache()
+        if cache is None:
+            return None
+        from gallery.client import EmbeddingCache
+
+        return EmbeddingCache(cache, self.open_key())
+
     @property
     def ledgers(self) -> Path:
         """The folder that remembers what came from which folder of photos: beside the states."""
@@ -185,6 +195,7 @@ class Settings(ServiceSettings):
                 warn=lambda text: self.notice(f"warning: {text}"),
                 max_age=max_age,
                 cache=self.open_cache(),
+                jobs=chosen_jobs(),
             ) as client:
                 yield client
 

@@ -11,6 +11,7 @@ from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.people import whom
 from gallery.commands.photo_arguments import faces_option
+from gallery.commands.photo_processes import jobs_option
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 from gallery.commands.sync_reports import (
@@ -63,6 +64,7 @@ Examples:
 )
 @json_option("Print one JSON object; with --watch one for each time that something was done.")
 @csv_option("a photo, of what --dry-run would do")
+@jobs_option
 @trust_weights_option
 @common_options
 def command(

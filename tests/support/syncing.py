@@ -15,6 +15,7 @@ import numpy as np
 
 from gallery.client import GalleryClient, PhotoEmbedder
 from gallery.client.photos.faces import EmbeddedFace, FaceSelection
+from gallery.client.photos.images import Photo
 from gallery.client.photos.quality import FaceQuality
 from gallery.client.photos.sources import hold
 from gallery.errors import UnreadablePhotoError
@@ -39,13 +40,14 @@ class ContentEmbedder(PhotoEmbedder):
     """
 
     def __init__(self) -> None:
-        super().__init__("Dlib", "skip", download=False)
+        super().__init__("Dlib", "skip", download=False, jobs=1)
         self.embedded: list[Path] = []
         self.before: Callable[[], object] = lambda: None
 
     def select(
-        self, source: PhotoSource, selection: FaceSelection = "one"
+        self, source: PhotoSource | Photo, selection: FaceSelection = "one"
     ) -> tuple[EmbeddedFace, ...]:
+        assert not isinstance(source, Photo)
         held = hold(source)
         photo = Path(held.name)
         self.before()

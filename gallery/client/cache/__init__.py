@@ -1,7 +1,20 @@
-"""The owner's cache on disk: references, hints and check sums that need not be asked for again."""
+"""The owner's cache on disk: what need not be asked for again, and photos not embedded again."""
 
 from gallery.client.cache.cache_folder import CachedGallery, CacheFolder
+from gallery.client.cache.embedding_cache import (
+    EmbeddingCache,
+    clear_embeddings,
+    kept_embeddings,
+)
 from gallery.client.cache.gallery_cache import GalleryCache
 from gallery.client.cache.known_parts import KnownParts
 
-__all__ = ["CacheFolder", "CachedGallery", "GalleryCache", "KnownParts"]
+__all__ = [
+    "CacheFolder",
+    "CachedGallery",
+    "EmbeddingCache",
+    "GalleryCache",
+    "KnownParts",
+    "clear_embeddings",
+    "kept_embeddings",
+]

@@ -52,12 +52,27 @@ class Remover:
             If other processes keep changing the gallery.
         """
         wanted, removed, more = _WantedReferences(reference_ids), 0, bool(reference_ids)
-        while more:
-            done, more = self._conflicts.run(lambda current: self._remove(current, wanted), state)
-            state, removed = None, removed + done
-            if progress is not None and done:
-                progress(done)
+        try:
+            while more:
+                done, more = self._conflicts.run(
+                    lambda current: self._remove(current, wanted), state
+                )
+                state, removed = None, removed + done
+                if progress is not None and done:
+                    progress(done)
+        finally:
+            # Also of those whose removal failed: they are embedded again.
+            self._forget(wanted.found())
         return removed
+
+    def _forget(self, references: list[StoredReference]) -> None:
+        """Drop the embeddings of the photos that references were made of from the cache."""
+        cache, labels = self._session.embeddings, self._session.labels
+        if cache is None or not references:
+            return
+        tags = {item.content_tag for item in references}
+        names = {labels.open(item.sealed_label, item.reference_id) for item in references}
+        cache.forget(lambda digest: any(labels.content_tag(digest, name) in tags for name in names))
 
     def _remove(self, state: GalleryState, wanted: _WantedReferences) -> tuple[int, bool]:
         """Erase what a few blocks hold of the wanted references, in one write.
@@ -94,6 +109,10 @@ class _WantedReferences:
         self._lookup = ReferenceLookup("reference_id", reference_ids)
         self._found: dict[bytes, list[StoredReference]] = {}
         """What each block holds of them, by the MAC of its header."""
+
+    def found(self) -> list[StoredReference]:
+        """Return all that were found, those of former versions of blocks too."""
+        return [item for found in self._found.values() for item in found]
 
     def among(self, block: BlockReferences) -> list[StoredReference]:
         """Return those that a block holds."""

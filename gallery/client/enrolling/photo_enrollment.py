@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,8 @@ from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.faces import EmbeddedFace, FaceSelection, largest_of
+from gallery.client.photos.embedding_run import embed_all
+from gallery.client.photos.faces import EmbeddedFace, FaceOutcome, FaceSelection, largest_of
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
@@ -100,6 +102,15 @@ class PhotoEnrollment:
     duplicates: tuple[PhotoDuplicate, ...]
     outliers: tuple[tuple[PhotoName, Outlier], ...] = ()
     erased: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class _HeldPhoto:
+    """A photo that is to be enrolled: its name, whom it shows, and the digest of its content."""
+
+    name: PhotoName
+    label: str
+    digest: bytes
 
 
 def record_embedder(
@@ -189,15 +200,13 @@ class PhotoEnroller:
             With ``fail``, if there is a duplicate; nothing is enrolled then.
         """
         try:
-            for position, photo in enumerate(photos):
-                if isinstance(photo, LabelledPhoto):
-                    self._take(photo.path, photo.label, position)
-                else:
-                    self._take(*photo, position)
-                if len(self._pending) >= COMMIT_EVERY and self._on_duplicate != "fail":
-                    self._flush()
-                if progress is not None:
-                    progress(1)
+            with closing(embed_all(self._embedder, self._held(photos), self._faces)) as embedded:
+                for photo, faces in embedded:
+                    self._take(photo, faces)
+                    if len(self._pending) >= COMMIT_EVERY and self._on_duplicate != "fail":
+                        self._flush()
+                    if progress is not None:
+                        progress(1)
             self._flush()
         except BaseException:
             if not self._failed_to_write:
@@ -212,35 +221,56 @@ class PhotoEnroller:
             tuple(self._outliers),
         )
 
-    def _take(self, source: PhotoSource, label: str, position: int) -> None:
-        name = photo_name(source, position)
-        try:
-            label = normalize_label(label)
-            held = hold(source, str(name))
-            digest = held.digest()
-            if self._faces == "all":
-                self._take_all(name, held, label, digest)
-            elif not self._is_known(name, digest, label):
-                (face,) = self._embedder.select(held, self._faces)
-                self._add(name, face, label, digest)
-        except (PhotoError, InvalidLabelError, InvalidEmbeddingError) as error:
-            self._failures.append(PhotoFailure.of(name, error))
+    def _held(
+        self, photos: Iterable[LabelledPhoto | tuple[PhotoSource, str]]
+    ) -> Iterator[tuple[_HeldPhoto | PhotoFailure, HeldPhoto | None]]:
+        """Read photos as far as it takes to know whether they were enrolled before."""
+        for position, photo in enumerate(photos):
+            source, label = (photo.path, photo.label) if isinstance(photo, LabelledPhoto) else photo
+            name = photo_name(source, position)
+            try:
+                label = normalize_label(label)
+                held = hold(source, str(name))
+                digest = held.digest()
+            except (PhotoError, InvalidLabelError) as error:
+                yield PhotoFailure.of(name, error), None
+                continue
+            known = self._faces != "all" and self._tag(digest, label) in self._known
+            yield _HeldPhoto(name, label, digest), None if known else held
 
-    def _take_all(self, name: PhotoName, held: HeldPhoto, label: str, digest: bytes) -> None:
+    def _take(self, photo: _HeldPhoto | PhotoFailure, faces: FaceOutcome) -> None:
+        if isinstance(photo, PhotoFailure):
+            self._failures.append(photo)
+            return
+        try:
+            if self._faces != "all" and self._is_known(photo.name, photo.digest, photo.label):
+                return
+            if isinstance(faces, GalleryError):
+                raise faces
+            if self._faces == "all":
+                self._take_all(photo, faces)
+            else:
+                self._add(photo.name, faces[0], photo.label, photo.digest)
+        except (PhotoError, InvalidEmbeddingError) as error:
+            self._failures.append(PhotoFailure.of(photo.name, error))
+
+    def _take_all(self, photo: _HeldPhoto, faces: tuple[EmbeddedFace, ...]) -> None:
         """Take each face of a photo that shows one person several times."""
-        faces = self._embedder.select(held, "all")
         vectors = np.stack([_to_vector(face.embedding, self._session) for face in faces])
         if not self._match(vectors):
             raise SeveralFacesError(
-                f"the {len(faces)} faces in {name} are not one person's at the gallery's threshold",
+                f"the {len(faces)} faces in {photo.name} are not one person's at the gallery's "
+                "threshold",
                 hint=Hint.ENROLL_LARGEST,
             )
         largest = largest_of(faces)
         for face in faces:
             # The largest is what the photo is enrolled with otherwise; no face is enrolled twice.
-            own = digest if face is largest else content_digest(digest + repr(face.box).encode())
-            if not self._is_known(name, own, label):
-                self._add(name, face, label, own)
+            own = photo.digest
+            if face is not largest:
+                own = content_digest(photo.digest + repr(face.box).encode())
+            if not self._is_known(photo.name, own, photo.label):
+                self._add(photo.name, face, photo.label, own)
 
     def _match(self, vectors: Floats) -> bool:
         """Whether each two of some faces match each other."""
@@ -251,7 +281,7 @@ class PhotoEnroller:
 
     def _is_known(self, name: PhotoName, digest: bytes, label: str) -> bool:
         """Whether a face was taken or enrolled before; that is kept."""
-        tag = self._session.labels.content_tag(digest, label)
+        tag = self._tag(digest, label)
         if tag in self._known:
             self._skipped.append((name, self._known[tag].hex()))
             self.labels.add(label)
@@ -261,9 +291,12 @@ class PhotoEnroller:
             return False
         return True
 
+    def _tag(self, digest: bytes, label: str) -> bytes:
+        return self._session.labels.content_tag(digest, label)
+
     def _add(self, name: PhotoName, face: EmbeddedFace, label: str, digest: bytes) -> None:
         vector = _to_vector(face.embedding, self._session)
-        tag = self._session.labels.content_tag(digest, label)
+        tag = self._tag(digest, label)
         self._pending[tag] = name, NewReference(vector, label, digest, details=self._details)
         self._measured.append((name, face.quality))
 

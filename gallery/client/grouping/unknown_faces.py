@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,15 +15,17 @@ from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.grouping.clusters import ALONE, cluster
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.faces import FaceBox
+from gallery.client.photos.embedding_run import embed_all
+from gallery.client.photos.faces import EmbeddedFace, FaceBox
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import hold
 from gallery.client.progress import Progress
 from gallery.client.searching.identification import Searcher
 from gallery.client.searching.thresholds import Threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
-from gallery.errors import InvalidEmbeddingError, PhotoError
+from gallery.errors import GalleryError, InvalidEmbeddingError, PhotoError
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,17 @@ class _Found:
     embeddings: list[Floats] = field(default_factory=list)
     without_face: list[Path] = field(default_factory=list)
     failures: list[PhotoFailure] = field(default_factory=list)
+
+    def take(self, path: Path, faces: Sequence[EmbeddedFace]) -> None:
+        """Take the faces of a photo."""
+        for number, face in enumerate(faces, start=1):
+            others = tuple(
+                other.box for other in faces if other is not face and other.box is not None
+            )
+            self.faces.append(UnknownFace(path, number, face.box, others, face.quality))
+            self.embeddings.append(face.embedding)
+        if not faces:
+            self.without_face.append(path)
 
 
 def find_unknown_faces(
@@ -146,24 +160,20 @@ def _embedded(
 ) -> _Found:
     check_embedder(embedder, session.description)
     found = _Found()
-    for path in paths:
-        try:
-            faces = embedder.faces(path)
-            for face in faces:
-                check_embeddings(face.embedding, session.description)
-        except (PhotoError, InvalidEmbeddingError) as error:
-            found.failures.append(PhotoFailure.of(path, error))
-        else:
-            for number, face in enumerate(faces, start=1):
-                others = tuple(
-                    other.box for other in faces if other is not face and other.box is not None
-                )
-                found.faces.append(UnknownFace(path, number, face.box, others, face.quality))
-                found.embeddings.append(face.embedding)
-            if not faces:
-                found.without_face.append(path)
-        if progress is not None:
-            progress(1)
+    photos = ((path, hold(path)) for path in paths)
+    with closing(embed_all(embedder, photos, None)) as embedded:
+        for path, faces in embedded:
+            try:
+                if isinstance(faces, GalleryError):
+                    raise faces
+                for face in faces:
+                    check_embeddings(face.embedding, session.description)
+            except (PhotoError, InvalidEmbeddingError) as error:
+                found.failures.append(PhotoFailure.of(path, error))
+            else:
+                found.take(path, faces)
+            if progress is not None:
+                progress(1)
     return found
 
 

@@ -22,7 +22,7 @@ class OpenedGallery(Closing, Secret):
     ----------
     session
         The owner's session with it.
-    trusted_weights, warn
+    trusted_weights, warn, jobs
         As for `GalleryClient`.
     """
 
@@ -31,8 +31,9 @@ class OpenedGallery(Closing, Secret):
         session: GallerySession,
         trusted_weights: TrustedWeights | None,
         warn: Callable[[str], None] | None,
+        jobs: int | None = None,
     ) -> None:
-        self._session = session
+        self._session, self._jobs = session, jobs
         self._trusted_weights, self._warn = trusted_weights, warn
 
     def close(self) -> None:
@@ -48,7 +49,12 @@ class OpenedGallery(Closing, Secret):
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
         """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
         return embedder_for(
-            self.description, runtime, trusted=self._trusted_weights, warn=self._warn
+            self.description,
+            runtime,
+            trusted=self._trusted_weights,
+            warn=self._warn,
+            jobs=self._jobs,
+            memory=self._session.embeddings,
         )
 
     def _check_model(self, model: str | None) -> None:

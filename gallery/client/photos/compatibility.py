@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.embedder import FaceMemory, PhotoEmbedder
 from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.errors import ModelMismatchError
 from gallery.hints import Hint
@@ -17,6 +17,8 @@ def embedder_for(
     *,
     trusted: TrustedWeights | None = None,
     warn: Callable[[str], None] | None = None,
+    jobs: int | None = None,
+    memory: FaceMemory | None = None,
 ) -> PhotoEmbedder:
     """Return what makes embeddings for a gallery out of photos; arguments of `PhotoEmbedder`.
 
@@ -39,6 +41,8 @@ def embedder_for(
         runtime=runtime,
         trusted=trusted,
         warn=warn,
+        jobs=jobs,
+        memory=memory,
     )
     _compare_when_prepared(embedder, description)
     return embedder

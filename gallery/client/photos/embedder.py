@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +50,27 @@ if TYPE_CHECKING:
     from gallery.client.photos.detection import FaceFinder
     from gallery.client.photos.images import Photo
     from gallery.client.photos.sources import PhotoSource
+    from gallery.client.photos.worker_messages import WorkerSetup
 
 LARGER: Final = 1.5
 """How many times larger than a doubtful face another must be to be told of."""
+
+_TIMES: Final = 10_000
+"""Photos of which is remembered how long they took."""
+
+
+class FaceMemory(Protocol):
+    """What remembers the faces of photos, by the digest of their content."""
+
+    def find(
+        self, digest: bytes, model: FaceModel, made_by: Preprocessing, origin: ModelOrigin
+    ) -> EmbeddedFace | None:
+        """Return the one face of a photo, or None."""
+
+    def keep(
+        self, digest: bytes, made_by: Preprocessing, origin: ModelOrigin, face: EmbeddedFace
+    ) -> None:
+        """Remember the one face of a photo."""
 
 
 class WeightsWarning(UserWarning):
@@ -86,6 +105,16 @@ class PhotoEmbedder:
     warn
         Called with what the owner should know of a gallery and the weights used with it; by default
         a `WeightsWarning` is issued.
+    jobs
+        How many processes may embed where there are many photos; None for one for each core that
+        there is memory for.
+    memory
+        What remembers the faces of photos that runs over many embedded before.
+
+    Attributes
+    ----------
+    seconds
+        What reading and embedding took of each of the last photos of runs over many.
 
     Raises
     ------
@@ -105,7 +134,11 @@ class PhotoEmbedder:
         progress: DownloadProgress | None = None,
         trusted: TrustedWeights | None = None,
         warn: Callable[[str], None] | None = None,
+        jobs: int | None = None,
+        memory: FaceMemory | None = None,
     ) -> None:
+        self.jobs, self._memory = jobs, memory
+        self.seconds: deque[float] = deque(maxlen=_TIMES)
         self.model: FaceModel = find_model(model)
         self.detector: FaceDetector = find_detector(detector or self.model.default_detector)
         self.preprocessing = Preprocessing(
@@ -137,13 +170,7 @@ class PhotoEmbedder:
         """
         if self._deepface is not None:
             return
-        runtime = choose_runtime(self._wanted_runtime)
-        require_modules(("deepface", "PIL"), "Reading photos")
-        require_instructions((runtime,), f"DeepFace's runtime {runtime}")
-        for part in (self.model, self.detector):
-            require_modules(part.modules, part.name)
-            require_instructions(part.modules, part.name)
-        origin = self._find_origin(runtime, self._source)
+        runtime, origin = self._checked()
         deepface = load_deepface(runtime)
         self._build(deepface, "facial_recognition", self.model.name)
         if self.detector.name != WHOLE_PHOTO:
@@ -153,9 +180,63 @@ class PhotoEmbedder:
                 from gallery.client.photos.frontal_detector import quicken
 
                 quicken(client)
-        self._deepface, self._origin = deepface, origin
-        for action in list(self._awaiting.values()):  # others may add some
-            action(origin)
+        self._deepface = deepface
+        self._settle(origin)
+
+    def worker_setup(self) -> WorkerSetup:
+        """Return what worker processes need to embed as this does; nothing is loaded here.
+
+        Raises what `prepare` raises, of what can be known without loading DeepFace.
+        """
+        runtime, _ = self._checked()
+        self._settled()
+        # Only now: Pillow is as optional as DeepFace.
+        from gallery.client.photos.worker_messages import WorkerSetup
+
+        made_by = self.preprocessing
+        trusted = self._source.trusted.given_path
+        return WorkerSetup(made_by.model, made_by.detector, made_by.align, runtime, trusted)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether faces are remembered."""
+        return self._memory is not None
+
+    def remembered(self, digest: bytes) -> EmbeddedFace | None:
+        """Return the one face of a photo that was embedded before, or None.
+
+        Raises what `worker_setup` raises: it is the same face only if the weights are the same.
+        """
+        if self._memory is None:
+            return None
+        return self._memory.find(digest, self.model, self.preprocessing, self._settled())
+
+    def remember(self, digest: bytes, face: EmbeddedFace) -> None:
+        """Remember the one face of a photo."""
+        if self._memory is not None:
+            self._memory.keep(digest, self.preprocessing, self._settled(), face)
+
+    def _settled(self) -> ModelOrigin:
+        if self._origin is None:
+            self._settle(self._checked()[1])
+        return self._origin or self._checked()[1]
+
+    def _checked(self) -> tuple[Runtime, ModelOrigin]:
+        """Check all that can be checked before DeepFace is loaded."""
+        runtime = choose_runtime(self._wanted_runtime)
+        require_modules(("deepface", "PIL"), "Reading photos")
+        require_instructions((runtime,), f"DeepFace's runtime {runtime}")
+        for part in (self.model, self.detector):
+            require_modules(part.modules, part.name)
+            require_instructions(part.modules, part.name)
+        return runtime, self._origin or self._find_origin(runtime, self._source)
+
+    def _settle(self, origin: ModelOrigin) -> None:
+        """Tell those who wait for it what embeddings are made with, once."""
+        if self._origin is None:
+            self._origin = origin
+            for action in list(self._awaiting.values()):  # others may add some
+                action(origin)
 
     def known_origin(self) -> ModelOrigin | None:
         """Return what embeddings are made with, or None where that takes a download or trust.
@@ -234,7 +315,7 @@ class PhotoEmbedder:
         return face
 
     def select(
-        self, source: PhotoSource, selection: FaceSelection = "one"
+        self, source: PhotoSource | Photo, selection: FaceSelection = "one"
     ) -> tuple[EmbeddedFace, ...]:
         """Embed the faces in a photo that are meant, at least one.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client.photos.quality import FaceQuality
+from gallery.errors import GalleryError
 
 FaceSelection = Literal["one", "largest", "all"]
 """Which faces of a photo are meant.
@@ -99,6 +100,10 @@ class EmbeddedFace:
     embedding: npt.NDArray[np.float64]
     quality: FaceQuality
     box: FaceBox | None
+
+
+FaceOutcome = tuple[EmbeddedFace, ...] | GalleryError
+"""The faces of a photo that are meant, or why there are none."""
 
 
 def largest_of(faces: Sequence[EmbeddedFace]) -> EmbeddedFace:

@@ -82,6 +82,11 @@ class TrustedWeights:
         self._accept = accept
 
     @property
+    def given_path(self) -> Path | None:
+        """The file as it was given, None for the one in the user's data folder."""
+        return self._path
+
+    @property
     def path(self) -> Path:
         """The file (`MachineError` if none is given and there is no home folder)."""
         if self._path is None:

@@ -105,7 +105,10 @@ def renew_gallery(
         check_backend(find_backend(backend), wanted)
         copy = _copy_of(old.description, new_key, wanted)
         with _open_copy(service, copy, new_key, new_states, backend) as new:
-            return Renewer(old, new).run(progress)
+            done = Renewer(old, new).run(progress)
+        if old.embeddings is not None and new_key.key_id != old_key.key_id:
+            old.embeddings.clear()
+        return done
 
 
 def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str = "default") -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.embedding_run import embed_all
 from gallery.client.photos.faces import FaceBox, FaceSelection
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.quality import FaceQuality
-from gallery.client.photos.sources import PhotoName, hold, photo_name
+from gallery.client.photos.sources import HeldPhoto, PhotoName, hold, photo_name
 from gallery.client.progress import Progress
 from gallery.client.searching.candidates import Identification
-from gallery.errors import InvalidEmbeddingError, PhotoError
+from gallery.errors import GalleryError, InvalidEmbeddingError, PhotoError
 from gallery.messages import GalleryDescription
 
 if TYPE_CHECKING:
@@ -101,17 +103,31 @@ def embed_probes(
     faces: list[ProbeFace] = []
     embeddings: list[Floats] = []
     failures: list[PhotoFailure] = []
+    with closing(embed_all(embedder, _held(photos), selection)) as embedded:
+        for (name, position, error), found in embedded:
+            outcome = error or found
+            try:
+                if isinstance(outcome, GalleryError):
+                    raise outcome
+                for face in outcome:
+                    check_embeddings(face.embedding, description)
+            except (PhotoError, InvalidEmbeddingError) as failed:
+                failures.append(PhotoFailure.of(name, failed))
+            else:
+                faces += [ProbeFace(name, position, face.box, face.quality) for face in outcome]
+                embeddings += [face.embedding for face in outcome]
+            if progress is not None:
+                progress(1)
+    return EmbeddedProbes(tuple(faces), tuple(embeddings), tuple(failures))
+
+
+def _held(
+    photos: Iterable[PhotoSource],
+) -> Iterator[tuple[tuple[PhotoName, int, PhotoError | None], HeldPhoto | None]]:
+    """Yield names and places of photos, with what is read of those that are no files."""
     for position, photo in enumerate(photos):
         name = photo_name(photo, position)
         try:
-            found = embedder.select(hold(photo, str(name)), selection)
-            for face in found:
-                check_embeddings(face.embedding, description)
-        except (PhotoError, InvalidEmbeddingError) as error:
-            failures.append(PhotoFailure.of(name, error))
-        else:
-            faces += [ProbeFace(name, position, face.box, face.quality) for face in found]
-            embeddings += [face.embedding for face in found]
-        if progress is not None:
-            progress(1)
-    return EmbeddedProbes(tuple(faces), tuple(embeddings), tuple(failures))
+            yield (name, position, None), hold(photo, str(name))
+        except PhotoError as error:
+            yield (name, position, error), None

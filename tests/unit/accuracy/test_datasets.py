@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,23 +11,35 @@ import pytest
 from gallery.accuracy.datasets import SetKind, embed_set, kind_of_set, read_set
 from gallery.client import LabelledPhoto
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.faces import EmbeddedFace, FaceSelection
+from gallery.client.photos.images import Photo
+from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.sources import HeldPhoto
 from gallery.errors import InvalidEmbeddingError, NoFaceError, SourceError
 from gallery.messages import Preprocessing
 
+if TYPE_CHECKING:
+    from gallery.client.photos.sources import PhotoSource
 
-class FileEmbedder:
+
+class FileEmbedder(PhotoEmbedder):
     """Embeds a file by the numbers in it; one without numbers shows no face."""
 
-    preprocessing = Preprocessing("Dlib", "dlib", True, "base", 1600)
+    def __init__(self) -> None:
+        super().__init__("Dlib", jobs=1)
 
     def prepare(self) -> None:
         """Need nothing."""
 
-    def embed(self, path: Path) -> np.ndarray:
-        text = path.read_text()
+    def select(
+        self, source: PhotoSource | Photo, selection: FaceSelection = "one"
+    ) -> tuple[EmbeddedFace, ...]:
+        assert isinstance(source, HeldPhoto)
+        text = Path(source.name).read_text()
         if not text:
-            raise NoFaceError(f"No face was found in {path}")
-        return np.array([float(number) for number in text.split()])
+            raise NoFaceError(f"No face was found in {source.name}")
+        values = np.array([float(number) for number in text.split()])
+        return (EmbeddedFace(values, FaceQuality(100, 100, None, 1.0, 100, None, None), None),)
 
 
 def test_a_path_tells_what_it_is(tmp_path: Path) -> None:
@@ -76,7 +88,7 @@ def test_photos_that_fail_are_counted_with_whom_they_show(tmp_path: Path) -> Non
         photos.append(LabelledPhoto(path, label))
     done: list[int] = []
 
-    found = embed_set(tmp_path, photos, cast(PhotoEmbedder, FileEmbedder()), done.append)
+    found = embed_set(tmp_path, photos, FileEmbedder(), done.append)
 
     assert found.embeddings.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert found.attempts is not None
@@ -92,4 +104,4 @@ def test_photos_of_which_none_shows_a_face_are_refused(tmp_path: Path) -> None:
     path.touch()
 
     with pytest.raises(SourceError, match="none of the 1 photos"):
-        embed_set(tmp_path, [LabelledPhoto(path, "a")], cast(PhotoEmbedder, FileEmbedder()))
+        embed_set(tmp_path, [LabelledPhoto(path, "a")], FileEmbedder())
