@@ -49,8 +49,8 @@ other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 	$(call version_of,$(PYTHON)),$(call version_of,$(1)/bin/python)),,FORCE))
 
 .PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow \
-	docs docs-serve bench bench-quick bench-load bench-million bench-errors bench-evaluation \
-	bench-desk lint-but-types bench-commands build check-release lock clean FORCE
+	docs docs-serve bench bench-quick bench-load bench-cluster bench-million bench-errors \
+	bench-evaluation bench-desk lint-but-types bench-commands build check-release lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -66,6 +66,7 @@ help:
 	@echo "make docs             docs/cli.md, and the site in site/; make docs-serve shows it"
 	@echo "make bench            all benchmarks; make bench-quick for a short look"
 	@echo "make bench-load       five minutes of 32 clients against a server that is killed in between"
+	@echo "make bench-cluster    a small cluster measured, large ones simulated; tables of docs/scaling.md"
 	@echo "make bench-million    a million references: time and memory"
 	@echo "make bench-errors     errors of ten million distances against plain ones"
 	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
@@ -190,6 +191,10 @@ bench-quick: venv
 
 bench-load: venv
 	@$(VENV)/bin/python -m benchmarks.load --kill --write
+
+bench-cluster: venv
+	@$(VENV)/bin/python -m benchmarks.cluster measure
+	@$(VENV)/bin/python -m benchmarks.cluster predict
 
 bench-million: venv
 	@$(VENV)/bin/python -m benchmarks.million

@@ -7,11 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import psutil
 from distributed import Client
 
 from benchmarks.cluster.costs import ClusterCosts, MessageBytes, block_count
@@ -19,7 +21,6 @@ from benchmarks.cluster.plan import ClusterPlan
 from benchmarks.cluster.simulation import ClusterSimulation
 from benchmarks.cluster.worker_processes import cluster_of
 from benchmarks.shared.timed_service import TimedService
-from benchmarks.shared.timing import TimedCall, time_in_turn
 from benchmarks.shared.unit_vectors import unit_vectors
 from gallery.ciphertexts.blocks import capacity
 from gallery.client import GalleryClient, GalleryKey
@@ -46,6 +47,9 @@ MOVED = 16
 T = TypeVar("T")
 _THRESHOLD = 0.3
 _TASKS = 100
+_LEAST_SECONDS, _DASK_SECONDS = 0.2, 4.0
+"""Seconds that a call is repeated for: of a processor, and of a clock where Dask is measured."""
+
 SIMULATED = 1_000
 """Searches that are simulated."""
 
@@ -165,24 +169,19 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
             columns, [probe.constants] * probes, parameters
         )
 
-    calls = [
-        TimedCall("scan for one", scan(1), BLOCKS),
-        TimedCall("scan for several", scan(SEVERAL), BLOCKS),
-        TimedCall("pack", lambda: [block.to_bytes() for block in blocks], BLOCKS),
-        TimedCall("send a probe", probe.to_bytes),
-        TimedCall("read a probe", lambda: EncryptedProbe.from_bytes(message)),
-    ]
-    one, several, pack, send, read = (
-        series.spread.median for series in time_in_turn(calls, repeats)
-    )
+    one = _processor_time(scan(1), repeats) / BLOCKS
+    several = _processor_time(scan(SEVERAL), repeats) / BLOCKS
+    pack = _processor_time(lambda: [block.to_bytes() for block in blocks], repeats) / BLOCKS
+    send = _processor_time(probe.to_bytes, repeats)
+    read = _processor_time(lambda: EncryptedProbe.from_bytes(message), repeats)
     with (
         cluster_of(1, log) as address,
         open_service(single.database, cluster=address, cache_size=CACHE_SIZE) as service,
     ):
-        searches = [_search(service, single.request) for _ in range(30)]
-        task, take, move = _dask_seconds(address, blocks, message, repeats)
+        search = _of_all_processes(lambda: _search(service, single.request))
+        task, take, move = _dask_seconds(address, blocks, message)
     following = max(0.0, (several - one) / (SEVERAL - 1))
-    begun = statistics.median(searches[5:]) - task - one - pack - take - send - move - read
+    begun = search - task - one - pack - take - send - move - read
     opening = max(0.0, whole.opening_seconds - single.opening_seconds)
     return ClusterCosts(
         pass_seconds=max(0.0, begun),
@@ -198,9 +197,9 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
 
 
 def _dask_seconds(
-    address: str, blocks: Sequence[BlockResult], message: bytes, repeats: int
+    address: str, blocks: Sequence[BlockResult], message: bytes
 ) -> tuple[float, float, float]:
-    """Return the seconds of Dask for a task, for a result, and for a probe that it moves."""
+    """Return the processor time of Dask for a task, for a result, and for a probe that it moves."""
     results, probes = list(blocks) * MOVED, [message] * MOVED
     with Client(address, set_as_default=False, direct_to_workers=True) as client:
 
@@ -209,13 +208,46 @@ def _dask_seconds(
                 future.result()
 
         held = client.scatter(results, hash=False)
-        calls = [
-            TimedCall("task", tasks, _TASKS),
-            TimedCall("take", lambda: client.submit(_same, held, pure=False).result()),
-            TimedCall("move", lambda: client.scatter([probes], hash=False)),
-        ]
-        task, taken, moved = (series.spread.median for series in time_in_turn(calls, repeats))
+        task = _of_all_processes(tasks) / _TASKS
+        taken = _of_all_processes(lambda: client.submit(_same, held, pure=False).result())
+        moved = _of_all_processes(lambda: client.scatter([probes], hash=False))
     return task, max(0.0, taken - task) / len(results), moved / MOVED
+
+
+def _processor_time(call: Callable[[], object], repeats: int) -> float:
+    """Return the seconds of processors that a call takes in this process, the median of some.
+
+    Unlike the time of a clock, it has nothing of what other programs do meanwhile.
+    """
+    call()
+    found = []
+    for _ in range(repeats):
+        count, before = 0, time.process_time()
+        while (taken := time.process_time() - before) < _LEAST_SECONDS:
+            call()
+            count += 1
+        found.append(taken / count)
+    return statistics.median(found)
+
+
+def _of_all_processes(call: Callable[[], object]) -> float:
+    """Return the seconds of processors that a call takes in this process and its children."""
+    call()
+    count, before, until = 0, _processor_seconds(), time.perf_counter() + _DASK_SECONDS
+    while time.perf_counter() < until:
+        call()
+        count += 1
+    return (_processor_seconds() - before) / count
+
+
+def _processor_seconds() -> float:
+    this = psutil.Process()
+    found = 0.0
+    for process in (this, *this.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            found += times.user + times.system
+    return found
 
 
 def _same(value: T) -> T:

@@ -13,7 +13,7 @@ from gallery.ciphertexts.bit_packing import packed_size
 from gallery.parameters import PARAMETER_SETS
 from gallery.parameters.hinted import HintedParameterSet
 
-BEGIN = "<!-- Written by `python -m benchmarks.cluster predict`, from here: -->"
+BEGIN = "<!-- Written by `make bench-cluster`, from here: -->"
 END = "<!-- to here. -->"
 PLOT = "../benchmarks/results/sizing.svg"
 

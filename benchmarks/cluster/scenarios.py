@@ -20,7 +20,7 @@ MEMORY_BANDWIDTH = 200e9
 LOADS = (0.2, 0.5, 0.8)
 """Shares of the most searches a second that a cluster does."""
 
-SEARCHES = 1_000
+SEARCHES = 600
 """Searches of a simulation."""
 
 
