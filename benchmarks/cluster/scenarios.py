@@ -20,8 +20,8 @@ MEMORY_BANDWIDTH = 200e9
 LOADS = (0.2, 0.5, 0.8)
 """Shares of the most searches a second that a cluster does."""
 
-SEARCHES = 600
-"""Searches of a simulation."""
+SEARCHES = {1_000_000: 1_000, 10_000_000: 500, 100_000_000: 200}
+"""Searches of a simulation, by references."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,16 @@ FAULTS = (
 
 
 def simulate(costs: dict[str, ClusterCosts], seed: int = 1) -> Iterator[dict[str, Any]]:
-    """Yield what each scenario answers under each load, with each kind of fault."""
+    """Yield what each scenario answers under each load, and with each kind of fault under one."""
     for scenario in SCENARIOS:
-        own = costs[scenario.parameters]
+        own, searches = costs[scenario.parameters], SEARCHES[scenario.references]
         plan = scenario.plan(own)
-        busy = replace(plan, clients=4 * plan.owners)
-        most = ClusterSimulation(busy, own, seed).run(SEARCHES, SEARCHES // 4).rate
+        busy = replace(plan, clients=2 * plan.probes_per_pass)
+        most = ClusterSimulation(busy, own, seed).run(searches // 2, searches // 4).rate
         for faults in FAULTS:
-            for load in LOADS:
+            for load in LOADS if faults is FAULTS[0] else LOADS[1:2]:
                 loaded = faults.of(replace(plan, arrivals=load * most))
-                found = ClusterSimulation(loaded, own, seed).run(SEARCHES, SEARCHES // 4)
+                found = ClusterSimulation(loaded, own, seed).run(searches, searches // 4)
                 yield {
                     "references": scenario.references,
                     "parameters": scenario.parameters,

@@ -22,6 +22,9 @@ from gallery.messages import ManifestEntry
 from gallery.server.cluster.dispatch import TASK_BYTES, TASKS_PER_WORKER
 from gallery.server.cluster.placement import place_blocks
 
+PIECES = 8
+"""Most pieces that the results of a search are packed and sent in: more would tell nothing more."""
+
 Steps = Generator[simpy.Event, Any, None]
 
 
@@ -56,11 +59,12 @@ class SimulatedSearches:
 
 
 class _Search:
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: simpy.Environment, blocks: int) -> None:
         self.came = self.began = env.now
         self.thread = simpy.Resource(env)
         """Packs its results, one after the other."""
         self.parts: list[simpy.Process] = []
+        self.taken, self.left = 0, blocks
         self.scanned = env.event()
         self.done = env.event()
 
@@ -155,7 +159,7 @@ class ClusterSimulation:
             yield self._ask().done
 
     def _ask(self) -> _Search:
-        search = _Search(self._env)
+        search = _Search(self._env, self._plan.blocks)
         self._waiting.append(search)
         if not self._came.triggered:
             self._came.succeed()
@@ -259,7 +263,11 @@ class ClusterSimulation:
         yield from self._busy(self._server, taking)
         worker.slots.release(slot)
         for search in searches:
-            search.parts.append(self._env.process(self._hand_out(search, blocks)))
+            search.taken += blocks
+            search.left -= blocks
+            if search.left <= 0 or search.taken * PIECES >= self._plan.blocks:
+                search.parts.append(self._env.process(self._hand_out(search, search.taken)))
+                search.taken = 0
 
     def _lose(self, worker: _Worker) -> Steps:
         """Lose a worker at random, and have it back, with nothing in memory, after a while."""
