@@ -38,6 +38,9 @@ CACHE_SIZE = 2**31
 BLOCKS = 8
 """Blocks of the galleries that costs are measured with."""
 
+REPEATS = 5
+"""Times that each cost is measured."""
+
 SEVERAL = 9
 """Probes of a pass whose scan is compared with that of one."""
 
@@ -70,14 +73,14 @@ class ClusterSettings:
 
 @dataclass(frozen=True)
 class _Gallery:
-    """A gallery in a database, a request for it that asks for no references, and its owner's time.
+    """A gallery in a database, and a request for it that asks for no references.
 
-    ``opening_seconds`` are the owner's for the whole answer, encryption of the probe left out.
+    ``search_seconds`` are the processor time of a whole search, owner and service in one process.
     """
 
     database: str
     request: SearchRequest
-    opening_seconds: float
+    search_seconds: float
 
 
 def measure_cluster(settings: ClusterSettings, progress: Progress) -> dict[str, Any]:
@@ -140,16 +143,10 @@ def _enroll(path: Path, references: int, parameters: str) -> _Gallery:
         ) as client:
             client.enroll(vectors[1:], [f"reference-{number}" for number in range(references)])
             client.identify(vectors[:1], 1, _THRESHOLD)
-            opening: list[float] = []
-            requests: list[SearchRequest | None] = []
-            for _ in range(9):
-                timed.seconds, timed.largest = 0.0, None
-                started = time.perf_counter()
-                client.identify(vectors[:1], 1, _THRESHOLD)
-                opening.append(time.perf_counter() - started - timed.seconds)
-                requests.append(timed.largest)
-    assert requests[-1] is not None
-    return _Gallery(database, requests[-1], min(opening))
+            timed.largest = None  # the next request asks for no references
+            taken = _processor_time(lambda: client.identify(vectors[:1], 1, _THRESHOLD), REPEATS)
+    assert timed.largest is not None
+    return _Gallery(database, timed.largest, taken)
 
 
 def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
@@ -182,7 +179,8 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
         task, take, move = _dask_seconds(address, blocks, message)
     following = max(0.0, (several - one) / (SEVERAL - 1))
     begun = search - task - one - pack - take - send - move - read
-    opening = max(0.0, whole.opening_seconds - single.opening_seconds)
+    # What a further block takes of a search in one process, without the scan.
+    further = (whole.search_seconds - single.search_seconds) / (BLOCKS - 1)
     return ClusterCosts(
         pass_seconds=max(0.0, begun),
         send_probe_seconds=send + move,
@@ -192,7 +190,7 @@ def _costs(kind: str, repeats: int, folder: Path) -> ClusterCosts:
         next_scan_seconds=following,
         take_seconds=take,
         pack_seconds=pack,
-        owner_seconds=opening / (BLOCKS - 1),
+        owner_seconds=max(0.0, further - one),
     )
 
 
