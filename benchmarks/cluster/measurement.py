@@ -143,7 +143,7 @@ def _enroll(path: Path, references: int, parameters: str) -> _Gallery:
         ) as client:
             client.enroll(vectors[1:], [f"reference-{number}" for number in range(references)])
             client.identify(vectors[:1], 1, _THRESHOLD)
-            timed.largest = None  # the next request asks for no references
+            timed.forget()  # the next request asks for no references
             taken = _processor_time(lambda: client.identify(vectors[:1], 1, _THRESHOLD), REPEATS)
     assert timed.largest is not None
     return _Gallery(database, timed.largest, taken)

@@ -25,6 +25,10 @@ class TimedService(ForwardingService):
         self.seconds = 0.0
         self.largest: SearchRequest | None = None
 
+    def forget(self) -> None:
+        """Forget the largest request."""
+        self.largest = None
+
     def search(
         self, request: SearchRequest, observer: SearchObserver | None = None
     ) -> SearchResult:
