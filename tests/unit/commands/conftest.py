@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gallery.client.integrity import clock
+from gallery.client.keys.keyfile_format import Argon2Parameters
 from gallery.commands.main import run
 
 Command = Callable[..., "Done"]
@@ -35,8 +36,11 @@ def command(
 ) -> Command:
     """Runs the command line in an empty folder, with a passphrase in the environment.
 
-    The clock stands still, so that results do not differ by the age of what was searched.
+    The clock stands still, so that results do not differ by the age of what was searched. Key files
+    are made so that their passphrase is tried in no time: each command tries it again.
     """
+    hardness = Argon2Parameters(memory_kib=64, iterations=1, lanes=1)
+    monkeypatch.setattr("gallery.client.keys.keyfile.Argon2Parameters", lambda: hardness)
     now = clock.seconds()
     monkeypatch.setattr(clock, "seconds", lambda: now)
     monkeypatch.chdir(tmp_path)

@@ -8,23 +8,13 @@ import numpy as np
 import pytest
 
 from gallery.client import GalleryKey, is_protected, read_key_file
-from gallery.client.keys.keyfile_format import Argon2Parameters
 from gallery.errors import ErasurePendingError
 from gallery.server import EmbeddedService
 from tests.unit.commands.conftest import Command
 
 
 @pytest.fixture
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """New key files with passphrases that cost little to try, so that tests are quick."""
-    hardness = Argon2Parameters(memory_kib=64, iterations=1, lanes=1)
-    monkeypatch.setattr("gallery.client.keys.keyfile.Argon2Parameters", lambda: hardness)
-
-
-@pytest.fixture
-def filled(
-    cheap: None, made: Command, people: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> Command:
+def filled(made: Command, people: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Command:
     """A gallery of five people, and a second key file with another passphrase."""
     assert made("enroll", "people.npz").code == 0
     Path("new.txt").write_text("battery staple\n")
