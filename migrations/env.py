@@ -11,13 +11,13 @@ import os
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
-from gallery.store.tables import Base
+from gallery.store.tables import METADATA
 
 
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         compare_type=True,
         render_as_batch=True,
         transaction_per_migration=False,

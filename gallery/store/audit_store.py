@@ -16,7 +16,7 @@ from gallery.messages.naming import MAX_NAME
 from gallery.store.audit_chain import BEGINNING, AuditCheck, AuditGap, chained, row_digest
 from gallery.store.database import Database
 from gallery.store.purging import mark_erased
-from gallery.store.tables import MAX_TOKEN_NAME, MAX_WORD, AuditRow
+from gallery.store.tables import MAX_TOKEN_NAME, MAX_WORD, audit_table
 
 _PAGE_SIZE = 1_000
 """Rows that are read in one transaction."""
@@ -120,15 +120,15 @@ class AuditStore:
         gallery
             Only events of the gallery of this name.
         """
-        query = select(AuditRow.__table__).order_by(AuditRow.time, AuditRow.event_id)
+        query = select(audit_table).order_by(audit_table.c.time, audit_table.c.event_id)
         if gallery is not None:
-            query = query.where(AuditRow.gallery == gallery)
-        page = query if since is None else query.where(AuditRow.time >= since)
+            query = query.where(audit_table.c.gallery == gallery)
+        page = query if since is None else query.where(audit_table.c.time >= since)
         while rows := self._rows(page.limit(_PAGE_SIZE)):
             yield from map(_event, rows)
             last = rows[-1]
-            beyond = or_(AuditRow.time > last.time, AuditRow.event_id > last.event_id)
-            page = query.where(AuditRow.time >= last.time, beyond)
+            beyond = or_(audit_table.c.time > last.time, audit_table.c.event_id > last.event_id)
+            page = query.where(audit_table.c.time >= last.time, beyond)
 
     def prune(self, before: int) -> int:
         """Remove the oldest events, and record that; return how many rows went.
@@ -149,21 +149,21 @@ class AuditStore:
         """
         with self._database.writing() as connection:
             _lock_chain(connection)
-            young = select(AuditRow.event_id).where(AuditRow.time >= before)
-            first = connection.execute(young.order_by(AuditRow.event_id).limit(1)).scalar()
-            rows = select(AuditRow.event_id, AuditRow.digest)
+            young = select(audit_table.c.event_id).where(audit_table.c.time >= before)
+            first = connection.execute(young.order_by(audit_table.c.event_id).limit(1)).scalar()
+            rows = select(audit_table.c.event_id, audit_table.c.digest)
             if first is not None:
-                rows = rows.where(AuditRow.event_id < first)
-            last = connection.execute(rows.order_by(AuditRow.event_id.desc()).limit(1)).first()
+                rows = rows.where(audit_table.c.event_id < first)
+            last = connection.execute(rows.order_by(audit_table.c.event_id.desc()).limit(1)).first()
             if last is None:
                 return 0
-            old = AuditRow.event_id <= last.event_id
+            old = audit_table.c.event_id <= last.event_id
             count = connection.execute(select(func.count()).where(old)).scalar() or 0
             boundary = last.digest or BEGINNING
             # The rows that stay are chained to the last one that goes.
             _add(connection, [AuditEvent(Action.PRUNE, count=count, boundary=boundary)])
             with _deletions(connection):
-                connection.execute(delete(AuditRow).where(old))
+                connection.execute(delete(audit_table).where(old))
             mark_erased(connection)
         self._database.purge()
         return count
@@ -182,7 +182,7 @@ class AuditStore:
         rows = pruned = 0
         gaps: list[AuditGap] = []
         previous, holds = self._boundary(), noted in (None, BEGINNING)
-        query = select(AuditRow.__table__).order_by(AuditRow.event_id).limit(_PAGE_SIZE)
+        query = select(audit_table).order_by(audit_table.c.event_id).limit(_PAGE_SIZE)
         page = query
         while found := self._rows(page):
             for number, row in enumerate(found):
@@ -196,14 +196,14 @@ class AuditStore:
                 holds = holds or noted in (previous, row.boundary)
                 pruned += _count(row) if row.action == Action.PRUNE else 0
             rows += len(found)
-            page = query.where(AuditRow.event_id > found[-1].event_id)
+            page = query.where(audit_table.c.event_id > found[-1].event_id)
         return AuditCheck(rows, pruned, tuple(gaps), previous, None if noted is None else holds)
 
     def _boundary(self) -> bytes:
         """Return the digest that the oldest row is chained to."""
-        pruned = select(AuditRow.boundary).where(AuditRow.action == Action.PRUNE.value)
+        pruned = select(audit_table.c.boundary).where(audit_table.c.action == Action.PRUNE.value)
         with self._database.reading() as connection:
-            newest = pruned.order_by(AuditRow.event_id.desc()).limit(1)
+            newest = pruned.order_by(audit_table.c.event_id.desc()).limit(1)
             return connection.execute(newest).scalar() or BEGINNING
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
@@ -214,9 +214,9 @@ class AuditStore:
 def _add(connection: Connection, events: Sequence[AuditEvent]) -> None:
     values = [_values(event) for event in events]
     _lock_chain(connection)
-    newest = select(AuditRow.digest).order_by(AuditRow.event_id.desc()).limit(1)
+    newest = select(audit_table.c.digest).order_by(audit_table.c.event_id.desc()).limit(1)
     previous = connection.execute(newest).scalar() or BEGINNING
-    connection.execute(insert(AuditRow), chained(previous, values))
+    connection.execute(insert(audit_table), chained(previous, values))
 
 
 def _lock_chain(connection: Connection) -> None:

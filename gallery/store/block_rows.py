@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
 from gallery.messages import BlockRelabelling, BlockUpdate, ReferenceTable, StoredReference
-from gallery.store.tables import BlockRow, ReferenceRow
+from gallery.store.tables import block_table, reference_table
 
 IN_ONE_STATEMENT = 500
 """Positions named in one statement; databases limit how many values one can hold."""
@@ -13,7 +13,7 @@ IN_ONE_STATEMENT = 500
 
 def block_key(gallery_id: bytes, index: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return what chooses the row of a block."""
-    return BlockRow.gallery_id == gallery_id, BlockRow.block_index == index
+    return block_table.c.gallery_id == gallery_id, block_table.c.block_index == index
 
 
 def put_block(connection: Connection, gallery_id: bytes, item: BlockUpdate) -> None:
@@ -26,15 +26,15 @@ def put_block(connection: Connection, gallery_id: bytes, item: BlockUpdate) -> N
         "columns": item.block.columns.astype("<u4", copy=False).tobytes(),
     }
     key = block_key(gallery_id, header.index)
-    if connection.execute(update(BlockRow).where(*key).values(**values)).rowcount == 0:
+    if connection.execute(update(block_table).where(*key).values(**values)).rowcount == 0:
         created = {"gallery_id": gallery_id, "block_index": header.index, **values}
-        connection.execute(insert(BlockRow).values(**created))
+        connection.execute(insert(block_table).values(**created))
 
 
 def drop_blocks(connection: Connection, gallery_id: bytes, count: int) -> None:
     """Drop the blocks, with their references, that have an index of ``count`` or more."""
-    beyond = (BlockRow.gallery_id == gallery_id, BlockRow.block_index >= count)
-    connection.execute(delete(BlockRow).where(*beyond))
+    beyond = (block_table.c.gallery_id == gallery_id, block_table.c.block_index >= count)
+    connection.execute(delete(block_table).where(*beyond))
 
 
 def drop_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
@@ -45,12 +45,13 @@ def drop_references(connection: Connection, gallery_id: bytes, table: ReferenceT
         for position, found in _present(connection, gallery_id, table.block_index).items()
         if wanted.get(position) != found
     ]
-    from_block = delete(ReferenceRow).where(
-        ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == table.block_index
+    from_block = delete(reference_table).where(
+        reference_table.c.gallery_id == gallery_id,
+        reference_table.c.block_index == table.block_index,
     )
     for start in range(0, len(gone), IN_ONE_STATEMENT):
         chosen = gone[start : start + IN_ONE_STATEMENT]
-        connection.execute(from_block.where(ReferenceRow.position.in_(chosen)))
+        connection.execute(from_block.where(reference_table.c.position.in_(chosen)))
 
 
 def add_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
@@ -59,7 +60,7 @@ def add_references(connection: Connection, gallery_id: bytes, table: ReferenceTa
     added = [item for item in table if item.position not in present]
     if added:
         rows = [_reference_row(gallery_id, table.block_index, item) for item in added]
-        connection.execute(insert(ReferenceRow), rows)
+        connection.execute(insert(reference_table), rows)
 
 
 def relabel(connection: Connection, gallery_id: bytes, item: BlockRelabelling) -> None:
@@ -67,11 +68,11 @@ def relabel(connection: Connection, gallery_id: bytes, item: BlockRelabelling) -
     header = item.header
     stated = {"version": header.version, "header": header.to_bytes()}
     connection.execute(
-        update(BlockRow).where(*block_key(gallery_id, header.index)).values(**stated)
+        update(block_table).where(*block_key(gallery_id, header.index)).values(**stated)
     )
-    row = ReferenceRow
+    row = reference_table.c
     relabelled = (
-        update(row)
+        update(reference_table)
         .where(
             row.gallery_id == gallery_id,
             row.block_index == header.index,
@@ -97,8 +98,8 @@ def relabel(connection: Connection, gallery_id: bytes, item: BlockRelabelling) -
 
 def _present(connection: Connection, gallery_id: bytes, block_index: int) -> dict[int, bytes]:
     """Return the reference identifiers in a block by position."""
-    query = select(ReferenceRow.position, ReferenceRow.reference_id).where(
-        ReferenceRow.gallery_id == gallery_id, ReferenceRow.block_index == block_index
+    query = select(reference_table.c.position, reference_table.c.reference_id).where(
+        reference_table.c.gallery_id == gallery_id, reference_table.c.block_index == block_index
     )
     return {row.position: row.reference_id for row in connection.execute(query)}
 

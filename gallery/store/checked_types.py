@@ -20,14 +20,11 @@ from sqlalchemy import (
     func,
     literal,
 )
-from sqlalchemy.orm import InstrumentedAttribute
 
 from gallery.errors import IntegrityError
 
 
-def at_most(
-    column: ColumnElement[Any] | InstrumentedAttribute[Any], size: int
-) -> ColumnElement[Any]:
+def at_most(column: ColumnElement[Any], size: int) -> ColumnElement[Any]:
     """Return bytes to select: those of a column, or none if they are more than ``size``."""
     fits = func.length(column) <= size
     return case((column.is_(None) | fits, column), else_=literal(b"", LargeBinary))

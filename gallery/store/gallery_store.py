@@ -34,7 +34,7 @@ from gallery.store.block_rows import (
 from gallery.store.database import Database
 from gallery.store.purging import mark_erased
 from gallery.store.snapshot import Snapshot
-from gallery.store.tables import GalleryRow
+from gallery.store.tables import gallery_table
 
 
 class GalleryStore:
@@ -52,19 +52,21 @@ class GalleryStore:
         """Return the names of all galleries, sorted."""
         with self._database.reading() as connection:
             return list(
-                connection.execute(select(GalleryRow.name).order_by(GalleryRow.name)).scalars()
+                connection.execute(
+                    select(gallery_table.c.name).order_by(gallery_table.c.name)
+                ).scalars()
             )
 
     def name_of(self, gallery_id: bytes) -> str | None:
         """Return the name of a gallery, or None if there is no such gallery."""
         with self._database.reading() as connection:
-            query = select(GalleryRow.name).where(GalleryRow.gallery_id == gallery_id)
+            query = select(gallery_table.c.name).where(gallery_table.c.gallery_id == gallery_id)
             return connection.execute(query).scalar()
 
     def describe(self, name: str) -> GalleryDescription:
         """Return the description of a gallery (`GalleryNotFoundError`)."""
         with self._database.reading() as connection:
-            query = select(GalleryRow.description).where(GalleryRow.name == name)
+            query = select(gallery_table.c.description).where(gallery_table.c.name == name)
             found = connection.execute(query).scalar()
         if found is None:
             raise GalleryNotFoundError(
@@ -77,8 +79,10 @@ class GalleryStore:
         """Give one consistent state of a gallery to read from (`GalleryNotFoundError`)."""
         with self._database.reading() as connection:
             query = select(
-                GalleryRow.description, GalleryRow.manifest_version, GalleryRow.manifest
-            ).where(GalleryRow.gallery_id == gallery_id)
+                gallery_table.c.description,
+                gallery_table.c.manifest_version,
+                gallery_table.c.manifest,
+            ).where(gallery_table.c.gallery_id == gallery_id)
             row = connection.execute(query).one_or_none()
             if row is None:
                 raise _no_gallery()
@@ -100,10 +104,10 @@ class GalleryStore:
             If another update came first; nothing is written.
         """
         moved = (
-            update(GalleryRow)
+            update(gallery_table)
             .where(
-                GalleryRow.gallery_id == gallery_id,
-                GalleryRow.manifest_version == change.expected_version,
+                gallery_table.c.gallery_id == gallery_id,
+                gallery_table.c.manifest_version == change.expected_version,
             )
             .values(manifest_version=change.manifest.version, manifest=change.manifest.to_bytes())
         )
@@ -149,14 +153,15 @@ class GalleryStore:
         version: int,
     ) -> None:
         """Erase a gallery, and give another its name, in one step, if both are at a version."""
-        gone = delete(GalleryRow).where(
-            GalleryRow.gallery_id == old_gallery_id, GalleryRow.manifest_version == old_version
+        gone = delete(gallery_table).where(
+            gallery_table.c.gallery_id == old_gallery_id,
+            gallery_table.c.manifest_version == old_version,
         )
         renamed = (
-            update(GalleryRow)
+            update(gallery_table)
             .where(
-                GalleryRow.gallery_id == description.gallery_id,
-                GalleryRow.manifest_version == version,
+                gallery_table.c.gallery_id == description.gallery_id,
+                gallery_table.c.manifest_version == version,
             )
             .values(name=description.name, description=description.to_bytes())
         )
@@ -178,9 +183,9 @@ class GalleryStore:
         MalformedMessageError
             If more than these would change.
         """
-        row = GalleryRow.gallery_id == description.gallery_id
+        row = gallery_table.c.gallery_id == description.gallery_id
         with self._database.writing() as connection:
-            stored = connection.execute(select(GalleryRow.description).where(row)).scalar()
+            stored = connection.execute(select(gallery_table.c.description).where(row)).scalar()
             if stored is None:
                 raise _no_gallery()
             former = GalleryDescription.from_bytes(stored)
@@ -189,7 +194,7 @@ class GalleryStore:
             if former.differs_in_properties(description):
                 raise MalformedMessageError("a gallery's properties are fixed at its creation")
             # Compared once more: not every database keeps others out after a read.
-            renewed = update(GalleryRow).where(row, GalleryRow.description == stored)
+            renewed = update(gallery_table).where(row, gallery_table.c.description == stored)
             new = description.to_bytes()
             if connection.execute(renewed.values(description=new)).rowcount != 1:
                 raise _conflict()
@@ -197,7 +202,7 @@ class GalleryStore:
 
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery (`GalleryNotFoundError`)."""
-        gone = delete(GalleryRow).where(GalleryRow.gallery_id == gallery_id)
+        gone = delete(gallery_table).where(gallery_table.c.gallery_id == gallery_id)
         with self._database.writing() as connection:
             if connection.execute(gone).rowcount != 1:
                 raise _no_gallery()
@@ -222,7 +227,7 @@ class GalleryStore:
 
 
 def _gallery_row(description: GalleryDescription, manifest: Manifest) -> Insert:
-    return insert(GalleryRow).values(
+    return insert(gallery_table).values(
         gallery_id=description.gallery_id,
         name=description.name,
         description=description.to_bytes(),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gallery.errors import ErasurePendingError
-from gallery.store.tables import ErasureRow
+from gallery.store.tables import erasure_table
 
 _LOCK_WAITS_S = (1, 2, 4, 8, 16)
 """How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
@@ -230,5 +230,5 @@ def _have_ended(connection: Connection, transactions: set[str], seconds: float) 
 
 
 def _counts(connection: Connection) -> tuple[int, int]:
-    row = connection.execute(select(ErasureRow.erased, ErasureRow.purged)).one_or_none()
+    row = connection.execute(select(erasure_table.c.erased, erasure_table.c.purged)).one_or_none()
     return (1, 0) if row is None else (row.erased, row.purged)

@@ -29,7 +29,7 @@ from gallery.messages.references import REFERENCE_SIZE
 from gallery.parameters import ParameterSet, find_parameters
 from gallery.store.block_rows import IN_ONE_STATEMENT, block_key
 from gallery.store.checked_types import at_most
-from gallery.store.tables import BlockRow, GalleryRow, ReferenceRow
+from gallery.store.tables import block_table, gallery_table, reference_table
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Snapshot:
 
     def stored_blocks(self) -> tuple[int, ...]:
         """Return the indices of all blocks that are stored, ascending."""
-        query = select(BlockRow.block_index).where(BlockRow.gallery_id == self.gallery_id)
+        query = select(block_table.c.block_index).where(block_table.c.gallery_id == self.gallery_id)
         return tuple(sorted(self.connection.execute(query).scalars()))
 
     def header(self, index: int) -> BlockHeader:
         """Return the header of a block (`MissingBlockError`)."""
         key = block_key(self.gallery_id, index)
-        query = select(BlockRow.version, BlockRow.header).where(*key)
+        query = select(block_table.c.version, block_table.c.header).where(*key)
         row = self.connection.execute(query).one_or_none()
         if row is None:
             raise _missing(index)
@@ -61,7 +61,9 @@ class Snapshot:
         size = residue_bytes(self._parameters.block_shape(self.description.columns))
         row = self.connection.execute(
             select(
-                BlockRow.version, BlockRow.header, at_most(BlockRow.columns, size).label("columns")
+                block_table.c.version,
+                block_table.c.header,
+                at_most(block_table.c.columns, size).label("columns"),
             ).where(*key)
         ).one_or_none()
         if row is None:
@@ -80,7 +82,7 @@ class Snapshot:
 
     def references(self, index: int, version: int) -> ReferenceTable:
         """Return the references of a block, with its hint if it has one."""
-        table = ReferenceRow
+        table = reference_table.c
         query = select(
             table.position,
             table.reference_id,
@@ -90,7 +92,7 @@ class Snapshot:
         ).where(table.gallery_id == self.gallery_id, table.block_index == index)
         # One more than there can be, which no digest fits, is enough of what does not belong here.
         query = query.limit(position_count(self._parameters) + 1)
-        hint = select(at_most(BlockRow.hint, self._hint_size))
+        hint = select(at_most(block_table.c.hint, self._hint_size))
         hint = hint.where(*block_key(self.gallery_id, index))
         hinted = self.connection.execute(hint).scalar() or b""
         with closing(self.connection.execute(query)) as rows:
@@ -102,7 +104,7 @@ class Snapshot:
 
         Nothing but the lengths of labels is read. Blocks without references are left out.
         """
-        row = ReferenceRow
+        row = reference_table.c
         size = func.count() * REFERENCE_SIZE + func.sum(func.length(row.sealed_label))
         query = select(row.block_index, size).where(row.gallery_id == self.gallery_id)
         if len(indices) <= IN_ONE_STATEMENT:
@@ -118,8 +120,8 @@ class Snapshot:
     def check_sums(self) -> SealedCheckSums:
         """Return the gallery's check sums; none if it has none."""
         size = sealed_size(self.description.columns, self._parameters)
-        query = select(at_most(GalleryRow.check_sums, size))
-        found = self.connection.execute(query.where(GalleryRow.gallery_id == self.gallery_id))
+        query = select(at_most(gallery_table.c.check_sums, size))
+        found = self.connection.execute(query.where(gallery_table.c.gallery_id == self.gallery_id))
         return SealedCheckSums(found.scalar() or b"")
 
     @property

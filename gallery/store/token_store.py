@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError as UniqueViolation
 from gallery.errors import DatabaseError, IntegrityError, TokenExistsError, TokenNotFoundError
 from gallery.hints import Hint
 from gallery.store.database import Database
-from gallery.store.tables import TokenGalleryRow, TokenRow
+from gallery.store.tables import token_gallery_table, token_table
 
 
 class Scope(StrEnum):
@@ -95,8 +95,10 @@ class TokenStore:
     def all(self) -> list[StoredToken]:
         """Return all tokens, also those that are expired or revoked, sorted by name."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(TokenRow.__table__).order_by(TokenRow.name)).all()
-            limits = connection.execute(select(TokenGalleryRow.token_id, TokenGalleryRow.name))
+            rows = connection.execute(select(token_table).order_by(token_table.c.name)).all()
+            limits = connection.execute(
+                select(token_gallery_table.c.token_id, token_gallery_table.c.name)
+            )
             galleries: dict[str, set[str]] = defaultdict(set)
             for token_id, name in limits:
                 galleries[token_id].add(name)
@@ -117,12 +119,14 @@ class TokenStore:
         TokenNotFoundError
             If there is no such token.
         """
-        named = TokenRow.name == name
-        revoked = update(TokenRow).where(named, TokenRow.revoked.is_(None)).values(revoked=now)
+        named = token_table.c.name == name
+        revoked = (
+            update(token_table).where(named, token_table.c.revoked.is_(None)).values(revoked=now)
+        )
         with self._database.writing() as connection:
             if connection.execute(revoked).rowcount == 1:
                 return True
-            if connection.execute(select(TokenRow.name).where(named)).one_or_none() is None:
+            if connection.execute(select(token_table.c.name).where(named)).one_or_none() is None:
                 raise TokenNotFoundError(
                     f"{self._database.name} holds no token named {name!r}", hint=Hint.LIST_TOKENS
                 )
@@ -131,7 +135,7 @@ class TokenStore:
 
 def _insert(connection: Connection, token: StoredToken) -> None:
     connection.execute(
-        insert(TokenRow).values(
+        insert(token_table).values(
             token_id=token.token_id,
             name=token.name,
             scope=token.scope.value,
@@ -145,7 +149,7 @@ def _insert(connection: Connection, token: StoredToken) -> None:
     )
     if token.galleries:
         rows = [{"token_id": token.token_id, "name": name} for name in sorted(token.galleries)]
-        connection.execute(insert(TokenGalleryRow), rows)
+        connection.execute(insert(token_gallery_table), rows)
 
 
 def _token(row: Row[Any], galleries: Iterable[str]) -> StoredToken:

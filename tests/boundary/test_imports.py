@@ -138,5 +138,6 @@ def test_a_search_loads_no_compiler_and_nothing_of_the_other_scheme(
         "numba",
         "pandas",
         "scipy",
+        "sqlalchemy.orm",
         "tenseal",
     }

@@ -21,7 +21,7 @@ from gallery.client.photos.detectors import DETECTORS
 from gallery.client.photos.model_table import MODELS
 from gallery.messages.wire import MessageType
 from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT
-from gallery.store.tables import SCHEMA_REVISION, Base
+from gallery.store.tables import METADATA, SCHEMA_REVISION
 from tests.support.command_line import former_spellings
 from tests.support.documents import (
     CHECKOUT,
@@ -243,7 +243,7 @@ def test_the_database_tables_are_those_of_the_code() -> None:
     (version,) = [c[3] for c in rows_of(section_of(FORMAT, "Database")) if "version_num" in c[1]]
     listed.pop("alembic_version")
 
-    tables = Base.metadata.tables
+    tables = METADATA.tables
     assert listed == {name: set(table.columns.keys()) for name, table in tables.items()}
     assert f"`{SCHEMA_REVISION}`" in version
 

@@ -21,7 +21,7 @@ from gallery.server import migrate, open_service
 from gallery.server.gatekeeper import Gatekeeper
 from gallery.store import Action, AuditStore, Database, TokenStore, open_database
 from gallery.store.schema import migrations_folder
-from gallery.store.tables import SCHEMA_REVISION, Base
+from gallery.store.tables import METADATA, SCHEMA_REVISION
 
 ASSETS = Path(__file__).parents[2] / "assets" / "databases"
 VERSIONS = sorted(path.stem for path in ASSETS.glob("*.db"))
@@ -61,11 +61,11 @@ def test_a_database_can_be_taken_back_and_forth(empty_database: str) -> None:
         return set(inspect(opened.engine).get_table_names()) - {"alembic_version"}
 
     with open_database(empty_database, create=True) as opened:
-        assert tables() == set(Base.metadata.tables)
+        assert tables() == set(METADATA.tables)
         step(opened, "0001")
         assert tables() == {"gallery", "block", "reference"}
         step(opened, SCHEMA_REVISION)
-        assert tables() == set(Base.metadata.tables)
+        assert tables() == set(METADATA.tables)
         step(opened, "base")
         assert tables() == set()
 

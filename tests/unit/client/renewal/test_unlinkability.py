@@ -23,7 +23,7 @@ from gallery.messages import BlockHeader, GalleryDescription, Manifest, Preproce
 from gallery.messages.naming import copy_name
 from gallery.parameters import COMPACT, LIGHT, STANDARD, SWIFT, ParameterSet
 from gallery.server import EmbeddedService
-from gallery.store.tables import Base
+from gallery.store.tables import METADATA
 from tests.support.galleries import random_embeddings
 
 PEOPLE = random_embeddings(7, 2)
@@ -126,7 +126,7 @@ def rows_of(database: Path, gallery_id: bytes) -> dict[str, list[dict[str, Any]]
             name
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
-        assert tables == {*Base.metadata.tables, "alembic_version"}
+        assert tables == {*METADATA.tables, "alembic_version"}
         return {
             table: [
                 dict(row)
@@ -134,7 +134,7 @@ def rows_of(database: Path, gallery_id: bytes) -> dict[str, list[dict[str, Any]]
                     f"SELECT * FROM {table} WHERE gallery_id = ?", (gallery_id,)
                 )
             ]
-            for table, definition in Base.metadata.tables.items()
+            for table, definition in METADATA.tables.items()
             if "gallery_id" in definition.columns
         }
 
