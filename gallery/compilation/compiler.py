@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -12,6 +12,9 @@ from llvmlite import ir
 from gallery.compilation.arguments import Kind
 from gallery.compilation.machine import target_machine
 from gallery.compilation.parts import OPTIONS, with_parts
+
+_LIBRARY: Final = frozenset({"memcpy", "memmove", "memset", "sqrt", "sqrtf"})
+"""What every process has of C's library."""
 
 
 def object_code(function: Any, kinds: Sequence[Kind], symbol: str, *, gives: bool) -> bytes:
@@ -32,7 +35,7 @@ def object_code(function: Any, kinds: Sequence[Kind], symbol: str, *, gives: boo
     Returns
     -------
     bytes
-        An object file for this machine. It calls nothing but what C has to fill memory.
+        An object file for this machine. It calls nothing but a few functions of C's library.
     """
     from numba import cfunc, njit, types
 
@@ -60,7 +63,7 @@ def _emitted(text: str, name: str, symbol: str) -> bytes:
     # What raises errors is found to be called by nobody, and goes.
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
     builder.getModulePassManager().run(module, builder)
-    wanted = {f.name for f in module.functions if f.is_declaration} - {"memset", "memcpy"}
+    wanted = {f.name for f in module.functions if f.is_declaration} - _LIBRARY
     if missing := [one for one in wanted if not one.startswith("llvm.")]:
         raise NotImplementedError(f"a kernel calls {', '.join(sorted(missing))}")
     module.get_function(name).name = symbol

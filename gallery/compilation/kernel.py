@@ -15,6 +15,9 @@ from gallery.compilation.code_folder import CodeFolder
 
 _Call = Callable[[Sequence[Any]], int]
 
+_RESULTS = {"None": None, "bool": bool, "int": int, "np.intp": int}
+"""What becomes of the 64 bits that a compiled kernel gives, by the annotation of its result."""
+
 
 def kept(function: Any) -> Callable[..., Any]:
     """Have a function compiled when it is first called, and keep the code for other processes.
@@ -45,7 +48,10 @@ class _Kernel:
         self._function = function
         self._calls: dict[tuple[Any, ...], _Call] = {}
         self._lock = Lock()
-        self._result = {"None": None, "bool": bool}.get(function.__annotations__["return"], int)
+        given = function.__annotations__["return"]
+        if given not in _RESULTS:
+            raise TypeError(f"a kernel returns an integer, a truth value or nothing, not {given}")
+        self._result = _RESULTS[given]
         update_wrapper(self, function)
 
     @property

@@ -13,11 +13,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Integers
 from gallery.client.photos.dlib_stream import DetectorWeights, UnknownStreamError, weights_of
 from gallery.client.photos.hog_kernels import (
     CELL,
     PLANES,
     WINDOW,
+    Floats32,
     features_of,
     histograms_of,
     scores_of,
@@ -112,7 +114,8 @@ class FrontalDetector:
 
         windows: list[_Found] = []
         for number, level in enumerate(levels):
-            scores = scores_of(features_of(histograms_of(level.pixels)), *self._parts, self._biases)
+            features = features_of(histograms_of(level.pixels))
+            scores = scores_of(features, *self._parts, self._biases)
             for which, row, column in np.argwhere(scores >= least):
                 place = _window(int(column) + level.left // CELL, int(row) + level.top // CELL)
                 box = _on_level(place, number)
@@ -169,7 +172,7 @@ def _drawn_face() -> npt.NDArray[np.uint8]:
     return np.pad(pixels, ((side // 2,) * 2, (side // 2,) * 2, (0, 0)))
 
 
-def _separable(weights: DetectorWeights) -> tuple[npt.NDArray[Any], ...]:
+def _separable(weights: DetectorWeights) -> tuple[Integers, Integers, Floats32, Floats32]:
     """Return the filters as sums of products of a column and a row, as `scores_of` takes them."""
     left, sizes, right = np.linalg.svd(weights.filters)
     limits = np.maximum(_LEAST, 1e-3 * sizes.max(axis=2, keepdims=True))

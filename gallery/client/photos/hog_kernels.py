@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Floats, Integers
-from gallery.compilation import kept
+from gallery.compilation import compiled, kept
 
 Bytes = npt.NDArray[np.uint8]
 Floats32 = npt.NDArray[np.float32]
@@ -25,18 +25,26 @@ CELL: Final = 8
 WINDOW: Final = 10
 """Cells of the side of a window, which a filter tells whether it shows a face."""
 
+_WAYS: Final = 18
+"""Directions of a histogram."""
+
 PLANES: Final = 31
 """Values of a cell: of 18 directions, of 9 without sign, and 4 of texture."""
 
 
-@kept
 def columns_of(size: int, wanted: int) -> tuple[Integers, Floats32]:
     """Return from where a resized row takes its pixels: the left one of two, and the way to it.
 
     The positions are sums of float32, four columns at a time, as dlib's are, with their rounding.
     """
-    left = np.empty(wanted, np.int64)
-    way = np.empty(wanted, np.float32)
+    left, way = np.empty(wanted, np.int64), np.empty(wanted, np.float32)
+    _place_columns(size, left, way)
+    return left, way
+
+
+@kept
+def _place_columns(size: int, left: Integers, way: Floats32) -> None:
+    wanted = left.size
     scale = (size - 1) / max(wanted - 1, 1)
     step = np.float32(4 * scale)
     for first in range(min(4, wanted)):
@@ -45,24 +53,26 @@ def columns_of(size: int, wanted: int) -> tuple[Integers, Floats32]:
             at += step
             left[column] = np.int64(at)
             way[column] = at - np.float32(left[column])
-    return left, way
+
+
+def rows_of(size: int, wanted: int) -> tuple[Integers, Floats]:
+    """Return from where a resized column takes its pixels: the upper one of two, and the way."""
+    top, way = np.empty(wanted, np.int64), np.empty(wanted)
+    _place_rows(size, top, way)
+    return top, way
 
 
 @kept
-def rows_of(size: int, wanted: int) -> tuple[Integers, Floats]:
-    """Return from where a resized column takes its pixels: the upper one of two, and the way."""
-    top = np.empty(wanted, np.int64)
-    way = np.empty(wanted, np.float64)
+def _place_rows(size: int, top: Integers, way: Floats) -> None:
+    wanted = top.size
     scale = (size - 1) / max(wanted - 1, 1)
     at = -scale
     for row in range(wanted):
         at += scale
         top[row] = np.int64(np.floor(at))
         way[row] = at - top[row]
-    return top, way
 
 
-@kept
 def resize(
     source: Bytes,
     top: Integers,
@@ -84,17 +94,40 @@ def resize(
         For each column: the places of two neighbours in a row with one black pixel before it and
         one after it, and the way from one to the other.
     """
+    wide = left.size
+    result = np.empty((3, top.size, wide), np.uint8)
+    given = map(np.ascontiguousarray, (source, top, down, left, right, across))
+    row, back = np.zeros(source.shape[2] + 2, np.float32), np.empty(wide, np.float32)
+    _resize(*given, result, row, back, np.zeros((2, 2, wide), np.float32), np.empty(2, np.int64))
+    return result
+
+
+@kept
+def _resize(
+    source: Bytes,
+    top: Integers,
+    down: Floats,
+    left: Integers,
+    right: Integers,
+    across: Floats32,
+    result: Bytes,
+    row: Floats32,
+    back: Floats32,
+    pairs: Floats32,
+    held: Integers,
+) -> None:
+    """Write the result of `resize`.
+
+    ``row`` and ``back`` are space for a row of the source and of the result; ``pairs`` for
+    neighbours of an even row and of an odd one, so that each row is taken apart once, and ``held``
+    for which they are of.
+    """
     rows, columns = source.shape[1], source.shape[2]
     high, wide = top.size, left.size
-    result = np.empty((3, high, wide), np.uint8)
-    row = np.zeros(columns + 2, np.float32)
-    back = np.empty(wide, np.float32)
     for x in range(wide):
         back[x] = np.float32(1) - across[x]
-    # Neighbours of an even row and of an odd one: each row is taken apart once.
-    pairs = np.zeros((2, 2, wide), np.float32)
     for plane in range(3):
-        held = np.full(2, np.int64(-(10**9)))
+        held[0] = held[1] = -(10**9)
         for y in range(high):
             for which in range(top[y], top[y] + 2):
                 even = which & 1
@@ -121,7 +154,6 @@ def resize(
                 value = (high_part * back[x]) * a[x] + (high_part * across[x]) * b[x]
                 value = (value + (low * back[x]) * c[x]) + (low * across[x]) * d[x]
                 out[x] = np.uint8(np.int32(value))
-    return result
 
 
 _DX: Final = np.array(
@@ -133,7 +165,7 @@ _DY: Final = np.array(
 """dlib's nine directions, with as many digits as it has."""
 
 
-@kept
+@compiled
 def _gradients(  # one argument for each row: only of these the compiler knows that they are dense
     red_above: Bytes,
     green_above: Bytes,
@@ -179,7 +211,6 @@ def _gradients(  # one argument for each row: only of these the compiler knows t
         length[x] = np.sqrt(np.float32(square))
 
 
-@kept
 def histograms_of(picture: Bytes) -> Floats32:
     """Return the histogram of gradients of each cell, shape (cells + 2, cells + 2, 18).
 
@@ -190,11 +221,24 @@ def histograms_of(picture: Bytes) -> Floats32:
     """
     rows, columns = picture.shape[1], picture.shape[2]
     cells = columns // CELL
-    result = np.zeros((rows // CELL + 2, cells + 2, 18), np.float32)
-    direction = np.zeros(columns, np.int32)
-    length = np.zeros(columns, np.float32)
-    # Two sums in turn: neighbours often have one direction, and a sum would wait for its last one.
-    sums = np.empty((2, cells + 2, 18), np.float32)
+    result = np.zeros((rows // CELL + 2, (cells + 2) * _WAYS), np.float32)
+    directions, lengths = np.zeros(columns, np.int32), np.zeros(columns, np.float32)
+    sums = np.empty((2, result.shape[1]), np.float32)
+    _add_gradients(np.ascontiguousarray(picture), result, directions, lengths, sums)
+    return result.reshape(-1, cells + 2, _WAYS)
+
+
+@kept
+def _add_gradients(
+    picture: Bytes, result: Floats32, direction: Integers, length: Floats32, sums: Floats32
+) -> None:
+    """Add gradients to the histograms that are nearest, shape (cells + 2, (cells + 2) * 18).
+
+    ``direction`` and ``length`` are zeros, space for those of a row. ``sums`` is space for two in
+    turn: neighbours often have one direction, and a sum would wait for its last one.
+    """
+    rows, columns = picture.shape[1], picture.shape[2]
+    cells = columns // CELL
     for y in range(1, rows - 1):
         _gradients(
             picture[0, y - 1],
@@ -216,22 +260,20 @@ def histograms_of(picture: Bytes) -> Floats32:
                 # Centres of cells are half a cell from their edges.
                 share = np.float32(((2 * x + 9) % 16) / 16.0)
                 first = cell + (1 if x >= 4 else 0)
-                sums[x & 1, first, best] += (np.float32(1) - share) * size
-                sums[x & 1, first + 1, best] += share * size
+                sums[x & 1, first * _WAYS + best] += (np.float32(1) - share) * size
+                sums[x & 1, (first + 1) * _WAYS + best] += share * size
         position = (y + 0.5) / CELL - 0.5
         above = np.int64(np.floor(position))
         lower = np.float32(position - above)
         upper = np.float32(1) - lower
-        first_row, second_row = result[above + 1].reshape(-1), result[above + 2].reshape(-1)
-        even, odd = sums[0].reshape(-1), sums[1].reshape(-1)
+        first_row, second_row = result[above + 1], result[above + 2]
+        even, odd = sums[0], sums[1]
         for place in range(even.size):
             both = even[place] + odd[place]
             first_row[place] += upper * both
             second_row[place] += lower * both
-    return result
 
 
-@kept
 def features_of(histograms: Floats32) -> Floats32:
     """Return the features of each cell, in planes with as much black around as a window needs.
 
@@ -241,7 +283,18 @@ def features_of(histograms: Floats32) -> Floats32:
         The outermost cells have none.
     """
     rows, columns = histograms.shape[0] - 2, histograms.shape[1] - 2
-    energy = np.zeros((rows, columns), np.float32)
+    result = np.zeros((PLANES, rows - 2 + WINDOW - 1, columns - 2 + WINDOW - 1), np.float32)
+    energy, corners = np.zeros((rows, columns), np.float32), np.empty((2, 4), np.float32)
+    _normalize(np.ascontiguousarray(histograms), result, energy, *corners)
+    return result
+
+
+@kept
+def _normalize(
+    histograms: Floats32, result: Floats32, energy: Floats32, limits: Floats32, factors: Floats32
+) -> None:
+    """Write the result of `features_of`; the others are space for cells and for four corners."""
+    rows, columns = histograms.shape[0] - 2, histograms.shape[1] - 2
     for y in range(rows):
         for x in range(columns):
             total = np.float32(0)
@@ -249,9 +302,7 @@ def features_of(histograms: Floats32) -> Floats32:
                 both = histograms[y + 1, x + 1, way] + histograms[y + 1, x + 1, way + 9]
                 total += both * both
             energy[y, x] = total
-    result = np.zeros((PLANES, rows - 2 + WINDOW - 1, columns - 2 + WINDOW - 1), np.float32)
     half = (WINDOW - 1) // 2
-    limits, factors = np.empty(4, np.float32), np.empty(4, np.float32)
     for y in range(rows - 2):
         for x in range(columns - 2):
             here = histograms[y + 2, x + 2]
@@ -281,10 +332,8 @@ def features_of(histograms: Floats32) -> Floats32:
             result[28, y + half, x + half] = texture_1 * weight
             result[29, y + half, x + half] = texture_2 * weight
             result[30, y + half, x + half] = texture_3 * weight
-    return result
 
 
-@kept
 def scores_of(
     features: Floats32,
     planes: Integers,
@@ -313,9 +362,25 @@ def scores_of(
     """
     rows, columns = features.shape[1] - WINDOW + 1, features.shape[2] - WINDOW + 1
     result = np.empty((biases.size, rows, columns), np.float32)
-    for number in range(biases.size):
-        result[number] = -biases[number]
+    result[:] = -biases[:, None, None]
     summed = np.empty((rows + WINDOW - 1, columns), np.float32)
+    given = map(np.ascontiguousarray, (features, planes, filters, across, down))
+    _add_scores(*given, result, summed)
+    return result
+
+
+@kept
+def _add_scores(
+    features: Floats32,
+    planes: Integers,
+    filters: Integers,
+    across: Floats32,
+    down: Floats32,
+    result: Floats32,
+    summed: Floats32,
+) -> None:
+    """Add the scores of each part to those of its filter; ``summed`` is space for sums of rows."""
+    rows, columns = features.shape[1] - WINDOW + 1, features.shape[2] - WINDOW + 1
     for part in range(planes.size):
         plane, scores = features[planes[part]], result[filters[part]]
         a, b, c, d, e, f, g, h, i, j = _ten(across[part])
@@ -346,9 +411,8 @@ def scores_of(
                 total = (a * r0[x] + b * r1[x]) + (c * r2[x] + d * r3[x])
                 total += (e * r4[x] + f * r5[x]) + (g * r6[x] + h * r7[x])
                 out[x] += total + (i * r8[x] + j * r9[x])
-    return result
 
 
-@kept
+@compiled
 def _ten(v: Floats32) -> tuple[float, ...]:
     return v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]

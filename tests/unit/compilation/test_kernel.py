@@ -110,6 +110,11 @@ def test_a_kernel_may_read_what_may_not_be_written(load: Loading) -> None:
     assert out.tolist() == [4.0] * 3
 
 
+def test_a_kernel_that_returns_an_array_is_refused_when_it_is_defined(load: Loading) -> None:
+    with pytest.raises(TypeError, match="not Floats"):
+        load("@kept\ndef ones(count: int) -> Floats:\n    return np.ones(count)\n")
+
+
 def test_a_kernel_that_needs_a_heap_is_not_compiled(load: Loading) -> None:
     with pytest.raises(TypingError):
         load(KERNELS).on_the_heap(3)
