@@ -10,21 +10,40 @@ Two residues share each 64-bit lane: the even point in its low half, the odd one
 Masking and shifting part them, and 64-bit multiply-adds follow without a shuffle. LLVM turns
 ``<8 x i64>`` into whatever the processor has (one AVX-512 register, two of AVX2, four of NEON).
 
-The intrinsic and the kernels stay in one file: of that alone code on disk is known to be.
+The intrinsic and the kernels stay in one file: of that, and of `gallery.compilation`, code on disk
+is known to be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 
 from gallery.compilation import intrinsic, kept
+from gallery.compilation.vectors import (
+    F64,
+    FLOATS,
+    HALVES,
+    I32,
+    I64,
+    LOW,
+    SHIFT,
+    VECTOR_BYTES,
+    WORDS,
+    ZERO,
+    load,
+    loop,
+    maximum,
+    parted,
+    prefetch,
+    remainder,
+    spread,
+)
 
-TILE_BYTES: Final = 64
+TILE_BYTES: Final = VECTOR_BYTES
 """Sixteen residues of four bytes, a cache line."""
 
 AHEAD_BYTES: Final = 2**12
@@ -40,88 +59,10 @@ BAD_COLUMNS: Final = 1
 BAD_PROBE: Final = 2
 """Bit in the result of `multiply`: a residue of a probe is not below its prime."""
 
-I8, I32, I64, F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
-WORDS, HALVES, FLOATS = (ir.VectorType(t, n) for t, n in ((I64, 8), (I32, 16), (F64, 8)))
-ZERO, LOW, SHIFT = (ir.Constant(WORDS, [v] * 8) for v in (0, 0xFFFFFFFF, 32))
-
 
 def columns_per_fold(prime: int) -> int:
     """Return how many products of residues, and a number of 32 bits, sum up to less than 2**64."""
     return (2**64 - 2**32) // (prime - 1) ** 2
-
-
-class _Pair(NamedTuple):
-    """Sixteen numbers as eight even and eight odd ones; LLVM values of type ``<8 x i64>``."""
-
-    even: Any
-    odd: Any
-
-
-def _load(b: ir.IRBuilder, address: Any) -> Any:
-    # A blob from a database or a network buffer may start at any byte.
-    return b.load(b.inttoptr(address, WORDS.as_pointer()), align=1)
-
-
-def _part(b: ir.IRBuilder, words: Any) -> _Pair:
-    return _Pair(b.and_(words, LOW), b.lshr(words, SHIFT))
-
-
-def _maximum(b: ir.IRBuilder, x: Any, words: Any) -> Any:
-    halves = b.bitcast(words, HALVES)
-    return b.select(b.icmp_unsigned(">", halves, x), halves, x)
-
-
-def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
-    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
-    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
-    return b.shuffle_vector(one, one, order)
-
-
-def _reduce(b: ir.IRBuilder, x: Any, p: Any, inverse: Any) -> Any:
-    """Reduce ``x`` modulo ``p`` exactly.
-
-    The quotient is below 2**64 / p < 2**38 for p > 2**26, and three roundings of relative size
-    2**-53 move it by far less than one: it is right or off by one, and one correction either way
-    makes the remainder exact.
-    """
-    quotient = b.fptoui(b.fmul(b.uitofp(x, FLOATS), inverse), WORDS)
-    rest = b.sub(x, b.mul(quotient, p))
-    rest = b.select(b.icmp_signed("<", rest, ZERO), b.add(rest, p), rest)
-    return b.select(b.icmp_signed(">=", rest, p), b.sub(rest, p), rest)
-
-
-def _prefetch(b: ir.IRBuilder, address: Any) -> None:
-    pointer = I8.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
-    function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
-    # Data, for reading, into the first cache. A hint: no address is a wrong one.
-    b.call(function, [b.inttoptr(address, pointer), I32(0), I32(3), I32(1)])
-
-
-def _loop(
-    b: ir.IRBuilder,
-    start: Any,
-    stop: Any,
-    carried: list[Any],
-    body: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
-) -> list[Any]:
-    """Run ``body`` at least once, until the number that it returns is not below ``stop``.
-
-    ``body`` takes a number, ``start`` at first, and what is carried along; it returns both anew.
-    """
-    before = b.block
-    inside, after = b.append_basic_block("again"), b.append_basic_block("after")
-    b.branch(inside)
-    b.position_at_end(inside)
-    phis = [b.phi(value.type) for value in (start, *carried)]
-    for phi, value in zip(phis, (start, *carried), strict=True):
-        phi.add_incoming(value, before)
-    number, values = body(phis[0], phis[1:])
-    for phi, value in zip(phis, (number, *values), strict=True):
-        phi.add_incoming(value, b.block)
-    b.cbranch(b.icmp_unsigned("<", number, stop), inside, after)
-    b.position_at_end(after)
-    return values
 
 
 def _add_products(
@@ -131,14 +72,14 @@ def _add_products(
     *sums, top_c, top_d = values
     offset = b.mul(number, I64(TILE_BYTES))
     place = b.add(column, offset)
-    words = _load(b, place)
-    _prefetch(b, b.add(place, I64(AHEAD_BYTES)))
-    top_c = _maximum(b, top_c, words)
-    c = _part(b, words)
+    words = load(b, place, WORDS)
+    prefetch(b, b.add(place, I64(AHEAD_BYTES)))
+    top_c = maximum(b, top_c, words)
+    c = parted(b, words)
     for i, probe in enumerate(probes):
-        words = _load(b, b.add(probe, offset))
-        top_d = _maximum(b, top_d, words)
-        d = _part(b, words)
+        words = load(b, b.add(probe, offset), WORDS)
+        top_d = maximum(b, top_d, words)
+        d = parted(b, words)
         sums[2 * i] = b.add(sums[2 * i], b.mul(c.even, d.even))
         sums[2 * i + 1] = b.add(sums[2 * i + 1], b.mul(c.odd, d.odd))
     return [*sums, top_c, top_d]
@@ -157,28 +98,28 @@ def _sum_columns(
         upper, values = values[:number], values[number:]
         stop = b.add(start, most)
         stop = b.select(b.icmp_unsigned("<", stop, count), stop, count)
-        *sums, top_c, top_d = _loop(b, start, stop, values, one)
+        *sums, top_c, top_d = loop(b, start, stop, values, one)
         upper = [b.add(x, b.lshr(y, SHIFT)) for x, y in zip(upper, sums, strict=True)]
         return stop, [*upper, *(b.and_(x, LOW) for x in sums), top_c, top_d]
 
     nothing = [ZERO] * (2 * number) + [ir.Constant(HALVES, [0] * 16)] * 2
-    *sums, top_c, top_d = _loop(b, I64(0), count, nothing, several)
+    *sums, top_c, top_d = loop(b, I64(0), count, nothing, several)
     pairs = zip(sums[:number], sums[number:], strict=True)
     return [*_reduced_halves(b, list(pairs), prime), top_c, top_d]
 
 
 def _reduced_halves(b: ir.IRBuilder, pairs: list[tuple[Any, Any]], prime: Any) -> list[Any]:
     """Return ``upper * 2**32 + lower`` modulo the prime, of any upper and of lower below 2**32."""
-    p = _spread(b, prime, WORDS)
-    inverse = _spread(b, b.fdiv(F64(1.0), b.uitofp(prime, F64)), FLOATS)
-    weight = _spread(b, b.urem(I64(2**32), prime), WORDS)
-    reduced = ((_reduce(b, upper, p, inverse), lower) for upper, lower in pairs)
-    return [_reduce(b, b.add(b.mul(x, weight), y), p, inverse) for x, y in reduced]
+    p = spread(b, prime, WORDS)
+    inverse = spread(b, b.fdiv(F64(1.0), b.uitofp(prime, F64)), FLOATS)
+    weight = spread(b, b.urem(I64(2**32), prime), WORDS)
+    reduced = ((remainder(b, upper, p, inverse), lower) for upper, lower in pairs)
+    return [remainder(b, b.add(b.mul(x, weight), y), p, inverse) for x, y in reduced]
 
 
 def _verdict(b: ir.IRBuilder, largest: list[Any], prime: Any) -> Any:
     """Return the bits of what has a residue that is not below the prime."""
-    bad, limit = I64(0), _spread(b, b.trunc(prime, I32), HALVES)
+    bad, limit = I64(0), spread(b, b.trunc(prime, I32), HALVES)
     for bit, top in zip((BAD_COLUMNS, BAD_PROBE), largest, strict=True):
         lanes = b.bitcast(b.icmp_unsigned(">=", top, limit), ir.IntType(16))
         found = b.icmp_unsigned("!=", lanes, ir.IntType(16)(0))

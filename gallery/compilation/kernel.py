@@ -24,7 +24,7 @@ def kept(function: Any) -> Callable[..., Any]:
 
     It runs without the interpreter's lock. It takes numbers and arrays that are contiguous and
     aligned, and returns an integer, a truth value or nothing, as its annotation says. Whatever it
-    calls is in its own file: of that alone a change is noticed.
+    calls is in its own file or in this package: of those a change is noticed.
 
     A call raises `MachineError` if there is no folder in which the code could be kept.
     """

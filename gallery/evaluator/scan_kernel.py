@@ -9,12 +9,12 @@ and a processor that is left to itself asks memory for too little at once: it lo
 page of 4 KB, and by the time that the page has come, the arithmetic on it would long have been
 done. So the loop over a tile also asks for a part of the tile that lies next.
 
-The intrinsic and the kernel stay in one file: of that alone code on disk is known to be.
+The intrinsic and the kernel stay in one file: of that, and of `gallery.compilation`, code on disk
+is known to be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +23,31 @@ from llvmlite import ir
 
 from gallery.ciphertexts.product_kernel import BAD_COLUMNS, BAD_PROBE
 from gallery.compilation import compiled, intrinsic, kept
+from gallery.compilation.vectors import (
+    F64,
+    FLOATS,
+    HALVES,
+    I32,
+    I64,
+    SHIFT,
+    VECTOR_BYTES,
+    WORDS,
+    ZERO,
+    Pair,
+    load,
+    loop,
+    maximum,
+    parted,
+    prefetch,
+    remainder,
+    spread,
+)
 
 COLUMNS_PER_REDUCTION = 512
 """Columns summed before a reduction. With p < 2**27 a column adds at most 2*(p-1)**2 to the middle
 sum, and 512 * 2 * (2**27 - 2)**2 plus a carried residue is still below 2**64."""
 
-TILE_BYTES = 64
+TILE_BYTES = VECTOR_BYTES
 """One polynomial of one tile: sixteen residues of four bytes, a cache line."""
 
 COLUMN_BYTES = 2 * TILE_BYTES
@@ -46,68 +65,17 @@ AHEAD_BYTES = 2**12
 """Bytes ahead of those being read from which on memory is asked for: 0.2 µs of arithmetic, a little
 more than it takes to answer. Half and twice as much made no difference."""
 
-# LLVM types and constants: vectors of eight 64-bit words, of sixteen 32-bit residues and of eight
-# doubles. LOW masks the even coefficients in the words, and SHIFT moves the odd ones down.
-I8, I32, I64, F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
-WORDS, HALVES, FLOATS = (ir.VectorType(t, n) for t, n in ((I64, 8), (I32, 16), (F64, 8)))
-ZERO, LOW, SHIFT = (ir.Constant(WORDS, [v] * 8) for v in (0, 0xFFFFFFFF, 32))
 
-
-class _Pair(NamedTuple):
-    """Sixteen numbers as eight even and eight odd ones; LLVM values of type ``<8 x i64>``."""
-
-    even: Any
-    odd: Any
-
-
-def _load(b: ir.IRBuilder, base: Any, offset: int) -> Any:
-    """Load sixteen residues, as eight words, from an address."""
-    address = b.inttoptr(b.add(base, I64(offset)), WORDS.as_pointer())
-    # A blob from a database or a network buffer may start at any byte.
-    return b.load(address, align=1)
-
-
-def _part(b: ir.IRBuilder, words: Any) -> _Pair:
-    """Part words into their even and odd residues, each in 64 bits, where products have room."""
-    return _Pair(b.and_(words, LOW), b.lshr(words, SHIFT))
-
-
-def _multiply_add(b: ir.IRBuilder, total: _Pair, x: _Pair, y: _Pair) -> _Pair:
+def _multiply_add(b: ir.IRBuilder, total: Pair, x: Pair, y: Pair) -> Pair:
     """Return ``total + x * y``; the operands are below 2**32, so LLVM finds 32-bit multiplies."""
-    return _Pair(*(b.add(t, b.mul(u, v)) for t, u, v in zip(total, x, y, strict=True)))
-
-
-def _maximum(b: ir.IRBuilder, x: Any, words: Any) -> Any:
-    """Return the maximum of each of sixteen residues and those in the words, without parting."""
-    halves = b.bitcast(words, HALVES)
-    return b.select(b.icmp_unsigned(">", halves, x), halves, x)
-
-
-def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
-    """Return a vector that holds the value in every element."""
-    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
-    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
-    return b.shuffle_vector(one, one, order)
-
-
-def _reduce(b: ir.IRBuilder, x: Any, p: Any, inverse: Any) -> Any:
-    """Reduce ``x`` modulo ``p`` exactly.
-
-    The quotient is below 2**64 / p < 2**38 for p > 2**26, and three roundings of relative size
-    2**-53 move it by far less than one: it is right or off by one, and one correction either way
-    makes the remainder exact.
-    """
-    quotient = b.fptoui(b.fmul(b.uitofp(x, FLOATS), inverse), WORDS)
-    rest = b.sub(x, b.mul(quotient, p))
-    rest = b.select(b.icmp_signed("<", rest, ZERO), b.add(rest, p), rest)
-    return b.select(b.icmp_signed(">=", rest, p), b.sub(rest, p), rest)
+    return Pair(*(b.add(t, b.mul(u, v)) for t, u, v in zip(total, x, y, strict=True)))
 
 
 class _Column(NamedTuple):
     """One column of a block or of a probe: its two polynomials in one tile."""
 
-    first: _Pair
-    second: _Pair
+    first: Pair
+    second: Pair
 
 
 class _Operands(NamedTuple):
@@ -124,7 +92,7 @@ class _Operands(NamedTuple):
 class _Sums(NamedTuple):
     """Values that a loop carries: three sums for each block and probe, and the largest residues."""
 
-    pairs: list[_Pair]
+    pairs: list[Pair]
     largest: list[Any]
 
     def values(self) -> list[Any]:
@@ -135,16 +103,7 @@ class _Sums(NamedTuple):
     def of(cls, values: list[Any]) -> _Sums:
         """Undo `values`."""
         halves = values[:-2]
-        return cls([_Pair(*halves[i : i + 2]) for i in range(0, len(halves), 2)], values[-2:])
-
-
-def _prefetch(b: ir.IRBuilder, address: Any) -> None:
-    pointer = I8.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
-    function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
-    # Arguments of llvm.prefetch: to read (0), into all caches but the first (2), data (1). It is a
-    # hint, so that an address behind the end of an array does no harm.
-    b.call(function, [b.inttoptr(address, pointer), I32(0), I32(2), I32(1)])
+        return cls([Pair(*halves[i : i + 2]) for i in range(0, len(halves), 2)], values[-2:])
 
 
 def _read(b: ir.IRBuilder, operands: _Operands, number: Any, top: Any) -> tuple[list[_Column], Any]:
@@ -154,12 +113,12 @@ def _read(b: ir.IRBuilder, operands: _Operands, number: Any, top: Any) -> tuple[
     columns = []
     for tile in operands.tiles:
         column = b.add(tile, offset)
-        words = [_load(b, column, 0), _load(b, column, TILE_BYTES)]
+        words = [load(b, column, WORDS), load(b, b.add(column, I64(TILE_BYTES)), WORDS)]
         for w in words:
-            top = _maximum(b, top, w)
-        columns.append(_Column(*(_part(b, w) for w in words)))
+            top = maximum(b, top, w)
+        columns.append(_Column(*(parted(b, w) for w in words)))
         for place in (0, TILE_BYTES):
-            _prefetch(b, b.add(b.add(tile, ahead), I64(place)))
+            prefetch(b, b.add(b.add(tile, ahead), I64(place)), first_cache=False)
     return columns, top
 
 
@@ -167,7 +126,7 @@ def _step(b: ir.IRBuilder, blocks: _Operands, probes: _Operands, number: Any, su
     """Add the products of one column of each block and each probe."""
     columns, top_c = _read(b, blocks, number, sums.largest[0])
     constants, top_d = _read(b, probes, number, sums.largest[1])
-    done: list[_Pair] = []
+    done: list[Pair] = []
     for c in columns:
         for d in constants:
             first, middle, last = sums.pairs[len(done) : len(done) + 3]
@@ -178,38 +137,12 @@ def _step(b: ir.IRBuilder, blocks: _Operands, probes: _Operands, number: Any, su
     return _Sums(done, [top_c, top_d])
 
 
-def _loop(
-    b: ir.IRBuilder,
-    start: Any,
-    stop: Any,
-    carried: list[Any],
-    body: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
-) -> list[Any]:
-    """Run ``body`` at least once, until the number that it returns is not below ``stop``.
-
-    ``body`` takes a number, ``start`` at first, and what is carried along; it returns both anew.
-    """
-    before = b.block
-    inside, after = b.append_basic_block("again"), b.append_basic_block("after")
-    b.branch(inside)
-    b.position_at_end(inside)
-    phis = [b.phi(value.type) for value in (start, *carried)]
-    for phi, value in zip(phis, (start, *carried), strict=True):
-        phi.add_incoming(value, before)
-    number, values = body(phis[0], phis[1:])
-    for phi, value in zip(phis, (number, *values), strict=True):
-        phi.add_incoming(value, b.block)
-    b.cbranch(b.icmp_unsigned("<", number, stop), inside, after)
-    b.position_at_end(after)
-    return values
-
-
 def _sum_columns(
     b: ir.IRBuilder, blocks: _Operands, probes: _Operands, count: Any, prime: Any
 ) -> _Sums:
     """Sum up all columns modulo the prime; the sums stay in registers, reduced often enough."""
-    p = _spread(b, prime, WORDS)
-    inverse = _spread(b, b.fdiv(F64(1.0), b.uitofp(prime, F64)), FLOATS)
+    p = spread(b, prime, WORDS)
+    inverse = spread(b, b.fdiv(F64(1.0), b.uitofp(prime, F64)), FLOATS)
 
     def one(number: Any, values: list[Any]) -> tuple[Any, list[Any]]:
         sums = _step(b, blocks, probes, number, _Sums.of(values))
@@ -218,13 +151,13 @@ def _sum_columns(
     def several(number: Any, values: list[Any]) -> tuple[Any, list[Any]]:
         stop = b.add(number, I64(COLUMNS_PER_REDUCTION))
         stop = b.select(b.icmp_unsigned("<", stop, count), stop, count)
-        sums = _Sums.of(_loop(b, number, stop, values, one))
-        pairs = [_Pair(*(_reduce(b, x, p, inverse) for x in pair)) for pair in sums.pairs]
+        sums = _Sums.of(loop(b, number, stop, values, one))
+        pairs = [Pair(*(remainder(b, x, p, inverse) for x in pair)) for pair in sums.pairs]
         return stop, _Sums(pairs, sums.largest).values()
 
-    pairs = [_Pair(ZERO, ZERO)] * (3 * len(blocks.tiles) * len(probes.tiles))
+    pairs = [Pair(ZERO, ZERO)] * (3 * len(blocks.tiles) * len(probes.tiles))
     nothing = _Sums(pairs, [ir.Constant(HALVES, [0] * 16)] * 2)
-    return _Sums.of(_loop(b, I64(0), count, nothing.values(), several))
+    return _Sums.of(loop(b, I64(0), count, nothing.values(), several))
 
 
 def _addresses(b: ir.IRBuilder, table: Any, count: int) -> list[Any]:
@@ -259,7 +192,7 @@ def _emit(b: ir.IRBuilder, args: tuple[Any, ...], blocks: int, probes: int) -> A
 
 def _bad_bits(b: ir.IRBuilder, largest: list[Any], prime: Any) -> Any:
     """Return `BAD_COLUMNS` and `BAD_PROBE`, for those with a residue not below the prime."""
-    bad, limit = I64(0), _spread(b, prime, HALVES)
+    bad, limit = I64(0), spread(b, prime, HALVES)
     for bit, top in zip((BAD_COLUMNS, BAD_PROBE), largest, strict=True):
         # Sixteen comparisons of one bit, read as one number: not 0 if any lane is too large.
         lanes = b.bitcast(b.icmp_unsigned(">=", top, limit), ir.IntType(16))

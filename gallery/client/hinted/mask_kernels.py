@@ -15,7 +15,8 @@ writable, read-only and unaligned buffers alike.
 Numba frees an array after the last line that names it, whoever still has its address: so loops take
 the addresses of what was made here anew each time.
 
-The intrinsics and the kernels stay in one file: of that alone code on disk is known to be.
+The intrinsics and the kernels stay in one file: of that, and of `gallery.compilation`, code on disk
+is known to be.
 """
 
 from __future__ import annotations
@@ -28,78 +29,32 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from gallery.arrays import Residues
-from gallery.client.ring.residue_kernels import WIDTH
 from gallery.compilation import intrinsic, kept, stack_space
+from gallery.compilation.vectors import (
+    HALVES,
+    HIGH,
+    I32,
+    I64,
+    LOW,
+    SHIFT,
+    SQUARE_BYTES,
+    VECTOR_BYTES,
+    WIDTH,
+    WORDS,
+    Factor,
+    Lanes,
+    load,
+    loop,
+    prefetch,
+    spread,
+    store,
+    transpose,
+)
 
 Addresses = npt.NDArray[np.intp]
 
-_VECTOR_BYTES: Final = 4 * WIDTH
-_SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
-
 _AHEAD_BYTES: Final = 2**9
 """How far ahead of what is read of a hint memory is asked for: one slice, at a rank of eight."""
-
-I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
-LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
-
-
-class _Factor(NamedTuple):
-    """Factors, and the quotients of those in even and in odd lanes."""
-
-    factor: Any
-    even: Any
-    odd: Any
-
-    @classmethod
-    def at(cls, b: ir.IRBuilder, factors: Any, quotients: Any) -> _Factor:
-        """Return the sixteen factors at an address, with their quotients at another."""
-        pairs = b.bitcast(_load(b, quotients), WORDS)
-        return cls(_load(b, factors), b.and_(pairs, LOW), b.lshr(pairs, SHIFT))
-
-    @classmethod
-    def of(cls, b: ir.IRBuilder, factor: Any, p: Any) -> _Factor:
-        """Return one factor below p in all lanes; both are 64-bit numbers, and public."""
-        everywhere = _spread(b, b.udiv(b.shl(factor, I64(32)), p), WORDS)
-        return cls(_spread(b, b.trunc(factor, I32), HALVES), everywhere, everywhere)
-
-
-class _Lanes:
-    """Arithmetic on sixteen residues modulo p, below 2**30; LLVM values of type ``<16 x i32>``."""
-
-    def __init__(self, b: ir.IRBuilder, p: Any) -> None:
-        self._b, self.p = b, _spread(b, p, HALVES)
-        self.twice = b.add(self.p, self.p)
-
-    def times(self, x: Any, w: _Factor) -> Any:
-        """Return ``x * w``, below 2p, for any 32-bit x."""
-        b, pairs = self._b, self._b.bitcast(x, WORDS)
-        even = b.lshr(b.mul(b.and_(pairs, LOW), w.even), SHIFT)
-        odd = b.and_(b.mul(b.lshr(pairs, SHIFT), w.odd), HIGH)
-        multiple = b.bitcast(b.or_(even, odd), HALVES)
-        return b.sub(b.mul(x, w.factor), b.mul(multiple, self.p))
-
-    def below(self, x: Any, bound: Any) -> Any:
-        """Return x, less the bound if it is not below that; x below twice the bound."""
-        b = self._b
-        rest = b.sub(x, bound)
-        # Unsigned, a difference below zero is larger than what it was taken from.
-        return b.select(b.icmp_unsigned("<", rest, x), rest, x)
-
-
-def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
-    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
-    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
-    return b.shuffle_vector(one, one, order)
-
-
-def _load(b: ir.IRBuilder, address: Any) -> Any:
-    # Results of a search, and blocks, may start at any byte of a message.
-    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=1)
-
-
-def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
-    b.store(value, b.inttoptr(address, HALVES.as_pointer()), align=1)
 
 
 def _on_addresses(emit: Callable[..., None], count: int) -> Any:
@@ -107,7 +62,7 @@ def _on_addresses(emit: Callable[..., None], count: int) -> Any:
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         *addresses, p = args
-        emit(b, _Lanes(b, p), *addresses)
+        emit(b, Lanes.modulo(b, p), *addresses)
         return context.get_dummy_value()
 
     def typed() -> Any:
@@ -123,44 +78,29 @@ def _on_addresses(emit: Callable[..., None], count: int) -> Any:
 
 
 def _transpose(
-    b: ir.IRBuilder, _: _Lanes, source: Any, source_stride: Any, target: Any, target_stride: Any
+    b: ir.IRBuilder, _: Lanes, source: Any, source_stride: Any, target: Any, target_stride: Any
 ) -> None:
-    """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
-    rows = [_load(b, b.add(source, b.mul(source_stride, I64(i)))) for i in range(WIDTH)]
-    distance = 1
-    while distance < WIDTH:
-        # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
-        kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
-        moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
-        kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
-        for i in range(WIDTH):
-            if not i & distance:
-                x, y = rows[i], rows[i + distance]
-                rows[i] = b.shuffle_vector(x, y, kept)
-                rows[i + distance] = b.shuffle_vector(x, y, moved)
-        distance *= 2
-    for i, row in enumerate(rows):
-        _store(b, row, b.add(target, b.mul(target_stride, I64(i))))
+    transpose(b, source, source_stride, target, target_stride)
 
 
 def _put_on(
-    b: ir.IRBuilder, lanes: _Lanes, plain: Any, a: Any, s: Any, quotients: Any, unit: Any, out: Any
+    b: ir.IRBuilder, lanes: Lanes, plain: Any, a: Any, s: Any, quotients: Any, unit: Any, out: Any
 ) -> None:
     """Write ``plain + a*s``, below p, of any 32-bit ``plain``; ``unit`` is the quotient of 1."""
-    product = lanes.times(_load(b, a), _Factor.at(b, s, quotients))
-    everywhere = _spread(b, unit, WORDS)
-    one = _Factor(ir.Constant(HALVES, [1] * WIDTH), everywhere, everywhere)
-    total = b.add(lanes.times(_load(b, plain), one), product)
-    _store(b, lanes.below(lanes.below(total, lanes.twice), lanes.p), out)
+    product = lanes.times(load(b, a), Factor.at(b, s, quotients))
+    everywhere = spread(b, unit, WORDS)
+    one = Factor(ir.Constant(HALVES, [1] * WIDTH), everywhere, everywhere)
+    total = b.add(lanes.times(load(b, plain), one), product)
+    store(b, lanes.below(lanes.below(total, lanes.twice), lanes.p), out)
 
 
 def _take_off(
-    b: ir.IRBuilder, lanes: _Lanes, c: Any, a: Any, s: Any, quotients: Any, out: Any
+    b: ir.IRBuilder, lanes: Lanes, c: Any, a: Any, s: Any, quotients: Any, out: Any
 ) -> None:
     """Write ``c - a*s``, below 2p, of residues below p."""
-    product = lanes.times(_load(b, a), _Factor.at(b, s, quotients))
-    rest = b.add(_load(b, c), b.sub(lanes.twice, product))
-    _store(b, lanes.below(rest, lanes.twice), out)
+    product = lanes.times(load(b, a), Factor.at(b, s, quotients))
+    rest = b.add(load(b, c), b.sub(lanes.twice, product))
+    store(b, lanes.below(rest, lanes.twice), out)
 
 
 class _Block(NamedTuple):
@@ -209,25 +149,25 @@ def _open(
 
     def polynomial(number: Any, carried: list[Any]) -> tuple[Any, list[Any]]:
         *sums, top = carried
-        offset = b.mul(number, I64(_VECTOR_BYTES))
+        offset = b.mul(number, I64(VECTOR_BYTES))
         place = b.add(block.hint, offset)
-        h = _load(b, place)
-        _prefetch(b, b.add(place, I64(_AHEAD_BYTES)))
+        h = load(b, place)
+        prefetch(b, b.add(place, I64(_AHEAD_BYTES)))
         top = b.select(b.icmp_unsigned(">", h, top), h, top)
-        return b.add(number, I64(1)), [*added(sums, h, _load(b, b.add(probe.minus_t, offset))), top]
+        return b.add(number, I64(1)), [*added(sums, h, load(b, b.add(probe.minus_t, offset))), top]
 
     # Sums of products below p**2, and of a residue: `ProbeCipher` sees that they fit into 64 bits.
-    sums = added([*part(_load(b, block.result))], _load(b, block.secret), _load(b, probe.minus_w))
-    even, odd, top = _loop(b, I64(0), rank, [*sums, _load(b, largest)], polynomial)
-    _store(b, top, largest)
+    sums = added([*part(load(b, block.result))], load(b, block.secret), load(b, probe.minus_w))
+    even, odd, top = loop(b, I64(0), rank, [*sums, load(b, largest)], polynomial)
+    store(b, top, largest)
     upper = b.bitcast(b.or_(b.lshr(even, SHIFT), b.and_(odd, HIGH)), HALVES)
     lower = b.bitcast(b.or_(b.and_(even, LOW), b.shl(odd, SHIFT)), HALVES)
-    lanes, wide = _Lanes(b, p), b.zext(p, I64)
+    lanes, wide = Lanes.modulo(b, p), b.zext(p, I64)
     rest = [
-        lanes.times(x, _Factor.of(b, b.urem(factor, wide), wide))
+        lanes.times(x, Factor.public(b, b.urem(factor, wide), wide))
         for x, factor in ((upper, I64(2**32)), (lower, I64(1)))
     ]
-    _store(b, lanes.below(b.add(*rest), lanes.twice), out)
+    store(b, lanes.below(b.add(*rest), lanes.twice), out)
 
 
 @intrinsic
@@ -235,7 +175,7 @@ def _largest(_: Any, address: Any) -> Any:
     """Return the largest of the sixteen numbers at an address."""
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
-        numbers, top = _load(b, args[0]), I32(0)
+        numbers, top = load(b, args[0]), I32(0)
         for i in range(WIDTH):
             one = b.extract_element(numbers, I32(i))
             top = b.select(b.icmp_unsigned(">", one, top), one, top)
@@ -246,41 +186,7 @@ def _largest(_: Any, address: Any) -> Any:
     return types.uint32(types.intp), generate
 
 
-def _prefetch(b: ir.IRBuilder, address: Any) -> None:
-    pointer = I8.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
-    function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
-    # Data, for reading, into the first cache. A hint: no address is a wrong one.
-    b.call(function, [b.inttoptr(address, pointer), I32(0), I32(3), I32(1)])
-
-
-def _loop(
-    b: ir.IRBuilder,
-    start: Any,
-    stop: Any,
-    carried: list[Any],
-    body: Callable[[Any, list[Any]], tuple[Any, list[Any]]],
-) -> list[Any]:
-    """Run ``body`` at least once, until the number that it returns is not below ``stop``.
-
-    ``body`` takes a number, ``start`` at first, and what is carried along; it returns both anew.
-    """
-    before = b.block
-    inside, after = b.append_basic_block("again"), b.append_basic_block("after")
-    b.branch(inside)
-    b.position_at_end(inside)
-    phis = [b.phi(value.type) for value in (start, *carried)]
-    for phi, value in zip(phis, (start, *carried), strict=True):
-        phi.add_incoming(value, before)
-    number, values = body(phis[0], phis[1:])
-    for phi, value in zip(phis, (number, *values), strict=True):
-        phi.add_incoming(value, b.block)
-    b.cbranch(b.icmp_unsigned("<", number, stop), inside, after)
-    b.position_at_end(after)
-    return values
-
-
-_square, _vector = stack_space(_SQUARE_BYTES), stack_space(_VECTOR_BYTES)
+_square, _vector = stack_space(SQUARE_BYTES), stack_space(VECTOR_BYTES)
 _transposed = _on_addresses(_transpose, 4)
 _masked, _unmasked = _on_addresses(_put_on, 6), _on_addresses(_take_off, 5)
 
@@ -314,15 +220,15 @@ def _add_masks(
         The quotient of 1.
     p : numpy.uint32
     """
-    scratch, row = _square(), slices * _VECTOR_BYTES
-    for unit in range(work.nbytes // _SQUARE_BYTES):
+    scratch, row = _square(), slices * VECTOR_BYTES
+    for unit in range(work.nbytes // SQUARE_BYTES):
         tile, part = unit // slices, unit % slices
-        point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
-        _transposed(point, row, scratch, _VECTOR_BYTES, p)
-        s = secret.ctypes.data + unit * _VECTOR_BYTES
+        point = work.ctypes.data + tile * WIDTH * row + part * VECTOR_BYTES
+        _transposed(point, row, scratch, VECTOR_BYTES, p)
+        s = secret.ctypes.data + unit * VECTOR_BYTES
         for k in range(count):
-            place = (unit * columns + k) * _VECTOR_BYTES
-            plain = scratch + k * _VECTOR_BYTES
+            place = (unit * columns + k) * VECTOR_BYTES
+            plain = scratch + k * VECTOR_BYTES
             _masked(plain, matrix + place, s, s + secret.nbytes // 2, one, out + place, p)
 
 
@@ -337,16 +243,16 @@ def _take_masks(
     p: Any,
 ) -> None:
     """Write ``c - a*s`` of some columns into a work array, below 2p; see `_add_masks`."""
-    scratch, row = _square(), slices * _VECTOR_BYTES
-    for unit in range(work.nbytes // _SQUARE_BYTES):
+    scratch, row = _square(), slices * VECTOR_BYTES
+    for unit in range(work.nbytes // SQUARE_BYTES):
         tile, part = unit // slices, unit % slices
-        s = secret.ctypes.data + unit * _VECTOR_BYTES
+        s = secret.ctypes.data + unit * VECTOR_BYTES
         for k in range(count):
-            place = (unit * columns + k) * _VECTOR_BYTES
-            c, out = ciphertexts + place, scratch + k * _VECTOR_BYTES
+            place = (unit * columns + k) * VECTOR_BYTES
+            c, out = ciphertexts + place, scratch + k * VECTOR_BYTES
             _unmasked(c, matrix + place, s, s + secret.nbytes // 2, out, p)
-        point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
-        _transposed(scratch, _VECTOR_BYTES, point, row, p)
+        point = work.ctypes.data + tile * WIDTH * row + part * VECTOR_BYTES
+        _transposed(scratch, VECTOR_BYTES, point, row, p)
 
 
 def _open_results(
@@ -379,15 +285,15 @@ def _open_results(
     """
     scratch, largest = _square(), _vector()
     tiles, slices, rank = minus_w.shape[0], minus_w.shape[1], minus_t.shape[1]
-    row, size = slices * _VECTOR_BYTES, rank * _VECTOR_BYTES
+    row, size = slices * VECTOR_BYTES, rank * VECTOR_BYTES
     for unit in range(tiles * slices):
-        tile, part, at = unit // slices, unit % slices, unit * _VECTOR_BYTES
+        tile, part, at = unit // slices, unit % slices, unit * VECTOR_BYTES
         probe = minus_t.ctypes.data + tile * size, minus_w.ctypes.data + at
         for k in range(results.size):
             block = results[k] + at, hints[k] + unit * size, secrets[k] + at
-            _opened(block, probe, rank, scratch + k * _VECTOR_BYTES, largest, p)
-        point = work.ctypes.data + tile * WIDTH * row + part * _VECTOR_BYTES
-        _transposed(scratch, _VECTOR_BYTES, point, row, p)
+            _opened(block, probe, rank, scratch + k * VECTOR_BYTES, largest, p)
+        point = work.ctypes.data + tile * WIDTH * row + part * VECTOR_BYTES
+        _transposed(scratch, VECTOR_BYTES, point, row, p)
     return bool(_largest(largest) < p)
 
 
@@ -404,9 +310,9 @@ def _reorder(source: int, source_rows: int, target: int, target_rows: int, squar
         N / 16.
     """
     for i in range(squares):
-        strides = max(source_rows, _VECTOR_BYTES), max(target_rows, _VECTOR_BYTES)
-        start = source + i * (_VECTOR_BYTES if source_rows else WIDTH * _VECTOR_BYTES)
-        end = target + i * (_VECTOR_BYTES if target_rows else WIDTH * _VECTOR_BYTES)
+        strides = max(source_rows, VECTOR_BYTES), max(target_rows, VECTOR_BYTES)
+        start = source + i * (VECTOR_BYTES if source_rows else WIDTH * VECTOR_BYTES)
+        end = target + i * (VECTOR_BYTES if target_rows else WIDTH * VECTOR_BYTES)
         _transposed(start, strides[0], end, strides[1], np.uint32(0))
 
 

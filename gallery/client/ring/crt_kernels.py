@@ -7,7 +7,8 @@ once, where it is wanted.
 
 **Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
 
-The intrinsics and the kernels stay in one file: of that alone code on disk is known to be.
+The intrinsics and the kernels stay in one file: of that, and of `gallery.compilation`, code on disk
+is known to be.
 """
 
 from __future__ import annotations
@@ -19,55 +20,37 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from gallery.arrays import Floats, Residues
-from gallery.client.ring.residue_kernels import WIDTH
 from gallery.compilation import intrinsic, kept, stack_space
+from gallery.compilation.vectors import (
+    F64,
+    FLOATS,
+    HALVES,
+    I32,
+    I64,
+    LOW,
+    SQUARE_BYTES,
+    VECTOR_BYTES,
+    WIDTH,
+    WORDS,
+    Factor,
+    Lanes,
+    load,
+    loop,
+    spread,
+    store,
+    transpose,
+)
 
 Addresses = npt.NDArray[np.intp]
 
 NUMBERS: Final = 4
 """Numbers of a prime in a row of ``residues``: itself, 1/N, its quotient, and what is added."""
 
-_VECTOR_BYTES: Final = 4 * WIDTH
-_SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
-
-I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
-HALVES, WORDS, FLOATS = (ir.VectorType(t, n) for t, n in ((I32, 16), (I64, 8), (F64, 8)))
-LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
-
-
-def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
-    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
-    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
-    return b.shuffle_vector(one, one, order)
-
 
 def _numbers(b: ir.IRBuilder, address: Any, kind: Any, vector: ir.VectorType, count: int) -> Any:
     """Load so many numbers from an address, each into all elements of a vector."""
     entries = b.inttoptr(address, kind.as_pointer())
-    return [_spread(b, b.load(b.gep(entries, [I64(i)])), vector) for i in range(count)]
-
-
-def _load(b: ir.IRBuilder, address: Any) -> Any:
-    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=4)
-
-
-def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
-    b.store(value, b.inttoptr(address, value.type.as_pointer()), align=4)
-
-
-def _times(b: ir.IRBuilder, x: Any, factor: Any, quotient: Any, p: Any) -> Any:
-    """Return ``x * factor``, below 2p, for any 32-bit x; see `ntt_kernels`."""
-    pairs, quotients = b.bitcast(x, WORDS), b.and_(b.bitcast(quotient, WORDS), LOW)
-    even = b.lshr(b.mul(b.and_(pairs, LOW), quotients), SHIFT)
-    odd = b.and_(b.mul(b.lshr(pairs, SHIFT), quotients), HIGH)
-    multiple = b.bitcast(b.or_(even, odd), HALVES)
-    return b.sub(b.mul(x, factor), b.mul(multiple, p))
-
-
-def _below(b: ir.IRBuilder, x: Any, bound: Any) -> Any:
-    """Return x, less the bound if it is not below that; x below twice the bound."""
-    rest = b.sub(x, bound)
-    return b.select(b.icmp_unsigned("<", rest, x), rest, x)
+    return [spread(b, b.load(b.gep(entries, [I64(i)])), vector) for i in range(count)]
 
 
 class _Digits:
@@ -76,22 +59,27 @@ class _Digits:
     def __init__(self, b: ir.IRBuilder, residues: Any, count: int) -> None:
         pairs = count * (count - 1) // 2
         numbers = _numbers(b, residues, I32, HALVES, NUMBERS * count + 2 * pairs)
-        self._b, self._count, tail = b, count, numbers[NUMBERS * count :]
-        self._primes = [numbers[NUMBERS * i : NUMBERS * (i + 1)] for i in range(count)]
-        self._inverses = [tail[i : i + 2] for i in range(0, len(tail), 2)]
+        self._b, self._primes = b, list[tuple[Lanes, Factor, Any]]()
+        for i in range(count):
+            p, factor, quotient, addend = numbers[NUMBERS * i : NUMBERS * (i + 1)]
+            self._primes.append((Lanes(b, p), self._factor(factor, quotient), addend))
+        tail = numbers[NUMBERS * count :]
+        self._inverses = [self._factor(*tail[i : i + 2]) for i in range(0, len(tail), 2)]
+
+    def _factor(self, factor: Any, quotient: Any) -> Factor:
+        quotients = self._b.and_(self._b.bitcast(quotient, WORDS), LOW)
+        return Factor(factor, quotients, quotients)
 
     def at(self, place: Any) -> list[Any]:
         """Return the digits of residues below 2p, those of one prime a square behind the last."""
         b, digits, inverses = self._b, list[Any](), iter(self._inverses)
-        for i, (p, factor, quotient, addend) in enumerate(self._primes):
-            twice = b.add(p, p)
-            x = _load(b, b.add(place, I64(i * _SQUARE_BYTES)))
-            x = b.add(_times(b, x, factor, quotient, p), addend)
-            x = _below(b, _below(b, x, twice), p)
+        for i, (lanes, factor, addend) in enumerate(self._primes):
+            x = load(b, b.add(place, I64(i * SQUARE_BYTES)))
+            x = b.add(lanes.times(x, factor), addend)
+            x = lanes.below(lanes.below(x, lanes.twice), lanes.p)
             for digit in list(digits):
-                rest = b.sub(b.add(x, twice), digit)
-                factor, quotient = next(inverses)
-                x = _below(b, _times(b, rest, factor, quotient, p), p)
+                rest = b.sub(b.add(x, lanes.twice), digit)
+                x = lanes.below(lanes.times(rest, next(inverses)), lanes.p)
             digits.append(x)
         return digits
 
@@ -140,21 +128,16 @@ def _compose_rows(count: int) -> Any:
         digits = _Digits(b, residues, count)
         whole = _numbers(b, limbs, I64, WORDS, 4)
         shape = _numbers(b, form, F64, FLOATS, 5)
-        before = b.block
-        inside, after = b.append_basic_block("again"), b.append_basic_block("after")
-        b.branch(inside)
-        b.position_at_end(inside)
-        row = b.phi(I64)
-        row.add_incoming(I64(0), before)
-        found = digits.at(b.add(squares, b.mul(row, I64(_VECTOR_BYTES))))
-        place = b.add(out, b.mul(row, stride))
-        for number in range(2):
-            eight = _in_form(b, _composed(b, found, number, whole), shape)
-            _store(b, eight, b.add(place, I64(64 * number)))
-        following = b.add(row, I64(1))
-        row.add_incoming(following, b.block)
-        b.cbranch(b.icmp_unsigned("<", following, rows), inside, after)
-        b.position_at_end(after)
+
+        def composed(row: Any, _: list[Any]) -> tuple[Any, list[Any]]:
+            found = digits.at(b.add(squares, b.mul(row, I64(VECTOR_BYTES))))
+            place = b.add(out, b.mul(row, stride))
+            for number in range(2):
+                eight = _in_form(b, _composed(b, found, number, whole), shape)
+                store(b, eight, b.add(place, I64(64 * number)))
+            return b.add(row, I64(1)), []
+
+        loop(b, I64(0), rows, [], composed)
         return context.get_dummy_value()
 
     def rows(
@@ -180,21 +163,7 @@ def _transposed(_: Any, source: Any, target: Any) -> Any:
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         source, target = args
-        rows = [_load(b, b.add(source, I64(_VECTOR_BYTES * i))) for i in range(WIDTH)]
-        distance = 1
-        while distance < WIDTH:
-            # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
-            kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
-            moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
-            kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
-            for i in range(WIDTH):
-                if not i & distance:
-                    x, y = rows[i], rows[i + distance]
-                    rows[i] = b.shuffle_vector(x, y, kept)
-                    rows[i + distance] = b.shuffle_vector(x, y, moved)
-            distance *= 2
-        for i, row in enumerate(rows):
-            _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
+        transpose(b, source, I64(VECTOR_BYTES), target, I64(VECTOR_BYTES))
         return context.get_dummy_value()
 
     from numba import types
@@ -203,7 +172,7 @@ def _transposed(_: Any, source: Any, target: Any) -> Any:
 
 
 _rows1, _rows2, _rows3 = map(_compose_rows, (1, 2, 3))
-_squares = stack_space(3 * _SQUARE_BYTES)
+_squares = stack_space(3 * SQUARE_BYTES)
 
 
 def _compose(
@@ -243,8 +212,8 @@ def _compose(
     squares = _squares()
     for i in range(degree // WIDTH):
         for k in range(works.size):
-            scratch = squares + k * _SQUARE_BYTES
-            _transposed(works[k] + i * _SQUARE_BYTES, scratch)
+            scratch = squares + k * SQUARE_BYTES
+            _transposed(works[k] + i * SQUARE_BYTES, scratch)
         args = (
             squares,
             rows,

@@ -14,24 +14,32 @@ three multiplications and no division.
 
 **Constant time:** no branch and no address here depends on a residue; see `residue_kernels`.
 
-The intrinsics and the kernels stay in one file: of that alone code on disk is known to be.
+The intrinsics and the kernels stay in one file: of that, and of `gallery.compilation`, code on disk
+is known to be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 
 from gallery.arrays import Residues
-from gallery.client.ring.residue_kernels import WIDTH
 from gallery.compilation import compiled, intrinsic, kept, stack_space
-
-_VECTOR_BYTES: Final = 4 * WIDTH
-_SQUARE_BYTES: Final = WIDTH * _VECTOR_BYTES
+from gallery.compilation.vectors import (
+    I32,
+    I64,
+    SQUARE_BYTES,
+    VECTOR_BYTES,
+    Factor,
+    Lanes,
+    load,
+    store,
+    transpose,
+)
 
 _CACHED: Final = 2**14
 """Bytes of a part of a work array that stays in the first cache: when the parts that a transform
@@ -41,97 +49,42 @@ NARROW: Final = 2**27
 """Primes below this leave room for 32 of them in 32 bits, so that a transform needs no reduction in
 between. Wider ones, up to 2**30, are reduced at each step."""
 
-I32, I64 = ir.IntType(32), ir.IntType(64)
-HALVES, WORDS = ir.VectorType(I32, WIDTH), ir.VectorType(I64, WIDTH // 2)
-LOW, SHIFT, HIGH = (ir.Constant(WORDS, [v] * 8) for v in (2**32 - 1, 32, 2**64 - 2**32))
 
-
-class _Factor(NamedTuple):
-    """Factors, and the quotients of those in even and in odd lanes."""
-
-    factor: Any
-    even: Any
-    odd: Any
-
-    @classmethod
-    def of(cls, b: ir.IRBuilder, factor: Any, quotient: Any) -> _Factor:
-        """Return one factor in all lanes, given as numbers."""
-        everywhere = _spread(b, b.zext(quotient, I64), WORDS)
-        return cls(_spread(b, factor, HALVES), everywhere, everywhere)
-
-    @classmethod
-    def at(cls, b: ir.IRBuilder, factors: Any, quotients: Any) -> _Factor:
-        """Return the sixteen factors at an address, with their quotients at another."""
-        pairs = b.bitcast(_load(b, quotients), WORDS)
-        return cls(_load(b, factors), b.and_(pairs, LOW), b.lshr(pairs, SHIFT))
-
-
-class _Lanes:
-    """Arithmetic on sixteen residues modulo p; LLVM values of type ``<16 x i32>``."""
+class _Lanes(Lanes):
+    """Arithmetic of the transform's butterflies."""
 
     def __init__(self, b: ir.IRBuilder, p: Any) -> None:
-        self._b, self.p = b, _spread(b, p, HALVES)
-        self.twice = b.add(self.p, self.p)
+        super().__init__(b, p)
         self.four = b.add(self.twice, self.twice)
 
-    def times(self, x: Any, w: _Factor) -> Any:
-        """Return ``x * w``, below 2p, for any 32-bit x."""
-        b, pairs = self._b, self._b.bitcast(x, WORDS)
-        even = b.lshr(b.mul(b.and_(pairs, LOW), w.even), SHIFT)
-        odd = b.and_(b.mul(b.lshr(pairs, SHIFT), w.odd), HIGH)
-        multiple = b.bitcast(b.or_(even, odd), HALVES)
-        return b.sub(b.mul(x, w.factor), b.mul(multiple, self.p))
-
-    def below(self, x: Any, bound: Any) -> Any:
-        """Return x, less the bound if it is not below that; x below twice the bound."""
-        b = self._b
-        rest = b.sub(x, bound)
-        # Unsigned, a difference below zero is larger than what it was taken from.
-        return b.select(b.icmp_unsigned("<", rest, x), rest, x)
-
-    def butterfly(self, x: Any, y: Any, w: _Factor) -> tuple[Any, Any]:
+    def butterfly(self, x: Any, y: Any, w: Factor) -> tuple[Any, Any]:
         """Return ``x + w*y`` and ``x - w*y``, both less than 2p above the larger of x and 2p."""
         b, product = self._b, self.times(y, w)
         return b.add(x, product), b.add(b.sub(x, product), self.twice)
 
-    def inverse_butterfly(self, x: Any, y: Any, w: _Factor, bound: Any) -> tuple[Any, Any]:
+    def inverse_butterfly(self, x: Any, y: Any, w: Factor, bound: Any) -> tuple[Any, Any]:
         """Return ``x + y``, below twice the bound that both are below, and ``w * (x - y)``."""
         b = self._b
         return b.add(x, y), self.times(b.add(b.sub(x, y), bound), w)
 
 
-def _spread(b: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
-    one = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
-    order = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
-    return b.shuffle_vector(one, one, order)
-
-
-def _load(b: ir.IRBuilder, address: Any) -> Any:
-    # Results of a search, and blocks, may start at any byte of a message.
-    return b.load(b.inttoptr(address, HALVES.as_pointer()), align=1)
-
-
-def _store(b: ir.IRBuilder, value: Any, address: Any) -> None:
-    b.store(value, b.inttoptr(address, HALVES.as_pointer()), align=1)
-
-
-def _two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _two(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     return [*lanes.butterfly(x[0], x[1], factors[0])]
 
 
-def _inverse_two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _inverse_two(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     total, rest = lanes.inverse_butterfly(x[0], x[1], factors[0], lanes.twice)
     return [lanes.below(total, lanes.twice), rest]
 
 
-def _four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _four(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     first, upper, lower = factors
     x0, x2 = lanes.butterfly(x[0], x[2], first)
     x1, x3 = lanes.butterfly(x[1], x[3], first)
     return [*lanes.butterfly(x0, x1, upper), *lanes.butterfly(x2, x3, lower)]
 
 
-def _inverse_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _inverse_four(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     last, upper, lower = factors
     x0, x1 = lanes.inverse_butterfly(x[0], x[1], upper, lanes.twice)
     x2, x3 = lanes.inverse_butterfly(x[2], x[3], lower, lanes.twice)
@@ -142,18 +95,18 @@ def _inverse_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[A
     return [x0, lanes.below(x1, lanes.twice), x2, x3]
 
 
-def _wide_two(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _wide_two(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     return _two(lanes, [lanes.below(x[0], lanes.twice), x[1]], factors)
 
 
-def _wide_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _wide_four(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     first, upper, lower = factors
     x0, x2 = _wide_two(lanes, [x[0], x[2]], [first])
     x1, x3 = _wide_two(lanes, [x[1], x[3]], [first])
     return [*_wide_two(lanes, [x0, x1], [upper]), *_wide_two(lanes, [x2, x3], [lower])]
 
 
-def _wide_inverse_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> list[Any]:
+def _wide_inverse_four(lanes: _Lanes, x: list[Any], factors: list[Factor]) -> list[Any]:
     last, upper, lower = factors
     x0, x1 = _inverse_two(lanes, x[:2], [upper])
     x2, x3 = _inverse_two(lanes, x[2:], [lower])
@@ -162,7 +115,7 @@ def _wide_inverse_four(lanes: _Lanes, x: list[Any], factors: list[_Factor]) -> l
     return [x0, x1, x2, x3]
 
 
-def _step(compute: Callable[[_Lanes, list[Any], list[_Factor]], list[Any]], count: int) -> Any:
+def _step(compute: Callable[[_Lanes, list[Any], list[Factor]], list[Any]], count: int) -> Any:
     """Make the intrinsic of a step on ``count`` vectors, ``stride`` bytes apart.
 
     ``factors`` are a tuple of factors, each followed by its quotient.
@@ -171,11 +124,11 @@ def _step(compute: Callable[[_Lanes, list[Any], list[_Factor]], list[Any]], coun
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         base, stride, factors, p = args
         numbers = [b.extract_value(factors, i) for i in range(2 * (count - 1))]
-        pairs = [_Factor.of(b, *numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
+        pairs = [Factor.of(b, *numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
         places = [b.add(base, b.mul(stride, I64(i))) for i in range(count)]
-        results = compute(_Lanes(b, p), [_load(b, at) for at in places], pairs)
+        results = compute(_Lanes.modulo(b, p), [load(b, at) for at in places], pairs)
         for value, at in zip(results, places, strict=True):
-            _store(b, value, at)
+            store(b, value, at)
         return context.get_dummy_value()
 
     def step(_: Any, base: Any, stride: Any, factors: Any, p: Any) -> Any:
@@ -200,10 +153,10 @@ def _node(narrow: Any, wide: Any) -> Any:
     ) -> None:
         factors = roots[index], quotients[index]
         if p < NARROW:
-            for at in range(start, start + size // 2, _VECTOR_BYTES):
+            for at in range(start, start + size // 2, VECTOR_BYTES):
                 narrow(at, size // 2, factors, p)
         else:
-            for at in range(start, start + size // 2, _VECTOR_BYTES):
+            for at in range(start, start + size // 2, VECTOR_BYTES):
                 wide(at, size // 2, factors, p)
 
     return compiled(node)
@@ -222,10 +175,10 @@ def _double_node(narrow: Any, wide: Any) -> Any:
             *(roots[lower], quotients[lower]),
         )
         if p < NARROW:
-            for at in range(start, start + size // 4, _VECTOR_BYTES):
+            for at in range(start, start + size // 4, VECTOR_BYTES):
                 narrow(at, size // 4, factors, p)
         else:
-            for at in range(start, start + size // 4, _VECTOR_BYTES):
+            for at in range(start, start + size // 4, VECTOR_BYTES):
                 wide(at, size // 4, factors, p)
 
     return compiled(node)
@@ -238,9 +191,9 @@ _join_four = _double_node(_inverse_step4, _wide_inverse_step4)
 
 def _is_odd(size: int) -> bool:
     """Return whether a work array of ``size`` bytes takes an odd number of steps."""
-    while size > 2 * _VECTOR_BYTES:
+    while size > 2 * VECTOR_BYTES:
         size //= 4
-    return size == 2 * _VECTOR_BYTES
+    return size == 2 * VECTOR_BYTES
 
 
 _steps_are_odd = compiled(_is_odd)
@@ -268,7 +221,7 @@ def _forward(work: Residues, roots: Residues, quotients: Residues, p: Any) -> No
         size, count = size // 4, 4 * count
     for i in range(count):
         part, within = size, 1
-        while part > _VECTOR_BYTES:
+        while part > VECTOR_BYTES:
             for k in range(i * within, (i + 1) * within):
                 _quarter(start + k * part, part, count * within + k, roots, quotients, p)
             part, within = part // 4, 4 * within
@@ -283,7 +236,7 @@ def _inverse(work: Residues, roots: Residues, quotients: Residues, p: Any) -> No
     while part > _CACHED:
         part //= 4
     for i in range(size // part):
-        some = 4 * _VECTOR_BYTES
+        some = 4 * VECTOR_BYTES
         while some <= part:
             within = part // some
             for k in range(i * within, (i + 1) * within):
@@ -297,32 +250,14 @@ def _inverse(work: Residues, roots: Residues, quotients: Residues, p: Any) -> No
         _join_two(start, size, 1, roots, quotients, p)
 
 
-def _transpose(b: ir.IRBuilder, source: Any, target: Any) -> None:
-    """Transpose a square of sixteen vectors: what was lane i of vector k is lane k of vector i."""
-    rows = [_load(b, b.add(source, I64(_VECTOR_BYTES * i))) for i in range(WIDTH)]
-    distance = 1
-    while distance < WIDTH:
-        # Swap what is off the diagonal in each square of two by two blocks of that many lanes.
-        kept = [j if not j & distance else WIDTH + (j ^ distance) for j in range(WIDTH)]
-        moved = [j ^ distance if not j & distance else WIDTH + j for j in range(WIDTH)]
-        kept, moved = (ir.Constant(HALVES, order) for order in (kept, moved))
-        for i in range(WIDTH):
-            if not i & distance:
-                x, y = rows[i], rows[i + distance]
-                rows[i] = b.shuffle_vector(x, y, kept)
-                rows[i + distance] = b.shuffle_vector(x, y, moved)
-        distance *= 2
-    for i, row in enumerate(rows):
-        _store(b, row, b.add(target, I64(_VECTOR_BYTES * i)))
-
-
-_square = stack_space(_SQUARE_BYTES)
+_square = stack_space(SQUARE_BYTES)
 
 
 @intrinsic
 def _transposed(_: Any, source: Any, target: Any) -> Any:
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
-        _transpose(b, *args)
+        source, target = args
+        transpose(b, source, I64(VECTOR_BYTES), target, I64(VECTOR_BYTES))
         return context.get_dummy_value()
 
     from numba import types
@@ -336,11 +271,11 @@ def _masked(_: Any, plain: Any, c0: Any, c1: Any, key: Any, quotients: Any, p: A
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         plain, c0, c1, key, quotients, p = args
-        lanes, one = _Lanes(b, p), b.udiv(I64(2**32), b.zext(p, I64))
-        reduced = lanes.times(_load(b, plain), _Factor.of(b, I32(1), b.trunc(one, I32)))
-        product = lanes.times(_load(b, c1), _Factor.at(b, key, quotients))
+        lanes, one = _Lanes.modulo(b, p), b.udiv(I64(2**32), b.zext(p, I64))
+        reduced = lanes.times(load(b, plain), Factor.of(b, I32(1), b.trunc(one, I32)))
+        product = lanes.times(load(b, c1), Factor.at(b, key, quotients))
         rest = b.add(b.sub(reduced, product), lanes.twice)
-        _store(b, lanes.below(lanes.below(rest, lanes.twice), lanes.p), c0)
+        store(b, lanes.below(lanes.below(rest, lanes.twice), lanes.p), c0)
         return context.get_dummy_value()
 
     from numba import types
@@ -359,16 +294,16 @@ def _phase(_: Any, ciphertext: Any, stride: Any, powers: Any, degree: Any, out: 
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, args: tuple[Any, ...]) -> Any:
         ciphertext, stride, powers, degree, out, p = args
-        lanes, total = _Lanes(b, p), _load(b, ciphertext)
+        lanes, total = _Lanes.modulo(b, p), load(b, ciphertext)
         count = len(signature.args[2])
         for i in range(count):
             power = b.extract_value(powers, i)
-            factor = _Factor.at(b, power, b.add(power, b.mul(degree, I64(4))))
-            c = _load(b, b.add(ciphertext, b.mul(stride, I64(i + 1))))
+            factor = Factor.at(b, power, b.add(power, b.mul(degree, I64(4))))
+            c = load(b, b.add(ciphertext, b.mul(stride, I64(i + 1))))
             total = b.add(total, lanes.times(c, factor))
         if count == 2:
             total = lanes.below(total, lanes.four)
-        _store(b, lanes.below(total, lanes.twice), out)
+        store(b, lanes.below(total, lanes.twice), out)
         return context.get_dummy_value()
 
     from numba import types
@@ -393,14 +328,14 @@ def _mask(work: Residues, residues: int, columns: int, lanes: int, key: Residues
         Two rows of N: the key's residues s, and their quotients.
     p : numpy.uint32
     """
-    scratch, column = _square(), 2 * _VECTOR_BYTES
-    for tile in range(work.nbytes // _SQUARE_BYTES):
-        _transposed(work.ctypes.data + tile * _SQUARE_BYTES, scratch)
-        s = key.ctypes.data + tile * _VECTOR_BYTES
+    scratch, column = _square(), 2 * VECTOR_BYTES
+    for tile in range(work.nbytes // SQUARE_BYTES):
+        _transposed(work.ctypes.data + tile * SQUARE_BYTES, scratch)
+        s = key.ctypes.data + tile * VECTOR_BYTES
         for k in range(lanes):
             c0 = residues + (tile * columns + k) * column
-            plain = scratch + k * _VECTOR_BYTES
-            _masked(plain, c0, c0 + _VECTOR_BYTES, s, s + key.nbytes // 2, p)
+            plain = scratch + k * VECTOR_BYTES
+            _masked(plain, c0, c0 + VECTOR_BYTES, s, s + key.nbytes // 2, p)
 
 
 def _phase_of_columns(
@@ -419,13 +354,13 @@ def _phase_of_columns(
     work : numpy.ndarray
     p : numpy.uint32
     """
-    scratch, column, degree = _square(), 2 * _VECTOR_BYTES, powers.shape[2]
-    for tile in range(work.nbytes // _SQUARE_BYTES):
-        s = powers.ctypes.data + tile * _VECTOR_BYTES
+    scratch, column, degree = _square(), 2 * VECTOR_BYTES, powers.shape[2]
+    for tile in range(work.nbytes // SQUARE_BYTES):
+        s = powers.ctypes.data + tile * VECTOR_BYTES
         for k in range(lanes):
             c0 = ciphertexts + (tile * columns + k) * column
-            _phase(c0, _VECTOR_BYTES, (s,), degree, scratch + k * _VECTOR_BYTES, p)
-        _transposed(scratch, work.ctypes.data + tile * _SQUARE_BYTES)
+            _phase(c0, VECTOR_BYTES, (s,), degree, scratch + k * VECTOR_BYTES, p)
+        _transposed(scratch, work.ctypes.data + tile * SQUARE_BYTES)
 
 
 def _phase_of_results(
@@ -443,13 +378,13 @@ def _phase_of_results(
         As of `_phase_of_columns`.
     """
     scratch, degree = _square(), powers.shape[2]
-    for tile in range(work.nbytes // _SQUARE_BYTES):
-        at = tile * _VECTOR_BYTES
+    for tile in range(work.nbytes // SQUARE_BYTES):
+        at = tile * VECTOR_BYTES
         s = powers.ctypes.data + at
         for k in range(ciphertexts.size):
-            out = scratch + k * _VECTOR_BYTES
+            out = scratch + k * VECTOR_BYTES
             _phase(ciphertexts[k] + at, stride, (s, s + powers.nbytes // 2), degree, out, p)
-        _transposed(scratch, work.ctypes.data + tile * _SQUARE_BYTES)
+        _transposed(scratch, work.ctypes.data + tile * SQUARE_BYTES)
 
 
 forward, inverse, mask = map(kept, (_forward, _inverse, _mask))

@@ -24,12 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Residues
-from gallery.compilation import inlined, kept
+from gallery.compilation import inlined, kept, vectors
 
 Integers = npt.NDArray[np.int32]
 
-WIDTH: Final = 16
-"""Ciphertexts that are worked on at once."""
+
+WIDTH: Final = vectors.WIDTH
+"""Ciphertexts that are worked on at once, one in each lane of a vector."""
 
 SPLIT: Final = 27
 """Bits of the low part of a coefficient when it is reduced."""
