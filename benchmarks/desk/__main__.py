@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.desk.desk_goals import REFERENCES, check_memory, check_times
 from benchmarks.desk.desk_process import STAGES, DeskProcess
-from benchmarks.desk.measurement import MemoryRun, SearchTimes, spread_of, time_searches
+from benchmarks.desk.measurement import SearchRow, SearchTimes, spread_of, time_searches
 from benchmarks.desk.prepared_gallery import PreparedGallery, prepare
 from benchmarks.shared.machine import describe_machine
 from benchmarks.shared.timing import Spread
@@ -75,6 +75,7 @@ def main(
     for kind, row in rows.items():
         shown = ", ".join(f"{size / 1e6:,.0f}" for size in row.resident)
         click.echo(f"memory after each hundred searches with {kind}s: {shown} MB")
+        click.echo(f"processor time of one: {1e3 * row.processor_seconds:,.1f} ms")
     for outcome in (*check_times(references, times), *check_memory([*rows.values()])):
         click.echo(str(outcome))
     asked = {"references": references, "parameters": parameters, "repeats": repeats}
@@ -91,7 +92,7 @@ def _times(
 
 def _rows(
     gallery: PreparedGallery, desk: DeskProcess, searches: int, notes: Console
-) -> dict[str, MemoryRun]:
+) -> dict[str, SearchRow]:
     if not searches:
         return {}
     photo = gallery.probe.read_bytes()
@@ -103,7 +104,7 @@ def _rows(
     }
     for kind, search in kinds.items():
         notes.print(f"{searches:,} searches with {kind}s …")
-        found[kind] = MemoryRun.of(search, desk.resident, searches)
+        found[kind] = SearchRow.of(search, desk.resident, desk.processor_seconds, searches)
     return found
 
 
@@ -125,7 +126,7 @@ def _shown(spread: Spread) -> list[str]:
     return [f"{value:,.1f}" for value in (spread.median, spread.least, spread.most)]
 
 
-def _figures(times: list[SearchTimes], rows: dict[str, MemoryRun]) -> dict[str, object]:
+def _figures(times: list[SearchTimes], rows: dict[str, SearchRow]) -> dict[str, object]:
     figures: dict[str, Callable[[SearchTimes], float]] = {
         "photo_seconds": lambda item: item.photo,
         "answering_seconds": lambda item: item.answering,
@@ -143,6 +144,7 @@ def _figures(times: list[SearchTimes], rows: dict[str, MemoryRun]) -> dict[str, 
     for kind, row in rows.items():
         found[f"{kind}_row_megabytes"] = [size / 1e6 for size in row.resident]
         found[f"{kind}_row_growth_megabytes"] = row.growth / 1e6
+        found[f"{kind}_row_processor_seconds"] = row.processor_seconds
     return found
 
 
