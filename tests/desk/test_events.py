@@ -153,6 +153,16 @@ def test_a_token_has_few_streams_at_a_time(enrolled: Desk) -> None:
         pass
 
 
+def test_pages_of_other_sites_take_no_streams_of_the_owners(enrolled: Desk) -> None:
+    # Another port of this machine is the same site to a browser, which sends the cookie along.
+    browser = enrolled.browser()
+    for headers in ({"sec-fetch-site": "same-site"}, {"origin": "http://localhost:3000"}):
+        answer = browser.get(EVENTS, headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (403, "NotAllowedError")
+    with browser.stream("GET", EVENTS, headers={"sec-fetch-site": "same-origin"}) as answer:
+        assert answer.status_code == 200
+
+
 def test_a_gallery_that_is_not_there_or_not_allowed_has_no_stream(enrolled: Desk) -> None:
     state, program = enrolled.state, enrolled.program()
     token = state.tokens.issue("elsewhere", DeskScope.IDENTIFY, galleries=("other",))
