@@ -21,7 +21,9 @@ from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_LARGE: Final = frozenset({"identify", "match", "embed", "enroll", "live", "folder", "embeddings"})
+_LARGE: Final = frozenset(
+    {"batch", "identify", "match", "embed", "enroll", "live", "folder", "embeddings"}
+)
 """Ends of the paths whose requests hold photos; they read them once they know who asks."""
 
 _LASTING: Final = frozenset({"events"})
