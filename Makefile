@@ -206,7 +206,7 @@ bench-evaluation: venv
 	@$(VENV)/bin/python -m benchmarks.evaluation
 
 bench-desk: venv
-	@$(VENV)/bin/python -m benchmarks.desk
+	@$(VENV)/bin/python -m benchmarks.desk --write
 
 bench-commands: venv
 	@$(VENV)/bin/python -m benchmarks.commands

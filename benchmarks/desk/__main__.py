@@ -18,25 +18,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.desk.desk_goals import REFERENCES, check_memory, check_times
-from benchmarks.desk.desk_process import STAGES, DeskProcess
-from benchmarks.desk.measurement import MemoryRun, SearchTimes, spread_of, time_searches
+from benchmarks.desk.desk_goals import REFERENCES
+from benchmarks.desk.desk_process import DeskProcess
+from benchmarks.desk.desk_report import BEGIN, END, DeskReport
+from benchmarks.desk.measurement import SearchRow, SearchTimes, time_searches
 from benchmarks.desk.prepared_gallery import PreparedGallery, prepare
 from benchmarks.shared.machine import describe_machine
-from benchmarks.shared.timing import Spread
+from benchmarks.shared.other_work import OtherWork
+from benchmarks.shared.page_tables import replace_between
 from gallery.demo.samples import fetch_samples
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
-_FIGURES: dict[str, Callable[[SearchTimes], float]] = {
-    "photo by the desk, whole": lambda item: item.photo,
-    "decoding the photo": lambda item: item.stages["decode"],
-    "detection and embedding": lambda item: item.stages["embed"],
-    "search of the gallery": lambda item: item.stages["search"],
-    "answering (the rest)": lambda item: item.answering,
-    "beyond detection and embedding": lambda item: item.beyond_embedding,
-    "embedding by the desk, whole": lambda item: item.embedding,
-    "photo by gallery identify": lambda item: item.command,
-}
+_PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 
 @click.command()
@@ -53,6 +46,7 @@ _FIGURES: dict[str, Callable[[SearchTimes], float]] = {
 )
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
 @click.option("--quick", is_flag=True, help="Few repeats and no rows, to see that it runs.")
+@click.option("--write", is_flag=True, help="Write the table of docs/performance.md.")
 def main(
     references: int,
     parameters: str,
@@ -60,6 +54,7 @@ def main(
     searches: int,
     folder: Path | None,
     quick: bool,
+    write: bool,
 ) -> None:
     """Measure searches by a desk; the last line is what was found, in JSON."""
     if quick:
@@ -69,16 +64,18 @@ def main(
         notes.print(f"enrolling {references:,} references …")
         gallery = prepare(Path(name), samples, references, parameters)
         with closing(DeskProcess(gallery)) as desk:
+            others = OtherWork()
             times = _times(gallery, desk, repeats, notes)
+            busy = others.share()
             rows = _rows(gallery, desk, searches, notes)
-    Console(width=100).print(_table(times, f"{references:,} references, {parameters}"))
-    for kind, row in rows.items():
-        shown = ", ".join(f"{size / 1e6:,.0f}" for size in row.resident)
-        click.echo(f"memory after each hundred searches with {kind}s: {shown} MB")
-    for outcome in (*check_times(references, times), *check_memory([*rows.values()])):
+        photo_bytes = gallery.probe.stat().st_size
+    report = DeskReport(describe_machine(), references, parameters, photo_bytes, times, rows, busy)
+    Console(width=100).print(_table(report))
+    for outcome in report.outcomes():
         click.echo(str(outcome))
-    asked = {"references": references, "parameters": parameters, "repeats": repeats}
-    click.echo(json.dumps({**describe_machine(), **asked, **_figures(times, rows)}))
+    click.echo(json.dumps(report.figures()))
+    if write:
+        replace_between(_PAGE, BEGIN, END, report.section())
 
 
 def _times(
@@ -91,7 +88,7 @@ def _times(
 
 def _rows(
     gallery: PreparedGallery, desk: DeskProcess, searches: int, notes: Console
-) -> dict[str, MemoryRun]:
+) -> dict[str, SearchRow]:
     if not searches:
         return {}
     photo = gallery.probe.read_bytes()
@@ -102,52 +99,16 @@ def _rows(
         "photo": lambda: desk.identify(photo),
     }
     for kind, search in kinds.items():
-        notes.print(f"{searches:,} searches with {kind}s …")
-        found[kind] = MemoryRun.of(search, desk.resident, searches)
+        notes.print(f"{searches:,} searches with the {kind} …")
+        found[kind] = SearchRow.of(search, desk.resident, desk.processor_seconds, searches)
     return found
 
 
-def _table(times: list[SearchTimes], title: str) -> Table:
-    table = Table("ms", title=title)
-    for column in ("median", "least", "most"):
-        table.add_column(column, justify="right")
-    for name, figure in _FIGURES.items():
-        table.add_row(name, *_shown(spread_of(times, figure).times(1e3)))
-    table.add_row("times faster than the command", *_shown(spread_of(times, _ratio)))
-    return table
-
-
-def _ratio(item: SearchTimes) -> float:
-    return item.times_faster
-
-
-def _shown(spread: Spread) -> list[str]:
-    return [f"{value:,.1f}" for value in (spread.median, spread.least, spread.most)]
-
-
-def _figures(times: list[SearchTimes], rows: dict[str, MemoryRun]) -> dict[str, object]:
-    figures: dict[str, Callable[[SearchTimes], float]] = {
-        "photo_seconds": lambda item: item.photo,
-        "answering_seconds": lambda item: item.answering,
-        "beyond_embedding_seconds": lambda item: item.beyond_embedding,
-        "embedding_seconds": lambda item: item.embedding,
-        "command_seconds": lambda item: item.command,
-        "times_faster": _ratio,
-    }
-    found: dict[str, object] = {}
-    for name, figure in figures.items():
-        found |= _spread_figures(name, spread_of(times, figure))
-    for stage in STAGES:
-        spread = spread_of(times, lambda item, stage=stage: item.stages[stage])  # type: ignore[misc]
-        found |= _spread_figures(f"{stage}_seconds", spread)
-    for kind, row in rows.items():
-        found[f"{kind}_row_megabytes"] = [size / 1e6 for size in row.resident]
-        found[f"{kind}_row_growth_megabytes"] = row.growth / 1e6
-    return found
-
-
-def _spread_figures(name: str, spread: Spread) -> dict[str, float]:
-    return {name: spread.median, f"{name}_least": spread.least, f"{name}_most": spread.most}
+def _table(report: DeskReport) -> Table:
+    shown = Table("", "", title=f"{report.references:,} references, {report.parameters}")
+    for line in report.lines():
+        shown.add_row(*line)
+    return shown
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.desk.measurement import MemoryRun, SearchTimes, spread_of
+from benchmarks.desk.measurement import SearchRow, SearchTimes, spread_of
 from benchmarks.shared.goals import Goal, GoalOutcome
 from benchmarks.shared.timing import Spread
 
@@ -22,6 +22,6 @@ def check_times(references: int, times: Sequence[SearchTimes]) -> list[GoalOutco
     return [GoalOutcome(_BEYOND, found.times(1e3))]
 
 
-def check_memory(runs: Sequence[MemoryRun]) -> list[GoalOutcome]:
+def check_memory(runs: Sequence[SearchRow]) -> list[GoalOutcome]:
     """Hold each row of searches to its goal."""
     return [GoalOutcome(_GROWTH, Spread.of([run.growth / 1e6])) for run in runs]

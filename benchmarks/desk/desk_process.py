@@ -80,9 +80,12 @@ class DeskProcess:
 
     def resident(self) -> int:
         """Return the bytes of memory that the desk occupies, with the process that decodes."""
-        parent = psutil.Process(self._process.pid)
-        processes = [parent, *parent.children(recursive=True)]
-        return sum(int(process.memory_info().rss) for process in processes)
+        return sum(int(process.memory_info().rss) for process in self._processes())
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the desk and the process that decodes have used."""
+        times = [process.cpu_times() for process in self._processes()]
+        return float(sum(item.user + item.system for item in times))
 
     def close(self) -> None:
         """End it and its program."""
@@ -94,6 +97,10 @@ class DeskProcess:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+    def _processes(self) -> list[psutil.Process]:
+        parent = psutil.Process(self._process.pid)
+        return [parent, *parent.children(recursive=True)]
 
     def _faces(self, answer: httpx.Response) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = answer.raise_for_status().json()["results"][0]["faces"]

@@ -70,10 +70,19 @@ def time_searches(
 
 
 @dataclass(frozen=True)
-class MemoryRun:
-    """Bytes that a desk occupied after each hundred searches of a row."""
+class SearchRow:
+    """A row of searches: the bytes that a desk occupied after each hundred, and its processor time.
+
+    Attributes
+    ----------
+    resident
+        Bytes.
+    processor_seconds
+        Of one search.
+    """
 
     resident: tuple[int, ...]
+    processor_seconds: float
 
     @property
     def growth(self) -> int:
@@ -83,17 +92,21 @@ class MemoryRun:
 
     @classmethod
     def of(
-        cls, search: Callable[[], object], resident: Callable[[], int], searches: int
-    ) -> MemoryRun:
+        cls,
+        search: Callable[[], object],
+        resident: Callable[[], int],
+        processor_seconds: Callable[[], float],
+        searches: int,
+    ) -> SearchRow:
         """Make so many searches, after some that let the memory settle."""
         for _ in range(SETTLED):
             search()
-        found = [resident()]
+        found, before = [resident()], processor_seconds()
         for number in range(1, searches + 1):
             search()
             if number % 100 == 0:
                 found.append(resident())
-        return cls(tuple(found))
+        return cls(tuple(found), (processor_seconds() - before) / searches)
 
 
 def spread_of(times: Sequence[SearchTimes], figure: Callable[[SearchTimes], float]) -> Spread:

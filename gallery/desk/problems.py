@@ -82,14 +82,22 @@ def status_of(error: GalleryError) -> int:
 
 def answer_of(request: Request, error: GalleryError, page_of: PageOfError) -> Response:
     """Return the response that reports an error: a problem of the API, or a page."""
-    status, holder = status_of(error), known_holder(request)
-    text = told(error, status, holder)
+    body = problem_of(error, known_holder(request))
+    status = int(body["status"])
     if not request.url.path.startswith("/v1/"):
-        return page_of(request, text, error, status)
-    kind = type(error).__name__
-    body = {"status": status, "title": kind, "detail": text}
+        return page_of(request, str(body["detail"]), error, status)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def problem_of(error: GalleryError, holder: Holder | None) -> dict[str, int | str]:
+    """Return the problem that tells of an error, in words for who asked."""
+    status = status_of(error)
+    return {
+        "status": status,
+        "title": type(error).__name__,
+        "detail": told(error, status, holder),
+    }
 
 
 def known_holder(request: Request) -> Holder | None:

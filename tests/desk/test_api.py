@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -85,6 +86,49 @@ def test_a_token_that_only_identifies_learns_decisions_alone(
     # Its own threshold is of no account: it would make a scale of distances out of decisions.
     assert known["threshold"] == 0.3
     assert (unknown["decision"], unknown["distance"]) == ("non-match", None)
+
+
+def lines_of(answer: httpx.Response) -> list[dict[str, Any]]:
+    """Return the documents of an answer in lines."""
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_a_batch_gives_what_single_searches_give(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    program, body = enrolled.program(DeskScope.MANAGE), {"embeddings": embeddings, "top": 2}
+
+    together = program.post(f"{API}/identify", json=body).json()["results"]
+
+    assert lines_of(program.post(f"{API}/batch", json=body)) == together
+    assert [item["photo"] for item in together] == ["0", "1", "2"]
+
+
+def test_a_batch_ends_with_what_went_wrong(enrolled: Desk, embeddings: list[list[float]]) -> None:
+    kiosk = enrolled.program(DeskScope.IDENTIFY)
+    holder = enrolled.state.tokens.holder(kiosk.headers["Authorization"].split()[1])
+    most = int(enrolled.state.config.identify_rate.partition("/")[0])
+    enrolled.state.rates.take(holder, most - 2)
+
+    first, second, problem = lines_of(kiosk.post(f"{API}/batch", json={"embeddings": embeddings}))
+
+    assert (first["faces"][0]["label"], second["faces"][0]["candidates"]) == ("Ada", [])
+    assert (problem["status"], problem["title"]) == (429, "TooManySearchesError")
+    refused = kiosk.post(f"{API}/batch", json={"embeddings": embeddings})
+    assert (refused.status_code, refused.json()["title"]) == (429, "TooManySearchesError")
+
+
+def test_a_batch_under_way_ends_with_the_desk(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    enrolled.state.stopping.set()
+
+    answer = enrolled.program(DeskScope.MANAGE).post(
+        f"{API}/batch", json={"embeddings": embeddings}
+    )
+
+    assert (answer.status_code, answer.json()["title"]) == (503, "BusyError")
 
 
 def test_one_person_is_matched(enrolled: Desk, embeddings: list[list[float]]) -> None:
@@ -218,6 +262,8 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("identify", {"embeddings": [[1.0, 2.0]]}, 422, "8"),
         ("identify", {"embeddings": [[0.0] * 8]}, 422, "zero"),
         ("identify", {"embeddings": [[1.0] * 8, [1.0]]}, 422, "shape (n, d)"),
+        ("batch", {}, 422, "send photos"),
+        ("batch", {"embeddings": [[0.0] * 8]}, 422, "zero"),
         ("match", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("enroll", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("identify", {"embeddings": "text"}, 422, "embeddings"),
@@ -285,5 +331,5 @@ def test_the_openapi_document_names_every_call(desk: Desk) -> None:
     assert set(form["properties"]) == {"photos", "faces", "top", "threshold"}
     assert {"401", "422", "423", "429"} < set(identify["responses"])
     events = paths["/v1/galleries/{gallery}/events"]["get"]["responses"]["200"]
-    assert list(events["content"]) == ["text/event-stream"]
+    assert set(events["content"]["text/event-stream"]["x-events"]) == {"search", "state"}
     assert not any(path.startswith("/g/") for path in paths)

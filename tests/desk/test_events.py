@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
 
-from gallery.desk.access.scopes import DeskScope
-from tests.support.desks import PASSPHRASE, Desk
+from gallery.client import GalleryClient, GalleryKey
+from gallery.desk import DeskConfig
+from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.server import EmbeddedService
+from gallery.web.pace import Pace
+from tests.support.desks import PASSPHRASE, Desk, open_desk
 from tests.support.event_streams import Event, listening
 from tests.support.galleries import random_embeddings
 
@@ -147,6 +153,16 @@ def test_a_token_has_few_streams_at_a_time(enrolled: Desk) -> None:
         pass
 
 
+def test_pages_of_other_sites_take_no_streams_of_the_owners(enrolled: Desk) -> None:
+    # Another port of this machine is the same site to a browser, which sends the cookie along.
+    browser = enrolled.browser()
+    for headers in ({"sec-fetch-site": "same-site"}, {"origin": "http://localhost:3000"}):
+        answer = browser.get(EVENTS, headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (403, "NotAllowedError")
+    with browser.stream("GET", EVENTS, headers={"sec-fetch-site": "same-origin"}) as answer:
+        assert answer.status_code == 200
+
+
 def test_a_gallery_that_is_not_there_or_not_allowed_has_no_stream(enrolled: Desk) -> None:
     state, program = enrolled.state, enrolled.program()
     token = state.tokens.issue("elsewhere", DeskScope.IDENTIFY, galleries=("other",))
@@ -154,3 +170,32 @@ def test_a_gallery_that_is_not_there_or_not_allowed_has_no_stream(enrolled: Desk
     for gallery in ("default", "other"):
         answer = program.get(f"/v1/galleries/{gallery}/events")
         assert (answer.status_code, answer.json()["title"]) == (404, "UnknownGalleryError")
+
+
+def test_a_listener_that_does_not_read_is_dropped_and_disturbs_nobody(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    config = DeskConfig(pace=Pace(grace=0.2, least_rate=2**20, longest=1.0))
+    with (
+        open_desk(service, key, tmp_path, config=config) as desk,
+        socket.create_connection(("127.0.0.1", desk.state.config.port)) as hostile,
+    ):
+        office = desk.program(DeskScope.MANAGE)
+        token = office.headers["Authorization"]
+        head = f"GET {EVENTS} HTTP/1.1\r\nHost: {desk.address[7:]}\r\nAuthorization: {token}\r\n"
+        hostile.sendall(f"{head}\r\n".encode())
+        while not desk.state.listeners.count:
+            time.sleep(0.01)
+        piece = b": " + b"x" * 2**16 + b"\n\n"
+        holder = Holder("owner", DeskScope.MANAGE)
+        until = time.monotonic() + 60
+        while desk.state.listeners.count and time.monotonic() < until:
+            desk.state.listeners.tell("default", holder, lambda _: [piece])
+            time.sleep(0.005)
+        assert desk.state.listeners.count == 0
+
+        with listening(office, EVENTS) as screen:
+            search(office)
+            heard = screen.next()
+        assert heard is not None and heard.name == "search"

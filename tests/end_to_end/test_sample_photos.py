@@ -167,8 +167,13 @@ def test_the_demo_does_the_whole_story_and_opens_its_desk(samples: Samples, tmp_
                 break
         with httpx.Client(trust_env=False, follow_redirects=True, timeout=60) as browser:
             browser.get(lines[-1].strip())
-            page = browser.get(lines[-1].partition("/enter")[0])
-        process.terminate()
+            address = lines[-1].partition("/enter")[0]
+            page = browser.get(address)
+            with browser.stream("GET", f"{address}/v1/galleries/demo/events") as stream:
+                heard = stream.iter_lines()
+                assert next(heard).startswith("retry:")
+                process.terminate()
+                assert "event: state" in list(heard)  # and the stream ends as it should
         rest, _ = process.communicate(timeout=60)
         notices.seek(0)
         said = notices.read()

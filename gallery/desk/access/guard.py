@@ -21,8 +21,13 @@ from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_LARGE: Final = frozenset({"identify", "match", "embed", "enroll", "live", "folder", "embeddings"})
+_LARGE: Final = frozenset(
+    {"batch", "identify", "match", "embed", "enroll", "live", "folder", "embeddings"}
+)
 """Ends of the paths whose requests hold photos; they read them once they know who asks."""
+
+_LASTING: Final = frozenset({"events"})
+"""Ends of the paths whose answers last, so that other sites could use up what there is of them."""
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -92,11 +97,12 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        large = scope["path"].rpartition("/")[2] in _LARGE
-        most = self._most if large else min(self._most, self._most_small)
+        end = scope["path"].rpartition("/")[2]
+        most = self._most if end in _LARGE else min(self._most, self._most_small)
         body = LimitedBody(receive, most, self._budget)
         try:
-            self._check(scope["method"], Headers(scope=scope), most)
+            harmless = scope["method"] in _SAFE and end not in _LASTING
+            self._check(Headers(scope=scope), most, harmless=harmless)
             await self._app(scope, body.receive, send_with_headers)
         except DeskError as error:
             answer = answer_of(Request(scope), error, self._page_of)
@@ -111,13 +117,13 @@ class Guard:
         finally:
             body.end()
 
-    def _check(self, method: str, headers: Headers, most: int) -> None:
+    def _check(self, headers: Headers, most: int, *, harmless: bool) -> None:
         if headers.get("host", "").lower() not in self._hosts:
             raise NotAllowedError("the desk is not called by this name")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > most:
             raise too_large(most)
-        if method in _SAFE:
+        if harmless:
             return
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self._origins:

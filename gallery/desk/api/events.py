@@ -47,11 +47,19 @@ _HEARTBEAT = b": still here\n\n"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "A stream of events until either side ends it. `search` has a SearchEvent for each "
-            "photo or embedding that was searched with; `state` has a StateEvent, at the start and "
-            "when it changes. Comments in between say that the stream is alive."
+            "A stream of events until either side ends it: `search` for each photo or embedding "
+            "that was searched with, and `state` at the start and when that changes, with the "
+            "documents of `x-events`. Comments in between say that the stream is alive."
         ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "x-events": {
+                    "search": SearchEvent.model_json_schema(),
+                    "state": StateEvent.model_json_schema(),
+                },
+            }
+        },
     }
 }
 

@@ -51,8 +51,8 @@ async def identify_(request: Request, gallery: str, holder: _Identifies) -> Sear
     """Search with every face of some photos, or with embeddings."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, PhotoRequest)
-    _require_one(uploads, body)
-    return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, None)
+    require_one(uploads, body)
+    return await run_in_threadpool(search, desk, gallery, holder, body, uploads, None)
 
 
 @router.post("/match", openapi_extra=body_schema(MatchRequest, forms=True))
@@ -60,8 +60,8 @@ async def match_(request: Request, gallery: str, holder: _Identifies) -> SearchD
     """Compare every face of some photos, or embeddings, with one person."""
     desk = state_of(request)
     body, uploads = await read_body(request, desk.config, MatchRequest)
-    _require_one(uploads, body)
-    return await run_in_threadpool(_search, desk, gallery, holder, body, uploads, body.label)
+    require_one(uploads, body)
+    return await run_in_threadpool(search, desk, gallery, holder, body, uploads, body.label)
 
 
 @router.post("/embed", openapi_extra=body_schema(EmbedRequest, forms=True))
@@ -112,12 +112,13 @@ async def enroll_(request: Request, gallery: str, holder: _Enrolls) -> EnrollDoc
     return await run_in_threadpool(work)
 
 
-def _require_one(uploads: list[Upload], body: PhotoRequest) -> None:
+def require_one(uploads: list[Upload], body: PhotoRequest) -> None:
+    """Check that a request has photos or embeddings, and not both (`BadRequestError`)."""
     if bool(uploads) == bool(body.embeddings):
         raise BadRequestError("send photos, as files of a form or in base64, or embeddings")
 
 
-def _search(
+def search(
     desk: DeskState,
     gallery: str,
     holder: Holder,

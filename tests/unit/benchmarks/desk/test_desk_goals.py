@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, repeat
 
 from benchmarks.desk.desk_goals import REFERENCES, check_memory, check_times
-from benchmarks.desk.measurement import SETTLED, MemoryRun, SearchTimes
+from benchmarks.desk.measurement import SETTLED, SearchRow, SearchTimes
 
 
 def times(photo: float) -> SearchTimes:
@@ -40,9 +40,10 @@ def test_memory_that_grows_with_every_search_misses_the_goal() -> None:
     def search() -> None:
         made[0] += 1
 
-    leaking = MemoryRun.of(search, lambda: next(growing), 1000)
-    steady = MemoryRun.of(search, lambda: 300_000_000, 1000)
+    leaking = SearchRow.of(search, lambda: next(growing), lambda: made[0] * 0.01, 1000)
+    steady = SearchRow.of(search, lambda: 300_000_000, lambda: 0.0, 1000)
 
     assert made == [2 * (SETTLED + 1000)]
     assert (len(steady.resident), steady.growth) == (11, 0)
+    assert round(leaking.processor_seconds, 6) == 0.01
     assert [outcome.met for outcome in check_memory([steady, leaking])] == [True, False]
