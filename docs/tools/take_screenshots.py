@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -45,17 +46,27 @@ def enroll(page: Page, label: str, photo: Path) -> None:
     """Enroll a person by the page."""
     page.goto("/g/0/enroll")
     page.get_by_label("Name").fill(label)
-    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_label("Drop photos here").set_input_files(photo)
     page.get_by_role("button", name="Enroll", exact=True).click()
     page.get_by_text("was enrolled").wait_for()
 
 
-def keep(page: Page, name: str) -> None:
-    """Write a screenshot in few colours, in light and dark."""
+def keep(page: Page, name: str, part: Locator | None = None) -> None:
+    """Write a screenshot of a page or a part of it in few colours, in light and dark."""
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
-        picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+        taken = page.screenshot(full_page=True) if part is None else part.screenshot()
+        picture = Image.open(io.BytesIO(taken))
         picture.convert("RGB").save(IMAGES / f"desk-{name}-{scheme}.webp", quality=80)
+
+
+def write_set(folder: Path) -> None:
+    """Write embeddings of people who are easy to tell apart, for a calibration."""
+    generator = np.random.default_rng(1)
+    people = generator.normal(size=(60, 1, 128)) + generator.normal(scale=0.6, size=(60, 5, 128))
+    labels = np.repeat(np.arange(60).astype(str), 5)
+    folder.mkdir()
+    np.savez(folder / "staff.npz", embeddings=people.reshape(-1, 128), labels=labels)
 
 
 def take(page: Page, photos: Path, folder: Path) -> None:
@@ -65,11 +76,16 @@ def take(page: Page, photos: Path, folder: Path) -> None:
     photo = folder / "lobby.jpg"
     photo.write_bytes(three_people(photos))
     page.goto("/g/0/identify")
-    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_label("Drop photos here").set_input_files(photo)
     page.locator(".face").nth(2).wait_for()
     keep(page, "identify")
     page.goto("/g/0/people")
     keep(page, "people")
+    page.goto("/g/0/accuracy")
+    page.get_by_role("button", name="Take it").click()
+    page.get_by_role("button", name="Find the limit").click()
+    page.locator("svg.curve").wait_for()
+    keep(page, "accuracy", page.locator("section", has=page.locator("svg.curve")))
 
 
 def main(photos: Path) -> None:
@@ -79,8 +95,10 @@ def main(photos: Path) -> None:
         folder = Path(name)
         subprocess.run(gallery(folder, "key", "new", "--no-passphrase"), check=True)
         subprocess.run(gallery(folder, "init", "--model", "Dlib"), check=True)
+        write_set(folder / "sets")
+        options = ("--port", "0", "--thumbnails", "--sets", str(folder / "sets"))
         desk = subprocess.Popen(
-            gallery(folder, "desk", "--port", "0"), stdout=subprocess.PIPE, text=True
+            gallery(folder, "desk", *options), stdout=subprocess.PIPE, text=True
         )
         try:
             assert desk.stdout is not None
@@ -88,6 +106,7 @@ def main(photos: Path) -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             base = address.partition("/enter")[0]
             page = browser.new_page(base_url=base, viewport={"width": 1100, "height": 700})
+            page.set_default_timeout(120_000)
             page.goto(address)
             page.wait_for_url("**/identify")
             take(page, photos, folder)

@@ -44,6 +44,18 @@ PAGES = [
     ("/g/0/enroll", DeskScope.ENROLL),
     ("/g/0/people", DeskScope.MANAGE),
     ("/g/0/gallery", DeskScope.MANAGE),
+    ("/g/0/accuracy", DeskScope.MANAGE),
+]
+
+FORMS = [
+    ("/g/0/folder", DeskScope.ENROLL),
+    ("/g/0/folder/accept", DeskScope.ENROLL),
+    ("/g/0/set/folder", DeskScope.MANAGE),
+    ("/g/0/set/embeddings", DeskScope.MANAGE),
+    ("/g/0/set/machine", DeskScope.MANAGE),
+    ("/g/0/calibrate", DeskScope.MANAGE),
+    ("/g/0/calibrate/store", DeskScope.MANAGE),
+    ("/g/0/evaluate", DeskScope.MANAGE),
 ]
 
 
@@ -83,6 +95,20 @@ def test_a_page_wants_a_session_of_its_scope(desk: Desk, path: str, scope: DeskS
         assert browser.post("/enter", data={"token": token}).status_code == 200
         expected = 200 if held.includes(scope) else 403
         assert browser.get(path).status_code == expected, held
+
+
+def test_a_form_wants_a_page_of_its_session_and_a_scope(desk: Desk) -> None:
+    browser, other, guard = desk.browser(), desk.browser(), desk.program()
+    token = desk.state.tokens.issue("guard", DeskScope.ENROLL)
+    guard.post("/enter", data={"token": token})
+    for path, scope in FORMS:
+        assert desk.program().post(path).status_code == 401, path
+        foreign = {"Origin": "http://elsewhere.example"}
+        assert browser.post(path, headers=foreign).status_code == 403, path
+        stolen = {"X-Form-Token": other.headers["X-Form-Token"]}
+        assert browser.post(path, headers=stolen).status_code == 403, path
+        told = guard.post(path).text
+        assert ("takes the scope" in told) == (scope is DeskScope.MANAGE), path
 
 
 def test_a_wrong_secret_or_token_signs_nobody_in(desk: Desk) -> None:

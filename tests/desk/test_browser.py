@@ -77,7 +77,7 @@ def enroll(page: Page, label: str, photo: Path) -> None:
     """Enroll a person by the page."""
     page.goto("/g/0/enroll")
     page.get_by_label("Name").fill(label)
-    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_label("Drop photos here").set_input_files(photo)
     page.get_by_role("button", name="Enroll", exact=True).click()
     expect(page.get_by_text(f"1 photo of {label} was enrolled.")).to_be_visible(timeout=WAIT)
 
@@ -102,7 +102,7 @@ def test_a_day_at_the_desk(
     photo = tmp_path / "three.jpg"
     photo.write_bytes(side_by_side(ada.smiling, stranger.neutral, grace.smiling))
     page.goto("/g/0/identify")
-    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_label("Drop photos here").set_input_files(photo)
     expect(page.locator(".face")).to_have_count(3, timeout=WAIT)
     titles = page.locator(".face h3").all_inner_texts()
     assert [title.split()[-1] for title in titles] == ["Ada", "known", "<b>Grace</b>"]
@@ -179,7 +179,7 @@ def test_a_search_needs_no_mouse_and_no_wide_screen(page: Page, london: list[Lon
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.type") == "file"
-    page.locator("input[type=file]").set_input_files(london[0].smiling)
+    page.get_by_label("Drop photos here").set_input_files(london[0].smiling)
     expect(page.locator(".face h3")).to_contain_text("Ada", timeout=WAIT)
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360
@@ -189,7 +189,7 @@ def test_a_question_is_about_what_was_sent(page: Page, london: list[LondonPerson
     ada = london[0]
     enroll(page, "Ada", ada.neutral)
     page.get_by_label("Name").fill("Eve")
-    page.locator("input[type=file]").set_input_files(ada.smiling)
+    page.get_by_label("Drop photos here").set_input_files(ada.smiling)
     page.get_by_role("button", name="Enroll", exact=True).click()
     question = page.get_by_text("Is this somebody who is here already?")
     expect(question).to_be_visible(timeout=WAIT)
@@ -207,7 +207,7 @@ def test_an_alarm_stays_on_top(page: Page, photo_desk: Desk, tmp_path: Path) -> 
     with pytest.raises(WrongResultError), photo_desk.state.owner.gallery("default"):
         raise WrongResultError("a block is not what was stored")
 
-    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_label("Drop photos here").set_input_files(photo)
     alarm = page.get_by_role("alert")
     expect(alarm).to_contain_text("Do not rely on the gallery default", timeout=WAIT)
     expect(page.locator("#results")).not_to_contain_text("Do not rely")

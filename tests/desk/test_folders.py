@@ -16,24 +16,35 @@ import pytest
 
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
 from gallery.desk.access.scopes import DeskScope
-from gallery.server import EmbeddedService
-from tests.support.desks import Desk, open_desk
+from gallery.server import open_service
+from tests.support.desks import PASSPHRASE, Desk, open_desk
 from tests.support.patterns import write_pattern
 
 LIMIT = 0.002
 
 
-@pytest.fixture
-def pattern_desk(
-    service: EmbeddedService, key: GalleryKey, tmp_path: Path, deepface_home: Path
+@pytest.fixture(scope="module")
+def shared_desk(
+    key: GalleryKey, tmp_path_factory: pytest.TempPathFactory, deepface_home: Path
 ) -> Iterator[Desk]:
-    """A desk over a gallery that takes any picture for a face."""
+    """A desk over a gallery that takes any picture for a face, one for all tests here."""
+    folder = tmp_path_factory.mktemp("desk")
     made_by = PhotoEmbedder("Dlib", "skip", download=False).preprocessing
-    GalleryClient.create(
-        service, key, dimension=128, preprocessing=made_by, threshold=LIMIT
-    ).close()
-    with open_desk(service, key, tmp_path) as opened:
-        yield opened
+    with open_service(f"sqlite:///{folder / 'gallery.db'}", create=True) as service:
+        GalleryClient.create(
+            service, key, dimension=128, preprocessing=made_by, threshold=LIMIT
+        ).close()
+        with open_desk(service, key, folder) as opened:
+            yield opened
+
+
+@pytest.fixture
+def pattern_desk(shared_desk: Desk) -> Iterator[Desk]:
+    """That desk, over an empty gallery."""
+    yield shared_desk
+    with shared_desk.state.owner.gallery("default") as opened:
+        if people := opened.client.people():
+            opened.client.remove(labels=[person.label for person in people])
 
 
 class Sender:
@@ -182,7 +193,7 @@ def test_a_folder_is_gone_on_with_by_who_began_it(pattern_desk: Desk) -> None:
         sender.batch = batch
         assert sender.step("end").status_code == 422
     pattern_desk.state.owner.lock()
-    pattern_desk.state.owner.unlock("a passphrase of tests")
+    pattern_desk.state.owner.unlock(PASSPHRASE)
     sender.batch = owners
     assert "send it again" in sender.step("end").text
 
@@ -201,6 +212,8 @@ def test_a_folder_is_gone_on_with_by_who_began_it(pattern_desk: Desk) -> None:
         {},
     ],
 )
-def test_what_is_no_piece_of_a_folder_is_refused(desk: Desk, fields: dict[str, str]) -> None:
-    answer = desk.browser().post("/g/0/folder", data=fields)
+def test_what_is_no_piece_of_a_folder_is_refused(
+    pattern_desk: Desk, fields: dict[str, str]
+) -> None:
+    answer = pattern_desk.browser().post("/g/0/folder", data=fields)
     assert answer.status_code == 422

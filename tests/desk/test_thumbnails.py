@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,38 +20,47 @@ from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
 from gallery.commands.desk import erase_thumbnails
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.thumbnails import SEALED, SIDE, ThumbnailFolder
-from gallery.server import EmbeddedService
+from gallery.server import open_service
 from tests.support.desks import PASSPHRASE, Desk, open_desk
 from tests.support.patterns import write_pattern
 
+API = "/v1/galleries/default"
 PICTURE = re.compile('src="data:image/jpeg;base64,([^"]+)"')
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where thumbnails are, beside the key file."""
-    return tmp_path / "desk.key.desk-thumbnails"
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a database, a key file and what is kept beside that."""
+    return tmp_path_factory.mktemp("desk")
 
 
-@pytest.fixture
-def gallery_of_patterns(service: EmbeddedService, key: GalleryKey, deepface_home: Path) -> None:
-    """A gallery that takes any picture for a face, in which nobody matches anybody."""
+@pytest.fixture(scope="module")
+def shared_desk(key: GalleryKey, place: Path, deepface_home: Path) -> Iterator[Desk]:
+    """A desk that keeps thumbnails, over a gallery that takes any picture for a face."""
     made_by = PhotoEmbedder("Dlib", "skip", download=False).preprocessing
-    GalleryClient.create(service, key, dimension=128, preprocessing=made_by, threshold=0.0).close()
+    kept = ThumbnailFolder(place / "desk.key.desk-thumbnails", wanted=True)
+    with open_service(f"sqlite:///{place / 'gallery.db'}", create=True) as service:
+        GalleryClient.create(
+            service, key, dimension=128, preprocessing=made_by, threshold=0.0
+        ).close()
+        with open_desk(service, key, place, thumbnails=kept) as opened:
+            yield opened
 
 
 @pytest.fixture
-def desk(
-    service: EmbeddedService,
-    key: GalleryKey,
-    tmp_path: Path,
-    folder: Path,
-    gallery_of_patterns: None,
-) -> Iterator[Desk]:
-    """A desk that keeps thumbnails."""
-    kept = ThumbnailFolder(folder, wanted=True)
-    with open_desk(service, key, tmp_path, thumbnails=kept) as opened:
-        yield opened
+def folder(place: Path) -> Path:
+    """Where thumbnails are, beside the key file."""
+    return place / "desk.key.desk-thumbnails"
+
+
+@pytest.fixture
+def desk(shared_desk: Desk, folder: Path) -> Iterator[Desk]:
+    """That desk, over an empty gallery and without thumbnails."""
+    yield shared_desk
+    with shared_desk.state.owner.gallery("default") as opened:
+        if people := opened.client.people():
+            opened.client.remove(labels=[person.label for person in people])
+    folder.unlink() if folder.is_file() else shutil.rmtree(folder, ignore_errors=True)
 
 
 def enroll(browser: httpx.Client, label: str, *paths: Path) -> str:
@@ -67,7 +77,7 @@ def kept(folder: Path) -> list[Path]:
 
 
 def test_thumbnails_are_sealed_shown_and_erased(
-    desk: Desk, folder: Path, tmp_path: Path, database: str
+    desk: Desk, folder: Path, place: Path, tmp_path: Path
 ) -> None:
     browser = desk.browser()
     red = tmp_path / "red.png"
@@ -79,7 +89,7 @@ def test_thumbnails_are_sealed_shown_and_erased(
     assert [path.stat().st_size for path in files] == [SEALED] * 3
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
     assert not any(b"JFIF" in path.read_bytes() for path in files)
-    assert b"JFIF" not in Path(database.removeprefix("sqlite:///")).read_bytes()
+    assert b"JFIF" not in (place / "gallery.db").read_bytes()
     assert len(PICTURE.findall(browser.get("/g/0/people").text)) == 2
     shown = PICTURE.findall(browser.post("/g/0/person", data={"label": "Ada"}).text)
     pictures = [Image.open(io.BytesIO(base64.b64decode(item))) for item in shown]
@@ -92,10 +102,12 @@ def test_thumbnails_are_sealed_shown_and_erased(
     browser.post("/g/0/person/remove", data={"label": "Grace", "sure": "on"})
     assert len(kept(folder)) == 1
     program = desk.program(DeskScope.MANAGE)
-    assert program.delete("/v1/galleries/default/people", params={"label": "Eve"}).is_success
+    assert program.delete(f"{API}/people", params={"label": "Eve"}).is_success
     assert kept(folder) == []
 
-    said = enroll(browser, "Kay", write_pattern(tmp_path / "3.png", 3))
+    said = enroll(browser, "Kay", *(write_pattern(tmp_path / f"{n}.png", n) for n in (3, 4)))
+    (first, _) = kept(folder)
+    assert program.delete(f"{API}/references/{first.stem}").is_success
     assert len(kept(folder)) == 1
     (undo,) = re.findall(r'name="enrollment" value="([^"]+)"', said)
     browser.post("/g/0/undo", data={"enrollment": undo})
@@ -119,7 +131,7 @@ def test_what_others_erased_or_changed_is_not_shown(
     places["Kay"].write_bytes(places["Kay"].read_bytes()[:-1])
     assert PICTURE.findall(browser.get("/g/0/people").text) == []
     assert not places["Ada"].exists()
-    erase_thumbnails(tmp_path / "desk.key", gallery_id, [ids["Eve"], "0" * 32])
+    erase_thumbnails(folder.with_name("desk.key"), gallery_id, [ids["Eve"], "0" * 32])
     assert not places["Eve"].exists()
 
 
@@ -136,25 +148,18 @@ def test_an_enrollment_goes_on_without_its_thumbnail_and_says_so(
 
 
 def test_unless_they_are_asked_for_none_are_made_and_former_ones_are_erased(
-    service: EmbeddedService,
-    key: GalleryKey,
-    tmp_path: Path,
-    folder: Path,
-    gallery_of_patterns: None,
+    desk: Desk, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    browser = desk.browser()
+    enroll(browser, "Ada", write_pattern(tmp_path / "1.png", 1))
+    assert len(kept(folder)) == 1
     unwanted = ThumbnailFolder(folder, wanted=False)
-    with open_desk(service, key, tmp_path, thumbnails=unwanted) as desk:
-        browser = desk.browser()
-        enroll(browser, "Ada", write_pattern(tmp_path / "1.png", 1))
-        assert not folder.exists()
-        with desk.state.owner.gallery("default") as opened:
-            (item,) = opened.client.references()
-            gallery_id = opened.client.description.gallery_id
-        former = folder / gallery_id.hex() / f"{item.reference_id}.thumbnail"
-        former.parent.mkdir(parents=True)
-        former.write_bytes(b"sealed")
-        assert PICTURE.findall(browser.get("/g/0/people").text) == []
-        browser.post("/g/0/person/remove", data={"label": "Ada", "sure": "on"})
-        assert not former.exists()
-        desk.state.owner.lock()
-        desk.state.owner.unlock(PASSPHRASE)
+    monkeypatch.setattr(desk.state.owner, "_thumbnails", unwanted)  # as if started without it
+    desk.state.owner.lock()
+    desk.state.owner.unlock(PASSPHRASE)
+
+    enroll(browser, "Eve", write_pattern(tmp_path / "2.png", 2))
+    assert len(kept(folder)) == 1
+    assert PICTURE.findall(browser.get("/g/0/people").text) == []
+    browser.post("/g/0/person/remove", data={"label": "Ada", "sure": "on"})
+    assert kept(folder) == []

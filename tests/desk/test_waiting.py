@@ -129,7 +129,7 @@ def test_a_gallery_is_checked_once_at_a_time_and_locking_ends_it(
     begun.wait()
 
     second = browser.post("/g/0/verify", timeout=FEW)
-    assert (second.status_code, "is being checked already" in second.text) == (503, True)
+    assert (second.status_code, "is under way already" in second.text) == (503, True)
     assert browser.post("/lock", timeout=FEW).status_code == 200
     browser.post("/unlock", data={"passphrase": PASSPHRASE})
     assert "the desk was locked meanwhile" in browser.get(job).text

@@ -44,6 +44,8 @@ _UNPACKED: Final = 2**30
 """Bytes that the arrays of a file of embeddings may have together."""
 
 _MOST_PHOTOS: Final = 100_000
+_MOST_VALUES: Final = 2**26
+"""Values of all embeddings of a folder together; they take 512 MiB."""
 
 _ENDINGS: Final = (".npz", ".npy", ".csv", ".tsv")
 """Of files of embeddings that can be sent; of others nobody knows their size before they are read.
@@ -62,6 +64,14 @@ class SetBatch(SentBatch):
     def __init__(self, holder: str, name: str) -> None:
         super().__init__(holder, name)
         self.photos: list[tuple[str, PurePosixPath, Floats | None]] = []
+        self._values = 0
+
+    def add(self, label: str, path: str, embedding: Floats | None) -> None:
+        """Take a photo (`TooLargeError` if there are too many)."""
+        self._values += 0 if embedding is None else len(embedding)
+        if len(self.photos) >= _MOST_PHOTOS or self._values > _MOST_VALUES:
+            raise TooLargeError(english()("accuracy.many"))
+        self.photos.append((label, PurePosixPath(path), embedding))
 
     def labelled(self, embedder: PhotoEmbedder) -> LabelledSet:
         """Return what was sent as a labelled set (`SourceError` if no photo shows one face)."""
@@ -82,16 +92,17 @@ class SetBatch(SentBatch):
 def take_photos(
     desk: DeskState, gallery: str, batch: SetBatch, photos: list[FolderPhoto], holder: Holder
 ) -> None:
-    """Embed photos of a folder that is measured with; raises what `DeskState.faces_in` raises."""
-    if len(batch.photos) + len(photos) > _MOST_PHOTOS:
-        raise TooLargeError(english()("accuracy.many", number=_MOST_PHOTOS))
+    """Embed photos of a folder that is measured with.
+
+    Raises what `DeskState.faces_in` and `SetBatch.add` raise.
+    """
     found = desk.faces_in(gallery, [photo.upload for photo in photos], holder)
     for photo, faces in zip(photos, found, strict=True):
         reason = _why_not(faces)
         if reason is not None:
             batch.folder.failures.add((faces.name, reason))
         embedding = None if reason is not None else faces.faces[0].embedding
-        batch.photos.append((photo.label, PurePosixPath(faces.name), embedding))
+        batch.add(photo.label, faces.name, embedding)
 
 
 def sent_embeddings(upload: Upload) -> LabelledSet:

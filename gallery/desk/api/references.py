@@ -56,4 +56,4 @@ async def move(request: Request, gallery: str, _: _Manages) -> Done:
 def remove_reference(request: Request, gallery: str, reference_id: str, _: _Manages) -> Done:
     """Erase one reference. There is no way back."""
     with state_of(request).owner.gallery(gallery) as opened:
-        return Done(references=len(opened.client.remove(reference_ids=[reference_id])))
+        return Done(references=len(opened.remove(reference_ids=[reference_id])))

@@ -74,7 +74,7 @@ class SentFolder:
         if len(path) > _LONGEST_PATH:
             self.failures.add((path[:100] + "…", english()("folder.path.long")))
             return False
-        if parts and parts[-1] == IGNORE_FILE:
+        if not parts or parts[-1] == IGNORE_FILE:
             return False
         for depth in range(1, len(parts)) if len(parts) > 1 else [0]:
             is_folder = depth < len(parts) - 1
@@ -84,7 +84,7 @@ class SentFolder:
                 return False
             if is_folder and depth == 1 and len(self._photos_of) < _MOST_FOLDERS:
                 self._photos_of.setdefault(parts[1], False)
-        return bool(parts)
+        return True
 
     def label_of(self, path: str, head: bytes) -> str | None:
         """Return whom a photo shows; None if it is none, or cannot be taken, which is kept.

@@ -186,14 +186,18 @@ async def _started(
     work: Callable[[JobProgress], str],
     leads_to: str,
 ) -> Response:
-    """Begin long work, which ends when the desk is locked."""
+    """Begin long work, which keeps the desk from idling, and ends when it is locked."""
     name = gallery_name(desk, number)
+
+    def kept_open(progress: JobProgress) -> str:
+        with desk.owner.in_use():
+            return work(progress)
 
     def begin() -> Job:
         with desk.owner.gallery(name) as opened:
             check = opened.check_open
         address = f"/g/{number}/{leads_to}"
-        return desk.jobs.start(name, title, 0, work, leads_to=address, check=check)
+        return desk.jobs.start(name, title, 0, kept_open, leads_to=address, check=check)
 
     job = await run_in_threadpool(begin)
     if wants_fragment(request):
