@@ -25,6 +25,8 @@ class DeskConfig:
         Further names by which browsers may call it, without ports.
     tls
         Certificate and key; without them it speaks plain HTTP, which only loopback may.
+    tokens_only
+        Whether browsers sign in with tokens alone, and no address does it.
     idle_lock
         Seconds without a request after which the opened key is dropped.
     session_seconds
@@ -61,6 +63,7 @@ class DeskConfig:
     port: int = 8480
     names: tuple[str, ...] = ()
     tls: TlsFiles | None = None
+    tokens_only: bool = False
     idle_lock: float = 900.0
     session_seconds: float = 12 * 3600.0
     max_photo: int = 32 * MIB
