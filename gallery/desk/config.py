@@ -41,6 +41,9 @@ class DeskConfig:
         Bytes that the bodies of all requests under way may have together.
     max_photos
         Most photos of a request.
+    max_values
+        Most values of a JSON document, such as the numbers of embeddings: each takes some twenty
+        times its bytes in memory. It is enough for 4,096 embeddings of 512 values.
     identify_rate
         Searches that one API token may make, as the package `limits` writes rates: some hundred
         scores are enough to recover a template.
@@ -71,6 +74,7 @@ class DeskConfig:
     max_small_request: int = 64 * KIB
     max_bodies: int = 256 * MIB
     max_photos: int = 100
+    max_values: int = 2**21
     identify_rate: str = "60/minute"
     decode_seconds: float = 20.0
     decode_memory: int = 4096 * MIB
