@@ -1,4 +1,5 @@
-# The keyless server: no key, no face model, no client's packages.
+# Two images, which share no layer of packages: `server`, the keyless server (no key, no face model, no
+# client's packages), is the one that is built where no target is named; `desk` is the owner's desk.
 #
 # Where packages come from is a matter of the machine that builds; a mirror is named with
 # --secret id=pip.conf,src=... and leaves no trace in the image. To fix the base image to the byte:
@@ -32,7 +33,46 @@ RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir di
     && python -m pip --python /opt/gallery/bin/python install --no-deps --no-index dist/*.whl
 
 
-FROM ${BASE}
+# The owner's desk: it holds the opened key, and stands where no operator of the server gets at it.
+FROM build AS desk-build
+COPY requirements/desk.lock requirements/
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    python -m venv --without-pip /opt/desk \
+    && python -m pip --python /opt/desk/bin/python install \
+        --no-deps --only-binary=:all: --require-hashes -r requirements/desk.lock \
+    && python -m pip --python /opt/desk/bin/python install --no-deps --no-index dist/*.whl
+
+
+FROM ${BASE} AS desk
+RUN groupadd --gid 10002 desk \
+    && useradd --uid 10002 --gid desk --home-dir /var/lib/desk --shell /usr/sbin/nologin desk \
+    && install --directory --owner desk --group desk --mode 0700 /var/lib/desk
+COPY --from=desk-build /opt/desk /opt/desk
+
+# The one folder that must be writable: the key file with what lies beside it (tokens, states seen),
+# weights of face models, compiled code, and backups on their way to a browser.
+ENV PATH=/opt/desk/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/var/lib/desk \
+    NUMBA_CACHE_DIR=/var/lib/desk/numba \
+    TMPDIR=/var/lib/desk \
+    GALLERY_KEY=/var/lib/desk/owner.key
+WORKDIR /var/lib/desk
+USER 10002:10002
+
+EXPOSE 8480
+STOPSIGNAL SIGTERM
+# The certificate is for the name that browsers use, and this asks by another.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import http.client as h, ssl; c = h.HTTPSConnection('127.0.0.1', 8480, timeout=4, context=ssl._create_unverified_context()); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+
+# It does not start without --tls-cert and --tls-key. What it prints is kept in a log, so no address
+# signs in.
+ENTRYPOINT ["gallery"]
+CMD ["desk", "--host", "0.0.0.0", "--tokens-only"]
+
+
+FROM ${BASE} AS server
 RUN groupadd --gid 10001 gallery \
     && useradd --uid 10001 --gid gallery --home-dir /var/lib/gallery --shell /usr/sbin/nologin gallery \
     && install --directory --owner gallery --group gallery --mode 0700 /var/lib/gallery

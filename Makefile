@@ -236,10 +236,11 @@ lock: .venv-lock/.installed
 	@$(COMPILE) $(ALL_EXTRAS) --extra photos --output-file requirements/dev.lock
 	@$(COMPILE) --extra tensorflow --extra dev --output-file requirements/tensorflow.lock
 	@$(COMPILE) --extra server --output-file requirements/server.lock
+	@$(COMPILE) --extra desk --extra photos --extra heic --output-file requirements/desk.lock
 	@$(COMPILE) $(ALL_EXTRAS) --extra photos --resolution lowest-direct \
 		--output-file requirements/minimum.lock
 	@if grep -n '://' requirements/*.lock; then echo "a lock names an address" >&2; exit 1; fi
-	@echo "requirements/{dev,tensorflow,server,minimum}.lock are resolved"
+	@echo "requirements/{dev,tensorflow,server,desk,minimum}.lock are resolved"
 
 .venv-lock/.installed: Makefile
 	@$(find_python); "$$python" -m venv --clear .venv-lock

@@ -105,6 +105,12 @@ def _kept(_context: click.Context, _option: click.Parameter, text: str | None) -
     help="Keep a small picture of each face that the desk enrolls, sealed beside the key file.",
 )
 @click.option(
+    "--tokens-only",
+    is_flag=True,
+    help="Print an address that signs nobody in, for services whose output is kept in a log: "
+    "browsers sign in with tokens.",
+)
+@click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
 @trust_weights_option
@@ -119,6 +125,7 @@ def command(
     sets: Path | None,
     keep_decisions: float | None,
     thumbnails: bool,
+    tokens_only: bool,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -148,6 +155,7 @@ def command(
         idle_lock=idle_lock,
         identify_rate=identify_rate,
         sets=sets,
+        tokens_only=tokens_only,
     )
     protected = is_protected(settings.key)
     galleries = tuple(dict.fromkeys((settings.gallery, *others)))

@@ -25,6 +25,8 @@ class DeskConfig:
         Further names by which browsers may call it, without ports.
     tls
         Certificate and key; without them it speaks plain HTTP, which only loopback may.
+    tokens_only
+        Whether browsers sign in with tokens alone, and no address does it.
     idle_lock
         Seconds without a request after which the opened key is dropped.
     session_seconds
@@ -39,6 +41,9 @@ class DeskConfig:
         Bytes that the bodies of all requests under way may have together.
     max_photos
         Most photos of a request.
+    max_values
+        Most values of a JSON document, such as the numbers of embeddings: each takes some twenty
+        times its bytes in memory. It is enough for 4,096 embeddings of 512 values.
     identify_rate
         Searches that one API token may make, as the package `limits` writes rates: some hundred
         scores are enough to recover a template.
@@ -61,6 +66,7 @@ class DeskConfig:
     port: int = 8480
     names: tuple[str, ...] = ()
     tls: TlsFiles | None = None
+    tokens_only: bool = False
     idle_lock: float = 900.0
     session_seconds: float = 12 * 3600.0
     max_photo: int = 32 * MIB
@@ -68,6 +74,7 @@ class DeskConfig:
     max_small_request: int = 64 * KIB
     max_bodies: int = 256 * MIB
     max_photos: int = 100
+    max_values: int = 2**21
     identify_rate: str = "60/minute"
     decode_seconds: float = 20.0
     decode_memory: int = 4096 * MIB

@@ -50,7 +50,8 @@ def run(
     needs_passphrase
         Whether the key file is sealed with one.
     ready
-        Called with the address to open once the desk listens. It holds the secret of the session.
+        Called with the address to open once the desk listens. It holds a secret that signs in as
+        the owner, unless the settings say otherwise.
     evaluate
         What evaluates labelled sets, or None where that cannot be done here.
     verbose
@@ -84,7 +85,8 @@ def run(
             evaluate,
         )
         server = make_server(desk)
-        ready(f"{address_of(config)}/enter?secret={desk.sessions.launch_secret}")
+        entrance = "" if config.tokens_only else f"?secret={desk.sessions.launch_secret}"
+        ready(f"{address_of(config)}/enter{entrance}")
         server.run(sockets=[listener])
         return desk.closed.is_set()
 

@@ -119,6 +119,19 @@ def test_a_wrong_secret_or_token_signs_nobody_in(desk: Desk) -> None:
     assert not browser.cookies
 
 
+def test_where_tokens_are_the_only_way_in_no_address_signs_in(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    with open_desk(service, key, tmp_path, config=DeskConfig(tokens_only=True)) as desk:
+        browser, secret = desk.program(), desk.state.sessions.launch_secret
+        assert browser.get(f"/enter?secret={secret}").status_code == 401
+        assert not browser.cookies
+        token = desk.state.tokens.issue("owner", DeskScope.MANAGE)
+        assert browser.post("/enter", data={"token": token}).status_code == 200
+        assert browser.get("/g/0/people").status_code == 200
+
+
 def test_the_cookie_is_for_this_site_alone(desk: Desk) -> None:
     secret = desk.state.sessions.launch_secret
 

@@ -37,48 +37,34 @@ from gallery.server.http.uvicorn_server import DATABASE_CONNECTIONS
 from gallery.store import open_database
 from gallery.web.connection_gate import CONNECTION_BYTES, CONNECTIONS
 from gallery.web.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
+from tests.support import deploy_files
 from tests.support.command_line import check_words
+from tests.support.deploy_files import DEPLOY, instructions, seconds_of, size_of, stages
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of
 from tests.support.serving import Serving, serving
 
 postgresql_server = tests.support.postgresql.postgresql_server
 
 DOCUMENT = CHECKOUT / "docs" / "operations.md"
-DEPLOY = CHECKOUT / "deploy"
 PORT = next(item.default for item in serve_command.params if item.name == "port")
 LIMITS = ServerConfig()
 
 
 def dockerfile(instruction: str) -> list[str]:
-    """Return the arguments of all instructions of one kind, their lines joined."""
-    whole = (CHECKOUT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
-    return re.findall(rf"^{instruction} (.*)$", whole, re.M)
+    """Return the arguments of all instructions of one kind that make the server's image."""
+    return instructions(instruction, "build", "server")
 
 
 def compose() -> Any:
-    return yaml.safe_load((CHECKOUT / "compose.yaml").read_text("utf-8"))
+    return deploy_files.compose("compose.yaml")
 
 
 def unit() -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(DEPLOY / "gallery.service", "utf-8")
-    return parser["Service"]
+    return deploy_files.unit("gallery.service")
 
 
 def nginx() -> str:
     return re.sub(r"#.*", "", (DEPLOY / "nginx.conf").read_text("utf-8"))
-
-
-def size_of(words: str) -> int:
-    """Return bytes from a size as compose, systemd and nginx write it."""
-    found = re.fullmatch(r"(\d+)([kmg])", words.lower())
-    assert found, words
-    return int(found[1]) * {"k": 1024, "m": MIB, "g": GIB}[found[2]]
-
-
-def seconds_of(words: str) -> int:
-    return int(words.removesuffix("s"))
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -110,6 +96,11 @@ def test_the_commands_in_the_document_are_found() -> None:
     words = {line.split()[0] for line in command_lines()}
 
     assert words >= {"serve", "token", "migrate"}
+
+
+def test_the_server_is_what_is_built_where_nothing_is_said() -> None:
+    assert stages()[-1] == "server"
+    assert compose()["services"]["server"]["build"]["target"] == "server"
 
 
 def test_the_image_does_not_speak_plain_http_unless_told() -> None:

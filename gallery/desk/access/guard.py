@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gallery.desk.access.bodies import BodyBudget, LimitedBody, too_large
 from gallery.desk.config import DeskConfig
-from gallery.desk.errors import BusyError, DeskError, NotAllowedError
+from gallery.desk.errors import BadRequestError, BusyError, DeskError, NotAllowedError
 from gallery.desk.problems import PageOfError, answer_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,6 +28,9 @@ _LARGE: Final = frozenset(
 
 _LASTING: Final = frozenset({"events"})
 """Ends of the paths whose answers last, so that other sites could use up what there is of them."""
+
+_ONCE: Final = ("host", "origin", "authorization", "content-type", "sec-fetch-site")
+"""Fields that decide something: a proxy in front might look at another one of the same name."""
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -118,6 +121,9 @@ class Guard:
             body.end()
 
     def _check(self, headers: Headers, most: int, *, harmless: bool) -> None:
+        for name in _ONCE:
+            if len(headers.getlist(name)) > 1:
+                raise BadRequestError(f"the field {name} comes more than once")
         if headers.get("host", "").lower() not in self._hosts:
             raise NotAllowedError("the desk is not called by this name")
         length = headers.get("content-length", "0")

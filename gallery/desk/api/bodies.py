@@ -56,6 +56,10 @@ async def _whole(request: Request) -> bytearray:
 def _parsed(
     kind: type[Document], body: bytearray, config: DeskConfig
 ) -> tuple[Document, list[Upload]]:
+    if body.count(b",") >= config.max_values:
+        raise TooLargeError(
+            f"a document may have at most {config.max_values:,} values: send fewer at once"
+        )
     document = _validated(kind, body)
     photos: list[str] = getattr(document, "photos", [])
     uploads = _decoded(photos, config)

@@ -55,6 +55,8 @@ def enter(request: Request, secret: str = "") -> Response:
     if not secret:
         return page(request, "enter.html.j2", problem=None)
     desk = state_of(request)
+    if desk.config.tokens_only:
+        raise NotSignedInError("this desk is entered with a token alone")
     return _entered(request, desk, desk.sessions.enter(secret))
 
 
