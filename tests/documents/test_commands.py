@@ -225,7 +225,7 @@ def test_sessions_with_photos_run_as_they_say(
 def run_session(session: Session, folder: Path, commands: ForkingProcess) -> None:
     """Run the commands of a session; what is shown of their output must be what they print."""
     own = [name for name in os.environ if name.startswith("GALLERY_")]
-    environment = {"DEEPFACE_HOME": str(folder)}
+    environment = {"DEEPFACE_HOME": str(folder), "GALLERY_CACHE_DIR": str(folder / "cache")}
     code = 0
     for command, expected in steps(session.blocks):
         words = shlex.split(command)

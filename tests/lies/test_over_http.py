@@ -110,6 +110,7 @@ def test_commands_end_alike_and_remember_the_lie(
             "GALLERY_SERVER": server.url,
             "GALLERY_TOKEN": token,
             "GALLERY_STATE_FILE": state,
+            "GALLERY_CACHE_DIR": f"cache {state}",
         }.items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from gallery.ciphertexts.blocks import capacity
 from gallery.client.cache.gallery_cache import GalleryCache
@@ -17,6 +19,9 @@ from gallery.messages import (
     SealedCheckSums,
 )
 from gallery.parameters import find_parameters
+
+_READERS: Final = 2
+"""Threads that read the cache for a search, each a file at a time."""
 
 
 class KnownParts:
@@ -48,8 +53,10 @@ class KnownParts:
 
         They are those of whole blocks, whatever was found in them.
         """
-        for entry in manifest.entries if manifest is not None else ():
-            self.references(entry)
+        if self._cache is not None and manifest is not None:
+            # Files are read and hashed without the interpreter's lock.
+            with ThreadPoolExecutor(_READERS) as readers:
+                list(readers.map(self.references, manifest.entries))
         return {index: item.header.version for index, item in self._tables.items()}
 
     def references(self, entry: ManifestEntry) -> BlockReferences | None:

@@ -64,16 +64,14 @@ def test_a_cache_of_no_size_is_none(cached: Command, monkeypatch: pytest.MonkeyP
     assert shown(cached) == []
 
 
-@pytest.mark.parametrize("size", ["much", "-1", "1.5", "2GiB"])
-def test_a_size_that_is_none_is_refused(
-    cached: Command, monkeypatch: pytest.MonkeyPatch, size: str
-) -> None:
-    monkeypatch.setenv("GALLERY_CACHE_SIZE", size)
+def test_a_size_that_is_none_is_refused(cached: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for size in ("much", "-1", "1.5", "2GiB"):
+        monkeypatch.setenv("GALLERY_CACHE_SIZE", size)
 
-    done = cached("info")
+        done = cached("info")
 
-    assert done.code == 2
-    assert "GALLERY_CACHE_SIZE is a number of MiB, 0 for no cache" in done.err
+        assert done.code == 2, size
+        assert "GALLERY_CACHE_SIZE is a number of MiB, 0 for no cache" in done.err
 
 
 def test_a_cache_that_cannot_be_written_is_mentioned_if_asked(
@@ -102,7 +100,8 @@ def test_a_user_without_a_home_folder_needs_no_cache(
     done = cached("cache", "show")
     assert (done.code, done.out) == (0, "")
     assert "set GALLERY_CACHE_DIR, or HOME" in done.err
-    assert cached("cache", "show", "--json").records == [{"folder": None, "galleries": []}]
+    (record,) = cached("cache", "show", "--json").records
+    assert (record["folder"], record["galleries"]) == (None, [])
     assert cached("cache", "clear").code == 0
 
 
