@@ -74,10 +74,15 @@ class FrontalDetector:
     ------
     UnknownStreamError
         Its weights are not of the form that is known.
+
+    Attributes
+    ----------
+    original
+        dlib's own.
     """
 
     def __init__(self, detector: Any) -> None:
-        self._detector = detector
+        self.original = detector
         self._weights = weights_of(detector)
         if (self._weights.cell, self._weights.filters.shape[1:]) != (
             CELL,
@@ -108,7 +113,7 @@ class FrontalDetector:
         """
         levels = levels_of(image, self._weights.smallest_level) if upsample == 1 else None
         if levels is None:
-            found: tuple[Any, list[float], list[int]] = self._detector.run(image, upsample, least)
+            found: tuple[Any, list[float], list[int]] = self.original.run(image, upsample, least)
             return found
         import dlib
 
