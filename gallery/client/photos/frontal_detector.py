@@ -15,15 +15,8 @@ import numpy.typing as npt
 
 from gallery.arrays import Integers
 from gallery.client.photos.dlib_stream import DetectorWeights, UnknownStreamError, weights_of
-from gallery.client.photos.hog_kernels import (
-    CELL,
-    PLANES,
-    WINDOW,
-    Floats32,
-    features_of,
-    histograms_of,
-    scores_of,
-)
+from gallery.client.photos.hog_features import features_of, histograms_of, scores_of
+from gallery.client.photos.hog_kernels import CELL, PLANES, WINDOW
 from gallery.client.photos.hog_pyramid import levels_of, nearest
 
 _Found = tuple[float, int, tuple[int, int, int, int]]
@@ -184,10 +177,10 @@ def _separable(weights: DetectorWeights) -> tuple[Integers, Integers, Floats32, 
     filters, planes, parts = np.nonzero(sizes >= limits)
     weight = np.sqrt(sizes[filters, planes, parts])[:, np.newaxis]
     return (
-        planes,
-        filters,
-        (right[filters, planes, parts] * weight).astype(np.float32),
-        (left[filters, planes, :, parts] * weight).astype(np.float32),
+        np.ascontiguousarray(planes),
+        np.ascontiguousarray(filters),
+        np.ascontiguousarray(right[filters, planes, parts] * weight, np.float32),
+        np.ascontiguousarray(left[filters, planes, :, parts] * weight, np.float32),
     )
 
 
