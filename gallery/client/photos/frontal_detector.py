@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gallery.arrays import Integers
 from gallery.client.photos.dlib_stream import DetectorWeights, UnknownStreamError, weights_of
 from gallery.client.photos.hog_features import features_of, histograms_of, scores_of
-from gallery.client.photos.hog_kernels import CELL, PLANES, WINDOW
+from gallery.client.photos.hog_kernels import CELL, PLANES, WINDOW, Floats32
 from gallery.client.photos.hog_pyramid import levels_of, nearest
 
 _Found = tuple[float, int, tuple[int, int, int, int]]
@@ -111,9 +111,10 @@ class FrontalDetector:
         import dlib
 
         windows: list[_Found] = []
+        planes, filters, across, down = self._parts
         for number, level in enumerate(levels):
             features = features_of(histograms_of(level.pixels))
-            scores = scores_of(features, *self._parts, self._biases)
+            scores = scores_of(features, planes, filters, across, down, self._biases)
             for which, row, column in np.argwhere(scores >= least):
                 place = _window(int(column) + level.left // CELL, int(row) + level.top // CELL)
                 box = _on_level(place, number)
