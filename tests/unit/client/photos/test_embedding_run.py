@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gallery.client import CacheFolder, EmbeddingCache, GalleryKey, PhotoEmbedder, hold
+from gallery.client.cache import kept_embeddings
 from gallery.client.photos import embedding_run
 from gallery.client.photos.embedding_run import embed_all
 from gallery.client.photos.faces import FaceOutcome
@@ -134,6 +135,10 @@ def test_photos_of_one_face_are_remembered(folder: Path, deepface_home: Path) ->
     cache = EmbeddingCache(CacheFolder(folder / "cache"), GalleryKey(b"k" * 32, {}))
     paths = [folder / "0.jpg", folder / "7.jpg", folder / "6.jpg"]
     first, second = (PhotoEmbedder("Dlib", download=False, jobs=1, memory=cache) for _ in range(2))
+    # As of photos that are searched with.
+    list(embed_all(second, [(0, hold(paths[0]))], remembering=False))
+    assert kept_embeddings(CacheFolder(folder / "cache")) == (0, 0)
+    second.seconds.clear()
 
     before, after = embedded(first, paths), embedded(second, paths)
 
