@@ -30,9 +30,6 @@ CELL: Final = 8
 WINDOW: Final = 10
 """Cells of the side of a window, which a filter tells whether it shows a face."""
 
-_WAYS: Final = 18
-"""Directions of a histogram."""
-
 PLANES: Final = 31
 """Values of a cell: of 18 directions, of 9 without sign, and 4 of texture."""
 
@@ -95,34 +92,6 @@ def write_resized(
         (2, 2, columns).
     result
         Shape (3, rows, columns).
-    """
-    wide = left.size
-    result = np.empty((3, top.size, wide), np.uint8)
-    given = map(np.ascontiguousarray, (source, top, down, left, right, across))
-    row, back = np.zeros(source.shape[2] + 2, np.float32), np.empty(wide, np.float32)
-    _resize(*given, result, row, back, np.zeros((2, 2, wide), np.float32), np.empty(2, np.int64))
-    return result
-
-
-@kept
-def _resize(
-    source: Bytes,
-    top: Integers,
-    down: Floats,
-    left: Integers,
-    right: Integers,
-    across: Floats32,
-    result: Bytes,
-    row: Floats32,
-    back: Floats32,
-    pairs: Floats32,
-    held: Integers,
-) -> None:
-    """Write the result of `resize`.
-
-    ``row`` and ``back`` are space for a row of the source and of the result; ``pairs`` for
-    neighbours of an even row and of an odd one, so that each row is taken apart once, and ``held``
-    for which they are of.
     """
     rows, columns = source.shape[1], source.shape[2]
     high, wide = top.size, left.size

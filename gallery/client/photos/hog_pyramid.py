@@ -20,8 +20,8 @@ from gallery.client.photos.hog_features import columns_of, resize, rows_of
 from gallery.client.photos.hog_kernels import CELL
 
 _AROUND: Final = 3
-"""Black cells that are kept around a picture: windows are looked at of which the picture's edge cuts
-seven of ten cells away, and dlib finds no face in less."""
+"""Black cells that are kept around a picture: windows are looked at of which the picture's edge
+cuts seven of ten cells away, and dlib finds no face in less."""
 
 _LEAST_BORDER: Final = 8
 """Pixels; next to the right edge of a picture dlib computes some values in another way."""
