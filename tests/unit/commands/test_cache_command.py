@@ -102,8 +102,12 @@ def test_a_user_without_a_home_folder_needs_no_cache(
     done = cached("cache", "show")
     assert (done.code, done.out) == (0, "")
     assert "set GALLERY_CACHE_DIR, or HOME" in done.err
-    shown = {"folder": None, "galleries": [], "embeddings": {"photos": 0, "bytes": 0}}
-    assert cached("cache", "show", "--json").records == [shown]
+    (shown,) = cached("cache", "show", "--json").records
+    assert shown == {
+        "folder": None,
+        "galleries": [],
+        "embeddings": {"photos": 0, "bytes": 0},
+    }
     assert cached("cache", "clear").code == 0
 
 
