@@ -50,7 +50,8 @@ other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 
 .PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow \
 	docs docs-serve bench bench-quick bench-load bench-cluster bench-million bench-errors \
-	bench-evaluation bench-desk lint-but-types bench-commands build check-release lock clean FORCE
+	bench-evaluation bench-desk lint-but-types bench-commands bench-photos build check-release \
+	lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -72,6 +73,7 @@ help:
 	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
 	@echo "make bench-desk       a search by the desk's API, warm, against starting a command; its memory"
 	@echo "make bench-commands   commands as whole processes: time, and bytes to and from a server"
+	@echo "make bench-photos     photos enrolled a second, beside DeepFace's own calls; what changes"
 	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
 	@echo "make clean            remove environments, caches and builds"
@@ -210,6 +212,9 @@ bench-desk: venv
 
 bench-commands: venv
 	@$(VENV)/bin/python -m benchmarks.commands
+
+bench-photos: venv
+	@$(VENV)/bin/python -m benchmarks.photos
 
 # --- releases -------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ from gallery.client.cache import (
     CachedGallery,
     CacheFolder,
     EmbeddingCache,
-    clear_embeddings,
-    kept_embeddings,
 )
 from gallery.client.editing.people import Person
 from gallery.client.editing.selection import Reference
@@ -166,7 +164,6 @@ __all__ = [
     "WrittenFace",
     "brings_labels",
     "change_passphrase",
-    "clear_embeddings",
     "discard_renewal",
     "export_weights",
     "fetch_weights",
@@ -177,7 +174,6 @@ __all__ = [
     "import_weights",
     "is_protected",
     "is_video",
-    "kept_embeddings",
     "kind_of",
     "open_embeddings",
     "places_of",

@@ -36,7 +36,7 @@ def show(as_json: bool, quiet: bool) -> None:
 
     Galleries have no names here; gallery info says which identifier one has.
     """
-    from gallery.client import CacheFolder, kept_embeddings
+    from gallery.client.cache import CacheFolder, kept_embeddings
     from gallery.client.integrity.clock import in_utc
 
     path = cache_path()
@@ -80,7 +80,7 @@ def show(as_json: bool, quiet: bool) -> None:
 @quiet_option
 def clear(quiet: bool) -> None:
     """Remove all that is kept; the next commands ask for it again."""
-    from gallery.client import CacheFolder, clear_embeddings, kept_embeddings
+    from gallery.client.cache import CacheFolder, clear_embeddings, kept_embeddings
 
     path = cache_path()
     if path is None:

@@ -51,7 +51,8 @@ def command(
     """Erase all references of the given labels, and those with the given identifiers.
 
     Templates, labels and the former versions of their blocks are gone from the database's files
-    when the command is done. Backups and copies of the file system are yours to erase.
+    when the command is done, and embeddings of the same photos from the cache of this machine.
+    Backups, copies of the file system and caches of other machines are yours to erase.
 
     A name that is the label of some references and the identifier of another one is refused;
     --label and --id, which can be repeated, tell the two apart.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -104,14 +104,14 @@ class EmbeddingCache(Secret):
             if self._size > self._folder.limit // _SHARE:
                 self._make_room()
 
-    def forget(self, is_erased: Callable[[bytes], bool]) -> None:
-        """Remove the faces of photos that are said to be erased by the digest of their content.
+    def forget(self, digests: Collection[bytes]) -> None:
+        """Remove the faces of photos with these digests of their content.
 
         What does not open is removed too: nobody can tell whose it is.
         """
         for path in _faces(self._path):
             digest = self._digest_in(path)
-            if digest is None or is_erased(digest):
+            if digest is None or digest in digests:
                 with suppress(OSError):
                     path.unlink()
 

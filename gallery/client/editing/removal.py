@@ -70,9 +70,8 @@ class Remover:
         cache, labels = self._session.embeddings, self._session.labels
         if cache is None or not references:
             return
-        tags = {item.content_tag for item in references}
-        names = {labels.open(item.sealed_label, item.reference_id) for item in references}
-        cache.forget(lambda digest: any(labels.content_tag(digest, name) in tags for name in names))
+        sealed = [labels.open_content(it.sealed_label, it.reference_id) for it in references]
+        cache.forget({content.content_digest for content in sealed})
 
     def _remove(self, state: GalleryState, wanted: _WantedReferences) -> tuple[int, bool]:
         """Erase what a few blocks hold of the wanted references, in one write.

@@ -37,6 +37,8 @@ def embed_all(
     embedder: PhotoEmbedder,
     photos: Iterable[tuple[T, HeldPhoto | None]],
     selection: FaceSelection | None = "one",
+    *,
+    remembering: bool = True,
 ) -> Generator[tuple[T, FaceOutcome], None, None]:
     """Embed the faces of photos, with as many processes as the embedder may have.
 
@@ -49,6 +51,8 @@ def embed_all(
         are taken a few photos ahead.
     selection
         Which faces are meant, as of `PhotoEmbedder.select`; None for all, also for none.
+    remembering
+        Whether what the embedder remembers counts, and what is embedded is remembered.
 
     Yields
     ------
@@ -61,9 +65,9 @@ def embed_all(
     MissingDependencyError, FaceRuntimeError, WeightsError, MachineError
         From `PhotoEmbedder.prepare`.
     """
-    for item, outcome, digest in _embedded(
-        embedder, _known(embedder, photos, selection), selection
-    ):
+    remembering = remembering and embedder.remembers and selection is not None
+    given = _known(embedder, photos) if remembering else (_Given(*one) for one in photos)
+    for item, outcome, digest in _embedded(embedder, given, selection):
         # Only then it is known that the photo shows no other face.
         if digest is not None and selection == "one" and isinstance(outcome, tuple):
             embedder.remember(digest, outcome[0])
@@ -95,11 +99,10 @@ class _Given(Generic[T]):
 def _known(
     embedder: PhotoEmbedder,
     photos: Iterable[tuple[T, HeldPhoto | None]],
-    selection: FaceSelection | None,
 ) -> Iterator[_Given[T]]:
     """Look photos up among those that were embedded before."""
     for item, photo in photos:
-        if photo is None or not embedder.remembers or selection is None:
+        if photo is None:
             yield _Given(item, photo)
             continue
         try:

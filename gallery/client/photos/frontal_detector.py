@@ -15,15 +15,8 @@ import numpy.typing as npt
 
 from gallery.arrays import Integers
 from gallery.client.photos.dlib_stream import DetectorWeights, UnknownStreamError, weights_of
-from gallery.client.photos.hog_kernels import (
-    CELL,
-    PLANES,
-    WINDOW,
-    Floats32,
-    features_of,
-    histograms_of,
-    scores_of,
-)
+from gallery.client.photos.hog_features import features_of, histograms_of, scores_of
+from gallery.client.photos.hog_kernels import CELL, PLANES, WINDOW, Floats32
 from gallery.client.photos.hog_pyramid import levels_of, nearest
 
 _Found = tuple[float, int, tuple[int, int, int, int]]
@@ -74,10 +67,15 @@ class FrontalDetector:
     ------
     UnknownStreamError
         Its weights are not of the form that is known.
+
+    Attributes
+    ----------
+    original
+        dlib's own.
     """
 
     def __init__(self, detector: Any) -> None:
-        self._detector = detector
+        self.original = detector
         self._weights = weights_of(detector)
         if (self._weights.cell, self._weights.filters.shape[1:]) != (
             CELL,
@@ -108,14 +106,15 @@ class FrontalDetector:
         """
         levels = levels_of(image, self._weights.smallest_level) if upsample == 1 else None
         if levels is None:
-            found: tuple[Any, list[float], list[int]] = self._detector.run(image, upsample, least)
+            found: tuple[Any, list[float], list[int]] = self.original.run(image, upsample, least)
             return found
         import dlib
 
         windows: list[_Found] = []
+        planes, filters, across, down = self._parts
         for number, level in enumerate(levels):
             features = features_of(histograms_of(level.pixels))
-            scores = scores_of(features, *self._parts, self._biases)
+            scores = scores_of(features, planes, filters, across, down, self._biases)
             for which, row, column in np.argwhere(scores >= least):
                 place = _window(int(column) + level.left // CELL, int(row) + level.top // CELL)
                 box = _on_level(place, number)
@@ -179,10 +178,10 @@ def _separable(weights: DetectorWeights) -> tuple[Integers, Integers, Floats32, 
     filters, planes, parts = np.nonzero(sizes >= limits)
     weight = np.sqrt(sizes[filters, planes, parts])[:, np.newaxis]
     return (
-        planes,
-        filters,
-        (right[filters, planes, parts] * weight).astype(np.float32),
-        (left[filters, planes, :, parts] * weight).astype(np.float32),
+        np.ascontiguousarray(planes),
+        np.ascontiguousarray(filters),
+        np.ascontiguousarray(right[filters, planes, parts] * weight, np.float32),
+        np.ascontiguousarray(left[filters, planes, :, parts] * weight, np.float32),
     )
 
 

@@ -4,20 +4,25 @@ They compute what dlib 20 computes (``image_transforms/interpolation.h`` and ``f
 the pyramid to the bit, scores to about 1e-6. They are faster for two reasons: pixels are kept in
 planes, so that each step is a loop over neighbours that compilers turn into vector instructions,
 and a row's gradients are summed before they are divided between two rows of cells.
+
+All arrays are given, those for what is needed meanwhile too; `gallery.client.photos.hog_features`
+makes them.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from gallery.arrays import Floats, Integers
-from gallery.compilation import compiled, kept
+from gallery.compilation import compiled, intrinsic, kept
 
 Bytes = npt.NDArray[np.uint8]
 Floats32 = npt.NDArray[np.float32]
+Places = npt.NDArray[np.uint32]
+"""Unsigned, so that no compiler looks for places counted from the end."""
 
 CELL: Final = 8
 """Pixels of the side of a cell, for which a histogram of gradients is made."""
@@ -25,25 +30,16 @@ CELL: Final = 8
 WINDOW: Final = 10
 """Cells of the side of a window, which a filter tells whether it shows a face."""
 
-_WAYS: Final = 18
-"""Directions of a histogram."""
-
 PLANES: Final = 31
 """Values of a cell: of 18 directions, of 9 without sign, and 4 of texture."""
 
 
-def columns_of(size: int, wanted: int) -> tuple[Integers, Floats32]:
-    """Return from where a resized row takes its pixels: the left one of two, and the way to it.
+@kept
+def write_columns(size: int, left: Integers, way: Floats32) -> None:
+    """Write from where a resized row takes its pixels: the left one of two, and the way to it.
 
     The positions are sums of float32, four columns at a time, as dlib's are, with their rounding.
     """
-    left, way = np.empty(wanted, np.int64), np.empty(wanted, np.float32)
-    _place_columns(size, left, way)
-    return left, way
-
-
-@kept
-def _place_columns(size: int, left: Integers, way: Floats32) -> None:
     wanted = left.size
     scale = (size - 1) / max(wanted - 1, 1)
     step = np.float32(4 * scale)
@@ -55,96 +51,76 @@ def _place_columns(size: int, left: Integers, way: Floats32) -> None:
             way[column] = at - np.float32(left[column])
 
 
-def rows_of(size: int, wanted: int) -> tuple[Integers, Floats]:
-    """Return from where a resized column takes its pixels: the upper one of two, and the way."""
-    top, way = np.empty(wanted, np.int64), np.empty(wanted)
-    _place_rows(size, top, way)
-    return top, way
-
-
 @kept
-def _place_rows(size: int, top: Integers, way: Floats) -> None:
+def write_rows(size: int, top: Integers, way: Floats) -> None:
+    """Write from where a resized column takes its pixels: the upper one of two, and the way."""
     wanted = top.size
     scale = (size - 1) / max(wanted - 1, 1)
     at = -scale
     for row in range(wanted):
         at += scale
-        top[row] = np.int64(np.floor(at))
+        top[row] = np.int64(at)
         way[row] = at - top[row]
 
 
-def resize(
+@kept
+def write_resized(
     source: Bytes,
     top: Integers,
     down: Floats,
-    left: Integers,
-    right: Integers,
+    left: Places,
     across: Floats32,
-) -> Bytes:
-    """Return a picture resized between neighbours, uint8, planes first.
+    row: Floats32,
+    back: Floats32,
+    pairs: Floats32,
+    result: Bytes,
+) -> None:
+    """Write a picture resized between neighbours, planes first.
 
     Parameters
     ----------
     source
-        uint8, shape (3, rows, columns); what lies around it is black.
+        Shape (3, rows, columns); what lies around it is black.
     top, down
         For each row of the result: the upper row of `source`, which may lie outside, and the way
         to the lower one.
-    left, right, across
-        For each column: the places of two neighbours in a row with one black pixel before it and
-        one after it, and the way from one to the other.
-    """
-    wide = left.size
-    result = np.empty((3, top.size, wide), np.uint8)
-    given = map(np.ascontiguousarray, (source, top, down, left, right, across))
-    row, back = np.zeros(source.shape[2] + 2, np.float32), np.empty(wide, np.float32)
-    _resize(*given, result, row, back, np.zeros((2, 2, wide), np.float32), np.empty(2, np.int64))
-    return result
-
-
-@kept
-def _resize(
-    source: Bytes,
-    top: Integers,
-    down: Floats,
-    left: Integers,
-    right: Integers,
-    across: Floats32,
-    result: Bytes,
-    row: Floats32,
-    back: Floats32,
-    pairs: Floats32,
-    held: Integers,
-) -> None:
-    """Write the result of `resize`.
-
-    ``row`` and ``back`` are space for a row of the source and of the result; ``pairs`` for
-    neighbours of an even row and of an odd one, so that each row is taken apart once, and ``held``
-    for which they are of.
+    left, across
+        For each column: the place of the left one of two neighbours in a row with two black pixels
+        before it and two after it, and the way to the right one.
+    row, back, pairs
+        For what is needed meanwhile: zeros of shape (columns + 4,), of the result's (columns,), and
+        (2, 2, columns).
+    result
+        Shape (3, rows, columns).
     """
     rows, columns = source.shape[1], source.shape[2]
     high, wide = top.size, left.size
     for x in range(wide):
         back[x] = np.float32(1) - across[x]
     for plane in range(3):
-        held[0] = held[1] = -(10**9)
+        # The rows whose neighbours are held: an even and an odd one, each taken apart once.
+        even_row, odd_row = -(10**9), -(10**9)
         for y in range(high):
             for which in range(top[y], top[y] + 2):
-                even = which & 1
-                if held[even] == which:
+                odd = which & 1
+                if which == (odd_row if odd else even_row):
                     continue
-                held[even] = which
-                first, second = pairs[even, 0], pairs[even, 1]
+                if odd:
+                    odd_row = which
+                else:
+                    even_row = which
+                first, second = pairs[odd, 0], pairs[odd, 1]
                 if which < 0 or which >= rows:
-                    first[:] = np.float32(0)
-                    second[:] = np.float32(0)
+                    for x in range(wide):
+                        first[x] = np.float32(0)
+                        second[x] = np.float32(0)
                     continue
                 pixels = source[plane, which]
                 for x in range(columns):
-                    row[x + 1] = np.float32(pixels[x])
+                    row[x + 2] = np.float32(pixels[x])
                 for x in range(wide):
                     first[x] = row[left[x]]
-                    second[x] = row[right[x]]
+                    second[x] = row[left[x] + np.uint32(1)]
             upper, lower = top[y] & 1, (top[y] + 1) & 1
             a, b, c, d = pairs[upper, 0], pairs[upper, 1], pairs[lower, 0], pairs[lower, 1]
             low, high_part = np.float32(down[y]), np.float32(1.0 - down[y])
@@ -163,6 +139,19 @@ _DY: Final = np.array(
     [0.0, 0.3420, 0.6428, 0.8660, 0.9848, 0.9848, 0.8660, 0.6428, 0.3420], np.float32
 )
 """dlib's nine directions, with as many digits as it has."""
+
+
+@intrinsic
+def _root(_: Any, value: Any) -> Any:
+    """Return the square root of a float32, by the processor's instruction."""
+    from llvmlite import ir
+    from numba import types
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = builder.module.declare_intrinsic("llvm.sqrt", [ir.FloatType()])
+        return builder.call(function, arguments)
+
+    return types.float32(types.float32), generate
 
 
 @compiled
@@ -208,34 +197,24 @@ def _gradients(  # one argument for each row: only of these the compiler knows t
             largest = size if larger else largest
             best = place if larger else best
         direction[x] = best
-        length[x] = np.sqrt(np.float32(square))
+        length[x] = _root(np.float32(square))
 
 
-def histograms_of(picture: Bytes) -> Floats32:
-    """Return the histogram of gradients of each cell, shape (cells + 2, cells + 2, 18).
+@kept
+def write_histograms(
+    picture: Bytes, direction: Places, length: Floats32, sums: Floats32, result: Floats32
+) -> None:
+    """Write the histogram of gradients of each cell.
 
     Parameters
     ----------
     picture
-        uint8, shape (3, rows, columns), planes first; rows and columns are multiples of `CELL`.
-    """
-    rows, columns = picture.shape[1], picture.shape[2]
-    cells = columns // CELL
-    result = np.zeros((rows // CELL + 2, (cells + 2) * _WAYS), np.float32)
-    directions, lengths = np.zeros(columns, np.int32), np.zeros(columns, np.float32)
-    sums = np.empty((2, result.shape[1]), np.float32)
-    _add_gradients(np.ascontiguousarray(picture), result, directions, lengths, sums)
-    return result.reshape(-1, cells + 2, _WAYS)
-
-
-@kept
-def _add_gradients(
-    picture: Bytes, result: Floats32, direction: Integers, length: Floats32, sums: Floats32
-) -> None:
-    """Add gradients to the histograms that are nearest, shape (cells + 2, (cells + 2) * 18).
-
-    ``direction`` and ``length`` are zeros, space for those of a row. ``sums`` is space for two in
-    turn: neighbours often have one direction, and a sum would wait for its last one.
+        Shape (3, rows, columns), planes first; rows and columns are multiples of `CELL`.
+    direction, length, sums
+        For what is needed meanwhile: zeros of shape (columns,), the same, and of shape
+        (2, (cells + 2) * 18).
+    result
+        Zeros of shape (cells + 2, (cells + 2) * 18): for each cell of a row, 18 directions.
     """
     rows, columns = picture.shape[1], picture.shape[2]
     cells = columns // CELL
@@ -253,47 +232,51 @@ def _add_gradients(
             direction,
             length,
         )
-        sums[:] = np.float32(0)
+        # Two sums in turn: neighbours often have one direction, and a sum would wait for its last.
+        even, odd = sums[0], sums[1]
+        for place in range(even.size):
+            even[place] = np.float32(0)
+            odd[place] = np.float32(0)
         for cell in range(cells):
             for x in range(CELL):
                 size, best = length[CELL * cell + x], direction[CELL * cell + x]
                 # Centres of cells are half a cell from their edges.
                 share = np.float32(((2 * x + 9) % 16) / 16.0)
-                first = cell + (1 if x >= 4 else 0)
-                sums[x & 1, first * _WAYS + best] += (np.float32(1) - share) * size
-                sums[x & 1, (first + 1) * _WAYS + best] += share * size
-        position = (y + 0.5) / CELL - 0.5
-        above = np.int64(np.floor(position))
-        lower = np.float32(position - above)
+                place = 18 * (cell + (1 if x >= 4 else 0)) + best
+                sums[x & 1, place] += (np.float32(1) - share) * size
+                sums[x & 1, place + 18] += share * size
+        above = (y + CELL // 2) // CELL - 1
+        lower = np.float32((y + 0.5) / CELL - 0.5 - above)
         upper = np.float32(1) - lower
         first_row, second_row = result[above + 1], result[above + 2]
-        even, odd = sums[0], sums[1]
         for place in range(even.size):
             both = even[place] + odd[place]
             first_row[place] += upper * both
             second_row[place] += lower * both
 
 
-def features_of(histograms: Floats32) -> Floats32:
-    """Return the features of each cell, in planes with as much black around as a window needs.
-
-    Returns
-    -------
-    ndarray of float32, shape (31, cells - 2 + 9, cells - 2 + 9)
-        The outermost cells have none.
-    """
-    rows, columns = histograms.shape[0] - 2, histograms.shape[1] - 2
-    result = np.zeros((PLANES, rows - 2 + WINDOW - 1, columns - 2 + WINDOW - 1), np.float32)
-    energy, corners = np.zeros((rows, columns), np.float32), np.empty((2, 4), np.float32)
-    _normalize(np.ascontiguousarray(histograms), result, energy, *corners)
-    return result
-
-
 @kept
-def _normalize(
-    histograms: Floats32, result: Floats32, energy: Floats32, limits: Floats32, factors: Floats32
+def write_features(
+    histograms: Floats32,
+    energy: Floats32,
+    turned: Floats32,
+    limits: Floats32,
+    factors: Floats32,
+    textures: Floats32,
+    result: Floats32,
 ) -> None:
-    """Write the result of `features_of`; the others are space for cells and for four corners."""
+    """Write the features of each cell, in planes with as much black around as a window needs.
+
+    Parameters
+    ----------
+    histograms
+        From `write_histograms`.
+    energy, turned, limits, factors, textures
+        For what is needed meanwhile: shapes (rows, columns) of cells, (27, columns - 2), and three
+        times (4, columns - 2).
+    result
+        Zeros of shape (31, rows - 2 + 9, columns - 2 + 9): the outermost cells have none.
+    """
     rows, columns = histograms.shape[0] - 2, histograms.shape[1] - 2
     for y in range(rows):
         for x in range(columns):
@@ -302,117 +285,117 @@ def _normalize(
                 both = histograms[y + 1, x + 1, way] + histograms[y + 1, x + 1, way + 9]
                 total += both * both
             energy[y, x] = total
-    half = (WINDOW - 1) // 2
+    half, inner = (WINDOW - 1) // 2, columns - 2
+    # Direction by direction, so that the loops are over neighbours.
     for y in range(rows - 2):
-        for x in range(columns - 2):
-            here = histograms[y + 2, x + 2]
-            for corner in range(4):
-                # The cell with three neighbours each: right below, right above, left below, above.
-                top = y + (1 if corner % 2 == 0 else 0)
-                left = x + (1 if corner < 2 else 0)
-                total = energy[top, left] + energy[top, left + 1]
-                total += energy[top + 1, left] + energy[top + 1, left + 1]
-                limits[corner] = np.float32(0.2) * np.sqrt(total + np.float32(0.0001))
-                factors[corner] = np.float32(0.1) / limits[corner]
-            texture_0 = texture_1 = texture_2 = texture_3 = np.float32(0)
-            for way in range(27):
-                value = here[way] if way < 18 else here[way - 18] + here[way - 9]
-                part_0 = min(value, limits[0]) * factors[0]
-                part_1 = min(value, limits[1]) * factors[1]
-                part_2 = min(value, limits[2]) * factors[2]
-                part_3 = min(value, limits[3]) * factors[3]
-                result[way, y + half, x + half] = (part_0 + part_1) + (part_2 + part_3)
-                if way < 18:
-                    texture_0 += part_0
-                    texture_1 += part_1
-                    texture_2 += part_2
-                    texture_3 += part_3
-            weight = np.float32(2 * 0.2357)
-            result[27, y + half, x + half] = texture_0 * weight
-            result[28, y + half, x + half] = texture_1 * weight
-            result[29, y + half, x + half] = texture_2 * weight
-            result[30, y + half, x + half] = texture_3 * weight
+        for x in range(inner):
+            for way in range(18):
+                turned[way, x] = histograms[y + 2, x + 2, way]
+        for way in range(9):
+            for x in range(inner):
+                turned[18 + way, x] = turned[way, x] + turned[way + 9, x]
+        for corner in range(4):
+            # The cell with three neighbours each: right below, right above, left below, above.
+            above = energy[y + (1 if corner % 2 == 0 else 0)]
+            below = energy[y + (2 if corner % 2 == 0 else 1)]
+            left = 1 if corner < 2 else 0
+            for x in range(inner):
+                total = above[x + left] + above[x + left + 1]
+                total += below[x + left] + below[x + left + 1]
+                limits[corner, x] = np.float32(0.2) * _root(total + np.float32(0.0001))
+                factors[corner, x] = np.float32(0.1) / limits[corner, x]
+            for x in range(inner):
+                textures[corner, x] = np.float32(0)
+        for way in range(27):
+            _share(turned[way], limits, factors, textures, way < 18, result[way, y + half, half:])
+        for corner in range(4):
+            for x in range(inner):
+                result[27 + corner, y + half, half + x] = (
+                    np.float32(2 * 0.2357) * textures[corner, x]
+                )
 
 
-def scores_of(
+@compiled
+def _share(
+    values: Floats32,
+    limits: Floats32,
+    factors: Floats32,
+    textures: Floats32,
+    is_texture: bool,
+    out: Floats32,
+) -> None:
+    """Write the features of one direction of a row of cells: cut off and scaled in four ways."""
+    l0, l1, l2, l3 = limits[0], limits[1], limits[2], limits[3]
+    f0, f1, f2, f3 = factors[0], factors[1], factors[2], factors[3]
+    t0, t1, t2, t3 = textures[0], textures[1], textures[2], textures[3]
+    weight = np.float32(1) if is_texture else np.float32(0)
+    for x in range(values.size):
+        a, b = min(values[x], l0[x]) * f0[x], min(values[x], l1[x]) * f1[x]
+        c, d = min(values[x], l2[x]) * f2[x], min(values[x], l3[x]) * f3[x]
+        out[x] = (a + b) + (c + d)
+        t0[x] += weight * a
+        t1[x] += weight * b
+        t2[x] += weight * c
+        t3[x] += weight * d
+
+
+@kept
+def write_scores(
     features: Floats32,
     planes: Integers,
     filters: Integers,
     across: Floats32,
     down: Floats32,
-    biases: Floats32,
-) -> Floats32:
-    """Return how much the window around each cell looks like a face to each filter; 0 is the limit.
+    summed: Floats32,
+    result: Floats32,
+) -> None:
+    """Add up how much the window around each cell looks like a face to each filter.
 
     Parameters
     ----------
     features
-        From `features_of`.
+        From `write_features`.
     planes, filters
         Plane and filter of each separable part, shape (parts,).
     across, down
         The ten weights of each part along rows and columns, shape (parts, 10).
-    biases
-        What each filter's sum must reach, shape (filters,).
-
-    Returns
-    -------
-    ndarray of float32, shape (filters, rows, columns)
-        By the window's first row and column of `features`.
+    summed
+        For what is needed meanwhile, shape (rows + 9, columns).
+    result
+        Shape (filters, rows, columns), by the window's first row and column of `features`; the sum
+        is added to what is there.
     """
-    rows, columns = features.shape[1] - WINDOW + 1, features.shape[2] - WINDOW + 1
-    result = np.empty((biases.size, rows, columns), np.float32)
-    result[:] = -biases[:, None, None]
-    summed = np.empty((rows + WINDOW - 1, columns), np.float32)
-    given = map(np.ascontiguousarray, (features, planes, filters, across, down))
-    _add_scores(*given, result, summed)
-    return result
-
-
-@kept
-def _add_scores(
-    features: Floats32,
-    planes: Integers,
-    filters: Integers,
-    across: Floats32,
-    down: Floats32,
-    result: Floats32,
-    summed: Floats32,
-) -> None:
-    """Add the scores of each part to those of its filter; ``summed`` is space for sums of rows."""
-    rows, columns = features.shape[1] - WINDOW + 1, features.shape[2] - WINDOW + 1
+    rows, columns = result.shape[1], result.shape[2]
     for part in range(planes.size):
         plane, scores = features[planes[part]], result[filters[part]]
-        a, b, c, d, e, f, g, h, i, j = _ten(across[part])
+        weights = across[part]
+        a, b, c, d, e = weights[0], weights[1], weights[2], weights[3], weights[4]
+        f, g, h, i, j = weights[5], weights[6], weights[7], weights[8], weights[9]
         for y in range(rows + WINDOW - 1):
             v, out = plane[y], summed[y]
             for x in range(columns):
-                total = (a * v[x] + b * v[x + 1]) + (c * v[x + 2] + d * v[x + 3])
-                total += (e * v[x + 4] + f * v[x + 5]) + (g * v[x + 6] + h * v[x + 7])
-                out[x] = total + (i * v[x + 8] + j * v[x + 9])
-        a, b, c, d, e, f, g, h, i, j = _ten(down[part])
-        for y in range(rows):
-            r0, r1, r2, r3, r4 = (
-                summed[y],
-                summed[y + 1],
-                summed[y + 2],
-                summed[y + 3],
-                summed[y + 4],
-            )
-            r5, r6, r7, r8, r9 = (
-                summed[y + 5],
-                summed[y + 6],
-                summed[y + 7],
-                summed[y + 8],
-                summed[y + 9],
-            )
-            out = scores[y]
+                total = a * v[x] + b * v[x + 1] + c * v[x + 2] + d * v[x + 3] + e * v[x + 4]
+                total = total + f * v[x + 5] + g * v[x + 6] + h * v[x + 7] + i * v[x + 8]
+                out[x] = total + j * v[x + 9]
+        weights = down[part]
+        a, b, c, d, e = weights[0], weights[1], weights[2], weights[3], weights[4]
+        f, g, h, i, j = weights[5], weights[6], weights[7], weights[8], weights[9]
+        # Two rows at once, which have nine rows of ten in common.
+        for y in range(0, rows - 1, 2):
+            r0, r1, r2, r3 = summed[y], summed[y + 1], summed[y + 2], summed[y + 3]
+            r4, r5, r6, r7 = summed[y + 4], summed[y + 5], summed[y + 6], summed[y + 7]
+            r8, r9, r10 = summed[y + 8], summed[y + 9], summed[y + 10]
+            out, below = scores[y], scores[y + 1]
             for x in range(columns):
-                total = (a * r0[x] + b * r1[x]) + (c * r2[x] + d * r3[x])
-                total += (e * r4[x] + f * r5[x]) + (g * r6[x] + h * r7[x])
-                out[x] += total + (i * r8[x] + j * r9[x])
-
-
-@compiled
-def _ten(v: Floats32) -> tuple[float, ...]:
-    return v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]
+                v1, v2, v3, v4, v5 = r1[x], r2[x], r3[x], r4[x], r5[x]
+                v6, v7, v8, v9 = r6[x], r7[x], r8[x], r9[x]
+                total = out[x] + a * r0[x] + b * v1 + c * v2 + d * v3 + e * v4
+                out[x] = total + f * v5 + g * v6 + h * v7 + i * v8 + j * v9
+                total = below[x] + a * v1 + b * v2 + c * v3 + d * v4 + e * v5
+                below[x] = total + f * v6 + g * v7 + h * v8 + i * v9 + j * r10[x]
+        if rows % 2:
+            out = scores[rows - 1]
+            for step in range(WINDOW):
+                weight, line = down[part, step], summed[rows - 1 + step]
+                for x in range(columns):
+                    out[x] += weight * line[x]

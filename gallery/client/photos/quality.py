@@ -166,7 +166,7 @@ def measure(
         face_size_used=used,
         confidence=confidence,
         sharpness=_sharpness(grey),
-        grey_levels=len(np.unique(grey)),
+        grey_levels=int(np.count_nonzero(np.bincount(grey.ravel()))),
         roll=roll,
         yaw=yaw,
     )

@@ -103,7 +103,9 @@ def embed_probes(
     faces: list[ProbeFace] = []
     embeddings: list[Floats] = []
     failures: list[PhotoFailure] = []
-    with closing(embed_all(embedder, _held(photos), selection)) as embedded:
+    # Who is searched for need not be known here tomorrow.
+    run = embed_all(embedder, _held(photos), selection, remembering=False)
+    with closing(run) as embedded:
         for (name, position, error), found in embedded:
             outcome = error or found
             try:

@@ -102,6 +102,7 @@ def test_a_user_without_a_home_folder_needs_no_cache(
     assert "set GALLERY_CACHE_DIR, or HOME" in done.err
     (record,) = cached("cache", "show", "--json").records
     assert (record["folder"], record["galleries"]) == (None, [])
+    assert record["embeddings"] == {"photos": 0, "bytes": 0}
     assert cached("cache", "clear").code == 0
 
 

@@ -17,9 +17,8 @@ from gallery.client import (
     FaceBox,
     FaceQuality,
     GalleryKey,
-    clear_embeddings,
-    kept_embeddings,
 )
+from gallery.client.cache import clear_embeddings, kept_embeddings
 from gallery.client.photos.model_table import find_model
 from gallery.messages import ModelOrigin, Preprocessing
 
@@ -133,7 +132,7 @@ def test_what_is_erased_is_forgotten_and_the_rest_stays(folder: CacheFolder) -> 
     cache = EmbeddingCache(folder, KEY)
     for name in (b"1", b"2", b"3"):
         cache.keep(name * 32, MADE_BY, ORIGIN, a_face())
-    cache.forget(lambda digest: digest == b"2" * 32)
+    cache.forget({b"2" * 32})
     kept = [
         cache.find(name * 32, MODEL, MADE_BY, ORIGIN) is not None for name in (b"1", b"2", b"3")
     ]
@@ -174,5 +173,5 @@ def test_a_folder_that_cannot_be_made_keeps_nobody_from_anything(tmp_path: Path)
     cache.keep(b"1" * 32, MADE_BY, ORIGIN, a_face())
     cache.keep(b"2" * 32, MADE_BY, ORIGIN, a_face())
     assert cache.find(b"1" * 32, MODEL, MADE_BY, ORIGIN) is None
-    cache.forget(lambda _: True)
+    cache.forget({b"1" * 32})
     assert len(told) == 1

@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey
+from gallery.client import (
+    CacheFolder,
+    EmbeddedFace,
+    EmbeddingCache,
+    FaceQuality,
+    GalleryClient,
+    GalleryKey,
+    ModelOrigin,
+    Preprocessing,
+)
+from gallery.client.photos.model_table import find_model
 from gallery.client.session import GallerySession
 from gallery.errors import ErasurePendingError, ReferenceNotFoundError
 from gallery.parameters import STANDARD
@@ -206,3 +216,23 @@ def test_replacing_with_the_same_embedding_keeps_it(
     assert [item.reference_id for item in client.references() if item.label == "Ada"] == [
         *done.reference_ids
     ]
+
+
+def test_a_removal_takes_the_photo_out_of_the_cache_of_embeddings(tmp_path: Path) -> None:
+    key, folder = GalleryKey.generate(), CacheFolder(tmp_path / "cache")
+    made_by = Preprocessing("Dlib", "dlib", True, "base", 1024)
+    origin = ModelOrigin("onnx", "0.0.103", b"m" * 32, b"d" * 32)
+    quality = FaceQuality(100, 100, 1.0, 0.1, 200, None, None)
+    digests, embeddings = [b"a" * 32, b"g" * 32], random_embeddings(2, 128)
+    cache = EmbeddingCache(folder, key)
+    for digest, embedding in zip(digests, embeddings, strict=True):
+        cache.keep(digest, made_by, origin, EmbeddedFace(embedding, quality, None))
+
+    with open_service(f"sqlite:///{tmp_path / 'gallery.db'}", create=True) as service:
+        GalleryClient.create(service, key, dimension=128).close()
+        with GalleryClient(service, key, cache=folder) as client:
+            client.enroll(embeddings, ["Ada", "Grace"], digests=digests)
+            client.remove(["Ada"])
+
+    found = [cache.find(digest, find_model("Dlib"), made_by, origin) for digest in digests]
+    assert [face is not None for face in found] == [False, True]

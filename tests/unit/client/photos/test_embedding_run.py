@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gallery.client import CacheFolder, EmbeddingCache, GalleryKey, PhotoEmbedder, hold
+from gallery.client.cache import kept_embeddings
 from gallery.client.photos import embedding_run
 from gallery.client.photos.embedding_run import embed_all
 from gallery.client.photos.faces import FaceOutcome
@@ -100,8 +101,10 @@ def test_a_run_that_is_broken_off_leaves_no_process(
     folder: Path, parallel: PhotoEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedding_run, "FEW", 2)
-    run = embed_all(parallel, ((path, hold(path)) for path in sorted(folder.iterdir())))
-    next(run)
+    paths = sorted(folder.iterdir())
+    # Nothing is to be done with the first one, so workers are still starting when it comes.
+    run = embed_all(parallel, ((path, hold(path) if path != paths[0] else None) for path in paths))
+    assert next(run) == (paths[0], ())
     run.close()
     assert sys.platform != "linux" or not children()
 
@@ -132,6 +135,10 @@ def test_photos_of_one_face_are_remembered(folder: Path, deepface_home: Path) ->
     cache = EmbeddingCache(CacheFolder(folder / "cache"), GalleryKey(b"k" * 32, {}))
     paths = [folder / "0.jpg", folder / "7.jpg", folder / "6.jpg"]
     first, second = (PhotoEmbedder("Dlib", download=False, jobs=1, memory=cache) for _ in range(2))
+    # As of photos that are searched with.
+    list(embed_all(second, [(0, hold(paths[0]))], remembering=False))
+    assert kept_embeddings(CacheFolder(folder / "cache")) == (0, 0)
+    second.seconds.clear()
 
     before, after = embedded(first, paths), embedded(second, paths)
 

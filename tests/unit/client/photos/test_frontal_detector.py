@@ -13,7 +13,7 @@ from PIL import Image
 from gallery.client import PhotoEmbedder
 from gallery.client.photos.dlib_stream import UnknownStreamError, weights_of
 from gallery.client.photos.frontal_detector import FrontalDetector, quicken
-from gallery.client.photos.hog_kernels import columns_of, resize, rows_of
+from gallery.client.photos.hog_features import columns_of, resize, rows_of
 from gallery.client.photos.images import open_photo
 from tests.support.composites import composite
 from tests.support.photos import LondonPerson
@@ -107,7 +107,7 @@ def test_pixels_are_resized_as_dlib_does_it(original: Any) -> None:
         upper, down = rows_of(61, rows)
         left, across = columns_of(47, columns)
         planes = np.ascontiguousarray(source.transpose(2, 0, 1))
-        mine = resize(planes, upper, down, left + 1, np.minimum(left + 1, 46) + 1, across)
+        mine = resize(planes, upper, down, (left + 2).astype(np.uint32), across)
         theirs = np.asarray(dlib.resize_image(source, rows, columns)).transpose(2, 0, 1)
         # dlib computes the last columns in another way, where photos have their border.
         assert np.array_equal(mine[:, :, :-4], theirs[:, :, :-4])
