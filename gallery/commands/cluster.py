@@ -14,6 +14,7 @@ from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, search_threshold_option
 from gallery.commands.output import print_table
+from gallery.commands.paths import NamedPath
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.settings import Settings
@@ -58,7 +59,7 @@ _COLUMNS = (
 @click.option(
     "--to",
     "target",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     default=Path("unknown-faces"),
     show_default=True,
     help="Folder to write the groups into; it is made, and must be empty.",

@@ -16,6 +16,7 @@ from rich.text import Text
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import model_option
 from gallery.commands.output import notices, result_table, results
+from gallery.commands.paths import NamedPath
 from gallery.commands.weights import trust_weights_option, trusted_weights
 from gallery.errors import PhotoError
 
@@ -38,7 +39,7 @@ Examples:
 @trust_weights_option
 @click.option(
     "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Keep key, database and all in this folder; without it everything is removed at the end.",
 )
 @click.option("--desk", is_flag=True, help="Then open the owner's desk on the gallery.")

@@ -23,6 +23,7 @@ from gallery.commands.options import (
     split_options,
 )
 from gallery.commands.output import result_table, results
+from gallery.commands.paths import NamedPath
 from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.photo_processes import chosen_jobs, jobs_option
 from gallery.commands.settings import Settings
@@ -54,7 +55,7 @@ Examples:
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     default=Path(),
     show_default="the current folder",
     help="Folder for report.html and report.json.",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gallery.commands.options import common_options
+from gallery.commands.paths import NamedPath
 from gallery.commands.settings import Settings
 
 _EPILOG = """
@@ -18,7 +19,7 @@ Examples:
 
 
 @click.command("export", epilog=_EPILOG)
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(dir_okay=False, path_type=Path))
 @common_options
 def command(settings: Settings, file: Path) -> None:
     """Write a backup of a gallery into FILE, encrypted and authenticated as it is.

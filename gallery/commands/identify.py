@@ -20,6 +20,7 @@ from gallery.commands.options import (
 )
 from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.output import print_identification
+from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import (
     Given,
     GivenPhotos,
@@ -88,7 +89,7 @@ Examples:
 @table_options("a probe", of_csv="a candidate, of videos a track")
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     help="Write results to a new .npz, .parquet or .jsonl file instead.",
 )
 @force_option("Replace the file of --output if it is there.")
@@ -96,7 +97,7 @@ Examples:
     "--draw",
     "drawn",
     metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Write copies of the photos into this folder, with a frame around each face, its name and "
     "its distance. Nothing in it is overwritten.",
 )

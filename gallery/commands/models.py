@@ -20,6 +20,7 @@ from rich.progress import (
 from gallery.commands.hints import told
 from gallery.commands.options import quiet_option
 from gallery.commands.output import Cell, notices, print_table
+from gallery.commands.paths import NamedPath
 from gallery.commands.tables import TableFormat, print_records, table_options
 from gallery.commands.terminal import say
 from gallery.commands.weights import trust_weights_option, trusted_weights
@@ -94,14 +95,14 @@ def list_(quiet: bool, form: TableFormat | None) -> None:
     "--to",
     "target",
     metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Put the weights into this folder, for a machine without internet.",
 )
 @click.option(
     "--from",
     "source",
     metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Take the weights out of this folder, which --to filled; of all models in it, unless "
     "some are named. What is here already and right is kept.",
 )

@@ -15,6 +15,7 @@ from gallery.backends import Backend
 from gallery.commands.dates import parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.environment import DATABASE_VARIABLE, WithheldOption
+from gallery.commands.paths import NamedPath
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
 from gallery.commands.settings import DatabaseSettings, KeyFileSettings, ServiceSettings, Settings
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
@@ -78,7 +79,7 @@ def backend_option(what: str, *formerly: Former) -> _Decorator:
 
 _KEY = click.option(
     "--key",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     envvar="GALLERY_KEY",
     default=default_key_file,
     show_default="in the user's data folder",
@@ -91,7 +92,7 @@ _COMMON = (
     *SERVER_OPTIONS,
     click.option(
         "--passphrase-file",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=NamedPath(dir_okay=False, path_type=Path),
         help="File with the passphrase. [env: GALLERY_PASSPHRASE holds the passphrase itself]",
     ),
     click.option(
@@ -100,7 +101,7 @@ _COMMON = (
     renamed_option(
         "--state-file",
         formerly=(Former("--memory", "GALLERY_MEMORY"),),
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=NamedPath(dir_okay=False, path_type=Path),
         envvar="GALLERY_STATE_FILE",
         show_default="beside the key file",
         help="File with the newest state seen of each gallery, so that an older one put back is "
@@ -220,7 +221,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 new_passphrase_option = click.option(
     "--new-passphrase-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     help="File with the new passphrase. [env: GALLERY_NEW_PASSPHRASE holds the passphrase itself]",
 )
 

@@ -44,7 +44,7 @@ def search_photos(
     found = done.identification
     if found is None:
         limit = client.threshold(threshold)
-        found = Identification.empty(top, limit, client.description.metric)
+        found = Identification.empty(1, limit, client.description.metric)
     return _results_of(photos, done, found)
 
 

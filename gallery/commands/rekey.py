@@ -13,6 +13,7 @@ from gallery.commands.options import (
     parameters_option,
     yes_option,
 )
+from gallery.commands.paths import NamedPath
 from gallery.commands.prompts import confirm
 from gallery.commands.settings import Settings
 from gallery.errors import ErasurePendingError, KeyFileNotFoundError, PassphraseRequiredError
@@ -33,7 +34,7 @@ Examples:
 @click.command("rekey", epilog=_EPILOG)
 @click.option(
     "--new-key",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     help="Key file to move to, from gallery key new. [default: the key stays]",
 )
 @new_passphrase_option

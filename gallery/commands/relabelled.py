@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gallery.commands.people import whom
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def report(settings: Settings, done: str, changed: Sequence[Reference], as_json: bool) -> None:
     """Say what was done with how many references, and print them if asked to."""
-    words = f" (now {whom(changed)})" if changed else ": the label was theirs already"
+    words = f", of {changed[0].label!r} now" if changed else ": the label was theirs already"
     settings.notice(f"{done} references: {len(changed):,}{words}")
     if as_json:
         for item in changed:

@@ -8,6 +8,7 @@ import click
 
 from gallery.commands.options import json_option, quiet_option
 from gallery.commands.output import notices, progress_bar
+from gallery.commands.paths import NamedPath
 from gallery.commands.terminal import print_json
 
 _EPILOG = """
@@ -37,7 +38,7 @@ Example:
   gallery identify samples/probes
 """
 
-_FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+_FOLDER = click.argument("folder", type=NamedPath(file_okay=False, path_type=Path))
 
 
 @click.group("samples", epilog=_EPILOG)

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from gallery.commands.environment import TOKEN_VARIABLE, secret_variable
+from gallery.commands.paths import NamedPath
 from gallery.errors import AccessDeniedError, SourceError
 from gallery.url_masking import masked_url
 
@@ -28,7 +29,7 @@ SERVER_OPTIONS = (
     ),
     click.option(
         "--token-file",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=NamedPath(dir_okay=False, path_type=Path),
         help="File with the token for the server. [env: GALLERY_TOKEN holds the token itself]",
     ),
     click.option(

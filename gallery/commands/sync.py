@@ -9,6 +9,7 @@ import click
 
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
+from gallery.commands.paths import NamedPath
 from gallery.commands.people import whom
 from gallery.commands.photo_arguments import faces_option
 from gallery.commands.photo_processes import jobs_option
@@ -43,7 +44,7 @@ Examples:
 
 
 @click.command("sync", epilog=_EPILOG)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=NamedPath(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--watch",

@@ -20,12 +20,13 @@ from click.core import ParameterSource
 from gallery.commands.environment import CAMERA_VARIABLE, WithheldOption
 from gallery.commands.hints import told
 from gallery.commands.main import EXIT_NON_MATCH, EXIT_PARTIAL
+from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import refuse_options_of_photos
 from gallery.commands.settings import Settings
 from gallery.commands.sightings import SightingPrinter
 from gallery.commands.tables import TableFormat
 from gallery.commands.threshold_notes import notes_on
-from gallery.errors import VideoError
+from gallery.errors import GalleryError, VideoError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, LiveSource, VideoFile
@@ -120,7 +121,7 @@ def identify_videos(
         raise click.UsageError("of videos, --force belongs to --frames")
     every = video.every or DEFAULT_EVERY
     if video.frames is not None:
-        video.frames.mkdir(parents=True, exist_ok=True)
+        _make_folder(video.frames)
     failed, unmatched = False, False
     with settings.open_client(cache_size=choice.cache_size, max_age=choice.max_age) as client:
         for path in paths or (None,):
@@ -145,6 +146,16 @@ def identify_videos(
     if failed:
         return EXIT_PARTIAL
     return EXIT_NON_MATCH if choice.exit_code and unmatched else 0
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for best frames, if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GalleryError(
+            f"the folder {folder} for frames cannot be made: {error.strerror or error}"
+        ) from error
 
 
 def _identify(
@@ -272,7 +283,7 @@ _OPTIONS: Final = (
     click.option(
         "--frames",
         metavar="FOLDER",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=NamedPath(file_okay=False, path_type=Path),
         help="Save the frame in which each face of a video is best in this folder.",
     ),
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.ciphertexts.blocks import capacity
 from gallery.client.editing.block_editor import BlockEditor
 from gallery.client.editing.conflicts import ConflictRetry
@@ -18,12 +20,14 @@ from gallery.client.editing.relabelling import known_details
 from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.templates import round_to_grid
 from gallery.client.enrolling.inputs import NewReference
+from gallery.client.enrolling.label_comparison import MOST_COMPARED, LabelComparison
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.gallery_state import GalleryState
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
+from gallery.errors import GalleryError
 from gallery.messages import ID_SIZE, StoredReference
 
 
@@ -39,8 +43,8 @@ class Enrollment:
     added
         bool, shape (n,): False where the same embedding was enrolled under the same label already.
     outliers
-        Those that are far from all others of their label, as far as they are in the same block;
-        empty where the gallery has no threshold.
+        Those that are far from all others of their label; empty where the gallery has no threshold.
+        Where many were written at once, as far as the others are in the same block.
     erased
         What was replaced.
     """
@@ -62,13 +66,16 @@ class Committed:
     repeated
         Inputs that are equal to one that came before them.
     outliers
-        Those of the write that are far from all others of their label in the block.
+        Those of the write that are far from all others of their label.
+    scattered
+        Labels of the write that have references in other blocks, too.
     """
 
     added: dict[bytes, bytes]
     present: dict[bytes, bytes]
     repeated: int = 0
     outliers: tuple[Outlier, ...] = ()
+    scattered: frozenset[str] = frozenset()
 
     @property
     def inputs(self) -> int:
@@ -176,7 +183,10 @@ class Enroller:
         IntegrityError
             If the gallery is not as its owner wrote it; nothing is written.
         """
-        return self._conflicts.run(lambda current: self._commit(current, wanted), state)
+        done = self._conflicts.run(lambda current: self._commit(current, wanted), state)
+        if self._rule is None or not done.scattered:
+            return done
+        return replace(done, outliers=self._outliers(self._rule, done, wanted))
 
     def _tagged(self, item: NewReference) -> tuple[bytes, NewReference]:
         return self.tag(item), item
@@ -197,7 +207,33 @@ class Enroller:
             by_label[item.label].append(reference)
         self._editor.write(state, [block], max(len(state.blocks), block.index + 1))
         outliers = self._rule.find(block, by_label) if self._rule is not None else ()
-        return Committed(added, present, outliers=outliers)
+        scattered = self._scattered(state, block.index, by_label)
+        return Committed(added, present, outliers=outliers, scattered=scattered)
+
+    def _scattered(
+        self, state: GalleryState, written: int, by_label: Mapping[str, list[StoredReference]]
+    ) -> frozenset[str]:
+        """Return the labels that have references in other blocks than the one that was written."""
+        if sum(map(len, by_label.values())) > MOST_COMPARED:
+            return frozenset()
+        labels = {items[0].pseudonym: label for label, items in by_label.items()}
+        found = state.find("pseudonym", labels.keys())
+        return frozenset(labels[item.pseudonym] for index, item in found if index != written)
+
+    def _outliers(
+        self, rule: OutlierRule, done: Committed, wanted: Mapping[bytes, NewReference]
+    ) -> tuple[Outlier, ...]:
+        """Return the outliers of a write, of labels in several blocks by a search."""
+        comparison = LabelComparison(self._session, rule)
+        by_label = defaultdict[str, dict[bytes, Floats]](dict)
+        for tag, reference_id in done.added.items():
+            by_label[wanted[tag].label][reference_id] = wanted[tag].vector
+        found = [item for item in done.outliers if item.label not in done.scattered]
+        for label in sorted(done.scattered):
+            # What was written is to be reported as written, whatever becomes of the search.
+            with suppress(GalleryError):
+                found += comparison.outliers(label, by_label[label])
+        return tuple(found)
 
     def _details(
         self, state: GalleryState, items: Sequence[NewReference]

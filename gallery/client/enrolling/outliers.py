@@ -1,7 +1,8 @@
 """Outliers: new references that are far from all others of their label, perhaps another person's.
 
 They are found in the block that is written, which is open for that anyway, and are told after it
-was written. So nothing is asked of the server, and nothing that it does depends on them.
+was written. So nothing that a server does depends on them. Others of the label may be in other
+blocks: see `label_comparison`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _ROWS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Outlier:
-    """A new reference that matches none of the others of its label in the same block.
+    """A new reference that matches none of the others of its label.
 
     Attributes
     ----------
@@ -54,10 +55,15 @@ class OutlierRule:
         The gallery.
     threshold
         Largest distance of a match, in units of its metric.
+
+    Attributes
+    ----------
+    threshold
+        The same.
     """
 
     def __init__(self, description: GalleryDescription, threshold: float) -> None:
-        self._description, self._threshold = description, threshold
+        self._description, self.threshold = description, threshold
 
     def find(
         self, block: PlaintextBlock, added: Mapping[str, list[StoredReference]]
@@ -83,9 +89,9 @@ class OutlierRule:
                 some = items[start : start + _ROWS_AT_ONCE]
                 distances = self._closest(block.templates, [item.position for item in some], same)
                 found += [
-                    Outlier(label, item.reference_id.hex(), float(distance), self._threshold)
+                    Outlier(label, item.reference_id.hex(), float(distance), self.threshold)
                     for item, distance in zip(some, distances, strict=True)
-                    if distance > self._threshold
+                    if distance > self.threshold
                 ]
         return tuple(found)
 

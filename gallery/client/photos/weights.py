@@ -184,12 +184,14 @@ def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
 
 def make_weights_folder(folder: Path) -> None:
     """Make a folder for weights, if it is not there (`WeightsError` if it cannot be made)."""
+    own = folder == weights_folder()
+    advice = ": set DEEPFACE_HOME to a folder that can be written to" if own else ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WeightsError(
             f"The folder {folder}, which is to hold models' weights, cannot be made"
-            f" ({error.strerror}): set DEEPFACE_HOME to a folder that can be written to"
+            f" ({error.strerror}){advice}"
         ) from error
 
 

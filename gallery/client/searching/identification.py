@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -92,6 +93,11 @@ class Searcher:
             If the server's answer is not what the owner enrolled; no result is given.
         """
         parts: list[CandidateRows] = []
+        # No list is longer than the gallery has places: whoever asks for all says any number.
+        places = (
+            len(self._session.manifest().entries) * self._session.parameters.poly_modulus_degree
+        )
+        wanted = replace(wanted, k=min(wanted.k, max(1, places)))
         signed = self._run(
             vectors, lambda answer: parts.append(self._open(answer, wanted, threshold)), progress
         )

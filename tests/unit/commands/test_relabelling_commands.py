@@ -30,7 +30,7 @@ def test_rename_gives_a_person_another_label(made: Command, people: np.ndarray) 
 
     assert done.code == 0
     assert [item["label"] for item in done.records] == ["Ada Lovelace"]
-    assert "renamed references: 1 (now 1 of 'Ada Lovelace')" in done.err
+    assert "renamed references: 1, of 'Ada Lovelace' now" in done.err
     assert labels(made) == ["person 0", "Ada Lovelace", "person 2", "person 3", "person 4"]
     found = made("identify", "people.npz", "--threshold", 0.01, "--json").records
     assert [item["label"] for item in found] == labels(made)
@@ -82,7 +82,7 @@ def test_assign_gives_single_references_another_label(made: Command, people: np.
     unknown = made("assign", "person 1", "person 0")
 
     assert (done.code, again.code, unknown.code) == (0, 0, 28)
-    assert "assigned references: 2 (now 2 of 'person 0')" in done.err
+    assert "assigned references: 2, of 'person 0' now" in done.err
     assert "assigned references: 0: the label was theirs already" in again.err
     assert labels(made) == ["person 0", "person 1", "person 2", "person 0", "person 0"]
 

@@ -129,6 +129,12 @@ def test_searches_have_a_line_for_each_candidate(made: Command) -> None:
     assert [row["decision"] for row in one] == ["non-match"] * 4 + ["match"]
 
 
+def test_whoever_asks_for_more_candidates_than_there_are_gets_all(made: Command) -> None:
+    for many in (6, 10**20):
+        found = rows(made("identify", "people.npz", "--top", many, "--csv"))
+        assert [row["rank"] for row in found] == ["1", "2", "3", "4", "5"] * 5
+
+
 def test_a_probe_without_candidates_has_a_line(command: Command) -> None:
     command("key", "new", "--no-passphrase")
     command("init", "--dimension", 8, "--threshold", 0.01)

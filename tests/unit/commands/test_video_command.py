@@ -110,6 +110,13 @@ def test_csv_has_a_line_for_each_track(patterns: Command) -> None:
         )  # fmt: skip
 
 
+def test_a_folder_of_frames_that_cannot_be_made_is_named(patterns: Command) -> None:
+    done = patterns("identify", "clip.avi", "--frames", "clip.avi/seen")
+
+    assert done.code == 3
+    assert "the folder clip.avi/seen for frames cannot be made: Not a directory" in done.err
+
+
 def test_frames_that_are_there_are_replaced_if_that_is_said(patterns: Command) -> None:
     arguments = ("identify", "clip.avi", "--every", "10s", "--frames", "seen")
     assert patterns(*arguments).code == 0

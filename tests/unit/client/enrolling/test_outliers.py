@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gallery.ciphertexts.blocks import capacity
 from gallery.client import GalleryClient, GalleryKey, open_embeddings
+from gallery.errors import ServerError
+from gallery.parameters import SWIFT
 from gallery.server import EmbeddedService
 from tests.support.galleries import random_embeddings
+from tests.support.recording import RecordingService
 
 
 @pytest.fixture
@@ -72,3 +76,54 @@ def test_what_is_replaced_is_reported(smiths: GalleryClient, tmp_path: Path, way
     assert {item.label for item in erased} == {"John Smith"}
     assert len(outliers) == 1
     assert len(smiths.find(["John Smith"])) == 1
+
+
+def test_all_others_of_a_label_are_compared_in_whatever_block_they_are(
+    service: EmbeddedService, key: GalleryKey
+) -> None:
+    """What a server is sent is the same, in number and size, whether somebody is warned or not."""
+    room = capacity(SWIFT)
+    ada, far = random_embeddings(1, 8), -random_embeddings(1, 8)
+    crowd = random_embeddings(room - 1, 8, seed=3)
+    sent: list[list[tuple[str, int]]] = []
+    with GalleryClient.create(service, key, dimension=8, threshold=0.2) as made:
+        made.enroll(np.vstack([ada, crowd]), ["Ada", *(f"{number}" for number in range(room - 1))])
+    recorded = RecordingService(service)
+    with GalleryClient(recorded, key) as client:
+        found = []
+        for face in (far, ada + 0.02, random_embeddings(1, 8, seed=11), far + 0.01):
+            before = len(recorded.sent)
+            found.append(client.enroll(face, ["Ada"]).outliers)
+            # What is written grows with the block.
+            sizes = [(call, len(data) * (call != "write")) for call, data in recorded.sent[before:]]
+            sent.append(sizes)
+        before = len(recorded.sent)
+        stranger = client.enroll(random_embeddings(1, 8, seed=9), ["Zoe"])
+
+    # In their own block the second one is far from the first, and in the other one close to Ada.
+    assert [len(outliers) for outliers in found] == [1, 0, 1, 0]
+    (outlier,) = found[0]
+    assert outlier.distance == pytest.approx(2.0, abs=0.01)
+    assert sent[1] == sent[2] == sent[3]
+    assert [call for call, _ in sent[2]].count("search") == 1
+    assert stranger.outliers == ()
+    assert "search" not in [call for call, _ in recorded.sent[before:]]
+
+
+def test_what_was_written_is_reported_though_the_comparison_fails(
+    service: EmbeddedService, key: GalleryKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = capacity(SWIFT)
+    faces = random_embeddings(room, 8)
+    with GalleryClient.create(service, key, dimension=8, threshold=0.2) as client:
+        client.enroll(faces, ["Ada"] * room)
+
+        def fail(*_: object) -> None:
+            raise ServerError("no answer from the server")
+
+        monkeypatch.setattr(service, "search", fail)
+        done = client.enroll(-faces[:1], ["Ada"])
+
+        assert done.added.all()
+        assert done.outliers == ()
+        assert client.summary().references == room + 1

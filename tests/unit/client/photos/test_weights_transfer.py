@@ -144,6 +144,8 @@ def test_a_second_export_keeps_what_is_right_and_adds_to_the_list(
     Machine(tmp_path / "there", monkeypatch)
     (folder / DLIB_FILE).write_bytes(b"damaged")
 
+    with pytest.raises(WeightsError, match=r"/dev/null/x, .*cannot be made \(Not a directory\)$"):
+        export_weights([DLIB], Path("/dev/null/x"), OFFLINE)
     done = export_weights([FACENET, DLIB, find_part("dlib")], folder, OFFLINE)
 
     assert [item.done for item in done] == [Transfer.KEPT, Transfer.COPIED, Transfer.COPIED]
