@@ -2,15 +2,20 @@
 
 A file starts with a digest of what was compiled and with what, and with one of the code. Code of
 another source, of another release of the compiler, or damaged code is compiled anew.
+
+What is read is run. Whoever can write beside the installation can change the program itself; every
+other folder, and each file in it, must be this user's or the system's, and for nobody else to write
+to.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from gallery.errors import MachineError
 from gallery.home_folder import has_home_folder
@@ -18,6 +23,13 @@ from gallery.home_folder import has_home_folder
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 _DIGEST: Final = hashlib.sha256().digest_size
+
+
+class _Place(NamedTuple):
+    """A folder, and whether it is as trusted as the program whatever its rights say."""
+
+    folder: Path
+    beside: bool = False
 
 
 class CodeFolder:
@@ -36,9 +48,9 @@ class CodeFolder:
 
     def read(self, name: str, origin: bytes) -> bytes | None:
         """Return kept code, if there is some that was made of this origin, a digest."""
-        for folder in self._folders():
+        for place in self._places():
             try:
-                content = (folder / name).read_bytes()
+                content = _content(place, name)
             except OSError:
                 continue
             code = content[2 * _DIGEST :]
@@ -54,43 +66,91 @@ class CodeFolder:
         MachineError
             If no folder can be written to.
         """
-        if not any(map(_is_writable, self._folders())):
-            chosen = os.environ.get(VARIABLE)
+        places = self._places()
+        if any(map(_is_writable, places)):
+            return
+        chosen = os.environ.get(VARIABLE)
+        shared = [place.folder for place in places if _is_shared(place)]
+        if shared:
             raise MachineError(
-                f"compiled code cannot be kept in {chosen}, which {VARIABLE} names: it cannot be "
-                "written to"
-                if chosen
-                else "there is no folder to keep compiled code in: neither the installation nor a "
-                f"home folder can be written to; set {VARIABLE} to a folder that nobody else can "
-                "write to"
+                f"compiled code cannot be kept in {shared[0]}: other users own it or can write to "
+                "it, and could have their own code run; delete it, or set "
+                f"{VARIABLE} to a folder that nobody else can write to"
             )
+        raise MachineError(
+            f"compiled code cannot be kept in {chosen}, which {VARIABLE} names: it cannot be "
+            "written to"
+            if chosen
+            else "there is no folder to keep compiled code in: neither the installation nor a "
+            f"home folder can be written to; set {VARIABLE} to a folder that nobody else can "
+            "write to"
+        )
 
     def write(self, name: str, origin: bytes, code: bytes) -> None:
         """Keep code in the first folder that takes it."""
         content = origin + hashlib.sha256(code).digest() + code
-        for folder in self._folders():
+        for place in self._places():
             try:
-                _replace(folder, name, content)
+                _make(place)
+                _replace(place.folder, name, content)
             except OSError:
                 continue
             return
 
-    def _folders(self) -> list[Path]:
+    def _places(self) -> list[_Place]:
         # Installations of several releases must not take each other's place.
         own = hashlib.sha256(os.fsencode(self._source.parent)).hexdigest()[:16]
         if chosen := os.environ.get(VARIABLE):
-            return [Path(chosen) / own]
-        found = [self._source.parent / "__pycache__"]
+            return [_Place(Path(chosen) / own)]
+        found = [_Place(self._source.parent / "__pycache__", beside=True)]
         if has_home_folder():
             import platformdirs
 
-            found.append(platformdirs.user_cache_path("encrypted-face-gallery") / "code" / own)
+            cache = platformdirs.user_cache_path("encrypted-face-gallery")
+            found.append(_Place(cache / "code" / own))
         return found
+
+
+def _content(place: _Place, name: str) -> bytes:
+    """Read a file (`PermissionError` if others may have written it)."""
+    # What was opened is what is looked at: a name may lead elsewhere a moment later.
+    with open(place.folder / name, "rb") as file:
+        if not place.beside:
+            _refuse_shared(os.lstat(place.folder))
+            _refuse_shared(os.fstat(file.fileno()))
+        return file.read()
+
+
+def _make(place: _Place) -> None:
+    """Make the folder, for this user alone (`PermissionError` if it is there, and shared)."""
+    os.makedirs(place.folder.parent, exist_ok=True)
+    place.folder.mkdir(mode=0o777 if place.beside else 0o700, exist_ok=True)
+    if not place.beside:
+        _refuse_shared(os.lstat(place.folder))
+
+
+def _refuse_shared(found: os.stat_result) -> None:
+    """Refuse what another user owns or can write to, and links, whose own rights say nothing."""
+    if os.name != "posix":  # rights are another matter there
+        return
+    of_others = found.st_uid not in (os.geteuid(), 0) or found.st_mode & 0o022
+    if of_others or stat.S_ISLNK(found.st_mode):
+        raise PermissionError("other users may write to it")
+
+
+def _is_shared(place: _Place) -> bool:
+    try:
+        if not place.beside:
+            _refuse_shared(os.lstat(place.folder))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _replace(folder: Path, name: str, content: bytes) -> None:
     """Write a file that others see whole or not at all."""
-    os.makedirs(folder, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -101,10 +161,10 @@ def _replace(folder: Path, name: str, content: bytes) -> None:
         raise
 
 
-def _is_writable(folder: Path) -> bool:
+def _is_writable(place: _Place) -> bool:
     try:
-        os.makedirs(folder, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        _make(place)
+        tempfile.TemporaryFile(dir=place.folder).close()
     except OSError:
         return False
     return True

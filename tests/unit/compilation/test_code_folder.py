@@ -110,3 +110,69 @@ def test_code_of_an_earlier_source_is_not_taken(load: Loading, code_folder: Path
     assert load(DOUBLE.replace("2 * number", "3 * number")).double(21) == 63
 
     assert len(kept_files(code_folder)) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are those of POSIX")
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+def test_a_folder_that_others_can_write_to_is_refused(
+    load: Loading, code_folder: Path, mode: int
+) -> None:
+    load(DOUBLE).double(1)
+    (file,) = kept_files(code_folder)
+    file.parent.chmod(mode)
+
+    with pytest.raises(MachineError, match=r"other users .* set NUMBA_CACHE_DIR"):
+        load(DOUBLE).double(21)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are those of POSIX")
+def test_a_folder_within_one_of_everybody_is_for_its_user_alone(
+    load: Loading, code_folder: Path
+) -> None:
+    code_folder.mkdir()
+    code_folder.chmod(0o1777)
+
+    assert load(DOUBLE).double(21) == 42
+
+    (file,) = kept_files(code_folder)
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are those of POSIX")
+def test_a_link_in_the_place_of_the_folder_is_refused(
+    load: Loading, code_folder: Path, tmp_path: Path
+) -> None:
+    load(DOUBLE).double(1)
+    (file,) = kept_files(code_folder)
+    file.parent.rename(tmp_path / "elsewhere")
+    file.parent.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(MachineError, match="other users"):
+        load(DOUBLE).double(21)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are those of POSIX")
+def test_a_file_that_others_can_write_to_is_made_anew(load: Loading, code_folder: Path) -> None:
+    load(DOUBLE).double(1)
+    (file,) = kept_files(code_folder)
+    file.chmod(0o666)
+
+    assert load(DOUBLE).double(21) == 42
+
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="only root gives files to other users"
+)
+def test_what_another_user_owns_is_not_run(load: Loading, code_folder: Path) -> None:
+    load(DOUBLE).double(1)
+    (file,) = kept_files(code_folder)
+    os.chown(file, 12345, 12345)
+    assert load(DOUBLE).double(21) == 42
+    assert file.stat().st_uid == 0
+
+    os.chown(file.parent, 12345, 12345)
+    with pytest.raises(MachineError, match="other users"):
+        load(DOUBLE).double(21)
