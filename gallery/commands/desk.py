@@ -20,9 +20,10 @@ from gallery.commands.settings import Settings
 from gallery.commands.streams import OutputLostError, end_at_once
 from gallery.commands.terminal import print_result
 from gallery.commands.weights import trust_weights_option, trusted_weights
-from gallery.errors import MissingDependencyError, ServerError
+from gallery.errors import ErasurePendingError, MissingDependencyError, ServerError
 
 if TYPE_CHECKING:
+    from gallery.client import GalleryClient
     from gallery.desk import Owner
     from gallery.protocol import GalleryService
 
@@ -214,6 +215,39 @@ def erase_thumbnails(key: Path, gallery_id: bytes, reference_ids: Iterable[str])
     from gallery.desk.thumbnails import erase_files
 
     erase_files(thumbnails_folder(key) / gallery_id.hex(), reference_ids)
+
+
+@contextmanager
+def swept_thumbnails(key: Path, client: GalleryClient) -> Iterator[None]:
+    """Erase the desk's thumbnails of references that are gone after this, if it keeps some."""
+    try:
+        yield
+    except ErasurePendingError:  # they are gone from the gallery all the same
+        sweep_thumbnails(key, client)
+        raise
+    sweep_thumbnails(key, client)
+
+
+def sweep_thumbnails(key: Path, client: GalleryClient) -> None:
+    """Erase the desk's thumbnails of references that are gone, if it keeps some."""
+    folder = thumbnails_folder(key) / client.description.gallery_id.hex()
+    if not folder.is_dir():
+        return
+    from gallery.desk.thumbnails import erase_files, references_in
+
+    # First, since a desk may be enrolling: what it adds after this is in neither.
+    kept = set(references_in(folder))
+    erase_files(folder, kept - {item.reference_id for item in client.references()})
+
+
+def erase_all_thumbnails(key: Path, gallery_id: bytes) -> None:
+    """Erase the desk's thumbnails of a gallery that is no more, if it keeps some."""
+    folder = thumbnails_folder(key) / gallery_id.hex()
+    if not folder.is_dir():
+        return
+    from gallery.desk.thumbnails import erase_files, references_in
+
+    erase_files(folder, references_in(folder))
 
 
 def decisions_file(key: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 import numpy as np
 
 from gallery.commands.dates import FORMS
+from gallery.commands.desk import swept_thumbnails
 from gallery.commands.details import attribute_option, details_of, expires_option
 from gallery.commands.enrollment_checks import (
     POLICIES,
@@ -161,12 +163,13 @@ def command(
     with settings.open_client() as client:
         if replace and not yes and somebody_to_ask():
             ask_to_replace(settings, client, labels_of(files, label, labelled))
-        for path in files:
-            policy = chosen_policy(settings, client, on_duplicate, "add")
-            _enroll_embeddings(settings, client, path, label, replace, policy, tally, details)
-        if labelled:
-            policy = chosen_policy(settings, client, on_duplicate, "ask")
-            _enroll_photos(settings, client, labelled, faces, replace, policy, tally, details)
+        with swept_thumbnails(settings.key, client) if replace else nullcontext():
+            for path in files:
+                policy = chosen_policy(settings, client, on_duplicate, "add")
+                _enroll_embeddings(settings, client, path, label, replace, policy, tally, details)
+            if labelled:
+                policy = chosen_policy(settings, client, on_duplicate, "ask")
+                _enroll_photos(settings, client, labelled, faces, replace, policy, tally, details)
     tally.report(settings, as_json)
     return EXIT_PARTIAL if tally.failures else 0
 

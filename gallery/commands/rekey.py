@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.desk import erase_all_thumbnails
 from gallery.commands.options import (
     common_options,
     new_passphrase_option,
@@ -20,6 +21,7 @@ from gallery.errors import ErasurePendingError, KeyFileNotFoundError, Passphrase
 
 if TYPE_CHECKING:
     from gallery.client import GalleryKey
+    from gallery.messages import GalleryDescription
 
 _EPILOG = """
 \b
@@ -107,14 +109,22 @@ def command(
                     progress=advance,
                 )
         except ErasurePendingError:
+            _erase_old_thumbnails(settings, found, old)
             settings.notice(f"gallery {settings.gallery!r} is under key {to.key_id.hex()} now")
             raise
+        _erase_old_thumbnails(settings, found, old)
     settings.notice(
         f"gallery {settings.gallery!r} is under key {to.key_id.hex()} now, with parameter set "
         f"{done.parameters}; references: {done.references}, blocks: {done.blocks}"
     )
     if new is not settings:
         settings.notice(f"name it from now on with --key {new.key}")
+
+
+def _erase_old_thumbnails(settings: Settings, found: GalleryDescription, old: GalleryKey) -> None:
+    """Erase what the desk keeps of the gallery as it was, unless it was renewed by another run."""
+    if found.key_id == old.key_id:
+        erase_all_thumbnails(settings.key, found.gallery_id)
 
 
 def _open_new(new: Settings, settings: Settings) -> GalleryKey:

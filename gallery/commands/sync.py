@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from gallery.commands.desk import swept_thumbnails
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.paths import NamedPath
@@ -118,7 +119,10 @@ def command(
             plan.check_rest()
         if plan.removals and not yes:
             confirm(_question(settings, plan))
-        with settings.progress("enrolling photos", len(plan.additions)) as advance:
+        with (
+            swept_thumbnails(settings.key, client),
+            settings.progress("enrolling photos", len(plan.additions)) as advance,
+        ):
             done = sync.apply(plan, remove_all=remove_all, progress=advance)
         tell_report(settings, client, plan, done)
         settings.notice(what_was_done(done, plan.unchanged))

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gallery.commands.dates import iso
+from gallery.commands.desk import sweep_thumbnails
 from gallery.commands.hints import told
 from gallery.commands.settings import Settings
 from gallery.commands.sync_reports import (
@@ -63,6 +64,8 @@ class _Log:
         if kept - self._kept:
             self._say(f"{len(kept):,} references are not erased, though their photos are gone")
         self._told, self._kept = failures, kept
+        if report.replaced or report.removed:
+            sweep_thumbnails(self._settings.key, self._client)
         if not report.is_empty:
             self._say(what_was_done(report, plan.unchanged))
             if self._as_json:

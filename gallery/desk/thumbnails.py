@@ -132,11 +132,16 @@ class Thumbnails:
         return _path(self._folder, reference_id)
 
     def _names(self) -> list[str]:
-        try:
-            found = os.listdir(self._folder)
-        except OSError:  # there are none
-            return []
-        return [name.removesuffix(_ENDING) for name in found if name.endswith(_ENDING)]
+        return references_in(self._folder)
+
+
+def references_in(folder: Path) -> list[str]:
+    """Return the references that have a thumbnail in the folder of their gallery."""
+    try:
+        found = os.listdir(folder)
+    except OSError:  # there are none
+        return []
+    return [name.removesuffix(_ENDING) for name in found if name.endswith(_ENDING)]
 
 
 def erase_files(folder: Path, references: Iterable[str]) -> None:

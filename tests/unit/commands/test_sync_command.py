@@ -111,6 +111,20 @@ def test_all_that_changed_is_done_and_reported(synced: Command) -> None:
     assert labels(synced) == ["Ada", "Edith", "Grace Hopper"]
 
 
+def test_thumbnails_go_with_their_references(synced: Command) -> None:
+    gallery_id = synced("info", "--json").records[0]["gallery_id"]
+    folder = Path("owner.key.desk-thumbnails", gallery_id)
+    folder.mkdir(parents=True)
+    by_label = {item["label"]: item["reference_id"] for item in synced("list", "--json").records}
+    for reference_id in by_label.values():
+        (folder / f"{reference_id}.thumbnail").write_bytes(b"sealed")
+    shutil.rmtree("people/Ada")
+
+    assert synced("sync", "people", "--yes").code == 0
+
+    assert [path.stem for path in folder.iterdir()] == [by_label["Grace"]]
+
+
 def test_without_a_terminal_nothing_is_erased_unless_it_is_said(synced: Command) -> None:
     shutil.rmtree("people/Grace")
 
