@@ -123,7 +123,9 @@ def unpack_outcome(data: bytes, model: FaceModel, photo: str) -> tuple[FaceOutco
             for face, values in zip(said["faces"], embeddings, strict=True)
         )
         return faces, seconds
-    except (ValueError, TypeError, KeyError, AttributeError, PhotoError) as error:
+    except (
+        ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError, PhotoError
+    ) as error:  # fmt: skip
         raise BadAnswerError from error
 
 

@@ -19,7 +19,7 @@ from gallery.client.photos.litter import is_hidden, is_litter
 from gallery.desk.errors import TooLargeError
 from gallery.desk.folders.tally import Tally
 from gallery.desk.texts import english
-from gallery.errors import InvalidLabelError
+from gallery.errors import InvalidLabelError, SourceError
 
 LARGEST_RULES: Final = 64 * 2**10
 """Bytes of one file of patterns."""
@@ -28,7 +28,15 @@ _MOST_RULES = 200
 _MOST_FOLDERS = 100_000
 """Folders of which it is remembered that they were passed over, or whom they hold photos of."""
 
-_LONGEST_PATH = 4096
+_MOST_PATTERNS = 2000
+"""Lines of all files of patterns together; each is compared with each path."""
+
+_MOST_STARS = 3
+"""Asterisks of a pattern, but those of ``**/`` before it and ``/**`` behind it. What a comparison
+takes grows with a power of their number, and nobody else is served meanwhile."""
+
+_LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 4096, 255, 64
+"""Characters of a path and of one of its parts, and how many parts it has."""
 
 
 class SentFolder:
@@ -47,6 +55,7 @@ class SentFolder:
         self.passed_over: Counter[str] = Counter()
         self.failures: Tally[tuple[str, str]] = Tally()
         self._patterns: dict[Path, bytes] = {}
+        self._lines = 0
         self._rules_of: dict[Path, IgnoreRules] = {}
         self._passed: set[str] = set()
         self._photos_of: dict[str, bool] = {}
@@ -57,12 +66,20 @@ class SentFolder:
         Raises
         ------
         SourceError
-            If a line is no pattern.
+            If a line is no pattern, or one with too many asterisks.
         TooLargeError
-            If it is longer than `LARGEST_RULES`, or there are too many.
+            If it is longer than `LARGEST_RULES`, or there are too many, or too many lines.
         """
-        if len(content) > LARGEST_RULES or len(self._patterns) >= _MOST_RULES:
+        lines = content.count(b"\n") + 1
+        if (
+            len(content) > LARGEST_RULES
+            or len(self._patterns) >= _MOST_RULES
+            or self._lines + lines > _MOST_PATTERNS
+            or _is_long(path)
+        ):
             raise TooLargeError(english()("folder.patterns.large", name=IGNORE_FILE))
+        _check_stars(path, content)
+        self._lines += lines
         folder = Path(*_parts(path)[:-1])
         IgnoreRules().with_patterns(folder, content)
         self._patterns[folder] = content
@@ -71,7 +88,7 @@ class SentFolder:
     def wants(self, path: str) -> bool:
         """Tell whether a file is to be looked at, by its path; if not, that is counted."""
         parts = _parts(path)
-        if len(path) > _LONGEST_PATH:
+        if _is_long(path):
             self.failures.add((path[:100] + "…", english()("folder.path.long")))
             return False
         if not parts or parts[-1] == IGNORE_FILE:
@@ -151,6 +168,23 @@ class SentFolder:
         if len(self._passed) < _MOST_FOLDERS:
             self._passed.add(path)
         self.passed_over[reason] += 1
+
+
+def _is_long(path: str) -> bool:
+    parts = path.split("/")
+    return (
+        len(path) > _LONGEST_PATH or len(parts) > _DEEPEST or max(map(len, parts)) > _LONGEST_NAME
+    )
+
+
+def _check_stars(path: str, content: bytes) -> None:
+    """Refuse a pattern that would take long to compare with a path (`SourceError`)."""
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        pattern = line.strip().removeprefix(b"!").removeprefix(b"**/").removesuffix(b"/**")
+        if pattern.count(b"*") > _MOST_STARS and not pattern.startswith(b"#"):
+            raise SourceError(
+                english()("folder.patterns.stars", path=path, number=number, most=_MOST_STARS)
+            )
 
 
 def _parts(path: str) -> list[str]:

@@ -101,3 +101,28 @@ def test_a_large_folder_is_told_by_its_first_failures() -> None:
     assert len(folder.failures) == 250
     assert len(list(folder.failures)) == 100
     assert folder.failures.left_out == 150
+
+
+def test_patterns_that_take_long_to_compare_are_refused() -> None:
+    folder = SentFolder()
+    with pytest.raises(SourceError, match=r"line 2: .* may have 3 asterisks"):
+        folder.add_patterns("staff/.galleryignore", b"*.tif\n*a*a*a*a*a*b\n")
+    folder.add_patterns("staff/.galleryignore", b"# ****\n!**/*a*b*/**\n")
+    with pytest.raises(TooLargeError):
+        folder.add_patterns("staff/Ada/.galleryignore", b"a\n" * 2000)
+
+    # Were each comparison longer, this would not end.
+    assert folder.wants("staff/" + "a" * 255 + "/1.jpg")
+
+
+def test_paths_that_no_disk_has_are_not_taken() -> None:
+    folder = SentFolder()
+    folder.add_patterns("staff/.galleryignore", b"old\n")
+    deep, long = "staff/" + "a/" * 1500 + "1.jpg", "staff/" + "a" * 256 + "/1.jpg"
+
+    assert not folder.wants(deep)
+    assert not folder.wants(long)
+
+    assert [reason for _, reason in folder.failures] == ["its path is too long"] * 2
+    with pytest.raises(TooLargeError):
+        folder.add_patterns("staff/" + "a/" * 1500 + ".galleryignore", b"old\n")
