@@ -160,7 +160,11 @@ def test_who_matches_another_person_waits_and_one_undo_takes_back_all(
 
     nothing = browser.post("/g/0/folder/accept", data={"batch": sender.batch})
     assert (nothing.status_code, "tick those" in nothing.text) == (422, True)
-    said = browser.post("/g/0/folder/accept", data={"batch": sender.batch, "pair-0": "on"}).text
+    # A pair that was not there when the page was shown is not taken for one that was.
+    stale = browser.post("/g/0/folder/accept", data={"batch": sender.batch, "pair-0": "on"})
+    assert stale.status_code == 422
+    (pair,) = re.findall(r'name="(pair-[^"]+)"', said)
+    said = browser.post("/g/0/folder/accept", data={"batch": sender.batch, pair: "on"}).text
     assert "3 photos were enrolled" in said
     assert labels(pattern_desk) == {"Ada": 1, "Eve": 1, "Kay": 1}
 

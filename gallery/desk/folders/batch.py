@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -52,6 +53,12 @@ class HeldPair:
     label: str
     other: str
     faces: list[HeldFace] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What a form calls it, whatever comes before it meanwhile."""
+        both = f"{self.label}\0{self.other}".encode()
+        return f"pair-{hashlib.sha256(both).hexdigest()[:16]}"
 
     @property
     def closest(self) -> HeldFace:

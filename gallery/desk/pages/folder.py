@@ -48,12 +48,7 @@ async def accept(request: Request, number: int, holder: _Enrolls) -> Response:
         name = gallery_name(desk, number)
         with desk.owner.gallery(name) as opened:
             batch = opened.batches.find(FolderBatch, form.text("batch"), holder.name)
-            shown = batch.held[:_PAIRS_SHOWN]
-            chosen = [
-                (pair.label, pair.other)
-                for place, pair in enumerate(shown)
-                if f"pair-{place}" in ticked
-            ]
+            chosen = [(pair.label, pair.other) for pair in batch.held if pair.name in ticked]
             if not chosen:
                 raise BadRequestError(english()("folder.tick"))
             pairs = batch.release(chosen)
