@@ -109,16 +109,16 @@ def command(
                     progress=advance,
                 )
         except ErasurePendingError:
-            _erase_old_thumbnails(settings, found, old)
             settings.notice(f"gallery {settings.gallery!r} is under key {to.key_id.hex()} now")
+            _erase_old_thumbnails(settings, found, old)
             raise
-        _erase_old_thumbnails(settings, found, old)
     settings.notice(
         f"gallery {settings.gallery!r} is under key {to.key_id.hex()} now, with parameter set "
         f"{done.parameters}; references: {done.references}, blocks: {done.blocks}"
     )
     if new is not settings:
         settings.notice(f"name it from now on with --key {new.key}")
+    _erase_old_thumbnails(settings, found, old)
 
 
 def _erase_old_thumbnails(settings: Settings, found: GalleryDescription, old: GalleryKey) -> None:

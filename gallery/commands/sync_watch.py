@@ -65,7 +65,10 @@ class _Log:
             self._say(f"{len(kept):,} references are not erased, though their photos are gone")
         self._told, self._kept = failures, kept
         if report.replaced or report.removed:
-            sweep_thumbnails(self._settings.key, self._client)
+            try:
+                sweep_thumbnails(self._settings.key, self._client)
+            except GalleryError as error:  # what was done is done, and is told
+                self._say(f"warning: thumbnails are not erased: {told(error)}")
         if not report.is_empty:
             self._say(what_was_done(report, plan.unchanged))
             if self._as_json:
