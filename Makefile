@@ -73,7 +73,7 @@ help:
 	@echo "make bench-errors     errors of ten million distances against plain ones"
 	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
 	@echo "make bench-desk       a search by the desk's API, warm, against starting a command; its memory"
-	@echo "make bench-commands   commands as whole processes: time, and bytes to and from a server"
+	@echo "make bench-commands   commands as whole processes: time and bytes, and both of a former state"
 	@echo "make bench-photos     photos enrolled a second, beside DeepFace's own calls; what changes"
 	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
