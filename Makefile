@@ -48,7 +48,7 @@ version_of = $(shell "$(1)" -c 'import platform; print(platform.python_version()
 other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 	$(call version_of,$(PYTHON)),$(call version_of,$(1)/bin/python)),,FORCE))
 
-.PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow \
+.PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow browser \
 	docs docs-serve bench bench-quick bench-load bench-cluster bench-million bench-errors \
 	bench-evaluation bench-desk lint-but-types bench-commands bench-photos build check-release \
 	lock clean FORCE
@@ -64,15 +64,16 @@ help:
 	@echo "make lint             style, types and structure alone"
 	@echo "make format           put the code into its style"
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
+	@echo "make browser          Chromium from apt-get, if there is none: tests of the desk's pages need it"
 	@echo "make docs             docs/cli.md, and the site in site/; make docs-serve shows it"
-	@echo "make bench            all benchmarks; make bench-quick for a short look"
+	@echo "make bench            scans, beside other schemes and plain search; bench-quick for a short look"
 	@echo "make bench-load       five minutes of 32 clients against a server that is killed in between"
 	@echo "make bench-cluster    a small cluster measured, large ones simulated; tables of docs/scaling.md"
 	@echo "make bench-million    a million references: time and memory"
 	@echo "make bench-errors     errors of ten million distances against plain ones"
 	@echo "make bench-evaluation an evaluation of the size of LFW: time, memory, and both of a former state"
 	@echo "make bench-desk       a search by the desk's API, warm, against starting a command; its memory"
-	@echo "make bench-commands   commands as whole processes: time, and bytes to and from a server"
+	@echo "make bench-commands   commands as whole processes: time and bytes, and both of a former state"
 	@echo "make bench-photos     photos enrolled a second, beside DeepFace's own calls; what changes"
 	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
@@ -151,6 +152,9 @@ test-minimum: $(VENV_MIN)/.project-installed
 coverage: venv
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov \
 		--ignore=tests/crashes --ignore=tests/mutations --ignore=tests/concurrency
+
+browser:
+	@command -v chromium || command -v google-chrome || sudo apt-get install --yes chromium-browser
 
 TYPES = nice $(VENV)/bin/mypy --no-error-summary
 

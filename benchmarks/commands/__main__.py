@@ -2,7 +2,8 @@
 
 A gallery of random embeddings lies in SQLite. Commands on one probe or one person run against it,
 embedded and over a real ``gallery serve`` on this machine, in turn: with nothing kept on the
-owner's disk, with an empty cache, and with a warm one. A relay in between counts bytes. Kernels are
+owner's disk, with an empty cache, and with a warm one; and three of them with a former state of the
+program. A relay in between counts bytes. Kernels are
 compiled beforehand, the key file has no passphrase.
 """
 
@@ -20,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.commands.command_run import CommandRun
-from benchmarks.commands.commands_goals import check_goals
+from benchmarks.commands.commands_goals import check_goals, compared
 from benchmarks.commands.workplace import Workplace
+from benchmarks.shared.former_state import FORMER_STATE, check_out
 from benchmarks.shared.machine import describe_machine
 from benchmarks.shared.timing import Spread
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
@@ -37,6 +39,12 @@ from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
     show_default=True,
 )
 @click.option("--repeats", default=5, show_default=True, help="Runs of each command.")
+@click.option(
+    "--before",
+    default=FORMER_STATE,
+    show_default=True,
+    help="Commit of a former state to measure beside this one; an empty word for none.",
+)
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
 @click.option("--quick", is_flag=True, help="10,000 references, twice, to see that it runs.")
 def main(
@@ -44,6 +52,7 @@ def main(
     dimension: int,
     parameters: str,
     repeats: int,
+    before: str,
     folder: Path | None,
     quick: bool,
 ) -> None:
@@ -52,13 +61,16 @@ def main(
     if quick:
         references, repeats = 10_000, 2
     with tempfile.TemporaryDirectory(prefix="commands-", dir=folder) as name:
-        place = Workplace(Path(name), parameters, dimension)
+        former = check_out(before, Path(name) / "former") if before else None
+        place = Workplace(Path(name), parameters, dimension, former)
         notes.print(f"enrolling {references:,} references …")
         place.enroll(references)
         runs = place.measure(repeats, lambda number: notes.print(f"repeat {number} …"))
     Console(width=140).print(_table(runs))
     for outcome in check_goals(references, dimension, runs):
         click.echo(str(outcome))
+    for line in compared(runs):
+        click.echo(line)
     settings = {"references": references, "dimension": dimension, "parameters": parameters}
     click.echo(json.dumps({**describe_machine(), **settings, "commands": _figures(runs)}))
 

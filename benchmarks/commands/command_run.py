@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from benchmarks.commands.counting_relay import CountingRelay
-from benchmarks.shared.command_line import gallery_command
+from benchmarks.shared.former_state import ROOT
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def run_command(
     folder: Path,
     environment: Mapping[str, str],
     relay: CountingRelay | None = None,
+    checkout: Path = ROOT,
 ) -> CommandRun:
     """Run a command in a folder; it must succeed.
 
@@ -51,11 +53,13 @@ def run_command(
         Variables beside those of this process.
     relay
         What it reaches the server through, if it asks one.
+    checkout
+        The state of the program that runs.
     """
     before = (relay.up, relay.down) if relay else (0, 0)
     started = time.perf_counter()
     process = subprocess.Popen(
-        gallery_command(*words),
+        [sys.executable, str(checkout / "cli.py"), *words],
         cwd=folder,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,

@@ -14,8 +14,16 @@ LABEL = "newcomer"
 SOMEBODY = "person 5"
 """The label of the former."""
 
-Cache = Literal["none", "cold", "warm"]
-"""Whether nothing is kept, nothing is kept yet, or all is."""
+Cache = Literal["none", "cold", "warm", "former"]
+"""Whether nothing is kept, nothing is kept yet, or all is; or a former state runs, without one."""
+
+
+_STATES: dict[Cache, str] = {
+    "none": "no cache",
+    "cold": "first time",
+    "warm": "next time",
+    "former": "before",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class MeasuredCommand:
     def name(self) -> str:
         """What it does, on one line of a report."""
         place = "over a server" if self.served else "embedded"
-        what = {"none": "no cache", "cold": "first time", "warm": "next time"}[self.cache]
+        what = _STATES[self.cache]
         return f"{' '.join(self.words[:1])}{_subject(self.words)}, {place}, {what}"
 
 
@@ -57,6 +65,13 @@ COMMANDS = (
     MeasuredCommand(ENROLL, served=True, cache="warm"),
     MeasuredCommand(REMOVE, served=True, cache="warm"),
 )
+
+BEFORE = (
+    MeasuredCommand(IDENTIFY, served=False, cache="former"),
+    MeasuredCommand(IDENTIFY, served=True, cache="former"),
+    MeasuredCommand(LIST, served=True, cache="former"),
+)
+"""The same with a former state of the program, over the server of this one."""
 
 VERIFY = MeasuredCommand(("verify",), served=True, cache="warm")
 """Run once: it reads all that the server has, whatever is kept here."""

@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.commands.command_run import CommandRun, run_command
 from benchmarks.commands.counting_relay import CountingRelay, counting_relay
 from benchmarks.commands.measured_commands import (
+    BEFORE,
     COMMANDS,
     IDENTIFY,
     LABEL,
@@ -20,6 +21,7 @@ from benchmarks.commands.measured_commands import (
     VERIFY,
     MeasuredCommand,
 )
+from benchmarks.shared.former_state import ROOT
 from benchmarks.shared.server_process import ServerProcess, create_token
 from benchmarks.shared.unit_vectors import unit_vectors
 from gallery.client import GalleryClient, GalleryKey, StateFile, write_key_file
@@ -41,9 +43,14 @@ class Workplace:
         Name of the gallery's parameter set.
     dimension
         Values of an embedding.
+    former
+        A former state of the program, to measure beside this one.
     """
 
-    def __init__(self, folder: Path, parameters: str, dimension: int) -> None:
+    def __init__(
+        self, folder: Path, parameters: str, dimension: int, former: Path | None = None
+    ) -> None:
+        self._former = former
         self._folder, self._parameters, self._dimension = folder, parameters, dimension
         self._database = f"sqlite:///{folder / 'gallery.db'}"
         self._random = np.random.default_rng(0)
@@ -79,6 +86,7 @@ class Workplace:
     ) -> Mapping[str, Sequence[CommandRun]]:
         """Run each command so many times, all of them in turn; return the runs by command."""
         runs = defaultdict[str, list[CommandRun]](list)
+        commands = COMMANDS if self._former is None else (*BEFORE, *COMMANDS)
         server = ServerProcess(self._database, self._folder / "log", "4GiB")
         token = create_token(self._database, "owner", "admin", "default")
         (self._folder / "token").write_text(token + "\n", encoding="utf-8")
@@ -86,11 +94,11 @@ class Workplace:
         try:
             server.wait_ready()
             with counting_relay(server.url) as relay:
-                for item in COMMANDS:  # compiles kernels, and has the server read its blocks
+                for item in commands:  # compiles kernels, and has the server read its blocks
                     self._run(item, relay)
                 for number in range(repeats):
                     told(number + 1)
-                    for item in COMMANDS:
+                    for item in commands:
                         runs[item.name].append(self._run(item, relay))
                 runs[VERIFY.name].append(self._run(VERIFY, relay))
         finally:
@@ -105,13 +113,17 @@ class Workplace:
 
     def _run(self, item: MeasuredCommand, relay: CountingRelay) -> CommandRun:
         environment = dict(self._environment)
-        if item.cache == "none":
+        checkout = ROOT
+        if item.cache == "former":
+            assert self._former is not None
+            checkout = self._former
+        elif item.cache == "none":
             environment["GALLERY_CACHE_SIZE"] = "0"
         elif item.cache == "cold":
             run_command(("cache", "clear"), self._folder, environment)
         else:  # also with what other commands have changed since
             run_command(IDENTIFY, self._folder, environment)
         if not item.served:
-            return run_command(item.words, self._folder, environment)
+            return run_command(item.words, self._folder, environment, checkout=checkout)
         words = (*item.words, "--server", relay.url, "--token-file", "token")
-        return run_command(words, self._folder, environment, relay)
+        return run_command(words, self._folder, environment, relay, checkout)

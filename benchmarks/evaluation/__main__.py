@@ -8,7 +8,6 @@ this state of the program and with a former one, which kept all comparisons, in 
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -17,12 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.evaluation.evaluation_goals import check_goals
-from benchmarks.evaluation.evaluation_run import ROOT, EvaluationRun, check_out, evaluate
+from benchmarks.evaluation.evaluation_run import EvaluationRun, evaluate
 from benchmarks.evaluation.face_set import write_set
+from benchmarks.shared.former_state import FORMER_STATE, ROOT, check_out
 from benchmarks.shared.machine import describe_machine
-
-BEFORE = "146255a"
-"""The last commit whose evaluations kept all comparisons."""
 
 
 @click.command()
@@ -33,7 +30,9 @@ BEFORE = "146255a"
     show_default=True,
     help="The same for the set that is evaluated by the former state too; 0 for none.",
 )
-@click.option("--before", default=BEFORE, show_default=True, help="Commit of the former state.")
+@click.option(
+    "--before", default=FORMER_STATE, show_default=True, help="Commit of the former state."
+)
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
 def main(times: float, both_times: float, before: str, folder: Path | None) -> None:
     """Measure an evaluation; the last line is what was found, in JSON."""
@@ -45,11 +44,7 @@ def main(times: float, both_times: float, before: str, folder: Path | None) -> N
         runs["large"] = evaluate(ROOT, place / "large.npz", place / "report")
         if both_times:
             notes.print(f"{both_times:g} times LFW, now and at {before} …")
-            try:
-                former = check_out(before, place / "before")
-            except subprocess.CalledProcessError as error:
-                reason = error.stderr.decode(errors="replace").strip()
-                raise SystemExit(f"the state at {before} cannot be had: {reason}") from error
+            former = check_out(before, place / "before")
             write_set(place / "small.npz", both_times)
             # Whoever is first compiles kernels, which both keep.
             evaluate(former, place / "small.npz", place / "report")

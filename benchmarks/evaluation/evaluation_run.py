@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.shared.resident_memory import RUSAGE_UNIT
-
-ROOT = Path(__file__).parents[2]
-_PARTS = ("gallery", "migrations", "alembic.ini", "cli.py")
 
 
 @dataclass(frozen=True)
@@ -52,19 +47,3 @@ def evaluate(checkout: Path, source: Path, output: Path) -> EvaluationRun:
         peak_bytes=usage.ru_maxrss * RUSAGE_UNIT,
         report=json.loads((output / "report.json").read_text("utf-8")),
     )
-
-
-def check_out(commit: str, folder: Path) -> Path:
-    """Write what runs the command at a commit of this repository into a folder.
-
-    Raises
-    ------
-    subprocess.CalledProcessError
-        If there is no such commit here, or no repository.
-    """
-    archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", commit, *_PARTS], check=True, capture_output=True
-    )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as found:
-        found.extractall(folder, filter="data")
-    return folder

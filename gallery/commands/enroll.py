@@ -18,16 +18,13 @@ from gallery.commands.enrollment_checks import (
     FoundOutlier,
     Policy,
     chosen_policy,
-    quality_records,
     somebody_to_ask,
-    warn_of_quality,
     what_to_do,
 )
-from gallery.commands.hints import worded
+from gallery.commands.enrollment_tally import EnrollmentTally
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.origin_of_files import warn_of_origin
-from gallery.commands.people import whom
 from gallery.commands.photo_arguments import (
     Given,
     GivenPhoto,
@@ -39,11 +36,9 @@ from gallery.commands.photo_arguments import (
     read_given,
     refuse_options_of_photos,
 )
-from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.replacement import ask_to_replace, labels_of
 from gallery.commands.settings import Settings
-from gallery.commands.terminal import print_json
 from gallery.commands.weights import trust_weights_option
 from gallery.errors import DuplicateSubjectError
 from gallery.hints import Hint
@@ -51,20 +46,12 @@ from gallery.hints import Hint
 if TYPE_CHECKING:
     from gallery.client import (
         EmbeddingFile,
-        FaceQuality,
         FaceSelection,
         GalleryClient,
-        PassedOver,
         PersonDetails,
         PhotoEnrollment,
-        PhotoFailure,
-        PhotoName,
-        Reference,
         SourceKind,
     )
-
-_SHOWN = 10
-"""Outliers that are told one by one; of a file there may be thousands."""
 
 _EPILOG = """
 \b
@@ -157,7 +144,7 @@ def command(
             "--on-duplicate fail takes photos and folders, or one file of embeddings"
         )
     details = details_of(attributes, expires)
-    tally = _Tally()
+    tally = EnrollmentTally()
     labelled = _labelled(kinds, label, private_urls, tally)
     files = [Path(path) for path, kind in kinds.items() if kind is SourceKind.EMBEDDINGS]
     with settings.open_client() as client:
@@ -172,58 +159,6 @@ def command(
                 _enroll_photos(settings, client, labelled, faces, replace, policy, tally, details)
     tally.report(settings, as_json)
     return EXIT_PARTIAL if tally.failures else 0
-
-
-class _Tally:
-    """Counts over all sources."""
-
-    def __init__(self) -> None:
-        self.enrolled = 0
-        self.skipped = 0
-        self.failures: list[PhotoFailure] = []
-        self.measured: list[tuple[PhotoName, FaceQuality]] = []
-        self.duplicates: list[FoundDuplicate] = []
-        self.passed_over: list[PassedOver] = []
-        self.outliers: list[FoundOutlier] = []
-        self.erased: list[Reference] = []
-        self.warned_of_origin = False
-
-    def report(self, settings: Settings, as_json: bool) -> None:
-        for failure in self.failures:
-            settings.notice(f"not enrolled: {failure.path}: {worded(failure.reason, failure.hint)}")
-        tell_passed_over(settings, self.passed_over)
-        warn_of_quality(settings, self.measured)
-        for duplicate in self.duplicates:
-            duplicate.notify(settings)
-        for outlier in self.outliers[:_SHOWN]:
-            outlier.notify(settings)
-        if len(self.outliers) > _SHOWN:
-            rest = len(self.outliers) - _SHOWN
-            settings.notice(f"{rest:,} other faces are far from all of their label; --json has all")
-        if self.erased:
-            settings.notice(f"erased references: {len(self.erased):,} ({whom(self.erased)})")
-        left_out = sum(not item.enrolled for item in self.duplicates)
-        settings.notice(
-            f"{self.enrolled} enrolled, {self.skipped} enrolled before, {len(self.failures)} failed"
-            + (f", {left_out} left out as duplicates" if left_out else "")
-        )
-        if as_json:
-            failures = [
-                {"path": str(item.path), "reason": worded(item.reason, item.hint)}
-                for item in self.failures
-            ]
-            counts = {"enrolled": self.enrolled, "skipped": self.skipped, "failed": len(failures)}
-            lists = {
-                "failures": failures,
-                "duplicates": [item.record() for item in self.duplicates],
-                "photos": quality_records(self.measured),
-                "passed_over": passed_over_records(self.passed_over),
-                "outliers": [item.record() for item in self.outliers],
-                "erased": [
-                    {"label": item.label, "reference_id": item.reference_id} for item in self.erased
-                ],
-            }
-            print_json({**counts, **lists})
 
 
 def _check_labels(kinds: dict[Given, SourceKind], label: str | None) -> None:
@@ -248,7 +183,7 @@ def _check_labels(kinds: dict[Given, SourceKind], label: str | None) -> None:
 
 
 def _labelled(
-    kinds: dict[Given, SourceKind], label: str | None, private_urls: bool, tally: _Tally
+    kinds: dict[Given, SourceKind], label: str | None, private_urls: bool, tally: EnrollmentTally
 ) -> list[GivenPhoto]:
     """Return all photos that are to be enrolled; what is none goes into the tally."""
     from gallery.client import SourceKind, find_photos
@@ -274,7 +209,7 @@ def _enroll_embeddings(
     label: str | None,
     replace: bool,
     policy: Policy,
-    tally: _Tally,
+    tally: EnrollmentTally,
     details: PersonDetails,
 ) -> None:
     from gallery.client import open_embeddings
@@ -302,7 +237,7 @@ def _enroll_checked(
     file: EmbeddingFile,
     replace: bool,
     policy: Policy,
-    tally: _Tally,
+    tally: EnrollmentTally,
     details: PersonDetails,
 ) -> None:
     """Look for duplicates among embeddings, and enroll those that are to be enrolled."""
@@ -348,7 +283,7 @@ def _enroll_photos(
     faces: FaceSelection,
     replace: bool,
     policy: Policy,
-    tally: _Tally,
+    tally: EnrollmentTally,
     details: PersonDetails,
 ) -> None:
     asking = policy == "ask" and somebody_to_ask()
@@ -383,7 +318,7 @@ def _answered(
     done: PhotoEnrollment,
     found: list[FoundDuplicate],
     replace: bool,
-    tally: _Tally,
+    tally: EnrollmentTally,
     details: PersonDetails,
 ) -> list[FoundDuplicate]:
     """Ask about duplicates, and enroll the accepted ones, also if the questions are broken off."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +28,7 @@ from tests.crashes.scenarios import (
     some_enrolled,
 )
 from tests.support.galleries import names, random_embeddings
+from tests.support.small_disks import mounted_disk
 
 NOBODY = 65534
 DISK_KB = 2048
@@ -48,18 +47,8 @@ def refused(done: Done) -> bool:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("only root on Linux can mount a small file system")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_KB}k", "tmpfs", str(disk)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"cannot mount a small file system: {done.stderr.strip()}")
-    try:
+    with mounted_disk(tmp_path / "disk", f"{DISK_KB}k") as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_full_disk_refuses_or_writes_whole_however_much_is_left(

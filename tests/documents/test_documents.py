@@ -9,11 +9,13 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import gallery.client
 import gallery.commands
+import gallery.desk
 import gallery.server
 from gallery import errors
 from gallery.arrays import residue_bytes
@@ -102,10 +104,17 @@ def test_the_rooms_are_those_of_the_import_contracts(section: str, container: st
     assert packages_in(section_of(DOCS / "architecture.md", section)) == names
 
 
-def test_the_rooms_of_the_server_are_those_of_the_code() -> None:
-    listed = packages_in(section_of(DOCS / "architecture.md", "Rooms of the server"))
+@pytest.mark.parametrize(
+    ("section", "package"),
+    [("Rooms of the server", gallery.server), ("Rooms of the desk", gallery.desk)],
+    ids=["server", "desk"],
+)
+def test_the_rooms_of_both_sides_that_serve_are_those_of_the_code(
+    section: str, package: ModuleType
+) -> None:
+    listed = packages_in(section_of(DOCS / "architecture.md", section))
 
-    assert listed == {module.name for module in pkgutil.iter_modules(gallery.server.__path__)}
+    assert listed == {module.name for module in pkgutil.iter_modules(package.__path__)}
 
 
 def test_the_readme_is_short() -> None:

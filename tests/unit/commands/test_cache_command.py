@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 from gallery.server.http import ServerConfig
 from tests.support.relay import relaying
 from tests.support.serving import serving
+from tests.support.small_disks import mounted_disk
 from tests.unit.commands.conftest import Command
 
 
@@ -107,14 +106,7 @@ def test_a_user_without_a_home_folder_needs_no_cache(
 
 
 def test_a_full_disk_keeps_nobody_from_searching(cached: Command, tmp_path: Path) -> None:
-    disk = tmp_path / "cache"
-    disk.mkdir()
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("only root on Linux can mount a small file system")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("cannot mount a small file system")
-    try:
+    with mounted_disk(tmp_path / "cache", "128k") as disk:
         assert len(identify(cached)) == 5
         done = cached("identify", "people.npz", "--threshold", 0.01, "--verbose")
         assert "No space left on device" in done.err
@@ -122,8 +114,6 @@ def test_a_full_disk_keeps_nobody_from_searching(cached: Command, tmp_path: Path
         assert not list(disk.rglob("*partial*"))
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         assert len(identify(cached)) == 5
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_second_command_over_a_server_receives_no_references(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from gallery.compilation.code_folder import CodeFolder
 from gallery.errors import MachineError
+from tests.support.small_disks import fill, mounted_disk
 from tests.unit.compilation.conftest import Loading
 
 DOUBLE = """
@@ -176,3 +179,36 @@ def test_what_another_user_owns_is_not_run(load: Loading, code_folder: Path) -> 
     os.chown(file.parent, 12345, 12345)
     with pytest.raises(MachineError, match="other users"):
         load(DOUBLE).double(21)
+
+
+def test_without_room_a_kernel_runs_and_is_not_kept(
+    load: Loading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mounted_disk(tmp_path / "disk", "64k") as disk:
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(disk / "code"))
+        fill(disk)
+
+        assert load(DOUBLE).double(21) == 42
+
+        assert [path for path in disk.rglob("*") if path.is_file()] == [disk / "filling"]
+
+
+def test_processes_that_write_at_once_read_whole_code_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+
+    def work(number: int) -> int:
+        """Write code of one origin again and again; return how often it was there still."""
+        folder, origin = CodeFolder(Path(__file__)), bytes([number]) * 32
+        code, found = bytes([number]) * 100_000, []
+        for _ in range(50):
+            folder.write("kernel.code", origin, code)
+            found.append(folder.read("kernel.code", origin))
+        assert {*found} <= {code, None}
+        return found.count(code)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) > 0
+
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1

@@ -63,11 +63,38 @@ print(os.waitpid(child, 0)[1])
     assert run(RUN + forked).strip() == "0"
 
 
+RANDOM = """
+import hashlib
+import numpy as np
+from gallery.evaluator import make_evaluator
+from gallery.parameters import INSECURE_TOY, LIGHT, SWIFT
+
+def residues(shape, parameters, seed):
+    random = np.random.default_rng(seed)
+    primes = parameters.data_primes
+    return np.stack([random.integers(0, p, shape[1:], np.uint32) for p in primes])
+
+evaluator, digest = make_evaluator(threads=2), hashlib.sha256()
+for chosen in (INSECURE_TOY, SWIFT, LIGHT):
+    shapes = chosen.block_shape(33), chosen.probe_shape(33)
+    pair = [residues(shape, chosen, seed) for seed, shape in enumerate(shapes)]
+    digest.update(evaluator.distances(*pair, chosen).tobytes())
+print(digest.hexdigest())
+"""
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="names features of x86-64")
-def test_a_processor_without_avx_computes_the_same(tmp_path: Path) -> None:
-    run(
-        RUN,
-        NUMBA_CPU_NAME="x86-64",
-        NUMBA_CPU_FEATURES="+sse2",
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [("x86-64", "+sse2"), ("haswell", "+sse4.2,+avx,+avx2")],
+    ids=["without AVX", "AVX2"],
+)
+def test_older_processors_compute_the_same(tmp_path: Path, name: str, features: str) -> None:
+    older = run(
+        RANDOM,
+        NUMBA_CPU_NAME=name,
+        NUMBA_CPU_FEATURES=features,
         NUMBA_CACHE_DIR=str(tmp_path),
     )
+
+    assert older == run(RANDOM)

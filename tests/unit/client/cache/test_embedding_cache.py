@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from gallery.client import (
 from gallery.client.cache import clear_embeddings, kept_embeddings
 from gallery.client.photos.model_table import find_model
 from gallery.messages import ModelOrigin, Preprocessing
+from tests.support.small_disks import fill, mounted_disk
 
 MODEL = find_model("Dlib")
 MADE_BY = Preprocessing("Dlib", "dlib", True, "base", 1024)
@@ -175,3 +177,44 @@ def test_a_folder_that_cannot_be_made_keeps_nobody_from_anything(tmp_path: Path)
     assert cache.find(b"1" * 32, MODEL, MADE_BY, ORIGIN) is None
     cache.forget({b"1" * 32})
     assert len(told) == 1
+
+
+def test_a_full_disk_keeps_nobody_from_anything(tmp_path: Path) -> None:
+    told: list[str] = []
+    with mounted_disk(tmp_path / "disk", "64k") as disk:
+        cache = EmbeddingCache(CacheFolder(disk / "cache", told=told.append), KEY)
+        cache.keep(b"1" * 32, MADE_BY, ORIGIN, a_face())
+        fill(disk)
+
+        cache.keep(b"2" * 32, MADE_BY, ORIGIN, a_face())
+
+        assert cache.find(b"1" * 32, MODEL, MADE_BY, ORIGIN) is not None
+        assert cache.find(b"2" * 32, MODEL, MADE_BY, ORIGIN) is None
+        assert not list(disk.rglob("*partial*"))
+        assert len(told) == 1
+        assert "No space left on device" in told[0]
+
+
+def test_owners_processes_that_share_a_cache_find_what_is_of_the_photo(tmp_path: Path) -> None:
+    faces = [a_face(number) for number in range(24)]
+
+    def work(seed: int) -> int:
+        """Keep, find and forget in any order; return how often something was found."""
+        cache = EmbeddingCache(CacheFolder(tmp_path, limit=8 * 20_000), KEY)
+        random, hits = np.random.default_rng(seed), 0
+        for number in random.integers(len(faces), size=150).tolist():
+            digest = bytes([number]) * 32
+            found = cache.find(digest, MODEL, MADE_BY, ORIGIN)
+            if found is None:
+                cache.keep(digest, MADE_BY, ORIGIN, faces[number])
+            else:
+                hits += 1
+                assert found.embedding.tobytes() == faces[number].embedding.tobytes()
+            if random.random() < 0.1:
+                cache.forget({digest})
+        return hits
+
+    with ThreadPoolExecutor(4) as pool:
+        assert min(pool.map(work, range(4))) > 0
+
+    assert not list(tmp_path.rglob("*partial*"))
