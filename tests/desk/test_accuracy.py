@@ -129,7 +129,7 @@ def test_a_set_of_the_machine_is_one_that_lies_in_its_folder(desk: Desk) -> None
 
     for name in ("../outside.npz", "/etc/passwd", ".hidden.npz", "faces.npz/..", "notes.md"):
         told = finished(browser, browser.post("/g/0/set/machine", data={"set": name}))
-        assert "there is no such set" in told
+        assert "There is no such set" in told
     read = finished(browser, browser.post("/g/0/set/machine", data={"set": "faces.npz"}))
     assert "faces.npz was read" in read
     assert "48 samples of 12 people" in browser.get("/g/0/accuracy").text
@@ -176,7 +176,7 @@ def test_what_was_measured_is_gone_with_the_key(desk: Desk) -> None:
 
     assert "48 samples" not in browser.get("/g/0/accuracy").text
     told = finished(browser, browser.post("/g/0/calibrate"))
-    assert "bring photos or embeddings first" in told
+    assert "Bring photos or embeddings first" in told
     assert browser.get("/g/0/accuracy/report").status_code == 404
 
 

@@ -159,7 +159,7 @@ def test_who_matches_another_person_waits_and_one_undo_takes_back_all(
     )
 
     nothing = browser.post("/g/0/folder/accept", data={"batch": sender.batch})
-    assert (nothing.status_code, "tick those" in nothing.text) == (422, True)
+    assert (nothing.status_code, "Tick those" in nothing.text) == (422, True)
     # A pair that was not there when the page was shown is not taken for one that was.
     stale = browser.post("/g/0/folder/accept", data={"batch": sender.batch, "pair-0": "on"})
     assert stale.status_code == 422

@@ -57,7 +57,7 @@ def test_a_key_file_that_is_gone_while_the_desk_is_locked_is_told(
     told = browser.post("/unlock", data={"passphrase": PASSPHRASE})
 
     assert told.status_code == 403
-    assert "there is no key file at" in told.text
+    assert "There is no key file at" in told.text
     assert desk.state.owner.is_locked
     (tmp_path / "aside.key").rename(path)
     assert browser.post("/unlock", data={"passphrase": PASSPHRASE}).status_code == 200

@@ -132,7 +132,7 @@ def test_a_gallery_is_checked_once_at_a_time_and_locking_ends_it(
     assert (second.status_code, "is under way already" in second.text) == (503, True)
     assert browser.post("/lock", timeout=FEW).status_code == 200
     browser.post("/unlock", data={"passphrase": PASSPHRASE})
-    assert "the desk was locked meanwhile" in browser.get(job).text
+    assert "The desk was locked meanwhile" in browser.get(job).text
 
 
 def test_a_job_that_breaks_says_nothing_of_what_broke_it(

@@ -106,7 +106,10 @@ class FaceQuality:
         if self.face_size_used < SMALLEST_FACE:
             found.append(self._smallness())
         if self.confidence is not None and self.confidence < LEAST_CONFIDENCE:
-            found.append(f"detector confidence {self.confidence:.2f}, below {LEAST_CONFIDENCE}")
+            found.append(
+                f"hardly a face: detector confidence {self.confidence:.2f}, "
+                f"below {LEAST_CONFIDENCE}"
+            )
         if self.sharpness < LEAST_SHARPNESS:
             found.append(f"blurred: sharpness {self.sharpness:.4f}, below {LEAST_SHARPNESS}")
         if self.grey_levels < FEWEST_GREY_LEVELS:
@@ -130,7 +133,7 @@ class FaceQuality:
         return tuple(found)
 
     def _smallness(self) -> str:
-        said = f"face of {self.face_size_used} pixels, below {SMALLEST_FACE}"
+        said = f"too small: face of {self.face_size_used} pixels, below {SMALLEST_FACE}"
         if self.face_size < SMALLEST_FACE:
             return said
         return f"{said} after the photo was shrunk to {LONGEST_SIDE}: crop it around the face"

@@ -23,6 +23,7 @@ from gallery.desk.accuracy.sets import (
 from gallery.desk.errors import BadRequestError, NotFoundError
 from gallery.desk.jobs import Job, JobProgress
 from gallery.desk.pages.curves import picture_of
+from gallery.desk.pages.figures import limit_text
 from gallery.desk.pages.folder_steps import FolderSteps
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of, wants_fragment
@@ -121,7 +122,7 @@ async def keep(request: Request, number: int, holder: _Manages) -> Response:
     def work() -> Response:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
             limit = store(opened.client, opened.measuring)
-        said = english()("accuracy.stored", threshold=f"{limit.value:g}")
+        said = english()("accuracy.stored", threshold=limit_text(limit.value))
         return _page(request, number, holder, said=said)
 
     return await run_in_threadpool(work)
@@ -236,7 +237,7 @@ def _limit(client: GalleryClient) -> tuple[str, str] | None:
         limit = client.threshold()
     except ThresholdRequiredError:
         return None
-    return f"{limit.value:g}", limit.origin
+    return limit_text(limit.value), limit.origin
 
 
 def _page(request: Request, number: int, holder: Holder, said: str = "") -> Response:

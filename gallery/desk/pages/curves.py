@@ -67,7 +67,10 @@ def picture_of(found: FoundThreshold) -> CurvePicture:
         _line(at, fpir, longest),
         _line(at, fnir, longest),
         _across(threshold, longest),
-        tuple(Tick(_across(value, longest), f"{value:.3g}") for value in _ticks(longest)),
+        tuple(
+            Tick(_across(value, longest), f"{value:.{3 if longest < 10 else 1}f}")
+            for value in _ticks(longest)
+        ),
         tuple(Tick(_up(value), f"{value:g}") for value in (0.0, 0.25, 0.5, 0.75, 1.0)),
         tuple(
             RateRow(f"{at[place]:.4f}", f"{fpir[place]:.4f}", f"{fnir[place]:.4f}")

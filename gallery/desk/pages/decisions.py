@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotFoundError
+from gallery.desk.pages.figures import moment_text
 from gallery.desk.pages.gates import gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of
 from gallery.desk.state import state_of
@@ -33,7 +33,7 @@ def show(request: Request, number: int, holder: _Manages, before: int | None = N
     found = log.newest(name, _SHOWN, before)
     rows = [
         {
-            "time": in_utc(entry.time),
+            "time": moment_text(entry.time),
             "operator": entry.operator,
             "how": str(entry.how),
             "faces": entry.faces,
@@ -46,7 +46,7 @@ def show(request: Request, number: int, holder: _Manages, before: int | None = N
         "decisions.html.j2",
         holder,
         place=place_of(request, holder, number, "gallery"),
-        since=in_utc(found.since),
+        since=moment_text(found.since),
         rows=rows,
         older=found.entries[-1][0] if found.has_older else None,
     )

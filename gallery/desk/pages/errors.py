@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gallery.desk.errors import LockedError, NotSignedInError
-from gallery.desk.pages.rendering import page, wants_fragment
+from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.problems import known_holder
+from gallery.desk.state import state_of
 from gallery.errors import GalleryError
+
+_PAGE_OF: Final = {
+    "identify": "identify",
+    "live": "live",
+    "enroll": "enroll",
+    "folder": "enroll",
+    "undo": "enroll",
+    "people": "people",
+    "person": "people",
+}
+"""Pages by the first part of addresses within a gallery; the others belong to the page Gallery."""
 
 
 def page_of_error(request: Request, text: str, error: GalleryError, status: int) -> Response:
@@ -18,4 +33,15 @@ def page_of_error(request: Request, text: str, error: GalleryError, status: int)
         return RedirectResponse("/unlock", 303)
     if isinstance(error, NotSignedInError):
         return page(request, "enter.html.j2", status=status, problem=text)
-    return page(request, "problem.html.j2", status=status, problem=text)
+    holder, place = known_holder(request), None
+    name = getattr(request.state, "gallery", None)
+    if holder is not None and name is not None:
+        number = state_of(request).owner.names.index(name)
+        place = place_of(request, holder, number, _page_of(request))
+    return page(request, "problem.html.j2", holder, place=place, status=status, problem=text)
+
+
+def _page_of(request: Request) -> str:
+    """Return the page of a gallery, as its address names it, that a request belongs to."""
+    part = request.url.path.split("/")[3]
+    return _PAGE_OF.get(part, "gallery")

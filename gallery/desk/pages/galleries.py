@@ -19,6 +19,7 @@ from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotFoundError
 from gallery.desk.jobs import Job
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.pages.figures import limit_text
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of, wants_fragment
 from gallery.desk.state import state_of
@@ -128,7 +129,7 @@ def _facts(opened: OpenGallery, t: Texts) -> tuple[list[tuple[str, str]], bool]:
     uncalibrated = False
     try:
         limit = client.threshold()
-        origin, threshold = limit.origin, f"{limit.value:g}"
+        origin, threshold = limit.origin, limit_text(limit.value)
         told = t("gallery.threshold.value", threshold=threshold, origin=origin)
         uncalibrated = limit.source is ThresholdSource.MODEL
     except ThresholdRequiredError:

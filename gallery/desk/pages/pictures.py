@@ -23,8 +23,8 @@ _UNITS = 160
 class Scale:
     """A distance on a line from 0 to twice the threshold; places are in the picture's units."""
 
-    distance: str
-    threshold: str
+    distance: float
+    threshold: float
     distance_at: float
     threshold_at: float
     is_match: bool
@@ -102,7 +102,7 @@ def _scale(distance: float, decision: FaceDecision) -> Scale:
     def at(value: float) -> float:
         return round(_LEFT + (_RIGHT - _LEFT) * min(value / longest, 1.0), 1)
 
-    return Scale(f"{distance:g}", f"{threshold:g}", at(distance), at(threshold), decision.is_match)
+    return Scale(distance, threshold, at(distance), at(threshold), decision.is_match)
 
 
 def _data_url(photo: Photo) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotSignedInError
+from gallery.desk.pages.figures import distance_text, limit_text, sentence
 from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
@@ -63,6 +64,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["t"] = english()
+    environment.filters.update(distance=distance_text, limit=limit_text, sentence=sentence)
     return environment
 
 
@@ -98,7 +100,10 @@ def page(
         form_token = state_of(request).sessions.form_token(holder.session)
     made = _environment().get_template(template)
     alarm = alarm_in(request)
-    text = made.render(place=place, form_token=form_token, alarm=alarm, **values)
+    limited = holder is not None and holder.is_limited
+    text = made.render(
+        place=place, form_token=form_token, alarm=alarm, is_limited=limited, **values
+    )
     if alarm is not None and wants_fragment(request):
         text += alarm
     return HTMLResponse(text, status)

@@ -32,6 +32,7 @@ export function startLive(place, formToken) {
           const [left, top, width, height] = face.box;
           const group = document.createElementNS(SVG, "g");
           group.setAttribute("class", `frame ${face.kind}`);
+          group.setAttribute("font-size", 4 * unit);
           const rectangle = document.createElementNS(SVG, "rect");
           Object.entries({ x: left, y: top, width, height, rx: unit }).forEach(([name, value]) =>
             rectangle.setAttribute(name, value),
@@ -41,7 +42,6 @@ export function startLive(place, formToken) {
           name.setAttribute("x", right ? left + width : left);
           name.setAttribute("text-anchor", right ? "end" : "start");
           name.setAttribute("y", top > 5 * unit ? top - unit : top + height + 4 * unit);
-          name.setAttribute("font-size", 4 * unit);
           name.textContent = face.title;
           group.append(rectangle, name);
           return group;

@@ -170,9 +170,9 @@ def test_poor_photos_are_named_when_they_are_searched_with(photos: Command) -> N
 
     dark, small, good = (row["warnings"] for row in done.records)
     assert "too dark" in dark[0]
-    assert small[0] == "face of 55 pixels, below 60"
+    assert small[0] == "too small: face of 55 pixels, below 60"
     assert good == []
-    assert "poor photo: small.png: face of 55 pixels, below 60" in done.err
+    assert "poor photo: small.png: too small: face of 55 pixels, below 60" in done.err
 
 
 # --- embeddings -----------------------------------------------------------------------------------

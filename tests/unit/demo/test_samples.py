@@ -81,6 +81,15 @@ def test_pins_are_complete_and_name_no_host() -> None:
     assert len({file.target for file in SAMPLE_FILES}) == len(SAMPLE_FILES)
 
 
+@pytest.mark.usefixtures("samples")
+def test_a_folder_may_be_named_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert fetch_samples("photos").several_faces.is_file()
+
+
 def test_what_is_there_is_counted_and_only_its_package_is_left_out(
     samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
