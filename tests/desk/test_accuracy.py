@@ -152,7 +152,7 @@ def test_files_that_are_no_embeddings_are_refused(
     rows = people()
     pickled = npz(embeddings=np.array([{}], dtype=object), labels=np.array(["a"]))
     refused = {
-        "faces.pkl": (b"\x80\x04.", "send a file that ends in"),
+        "faces.pkl": (b"\x80\x04.", "Send a file that ends in"),
         "faces.npz": (b"PK\3\4 broken", "faces.npz"),
         "<script>alert(1)<script>.npz": (b"", "&lt;script&gt;alert(1)"),
         "bomb.npz": (_bomb(), "unpacks to more than"),
