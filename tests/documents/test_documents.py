@@ -161,7 +161,7 @@ def test_the_environment_variables_are_those_of_the_code() -> None:
         for path in (CHECKOUT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    pattern = r"(?:GALLERY|DEEPFACE|TF)_[A-Z_]+"
+                    pattern = r"(?:GALLERY|DEEPFACE|ORT|TF)_[A-Z_]+"
                     used |= {node.value} if re.fullmatch(pattern, node.value) else set()
 
     assert named == used - former_spellings()

@@ -108,6 +108,9 @@ def load_deepface(runtime: Runtime) -> Any:
     require_modules(("deepface",), "Reading photos")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("DEEPFACE_LOG_LEVEL", "40")
+    # Since 1.32, onnxruntime for Linux keeps a device's number and events, to send to its maker, as
+    # soon as it is imported. Nothing leaves the owner's machine but what the owner asked for.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # It stays set: retina-face reads it again, later.
     os.environ[_RUNTIME_VARIABLE] = runtime
     try:
