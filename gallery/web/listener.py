@@ -26,7 +26,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host.strip("[]"), port))
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:  # TypeError: bytes that are no text
             reason = getattr(error, "strerror", None) or "that is no name of a machine"
             raise ServeError(
                 f"cannot listen on {host} port {port}: {reason}", hint=Hint.OTHER_ADDRESS

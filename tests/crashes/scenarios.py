@@ -128,7 +128,7 @@ def assigned_state(shop: Workshop) -> State:
     """
     labels = relabelled_state(shop)
     former = [bytes.fromhex(line) for line in (shop.folder / FORMER).read_text().split()]
-    files = [path.read_bytes() for path in shop.folder.iterdir()]
+    files = [path.read_bytes() for path in shop.folder.rglob("*") if path.is_file()]
     left = [value.hex() for value in former if any(value in content for content in files)]
     if len(left) != (0 if labels is not None and "Ada" in labels else len(former)):
         raise DamageError(f"of labels {labels}, files hold {left} of the former one's values")

@@ -93,6 +93,8 @@ FOREIGN = {
         "--postgresql",
         "--references",
         "--dimension",
+        "--before",
+        "--repeats",
     },
     "scaling.md": {"--nthreads", "--memory-limit", "--no-dashboard"},
 }

@@ -93,15 +93,23 @@ class Searcher:
             If the server's answer is not what the owner enrolled; no result is given.
         """
         parts: list[CandidateRows] = []
-        # No list is longer than the gallery has places: whoever asks for all says any number.
-        places = (
-            len(self._session.manifest().entries) * self._session.parameters.poly_modulus_degree
-        )
-        wanted = replace(wanted, k=min(wanted.k, max(1, places)))
+        self._session.check_trust()
+        wanted = replace(wanted, k=self._longest(wanted.k))
         signed = self._run(
             vectors, lambda answer: parts.append(self._open(answer, wanted, threshold)), progress
         )
         return self._identification(parts, threshold, clock.oldest(signed))
+
+    def _longest(self, k: int) -> int:
+        """Return a length of lists that has room for no more than the gallery has places.
+
+        Whoever asks for all says any number. Lists as long as a block's are let be: to ask for the
+        number of blocks is a request.
+        """
+        positions = self._session.parameters.poly_modulus_degree
+        if k <= positions:
+            return k
+        return min(k, max(1, len(self._session.manifest().entries)) * positions)
 
     def compare(
         self,

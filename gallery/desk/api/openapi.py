@@ -10,7 +10,7 @@ from pydantic import BaseModel
 BEARER: Final = HTTPBearer(
     auto_error=False,  # the guard of each call says itself what is missing
     scheme_name="token",
-    description="A token of `gallery desk-token create`.",
+    description="A token that the desk's owner made.",
 )
 
 _PROBLEM: Final = {

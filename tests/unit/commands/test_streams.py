@@ -36,6 +36,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "cluster": [".", "--threshold", "1", "--json"],
     "identify": ["caf\udce9.npz", "--threshold", "1"],
     "info": [],
+    "cache clear": [],
+    "cache show": [],
     "list": [],
     "remove": ["Žofia", "--yes", "--json"],
     "compact": [],

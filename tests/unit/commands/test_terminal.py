@@ -250,6 +250,7 @@ def test_there_is_one_way_to_the_terminal() -> None:
         *((f"{name}.py", "results().print") for name in _TABLES),
         ("audit.py", "console.print"),
         ("demo.py", "console.print"),
+        ("demo_desk.py", "console.print"),
         ("enrollment_checks.py", "settings.notices.print"),
         ("samples.py", "console.print"),
         ("settings.py", "self.notices.print"),

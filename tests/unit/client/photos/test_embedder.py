@@ -188,7 +188,9 @@ def test_values_that_are_no_embedding_are_refused(
             checked_embedding(values, dlib_embedder.model, "x.jpg")
 
 
-def test_standard_output_stays_silent_and_no_telemetry_is_kept(samples: Samples, tmp_path: Path) -> None:
+def test_standard_output_stays_silent_and_no_telemetry_is_kept(
+    samples: Samples, tmp_path: Path
+) -> None:
     code = """
 import sys
 from gallery.client.photos.embedder import PhotoEmbedder

@@ -276,7 +276,7 @@ def test_workers_that_cannot_open_the_database_say_so(
     path = Path(url.removeprefix("sqlite:///"))
     with open_service(url, cluster=crew.address) as service:
         path.rename(tmp_path / "elsewhere.db")
-        with pytest.raises(DatabaseError, match=r"there is no database"):
+        with pytest.raises(DatabaseError, match=r"was moved, deleted or replaced"):
             search(service, request_of(1))
 
 
