@@ -43,9 +43,12 @@ def cache_limit() -> int | None:
 
 
 def find_cache(told: Callable[[str], None] | None = None) -> CacheFolder | None:
-    """Return the cache, or None where nothing is kept; ``told`` is as of `CacheFolder`."""
+    """Return the cache, or None where nothing is kept; ``told`` is as of `CacheFolder`.
+
+    What was kept before its size was set to 0 is there still, and has to be forgotten with people.
+    """
     limit, path = cache_limit(), cache_path()
-    if limit == 0 or path is None:
+    if path is None or (limit == 0 and not path.is_dir()):
         return None
     from gallery.client import CacheFolder
 

@@ -37,7 +37,9 @@ def require_desk() -> None:
 def serve(demo: DemoGallery, console: Console) -> None:
     """Serve the desk, unlocked, on any free port of this machine until a signal ends it."""
     from gallery.client import read_key_file
-    from gallery.desk import DeskConfig, Owner, run
+    from gallery.desk.config import DeskConfig
+    from gallery.desk.owner import Owner
+    from gallery.desk.web_server import run
 
     config, trusted = DeskConfig(port=0), trusted_weights(ask=False)
     owner = Owner(

@@ -24,7 +24,7 @@ from gallery.errors import ErasurePendingError, MissingDependencyError, ServerEr
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient
-    from gallery.desk import Owner
+    from gallery.desk.owner import Owner
     from gallery.protocol import GalleryService
 
 KEPT_BYTES = 2 * 1024**3
@@ -137,7 +137,8 @@ def command(
     from gallery.client import is_protected
 
     try:
-        from gallery.desk import DeskConfig, run
+        from gallery.desk.config import DeskConfig
+        from gallery.desk.web_server import run
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             f"gallery desk needs the package {error.name}; install the desk's packages: "
@@ -273,8 +274,8 @@ def _owner(
 ) -> Iterator[Owner]:
     """Give the owner of galleries in a database or on a server, which stays open."""
     from gallery.client import GalleryClient, GalleryKey, read_key_file
-    from gallery.desk import Owner
     from gallery.desk.decisions.log import DecisionLog
+    from gallery.desk.owner import Owner
     from gallery.desk.thumbnails import ThumbnailFolder
 
     with settings.open_service(cache_size=KEPT_BYTES) as service:

@@ -2,10 +2,7 @@
 
 The desk is the key owner's side. It talks to a `gallery.protocol.GalleryService`, as the commands
 do, and imports nothing of the keyless server.
+
+Nothing is imported here: commands that erase people erase the desk's thumbnails of them as well
+(`gallery.desk.thumbnails`), also where the packages of the extra ``desk`` are not installed.
 """
-
-from gallery.desk.config import DeskConfig
-from gallery.desk.owner import Owner
-from gallery.desk.web_server import run
-
-__all__ = ["DeskConfig", "Owner", "run"]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import structlog
 
 from gallery.client import GalleryKey
 from gallery.client.atomic_file import atomic_write
@@ -40,8 +39,6 @@ _PURPOSE = "desk thumbnails"
 _ENDING = ".thumbnail"
 _MARGIN = 0.2
 """Of the face's box, added on each side."""
-
-_log = structlog.get_logger("gallery.desk")
 
 
 class ThumbnailError(DeskError):
@@ -102,7 +99,10 @@ class Thumbnails:
                 file.write(sealed)
         except OSError as error:
             self.problem = english()("thumbnails.unkept", reason=error.strerror)
-            _log.error("thumbnails are not kept", error=type(error).__name__)
+            import structlog  # the desk's alone: commands erase thumbnails without it
+
+            log = structlog.get_logger("gallery.desk")
+            log.error("thumbnails are not kept", error=type(error).__name__)
 
     def picture(self, reference_id: str) -> bytes | None:
         """Return the picture of a reference; None if there is none, or it is not what was kept."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk import DeskConfig
 from gallery.desk.access.scopes import DeskScope
+from gallery.desk.config import DeskConfig
 from gallery.server import EmbeddedService
 from tests.support.desks import PASSPHRASE, Desk, open_desk
 from tests.support.galleries import random_embeddings

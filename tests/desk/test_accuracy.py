@@ -18,9 +18,9 @@ import pytest
 from gallery.accuracy.calibration import propose
 from gallery.accuracy.datasets import read_set
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk import DeskConfig
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.accuracy import sets as sets_of_desk
+from gallery.desk.config import DeskConfig
 from gallery.server import EmbeddedService
 from tests.support.desks import Desk, open_desk
 from tests.support.progress_bars import no_bar

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk import DeskConfig
 from gallery.desk.access import bodies
 from gallery.desk.access.scopes import DeskScope
+from gallery.desk.config import DeskConfig
 from gallery.server import EmbeddedService
 from gallery.web import connections
 from tests.support.desks import Desk, open_desk

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 import gallery.desk
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
-from gallery.desk import DeskConfig
+from gallery.desk.config import DeskConfig
 from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.server import open_service

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk import DeskConfig
 from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.config import DeskConfig
 from gallery.server import EmbeddedService
 from gallery.web.pace import Pace
 from tests.support.desks import PASSPHRASE, Desk, open_desk

@@ -15,8 +15,8 @@ import pytest
 
 from gallery.commands.desk import command as desk_command
 from gallery.commands.main import EXIT_USAGE
-from gallery.desk import DeskConfig
 from gallery.desk.application import _STOP_SECONDS
+from gallery.desk.config import DeskConfig
 from gallery.errors import (
     GalleryNotFoundError,
     KeyFileNotFoundError,

@@ -121,7 +121,7 @@ class CacheFolder:
 
     def write(self, path: Path, content: bytes) -> bool:
         """Write a file for its owner alone; tell whether there is anything to be gained by more."""
-        if self._given_up:
+        if self._given_up or not self.limit:
             return False
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -93,6 +93,8 @@ class EmbeddingCache(Secret):
         self, digest: bytes, made_by: Preprocessing, origin: ModelOrigin, face: EmbeddedFace
     ) -> None:
         """Keep the one face of a photo, as far as there is room."""
+        if not self._folder.limit:
+            return
         from gallery.client.photos.worker_messages import pack_outcome
 
         path = self._path_of(digest, made_by, origin)

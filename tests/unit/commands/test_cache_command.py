@@ -63,6 +63,18 @@ def test_a_cache_of_no_size_is_none(cached: Command, monkeypatch: pytest.MonkeyP
     assert shown(cached) == []
 
 
+def test_a_cache_that_was_switched_off_forgets_people_all_the_same(
+    cached: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (label, *_) = identify(cached)
+    assert shown(cached)[0]["blocks"] == 1
+    monkeypatch.setenv("GALLERY_CACHE_SIZE", "0")
+
+    assert cached("remove", label, "--yes").code == 0
+
+    assert sum(int(str(record["blocks"])) for record in shown(cached)) == 0
+
+
 def test_a_size_that_is_none_is_refused(cached: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for size in ("much", "-1", "1.5", "2GiB"):
         monkeypatch.setenv("GALLERY_CACHE_SIZE", size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gallery.desk import DeskConfig
+from gallery.desk.config import DeskConfig
 from gallery.desk.web_server import address_of
 
 

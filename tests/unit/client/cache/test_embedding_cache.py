@@ -142,6 +142,15 @@ def test_what_is_erased_is_forgotten_and_the_rest_stays(folder: CacheFolder) -> 
     assert kept_embeddings(folder)[0] == 2
 
 
+def test_a_cache_that_was_switched_off_forgets_and_keeps_nothing_more(folder: CacheFolder) -> None:
+    EmbeddingCache(folder, KEY).keep(b"1" * 32, MADE_BY, ORIGIN, a_face())
+    off = EmbeddingCache(CacheFolder(folder.path, limit=0), KEY)
+    off.keep(b"2" * 32, MADE_BY, ORIGIN, a_face())
+    assert kept_embeddings(folder)[0] == 1
+    off.forget({b"1" * 32})
+    assert kept_embeddings(folder)[0] == 0
+
+
 def test_the_cache_stays_within_its_limit(tmp_path: Path) -> None:
     folder = CacheFolder(tmp_path, limit=8 * 20_000)
     cache = EmbeddingCache(folder, KEY)
