@@ -107,7 +107,12 @@ class CacheFolder:
         return self.path / place.hex()
 
     def read(self, path: Path, most: int) -> bytes | None:
-        """Return the content of a file; None if it cannot be read, or has more bytes."""
+        """Return the content of a file; None if it cannot be read, or has more bytes.
+
+        A cache of no size has nothing for anybody: what is left in it can only be dropped.
+        """
+        if not self.limit:
+            return None
         with suppress(OSError), open_regular(path) as file:
             if os.fstat(file.fileno()).st_size <= most:
                 return file.read(most)
