@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 from gallery.desk.access.rates import SearchRates
 from gallery.desk.access.sessions import Sessions
@@ -87,8 +91,35 @@ def run(
         server = make_server(desk)
         entrance = "" if config.tokens_only else f"?secret={desk.sessions.launch_secret}"
         ready(f"{address_of(config)}/enter{entrance}")
-        server.run(sockets=[listener])
+        with _ended_by_hanging_up(server) as has_hung_up:
+            server.run(sockets=[listener])
+        if has_hung_up.is_set() and desk.closed.is_set():
+            sys.exit(128 + signal.SIGHUP)
         return desk.closed.is_set()
+
+
+@contextmanager
+def _ended_by_hanging_up(server: GracefulServer) -> Iterator[threading.Event]:
+    """Have the end of a terminal end a server in order, as an interrupt does; tell of it.
+
+    An exception that is raised wherever the event loop happens to be can be lost.
+    """
+    has_hung_up = threading.Event()
+    number = getattr(signal, "SIGHUP", None)
+    is_main = threading.current_thread() is threading.main_thread()
+    if number is None or not is_main or signal.getsignal(number) is signal.SIG_IGN:
+        yield has_hung_up
+        return
+
+    def hang_up(sig: int, frame: FrameType | None) -> None:
+        has_hung_up.set()
+        server.handle_exit(sig, frame)
+
+    before = signal.signal(number, hang_up)
+    try:
+        yield has_hung_up
+    finally:
+        signal.signal(number, before)
 
 
 def address_of(config: DeskConfig) -> str:
