@@ -12,37 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from gallery.client.photos.deepface_runtime import (
-    choose_runtime,
-    deepface_version,
     load_deepface,
     quiet,
-    require_modules,
     short,
 )
 from gallery.client.photos.detectors import WHOLE_PHOTO, FaceDetector, find_detector
 from gallery.client.photos.download import DownloadProgress
-from gallery.client.photos.face_model import FaceModel, Runtime
+from gallery.client.photos.face_model import FaceModel
 from gallery.client.photos.faces import EmbeddedFace, FaceSelection, largest_of, rival_of
 from gallery.client.photos.model_table import find_model
+from gallery.client.photos.origin import OriginFinder
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
-from gallery.client.photos.processor import require_instructions
 from gallery.client.photos.quality import SMALLEST_FACE
 from gallery.client.photos.trusted_weights import TrustedWeights
-from gallery.client.photos.weights import (
-    WeightsSource,
-    combined_digest,
-    ensure_detector_weights,
-    ensure_weights,
-    haar_weights,
-)
+from gallery.client.photos.weights import WeightsSource
 from gallery.deprecation import renamed_arguments
-from gallery.errors import (
-    FaceRuntimeError,
-    MissingDependencyError,
-    NoFaceError,
-    SeveralFacesError,
-    WeightsError,
-)
+from gallery.errors import NoFaceError, SeveralFacesError, WeightsError
 from gallery.hints import Hint
 from gallery.messages import ModelOrigin, Preprocessing
 
@@ -144,12 +129,10 @@ class PhotoEmbedder:
         self.preprocessing = Preprocessing(
             self.model.name, self.detector.name, align, NORMALIZATION, LONGEST_SIDE
         )
-        self._wanted_runtime = runtime
         self._source = WeightsSource(trusted or TrustedWeights(), download, progress)
+        self._origin = OriginFinder(self.model, self.detector, runtime, self._source)
         self.warn: Callable[[str], None] = warn or _warn
         self._deepface: Any = None
-        self._origin: ModelOrigin | None = None
-        self._awaiting: dict[object, Callable[[ModelOrigin], None]] = {}
 
     @property
     def dimension(self) -> int:
@@ -170,7 +153,7 @@ class PhotoEmbedder:
         """
         if self._deepface is not None:
             return
-        runtime, origin = self._checked()
+        runtime, origin = self._origin.checked()
         deepface = load_deepface(runtime)
         self._build(deepface, "facial_recognition", self.model.name)
         if self.detector.name != WHOLE_PHOTO:
@@ -181,15 +164,15 @@ class PhotoEmbedder:
 
                 quicken(client)
         self._deepface = deepface
-        self._settle(origin)
+        self._origin.settle(origin)
 
     def worker_setup(self) -> WorkerSetup:
         """Return what worker processes need to embed as this does; nothing is loaded here.
 
         Raises what `prepare` raises, of what can be known without loading DeepFace.
         """
-        runtime, _ = self._checked()
-        self._settled()
+        runtime, origin = self._origin.checked()
+        self._origin.settle(origin)
         # Only now: Pillow is as optional as DeepFace.
         from gallery.client.photos.worker_messages import WorkerSetup
 
@@ -209,47 +192,19 @@ class PhotoEmbedder:
         """
         if self._memory is None:
             return None
-        return self._memory.find(digest, self.model, self.preprocessing, self._settled())
+        return self._memory.find(digest, self.model, self.preprocessing, self._origin.settled())
 
     def remember(self, digest: bytes, face: EmbeddedFace) -> None:
         """Remember the one face of a photo."""
         if self._memory is not None:
-            self._memory.keep(digest, self.preprocessing, self._settled(), face)
-
-    def _settled(self) -> ModelOrigin:
-        if self._origin is None:
-            self._settle(self._checked()[1])
-        return self._origin or self._checked()[1]
-
-    def _checked(self) -> tuple[Runtime, ModelOrigin]:
-        """Check all that can be checked before DeepFace is loaded."""
-        runtime = choose_runtime(self._wanted_runtime)
-        require_modules(("deepface", "PIL"), "Reading photos")
-        require_instructions((runtime,), f"DeepFace's runtime {runtime}")
-        for part in (self.model, self.detector):
-            require_modules(part.modules, part.name)
-            require_instructions(part.modules, part.name)
-        return runtime, self._origin or self._find_origin(runtime, self._source)
-
-    def _settle(self, origin: ModelOrigin) -> None:
-        """Tell those who wait for it what embeddings are made with, once."""
-        if self._origin is None:
-            self._origin = origin
-            for action in list(self._awaiting.values()):  # others may add some
-                action(origin)
+            self._memory.keep(digest, self.preprocessing, self._origin.settled(), face)
 
     def known_origin(self) -> ModelOrigin | None:
         """Return what embeddings are made with, or None where that takes a download or trust.
 
         DeepFace is not loaded, and nobody is asked anything.
         """
-        if self._origin is not None:
-            return self._origin
-        offline = WeightsSource(TrustedWeights(self._source.trusted.path), download=False)
-        try:
-            return self._find_origin(choose_runtime(self._wanted_runtime), offline)
-        except (MissingDependencyError, FaceRuntimeError, WeightsError):
-            return None
+        return self._origin.known()
 
     def when_prepared(self, what: object, action: Callable[[ModelOrigin], None]) -> None:
         """Call a function with what embeddings are made with, before the first one is made.
@@ -261,11 +216,7 @@ class PhotoEmbedder:
         action
             The function.
         """
-        if what in self._awaiting:
-            return
-        self._awaiting[what] = action
-        if self._origin is not None:
-            action(self._origin)
+        self._origin.when_settled(what, action)
 
     def embed(self, source: PhotoSource) -> npt.NDArray[np.float64]:
         """Return the raw embedding of the one face in a photo; raises what `examine` raises.
@@ -377,16 +328,6 @@ class PhotoEmbedder:
         finder = FaceFinder(self._deepface, self.model, self.preprocessing)
         photo = source if isinstance(source, Photo) else open_photo(source)
         return finder, photo, finder.faces(photo)
-
-    def _find_origin(self, runtime: Runtime, source: WeightsSource) -> ModelOrigin:
-        """Have all files where DeepFace looks for them, checked; return what they are."""
-        model = ensure_weights(self.model, source, runtime=runtime)
-        detector = ensure_detector_weights(self.detector, source, runtime=runtime)
-        if self.detector.name not in {"dlib", WHOLE_PHOTO}:
-            detector = detector | haar_weights()
-        return ModelOrigin(
-            runtime, deepface_version(), combined_digest(model), combined_digest(detector)
-        )
 
     def _build(self, deepface: Any, task: str, name: str) -> Any:
         try:

@@ -132,6 +132,10 @@ class WorkerPool(Closing):
                     pending.outcome = worker.fate(pending.task)
                     self._dismiss(worker)
                     worker = None
+            except Exception:  # nobody waits for ever: it shows where the photo is embedded again
+                if worker is not None:
+                    self._dismiss(worker)
+                    worker = None
             finally:
                 pending.done.set()
         if worker is not None:
