@@ -65,7 +65,7 @@ def _emitted(text: str, name: str, symbol: str) -> bytes:
     builder.getModulePassManager().run(module, builder)
     wanted = {f.name for f in module.functions if f.is_declaration} - _LIBRARY
     if missing := [one for one in wanted if not one.startswith("llvm.")]:
-        raise NotImplementedError(f"a kernel calls {', '.join(sorted(missing))}")
+        raise RuntimeError(f"a kernel calls {', '.join(sorted(missing))}")
     module.get_function(name).name = symbol
     found: bytes = machine.emit_object(module)
     return found

@@ -11,18 +11,20 @@ import io
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from gallery.client import GalleryKey
 from gallery.client.atomic_file import atomic_write
 from gallery.client.integrity.sealing import Sealer
-from gallery.client.photos.faces import FaceBox
-from gallery.client.photos.images import Photo
 from gallery.desk.errors import DeskError
 from gallery.desk.texts import english
 from gallery.errors import AuthenticationError
+
+if TYPE_CHECKING:
+    from gallery.client.photos.faces import FaceBox
+    from gallery.client.photos.images import Photo
 
 SIDE: Final = 96
 """Pixels of a thumbnail's sides."""

@@ -59,7 +59,7 @@ def test_a_serving_process_never_loads_the_secret_side(client: object, database:
     [
         ("gallery", {"gallery.errors", "click", "numpy"}),
         # Commands erase thumbnails where the packages of the desk are not installed.
-        ("gallery.desk.thumbnails", {"fastapi", "starlette", "uvicorn", "jinja2", "structlog"}),
+        ("gallery.desk.thumbnails", {"fastapi", "starlette", "jinja2", "structlog", "PIL"}),
         ("gallery.commands", {"numpy", "tenseal", "numba", "sqlalchemy", "gallery.client"}),
         ("gallery.client", {"sqlalchemy", "alembic", "numba", "deepface", "tensorflow"}),
         ("gallery.store", {"tenseal", "numba", "gallery.client"}),

@@ -106,19 +106,33 @@ class EmbeddingCache(Secret):
             if self._size > self._folder.limit // _SHARE:
                 self._make_room()
 
-    def forget(self, digests: Collection[bytes]) -> None:
+    def forget(self, digests: Collection[bytes]) -> int:
         """Remove the faces of photos with these digests of their content.
 
         What does not open is removed too: nobody can tell whose it is.
+
+        Returns
+        -------
+        int
+            How many could not be removed.
         """
+        stayed = 0
         for path in _faces(self._path):
             digest = self._digest_in(path)
             if digest is None or digest in digests:
-                with suppress(OSError):
-                    path.unlink()
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError:
+                    stayed += 1
+        return stayed
+
+    @property
+    def path(self) -> Path:
+        """The folder of this owner's faces."""
+        return self._path
 
     def clear(self) -> None:
-        """Remove all that is kept for this owner."""
+        """Remove all that is kept for this owner (`OSError`)."""
         _clear(self._path)
 
     def _make_folders(self) -> None:

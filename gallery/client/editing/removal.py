@@ -11,6 +11,7 @@ from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.gallery_state import GalleryState, ReferenceLookup
 from gallery.client.progress import Progress
 from gallery.client.session import GallerySession
+from gallery.errors import ErasurePendingError
 from gallery.messages import BlockReferences, StoredReference
 
 BLOCKS_PER_UPDATE = 8
@@ -47,11 +48,13 @@ class Remover:
         Raises
         ------
         ErasurePendingError
-            If they are erased from the tables, but traces could not be removed from the files yet.
+            If they are erased from the tables, but traces could not be removed from the files yet,
+            or not from the owner's cache.
         WriteConflictError
             If other processes keep changing the gallery.
         """
         wanted, removed, more = _WantedReferences(reference_ids), 0, bool(reference_ids)
+        stayed = 0
         try:
             while more:
                 done, more = self._conflicts.run(
@@ -62,16 +65,25 @@ class Remover:
                     progress(done)
         finally:
             # Also of those whose removal failed: they are embedded again.
-            self._forget(wanted.found())
+            stayed = self._forget(wanted.found())
+        if stayed and self._session.embeddings is not None:
+            raise ErasurePendingError(
+                f"the references are erased from the gallery, but {stayed} sealed embeddings of "
+                f"their photos cannot be removed from {self._session.embeddings.path}: remove them "
+                "there"
+            )
         return removed
 
-    def _forget(self, references: list[StoredReference]) -> None:
-        """Drop the embeddings of the photos that references were made of from the cache."""
+    def _forget(self, references: list[StoredReference]) -> int:
+        """Drop the embeddings of the photos that references were made of from the cache.
+
+        Return how many could not be dropped.
+        """
         cache, labels = self._session.embeddings, self._session.labels
         if cache is None or not references:
-            return
+            return 0
         sealed = [labels.open_content(it.sealed_label, it.reference_id) for it in references]
-        cache.forget({content.content_digest for content in sealed})
+        return cache.forget({content.content_digest for content in sealed})
 
     def _remove(self, state: GalleryState, wanted: _WantedReferences) -> tuple[int, bool]:
         """Erase what a few blocks hold of the wanted references, in one write.

@@ -18,6 +18,7 @@ from gallery.client.scheme_selection import check_backend, check_key
 from gallery.client.session import GallerySession
 from gallery.deprecation import renamed_arguments
 from gallery.errors import (
+    ErasurePendingError,
     GalleryError,
     GalleryExistsError,
     GalleryNotFoundError,
@@ -107,7 +108,13 @@ def renew_gallery(
         with _open_copy(service, copy, new_key, new_states, backend) as new:
             done = Renewer(old, new).run(progress)
         if old.embeddings is not None and new_key.key_id != old_key.key_id:
-            old.embeddings.clear()
+            try:
+                old.embeddings.clear()
+            except OSError as error:
+                raise ErasurePendingError(
+                    f"the gallery is renewed, but {old.embeddings.path} still holds embeddings of "
+                    f"photos, sealed with the former key ({error.strerror or error}): remove them"
+                ) from error
         return done
 
 

@@ -151,6 +151,21 @@ def test_a_cache_that_was_switched_off_forgets_and_keeps_nothing_more(folder: Ca
     assert kept_embeddings(folder)[0] == 0
 
 
+def test_what_cannot_be_removed_is_counted(
+    folder: CacheFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    cache = EmbeddingCache(folder, KEY)
+    for name in (b"1", b"2"):
+        cache.keep(name * 32, MADE_BY, ORIGIN, a_face())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", unlink)
+        assert cache.forget({b"1" * 32}) == 1
+    assert cache.forget({b"1" * 32}) == 0
+
+
 def test_the_cache_stays_within_its_limit(tmp_path: Path) -> None:
     folder = CacheFolder(tmp_path, limit=8 * 20_000)
     cache = EmbeddingCache(folder, KEY)

@@ -236,3 +236,17 @@ def test_a_removal_takes_the_photo_out_of_the_cache_of_embeddings(tmp_path: Path
 
     found = [cache.find(digest, find_model("Dlib"), made_by, origin) for digest in digests]
     assert [face is not None for face in found] == [False, True]
+
+
+def test_a_removal_says_what_it_could_not_take_out_of_the_cache(
+    client: GalleryClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client.enroll(random_embeddings(1, client.description.dimension), ["Ada"])
+    cache = EmbeddingCache(CacheFolder(tmp_path / "cache"), GalleryKey.generate())
+    monkeypatch.setattr(cache, "forget", lambda _: 1)
+    monkeypatch.setattr(client._session, "embeddings", cache)
+
+    with pytest.raises(ErasurePendingError, match="erased from the gallery, but 1 sealed"):
+        client.remove(["Ada"])
+
+    assert client.summary().references == 0
