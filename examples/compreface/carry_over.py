@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 import httpx
@@ -85,7 +86,7 @@ class Desk:
 
     def __init__(self, address: str, gallery: str, token: str) -> None:
         self._client = httpx.Client(
-            base_url=f"{address.rstrip('/')}/v1/galleries/{gallery}/",
+            base_url=f"{address.rstrip('/')}/v1/galleries/{quote(gallery, safe='')}/",
             headers={"Authorization": f"Bearer {token}"},
             timeout=PATIENCE,
         )

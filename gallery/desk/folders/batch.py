@@ -15,7 +15,7 @@ from gallery.desk.folders.tally import Tally
 from gallery.desk.texts import english
 
 _MOST_BATCHES = 4
-"""Folders that are under way in one gallery; the oldest gives way."""
+"""Folders that one holder has under way in a gallery; the oldest gives way."""
 
 _MOST_HELD = 1000
 """Faces that wait for an answer; each takes some KiB."""
@@ -154,8 +154,9 @@ class Batches:
 
     def add(self, batch: Batch) -> Batch:
         """Keep a folder that is begun with."""
-        while len(self._batches) >= _MOST_BATCHES:
-            del self._batches[next(iter(self._batches))]
+        own = [item for item in self._batches.values() if item.holder == batch.holder]
+        for oldest in own[: max(0, len(own) + 1 - _MOST_BATCHES)]:
+            self.end(oldest)
         self._batches[batch.identifier] = batch
         return batch
 

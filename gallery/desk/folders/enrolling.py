@@ -49,10 +49,8 @@ def enroll_piece(
         for row, duplicate in duplicates.items():
             batch.hold(_held(faces, row, whose[row], duplicate), duplicate.label)
         rows = [row for row in range(len(whose)) if row not in duplicates]
-        _enroll(
-            opened, batch, _chosen(faces, rows), [whose[row] for row in rows], holder,
-            desk.reader.embedder(opened.client),
-        )  # fmt: skip
+        chosen, labels_of = _chosen(faces, rows), [whose[row] for row in rows]
+        _enroll(opened, batch, chosen, labels_of, holder, desk.reader.embedder(opened.client))
 
 
 def enroll_held(

@@ -28,7 +28,7 @@ _MOST_RULES = 200
 _MOST_FOLDERS = 100_000
 """Folders of which it is remembered that they were passed over, or whom they hold photos of."""
 
-_MOST_PATTERNS = 2000
+_MOST_PATTERNS = 300
 """Lines of all files of patterns together; each is compared with each path."""
 
 _MOST_STARS = 3
