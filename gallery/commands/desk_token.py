@@ -9,12 +9,12 @@ import click
 from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
 from gallery.commands.options import key_file_options
-from gallery.commands.output import print_table
 from gallery.commands.settings import KeyFileSettings
 from gallery.commands.streams import OutputLostError
-from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.terminal import print_result
 from gallery.commands.token_expiry import expires_option
+from gallery.commands.token_lists import print_tokens
 
 if TYPE_CHECKING:
     from gallery.desk.access.tokens import DeskToken
@@ -26,10 +26,6 @@ Examples:
   gallery desk-token list
   gallery desk-token revoke kiosk
 """
-
-
-_TITLES = ("name", "identifier", "scope", "galleries", "created", "expires", "revoked")
-_COLUMNS = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
 
 
 @click.group("desk-token", epilog=_EPILOG)
@@ -85,23 +81,7 @@ def list_(settings: KeyFileSettings, form: TableFormat | None) -> None:
     from gallery.desk.access.tokens import TokenFile
 
     found = [_record(token) for token in TokenFile(token_file(settings.key)).all()]
-    if form is not None:
-        print_records(form, _COLUMNS, found)
-        return
-    rows = [
-        (
-            record["name"],
-            record["token_id"],
-            record["scope"],
-            ", ".join(record["galleries"]) or "all",
-            record["created"],
-            record["expires"] or "never",
-            "yes" if record["revoked"] else "-",
-        )
-        for record in found
-    ]
-    if rows:
-        print_table(_TITLES, rows)
+    print_tokens(found, form, everywhere="all")
     settings.notice(f"{len(found)} tokens")
 
 

@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.text import Text
 
 from gallery.commands.dates import iso
 from gallery.commands.options import database_options
-from gallery.commands.output import result_table, results
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.streams import OutputLostError
-from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.terminal import print_result
 from gallery.commands.token_expiry import expires_option
+from gallery.commands.token_lists import COLUMNS, print_tokens
 
 if TYPE_CHECKING:
     from gallery.store import StoredToken
@@ -32,9 +31,6 @@ Examples:
 @click.group("token", epilog=_EPILOG)
 def command() -> None:
     """Make, list and revoke the tokens of a server. No key is needed."""
-
-
-_COLUMNS = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
 
 
 @command.command("create", epilog=_EPILOG)
@@ -97,22 +93,8 @@ def list_(settings: DatabaseSettings, form: TableFormat | None) -> None:
 
     with open_database(settings.database) as database:
         found = [_record(token) for token in TokenStore(database).all()]
-    if form is not None:
-        print_records(form, _COLUMNS, found)
-        return
-    table = result_table("name", "scope", "galleries", "created", "expires", "revoked")
-    for record in found:
-        galleries = "every" if record["galleries"] is None else ", ".join(record["galleries"])
-        table.add_row(
-            Text(record["name"]),
-            record["scope"],
-            Text(galleries),
-            record["created"],
-            record["expires"] or "never",
-            record["revoked"] or "-",
-        )
-    if found:
-        results().print(table)
+    shown = [column for column in COLUMNS if column != "token_id"]  # a name is enough to revoke one
+    print_tokens(found, form, shown=shown, everywhere="every")
     settings.notice(f"{len(found)} tokens")
 
 

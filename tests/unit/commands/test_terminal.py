@@ -257,4 +257,4 @@ def test_there_is_one_way_to_the_terminal() -> None:
     }
 
 
-_TABLES = ("demo", "evaluate", "galleries", "info", "token")
+_TABLES = ("demo", "evaluate", "galleries", "info")
