@@ -37,18 +37,18 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+LOGGERS = [logging.getLogger(name) for name in (None, "uvicorn", "uvicorn.access", "uvicorn.error")]
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """Take away what a command that serves has set up for a process of its own."""
-    root, configured, processors = (
-        logging.getLogger(),
-        structlog.is_configured(),
-        structlog.get_config(),
-    )
-    handlers, level = [*root.handlers], root.level
+    configured, processors = structlog.is_configured(), structlog.get_config()
+    before = [(one, [*one.handlers], one.level, one.propagate, one.disabled) for one in LOGGERS]
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for logger, handlers, level, propagate, disabled in before:
+        logger.handlers[:], logger.propagate, logger.disabled = handlers, propagate, disabled
+        logger.setLevel(level)
     if configured:
         structlog.configure(**processors)
     else:

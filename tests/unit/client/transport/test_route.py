@@ -41,17 +41,18 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HTTPS_PROXY", "http://[::1"),
         ("HTTPS_PROXY", "http://proxy.example.org:70000"),
         ("HTTPS_PROXY", "://S3cret"),
-        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSL_CERT_FILE", "gone"),
         ("SSL_CERT_FILE", str(Path(__file__).parent)),
         ("SSL_CERT_FILE", __file__),
-        ("SSL_CERT_DIR", "/nonexistent"),
-        ("SSLKEYLOGFILE", "/nonexistent/keys"),
+        ("SSL_CERT_DIR", "gone"),
+        ("SSLKEYLOGFILE", "gone/keys"),
         ("SSLKEYLOGFILE", "/dev/full"),
     ],
 )
 def test_the_variable_at_fault_is_named_and_not_what_it_holds(
-    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+    variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, value)
 
     with pytest.raises(ServerError, match=rf"\b{variable}\b") as caught:
