@@ -340,7 +340,7 @@ class VideoError(SourceError):
 
 
 class MissingDependencyError(GalleryError):
-    """A package of an extra is needed and not installed."""
+    """A package of an extra is needed and not installed, or a package cannot be loaded."""
 
     exit_code = 52
 

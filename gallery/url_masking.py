@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 MASK = "***"
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+._-]*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*://\S+")
 _END = re.compile(r"[.,;:!)\]}>'\"]*$")
 """Punctuation that ends the sentence or quotation in which a URL stands, not the URL."""
 
@@ -32,6 +33,9 @@ _PUBLIC = re.compile(
 )
 """Names of a query whose values may be shown; there may be secrets in any other."""
 
+_USER = re.compile(r"(?P<name>.*?)(?::|%(?:25)*3A).*", re.DOTALL | re.IGNORECASE)
+"""A user with a password, also after a colon that was escaped."""
+
 _WEB = ("http", "https", "socks4", "socks4a", "socks5", "socks5h", "tcp", "tls")
 """Schemes whose user may be a token in itself."""
 
@@ -45,18 +49,25 @@ def masked_url(url: str) -> str:
         Any text.
     """
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
+    if not separator or not _SCHEME.fullmatch(scheme):
+        scheme, separator, rest = "", "", url
     kind = scheme.strip().lower()
-    if kind.partition("+")[0] == "sqlite" and "@" not in rest.partition("/")[0]:
-        user, rest = "", rest  # a file, whose name may hold any character
+    is_file = kind.partition("+")[0] == "sqlite" and "@" not in rest.partition("/")[0]
+    if is_file:
+        user, rest = "", rest  # its name may hold any character
     else:
         user, rest = _without_password(rest, bare=not separator, web=kind in _WEB)
     address, mark, query = rest.partition("?")
-    if kind in _WEB and "#" in address + query:
+    if kind in _WEB:
+        address = re.sub("(;[^;=/]*=)[^;/]+", rf"\g<1>{MASK}", address)
+    if not is_file and "#" in address + query:
         address, mark, query = address.partition("#")[0], "#", MASK
     elif mark:
-        query = "&".join(_item(item, kind) for item in query.split("&"))
+        given = query.split("&")
+        items = [_item(item, kind) for item in given]
+        if items != given:  # what has no name may belong to a value that is masked
+            items = [item if "=" in item else MASK for item in items]
+        query = "&".join(items)
     return f"{scheme}{separator}{user}{address}{mark}{query}"
 
 
@@ -102,8 +113,8 @@ def _without_password(rest: str, *, bare: bool, web: bool) -> tuple[str, str]:
         return "", f"{host}{colon}{MASK}{left[word.end() if word else 0 :]}" if colon else rest
     if cut < 0:
         return "", rest
-    user, colon, _ = rest[:cut].partition(":")
-    shown = MASK if web or bare else f"{user}:{MASK}" if colon else user
+    user, found = rest[:cut], _USER.fullmatch(rest[:cut])
+    shown = MASK if web or bare else f"{found['name']}:{MASK}" if found else user
     return f"{shown}@", rest[cut + 1 :]
 
 
@@ -111,4 +122,6 @@ def _item(item: str, scheme: str) -> str:
     name, equals, value = item.partition("=")
     if not equals:
         return item if scheme.partition("+")[0] == "sqlite" else MASK
-    return item if _PUBLIC.fullmatch(unquote(name)) or not value else f"{name}={MASK}"
+    # Another value may follow one that is public, after a separator of another kind of URL.
+    public = _PUBLIC.fullmatch(unquote(name)) and not re.search("[;=]", unquote(value))
+    return item if public or not value else f"{name}={MASK}"

@@ -14,10 +14,11 @@ from typing import BinaryIO
 _STALE_SECONDS = 600.0
 """After so long, an unfinished file is what a process left that was killed."""
 
-_NO_LINKS = frozenset(
-    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
-)
-"""Errors of file systems that have no hard links."""
+_NO_SUCH_CALL = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""Errors of file systems that do not have what they are asked for."""
+
+_NO_LINKS = _NO_SUCH_CALL | {errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV}
+"""Errors of file systems that have no hard links, and of systems that forbid them."""
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def atomic_write(
             yield file
             file.flush()
             if durable:
-                os.fsync(file.fileno())
+                _sync(file.fileno())
         if overwrite:
             os.replace(temporary, path)
         else:
@@ -107,6 +108,15 @@ def _sweep(folder: Path, prefix: str) -> None:
                 with suppress(OSError):
                     if time.time() - left.stat().st_mtime > _STALE_SECONDS:
                         left.unlink()
+
+
+def _sync(handle: int) -> None:
+    """Wait until the disk has a file, where the file system has a way to say so."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

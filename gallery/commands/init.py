@@ -65,6 +65,7 @@ def command(
     """
     from gallery.client import GalleryClient
     from gallery.client.photos.embedder import PhotoEmbedder
+    from gallery.messages.naming import check_name
     from gallery.parameters import find_parameters
 
     if model is not None and dimension is not None:
@@ -73,9 +74,12 @@ def command(
         raise click.UsageError("--detector is for galleries with --model")
     if metric != "euclidean" and norm_bound is not None:
         raise click.UsageError("--norm-bound is for --metric euclidean; the others normalise")
+    check_name(settings.gallery)  # before weights are fetched
     embedder = None
     if dimension is None:
-        embedder = PhotoEmbedder(model or "Facenet", detector, trusted=trusted_weights())
+        embedder = PhotoEmbedder(
+            "Facenet" if model is None else model, detector, trusted=trusted_weights()
+        )
         if model is None:
             # A default that cannot be used here is no default; say so before anything is made.
             embedder.prepare()

@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 
 import click
 
+from gallery.commands.paths import SomeWord
+
 
 class _Labelled(Protocol):
     @property
@@ -19,6 +21,7 @@ _L = TypeVar("_L", bound=_Labelled)
 
 label_pattern_option = click.option(
     "--label",
+    type=SomeWord(),
     metavar="PATTERN",
     help="Only this label, or if there is none, labels like it: * stands for anything, ? for one "
     "character, [ab] for one of these.",

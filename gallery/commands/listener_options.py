@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gallery.commands.paths import SomeWord
 from gallery.web.loopback import is_loopback
 from gallery.web.tls import TlsFiles
 
@@ -40,7 +41,11 @@ def listener_options(port: int) -> _Decorator:
     """
     options = (
         click.option(
-            "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+            "--host",
+            type=SomeWord(),
+            default="127.0.0.1",
+            show_default=True,
+            help="Address to listen on.",
         ),
         click.option(
             "--port",

@@ -20,6 +20,7 @@ from gallery.commands.hints import told
 from gallery.commands.prompts import DeclinedError
 from gallery.commands.streams import OutputLostError, abandon_output, open_streams
 from gallery.commands.terminal import printable, say
+from gallery.commands.unusable_packages import package_refusal
 from gallery.errors import GalleryError
 from gallery.url_masking import masked_text
 
@@ -175,7 +176,10 @@ def run(arguments: list[str]) -> int:
         _say("error: this needs more memory than there is")
         return EXIT_SYSTEM
     except Exception as error:
-        return _internal(error)
+        if (refusal := package_refusal(error)) is None:
+            return _internal(error)
+        _say(f"error: {told(refusal)}")
+        return refusal.exit_code
 
 
 def _show_usage(error: click.ClickException) -> None:

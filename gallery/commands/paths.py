@@ -1,10 +1,15 @@
-"""Paths as arguments: none of them may be empty."""
+"""Paths, addresses and other words as arguments: none of them may be empty."""
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+from pathlib import Path
+from typing import Any, Final
 
 import click
+
+_MOST_OF_A_WORD: Final = 64 * 1024
+"""Bytes of a file that holds a passphrase or a token."""
 
 
 class NamedPath(click.Path):
@@ -19,3 +24,34 @@ class NamedPath(click.Path):
         if value == "":
             self.fail("it is empty; the current folder is named by a dot", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class SomeWord(click.ParamType[str]):
+    """A word that somebody has written.
+
+    An empty one is a variable of a script that is not set, and not the wish for what is done where
+    nothing is said: such as to use a database of this machine in the place of a server.
+    """
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word (`click.BadParameter` if it is empty)."""
+        if not str(value).strip():
+            self.fail("it is empty", param, ctx)
+        return str(value)
+
+
+def read_word(path: Path) -> bytes:
+    """Return what a file holds that has a passphrase or a token; it may be a pipe, too.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or holds far more; ``strerror`` says so.
+    """
+    with path.open("rb") as file:
+        data = file.read(_MOST_OF_A_WORD + 1)
+    if len(data) > _MOST_OF_A_WORD:
+        raise OSError(errno.EFBIG, "it is far too large", str(path))
+    return data

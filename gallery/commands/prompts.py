@@ -10,6 +10,7 @@ from typing import TypeVar
 import click
 
 from gallery.commands.environment import secret_variable
+from gallery.commands.paths import read_word
 from gallery.commands.terminal import ask_hidden, ask_yes_or_no, is_interactive, say
 from gallery.errors import PassphraseRequiredError, SourceError, WrongPassphraseError
 
@@ -66,7 +67,7 @@ def given_passphrase(file: Path | None, variable: str) -> str | None:
 def _read(file: Path) -> str:
     """Read a file of text: UTF-8, or with a byte-order mark UTF-16, as some editors write it."""
     try:
-        data = file.read_bytes()
+        data = read_word(file)
         wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return data.decode("utf-16" if wide else "utf-8")
     except OSError as error:

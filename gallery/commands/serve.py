@@ -11,6 +11,7 @@ import click
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.options import backend_option, database_options
+from gallery.commands.paths import SomeWord
 from gallery.commands.settings import DatabaseSettings
 from gallery.errors import MissingDependencyError
 
@@ -86,6 +87,7 @@ def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
 @backend_option("compares")
 @click.option(
     "--cluster",
+    type=SomeWord(),
     metavar="ADDRESS",
     help="Scheduler of a Dask cluster whose workers compare, such as tcp://127.0.0.1:8786. They "
     "open the database by the same URL; --cache-size is then what each of them keeps.",

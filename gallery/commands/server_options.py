@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from gallery.commands.environment import TOKEN_VARIABLE, secret_variable
-from gallery.commands.paths import NamedPath
+from gallery.commands.paths import NamedPath, SomeWord, read_word
 from gallery.errors import AccessDeniedError, SourceError
 from gallery.url_masking import masked_url
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SERVER_OPTIONS = (
     click.option(
         "--server",
+        type=SomeWord(),
         metavar="URL",
         envvar="GALLERY_SERVER",
         help="Server to use in place of a database, such as https://faces.example.org. "
@@ -77,7 +78,7 @@ class ServerAddress:
     def _token(self) -> str:
         if self.token_file is not None:
             try:
-                token = self.token_file.read_text(encoding="utf-8")
+                token = read_word(self.token_file).decode("utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
                 raise SourceError(

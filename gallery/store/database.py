@@ -53,8 +53,8 @@ _EXPLANATIONS: dict[str, tuple[str, Hint | None]] = {
         Hint.SEARCH_READ_ONLY,
     ),
     "unable to open database file": (
-        "check that you may read and write it and its folder",
-        None,
+        "check that you may read and write it and its folder, also to search",
+        Hint.SEARCH_READ_ONLY,
     ),
     "database is locked": (
         "another process has been writing for half a minute",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -17,6 +18,10 @@ _DRIVER_OPTIONS = frozenset(
 )
 _FILE_OPTIONS = frozenset(("cache", "immutable", "mode", "nolock", "psow", "vfs"))
 """Options of SQLite's own file URLs; without ``uri`` they would mean nothing."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*")
+_STRAY_AT = re.compile(r"[^:/?#]*@[^:/?#]*:[^@]*[/?#][^@]*@.*", re.DOTALL)
+"""A user, a host and its port, and an ``@`` after them, which would make another host of it."""
 
 _FORMS = "sqlite:///gallery.db or postgresql+psycopg://user@host/database"
 _OTHER_NAMES = {"postgres": "postgresql+psycopg", "sqlite3": "sqlite"}
@@ -36,9 +41,11 @@ def parse_url(url: str) -> URL:
     """
     text = url.strip()
     scheme, separator, rest = text.partition("://")
-    if not separator:
+    if not separator or not _SCHEME.fullmatch(scheme):
+        # What is no URL is not repeated: nobody can tell where in it a password is.
         raise DatabaseError(
-            f"the database URL cannot be parsed, for it has no ://; give one like {_FORMS}"
+            "the database URL cannot be parsed, for it does not begin with a name and ://; give "
+            f"one like {_FORMS}"
         )
     if "\0" in text:
         raise DatabaseError("the database URL holds a zero character")
@@ -58,7 +65,11 @@ def parse_url(url: str) -> URL:
         # SQLAlchemy decodes names of files from version 2.1 on.
         parsed = parsed.set(database=unquote(rest.partition("?")[0][1:]))
         return parsed
-    if "@" in (parsed.host or "") or (parsed.password and not parsed.host and "@" in rest):
+    if (
+        "@" in (parsed.host or "")
+        or (parsed.password and not parsed.host and "@" in rest)
+        or _STRAY_AT.fullmatch(rest)
+    ):
         raise DatabaseError(
             f"the database URL {masked_url(text)} has more than one @: write those in the user's "
             "name and the password as %40, and / as %2F, : as %3A, % as %25"
@@ -92,8 +103,9 @@ def secrets_of(url: URL) -> list[str]:
     shown = masked_url(url.render_as_string(hide_password=True))
     values = [value for item in url.query.values() for value in _texts(item)]
     hidden = [value for value in values if quote(value) not in shown and value not in shown]
-    if url.password:
-        hidden += [str(url.password), quote(str(url.password), safe="")]
+    passwords = [str(url.password or ""), (url.username or "").partition(":")[2]]
+    for password in filter(None, passwords):
+        hidden += [password, quote(password, safe="")]
     return sorted((value for value in hidden if len(value) > 1), key=len, reverse=True)
 
 
@@ -109,10 +121,16 @@ def _check_sqlite(parsed: URL, rest: str) -> None:
     given = [item.partition("=") for item in options.split("&")] if mark else []
     if all(equals and option in known for option, equals, _ in given):
         return
+    shown = masked_url(f"sqlite://{name}{mark}{options}").partition("?")[2]
+    example = (
+        # What had to be masked was meant as an option, and not as a part of the name.
+        f", as in {masked_url(f'sqlite://{quote(unquote(name + mark + options))}')}"
+        if shown == options
+        else ""
+    )
     raise DatabaseError(
-        f"the database URL holds a question mark, and {options!r} after it is no option of "
-        "SQLite's; a question mark in a file's name is written as %3F, as in "
-        f"{masked_url(f'sqlite://{quote(unquote(name + mark + options))}')}"
+        f"the database URL holds a question mark, and {shown!r} after it is no option of "
+        f"SQLite's; a question mark in a file's name is written as %3F{example}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import structlog
 from uvicorn.protocols.http.flow_control import service_unavailable
@@ -50,6 +51,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     pace: Pace
     """At which the client must read an answer; set at the same time."""
 
+    _socket: socket.socket
     _number = -1
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -59,13 +61,22 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._number = transport.get_extra_info("socket").fileno()
+        # A transport with TLS that was closed twice tells it no more.
+        self._socket = transport.get_extra_info("socket")
+        self._number = self._socket.fileno()
+        self._unanswered: list[RequestResponseCycle] = []
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
+        """Forget the deadlines, and have nothing written to a client that is gone.
+
+        uvicorn's own tells the newest request alone, and not those before it that wait or run.
+        """
         self._head_came()
         self._answer_read()
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -120,12 +131,14 @@ class TimeLimitedProtocol(HttpToolsProtocol):
             full = self.gate.is_full
             self.app = service_unavailable if full else self.config.loaded_app
         super().on_headers_complete()
+        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete]
+        self._unanswered.append(self.cycle)
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
         if self.gate is not None and self._answered():
-            self.gate.falls_silent(self._number, self.transport.get_extra_info("socket"))
+            self.gate.falls_silent(self._number, self._socket)
 
     def pause_writing(self) -> None:
         """Give the client time to read what waits to be sent."""

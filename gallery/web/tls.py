@@ -27,10 +27,14 @@ class TlsFiles:
         Raises
         ------
         ServeError
-            If the certificate has expired or is not valid yet, or the key wants a passphrase.
+            If a file is no regular one, the certificate has expired or is not valid yet, or the key
+            wants a passphrase.
         """
         from cryptography import x509
 
+        for file in (self.certificate, self.key):
+            if file.exists() and not file.is_file():
+                raise ServeError(f"{file} is no regular file, as certificates and keys have to be")
         now = now or datetime.now(UTC)
         try:
             sealed = b"ENCRYPTED" in self.key.read_bytes()

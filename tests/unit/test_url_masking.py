@@ -49,6 +49,27 @@ def test_a_value_of_a_query_is_shown_only_if_it_is_known_to_be_public(name: str)
     assert masked_url(url) == url.replace("S3cret", "***")
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://owner%3AS3cret@db/faces", "postgresql://owner:***@db/faces"),
+        ("postgresql://owner%253aS3cret@db/faces", "postgresql://owner:***@db/faces"),
+        ("postgresql://db/faces?user=o;password=S3cret", "postgresql://db/faces?user=***"),
+        ("postgresql://db/faces?user=o%3Bpassword%3DS3cret", "postgresql://db/faces?user=***"),
+        ("postgresql://owner@db/faces#S3cret", "postgresql://owner@db/faces#***"),
+        ("postgresql:/owner:S3://cret@db/faces", "***@db/faces"),
+        ("psql 'postgresql://owner:S3cret@db/faces'", "***@db/faces'"),
+        ("jdbc:postgresql://db/faces?password=S3cret", "jdbc:postgresql://db/faces?password=***"),
+        ("https://faces/;id=S3cret/base;x", "https://faces/;id=***/base;x"),
+        ("sqlite:///gallery.db?key=S3cret", "sqlite:///gallery.db?key=***"),
+        ("sqlite:///gallery.db?key=S3&cret", "sqlite:///gallery.db?key=***&***"),
+        ("sqlite+pysqlcipher://:S3cret@/gallery.db", "sqlite+pysqlcipher://:***@/gallery.db"),
+    ],
+)
+def test_a_password_in_an_unusual_place_is_not_shown(url: str, shown: str) -> None:
+    assert masked_url(url) == shown
+
+
 def test_a_password_whose_host_was_left_out_is_not_shown() -> None:
     assert masked_url("postgresql://owner:S3cret/faces") == "postgresql://owner:***/faces"
 

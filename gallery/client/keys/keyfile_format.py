@@ -131,9 +131,10 @@ def _unseal(header: _Header, payload: bytes, passphrase: str, name: str) -> byte
             cipher = ChaCha20Poly1305(_stretch(secret, header))
             return cipher.decrypt(header.nonce, payload, header.pack())
     raise WrongPassphraseError(
-        f"the passphrase does not open {name}: capitals, spaces at its ends and the layout of the "
-        "keyboard count, while a line's end, a byte-order mark and how accents are composed do "
-        "not; a copy of the file from before its passphrase was changed opens with the former one"
+        f"the passphrase does not open {name}: capitals, spaces and quotes at its ends and the "
+        "layout of the keyboard count, while a line's end, a byte-order mark and how accents are "
+        "composed do not; a copy of the file from before its passphrase was changed opens with the "
+        "former one"
     )
 
 

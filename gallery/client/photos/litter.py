@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _NAMES: Final = frozenset(
@@ -16,6 +17,9 @@ _NAMES: Final = frozenset(
         "@syno",
         "@synoresource",
         "@synoeastream",
+        "@appstore",
+        "@database",
+        "@img_bkp_cache",
         "@__thumb",
         "#recycle",
         "#snapshot",
@@ -30,7 +34,7 @@ _NAMES: Final = frozenset(
         "recycler",
         "recycled",
         "system volume information",
-        "found.000",
+        "onedrivetemp",
         "thumbs.db",
         "thumbs.db:encryptable",
         "ehthumbs.db",
@@ -40,12 +44,31 @@ _NAMES: Final = frozenset(
         # macOS, of which most begins with a dot
         "__macosx",
         "icon\r",
-        # Linux
+        # Linux and Android
         "lost+found",
+        "lost.dir",
+        # Programs that keep folders in step
+        "_gsdata_",
     }
 )
 
-_ENDS: Final = ("@synoeastream", "@synoresource", ":zone.identifier", ":com.dropbox.attributes")
+_STARTS: Final = ("synophoto_thumb_", "synofile_thumb_")
+
+_ENDS: Final = (
+    "@synoeastream",
+    "@synoresource",
+    ":zone.identifier",
+    ":com.dropbox.attributes",
+    # Libraries of programs for photos, with previews and copies of all, by no person
+    ".lrdata",
+    ".photoslibrary",
+    ".photolibrary",
+    ".migratedphotolibrary",
+    ".aplibrary",
+)
+
+_FOUND: Final = re.compile(r"found\.\d{3}")
+"""What a check of a disk of Windows finds, in a folder each time."""
 
 
 def is_hidden(name: str) -> bool:
@@ -56,4 +79,9 @@ def is_hidden(name: str) -> bool:
 def is_litter(name: str) -> bool:
     """Whether a system or a NAS made a file or folder of this name for itself."""
     folded = name.casefold()
-    return folded in _NAMES or folded.endswith(_ENDS)
+    return (
+        folded in _NAMES
+        or folded.startswith(_STARTS)
+        or folded.endswith(_ENDS)
+        or _FOUND.fullmatch(folded) is not None
+    )

@@ -90,9 +90,9 @@ def test_what_a_killed_process_left_is_swept_away_and_what_others_write_is_not(
     )
 
 
-@pytest.fixture(params=["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
+@pytest.fixture(params=["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EACCES", "EXDEV"])
 def without_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuses hard links, as the file systems of sticks and SMB shares do."""
+    """Refuses hard links, as the file systems of sticks, SMB shares and some systems do."""
 
     def refuse(*_: object) -> None:
         raise OSError(getattr(errno, request.param), "no such thing here")
@@ -122,6 +122,37 @@ def test_nothing_is_replaced_unasked_without_hard_links_either(tmp_path: Path) -
 
     assert path.read_bytes() == b"another's"
     assert os.listdir(tmp_path) == ["results"]
+
+
+@pytest.mark.parametrize("name", ["EINVAL", "ENOTSUP", "ENOSYS"])
+def test_a_file_system_that_cannot_say_when_a_file_is_on_the_disk_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    refuse_to_synchronise(monkeypatch, getattr(errno, name))
+
+    with atomic_write(tmp_path / "results") as file:
+        file.write(b"all of it")
+
+    assert (tmp_path / "results").read_bytes() == b"all of it"
+
+
+@pytest.mark.parametrize("name", ["EIO", "ENOSPC", "EDQUOT"])
+def test_a_disk_that_has_not_taken_a_file_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    refuse_to_synchronise(monkeypatch, getattr(errno, name))
+
+    with pytest.raises(OSError, match="no such thing"), atomic_write(tmp_path / "results") as file:
+        file.write(b"all of it")
+
+    assert os.listdir(tmp_path) == []
+
+
+def refuse_to_synchronise(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, "no such thing here")
+
+    monkeypatch.setattr(os, "fsync", refuse)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

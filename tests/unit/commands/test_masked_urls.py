@@ -51,6 +51,10 @@ DATABASES = [
     "postgres://owner:S3cret@127.0.0.1:9/faces",
     "nosuchdatabase://owner:S3cret@127.0.0.1:9/faces",
     "sqlite://owner:S3cret@127.0.0.1/faces",
+    "sqlite:///gallery.db?password=S3cret",
+    "sqlite:///file:gallery.db?uri=true&key=S3cret",
+    "postgresql+psycopg://owner%3AS3cret@127.0.0.1:9/faces",
+    "postgresql+psycopg://127.0.0.1:9/faces?user=owner;password=S3cret",
     "owner:S3cret@127.0.0.1",
 ]
 SERVERS = [

@@ -22,6 +22,7 @@ from gallery.store import Database
 from gallery.store.schema import migrations_folder, upgrade
 from gallery.store.tables import SCHEMA_REVISION
 from tests.support.galleries import names, random_embeddings
+from tests.support.small_disks import mounted_disk
 
 
 def test_the_models_and_the_migrations_agree(
@@ -211,3 +212,21 @@ def test_a_file_that_took_the_place_of_another_is_not_used(database: str, tmp_pa
 
         with pytest.raises(DatabaseError, match="was moved, deleted or replaced since"):
             service.gallery_names()
+
+
+def test_where_sqlite_can_make_no_file_beside_the_database_a_copy_is_searched(
+    tmp_path: Path,
+) -> None:
+    """As on a disk that is mounted read-only."""
+    with mounted_disk(tmp_path / "disk", "4m") as disk:
+        with open_service(f"sqlite:///{disk / 'gallery.db'}", create=True):
+            pass
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+        with (
+            pytest.raises(DatabaseError, match=r"also to search; .*immutable=1"),
+            open_service(f"sqlite:///{disk / 'gallery.db'}") as service,
+        ):
+            service.gallery_names()
+        with open_service(f"sqlite:///file:{disk / 'gallery.db'}?immutable=1&uri=true") as service:
+            assert service.gallery_names() == []

@@ -13,7 +13,7 @@ import pytest
 from gallery.errors import DatabaseError
 from gallery.server import open_service
 from gallery.store import Database
-from gallery.store.database_url import parse_url, sqlite_file
+from gallery.store.database_url import parse_url, secrets_of, sqlite_file
 
 
 @pytest.fixture(autouse=True)
@@ -51,11 +51,14 @@ def refusal(url: str) -> str:
         ("postgresql+psycopg://owner:pass@word@host/faces", "%40"),
         ("postgresql+psycopg://owner:pass/word@x@host/faces", "%40"),
         ("postgresql+psycopg://owner:word/faces", "cannot be parsed"),
+        ("postgresql+psycopg://owner@host:5432/faces?passfile=a@b", "%40"),
+        ("'sqlite:///gallery.db'", "does not begin with a name"),
+        ("host=localhost password=a://b", "does not begin with a name"),
         ("postgresql+psycopg_async://owner@host/faces", "asynchronous"),
         ("mysql://owner@host/faces", "no driver"),
         ("sqlite:///a?b.db", "sqlite:///a%3Fb.db"),
         ("sqlite:////srv/a?b.db", "sqlite:////srv/a%3Fb.db"),
-        ("sqlite:///a?b=c.db", "a%3Fb%3Dc.db"),
+        ("sqlite:///a?b=c.db", "'b=***' after it is no option"),
         ("sqlite:///gallery.db?mode=ro", "no option"),
         ("sqlite:///gallery\0.db", "zero character"),
     ],
@@ -134,8 +137,22 @@ def test_a_drivers_complaint_does_not_repeat_a_secret() -> None:
     assert reason.endswith("connect_timeout: '***'")
 
 
+@pytest.mark.parametrize("user", ["owner:S3cret", "owner%3AS3cret", "owner%3aS3cret"])
+def test_a_drivers_complaint_about_a_user_does_not_repeat_a_password(user: str) -> None:
+    parsed = parse_url(f"postgresql+psycopg://{user}@127.0.0.1:9/faces")
+
+    assert "S3cret" in secrets_of(parsed)
+
+
 def test_an_option_that_cannot_be_read_is_said_to_be_so() -> None:
     assert "cannot be used" in refusal("sqlite:///gallery.db?timeout=soon")
+
+
+def test_a_user_of_a_server_may_have_the_servers_name() -> None:
+    """As hosted databases have it."""
+    parsed = parse_url("postgresql://owner@server:word@host:5432/faces")
+
+    assert (parsed.username, parsed.password, parsed.host) == ("owner@server", "word", "host")
 
 
 def test_the_driver_of_postgresql_need_not_be_named() -> None:

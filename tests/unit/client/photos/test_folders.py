@@ -127,6 +127,11 @@ def test_a_file_that_is_called_a_photo_counts_as_one(tmp_path: Path, content: by
         "desktop.ini",
         "photo.jpg:Zone.Identifier",
         "Icon\r",
+        "found.001/a.jpg",
+        "LOST.DIR/a.jpg",
+        "Previews.lrdata/a.jpg",
+        "Photos Library.photoslibrary/originals/a.jpg",
+        "SYNOFILE_THUMB_L.jpg",
     ],
 )
 def test_litter_of_systems_is_neither_a_person_nor_a_photo(tmp_path: Path, litter: str) -> None:
