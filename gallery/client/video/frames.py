@@ -33,6 +33,12 @@ class Frame:
     pixels: npt.NDArray[np.uint8]
 
 
+def check_span(every: float) -> None:
+    """Refuse what is no span of seconds from frame to frame (`ValueError`)."""
+    if not 0.0 < every < float("inf"):
+        raise ValueError(f"frames are looked at every so many seconds, above 0, not every {every}")
+
+
 def open_capture(address: str | int, limits: Sequence[tuple[str, int]] = ()) -> Any:
     """Open a video with OpenCV: a path or URL by its FFmpeg, a number as a camera of the machine.
 
