@@ -43,7 +43,7 @@ class DrawnCopies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise GalleryError(
                 f"the folder {folder} for drawn copies cannot be made: {error.strerror or error}"

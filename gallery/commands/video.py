@@ -25,7 +25,7 @@ from gallery.commands.photo_arguments import refuse_options_of_photos
 from gallery.commands.settings import Settings
 from gallery.commands.sightings import SightingPrinter
 from gallery.commands.tables import TableFormat
-from gallery.commands.threshold_notes import notes_on
+from gallery.commands.threshold_notes import notes_on_search
 from gallery.errors import GalleryError, VideoError
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _end(settings: Settings, printer: SightingPrinter, source: VideoFile | LiveS
         f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
         f"{int(found.searched.max())} references searched"
     )
-    for note in notes_on(found.limit, int(found.searched.max())):
+    for note in notes_on_search(found.limit, int(found.searched.max())):
         settings.notice(note)
 
 
@@ -249,7 +249,11 @@ class _Camera(click.types.StringParamType):
             return int(value)
         if isinstance(value, str) and "://" in value:
             return value
-        self.fail("give the number of a camera of this machine, such as 0, or a URL", param, ctx)
+        self.fail(
+            "give the number of a camera of this machine, such as 0 for /dev/video0, or a URL",
+            param,
+            ctx,
+        )
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
