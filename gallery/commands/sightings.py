@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gallery.commands.output import Cell, decision_cell, number, print_table
+from gallery.commands.saved_frames import SavedFrames
 from gallery.commands.tables import TableFormat, print_records
 from gallery.commands.terminal import print_result
 
@@ -72,10 +73,10 @@ class SightingPrinter:
         How, for programs; None for people.
     full_precision
         Whether distances have all digits.
+    video
+        Its file, or None of a camera.
     frames
         The folder for best frames, or None.
-    force
-        Whether files there are replaced.
 
     Attributes
     ----------
@@ -93,12 +94,12 @@ class SightingPrinter:
         *,
         form: TableFormat | None,
         full_precision: bool,
-        frames: Path | None,
-        force: bool,
+        video: Path | None,
+        frames: SavedFrames | None,
     ) -> None:
         self._source, self._description, self._limit = source, description, limit
         self._form, self._full_precision = form, full_precision
-        self._frames, self._force = frames, force
+        self._video, self._frames = video, frames
         self._distances: tuple[Floats, Floats] | None = None
         self.seen = self.matches = 0
         self.last_found: Identification | None = None
@@ -179,17 +180,9 @@ class SightingPrinter:
 
     def _saved(self, item: Sighting) -> str | None:
         """Save the best frame of a track that is over; return its path."""
-        from gallery.client import save_frame
-
         if self._frames is None or not item.ended:
             return None
-        if self._source.live:
-            stem = datetime.fromtimestamp(item.first, UTC).strftime("%Y%m%dT%H%M%SZ")
-        else:
-            stem = Path(self._source.name).stem
-        path = self._frames / f"{stem}-{item.track:04}.jpg"
-        save_frame(item.best, path, overwrite=self._force)
-        return str(path)
+        return self._frames.save(self._video, item)
 
 
 def _cells(record: dict[str, Any]) -> dict[str, Any]:
