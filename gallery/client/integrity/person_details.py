@@ -15,6 +15,7 @@ from typing import Any, Final, SupportsIndex
 
 from gallery.client.integrity.printable_text import holds_controls, is_visible, normalize
 from gallery.errors import AuthenticationError, InvalidAttributeError
+from gallery.hints import Hint
 
 MAX_DETAILS: Final = 2048
 """Bytes of a person's details as they are sealed: with the longest label, and all that is sealed
@@ -169,7 +170,7 @@ def _value(name: str, text: str) -> str:
         raise InvalidAttributeError(f"the attribute {name!r} must be text")
     normal = normalize(text)
     if not is_visible(normal):
-        raise InvalidAttributeError(f"the attribute {name!r} is empty")
+        raise InvalidAttributeError(f"the attribute {name!r} is empty", hint=Hint.UNSET_ATTRIBUTE)
     if holds_controls(normal):
         raise InvalidAttributeError(f"the attribute {name!r} holds control characters")
     return normal
