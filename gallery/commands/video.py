@@ -24,7 +24,7 @@ from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import refuse_options_of_photos
 from gallery.commands.saved_frames import SavedFrames
 from gallery.commands.settings import Settings
-from gallery.commands.sightings import SightingPrinter
+from gallery.commands.sightings import SightingPrinter, print_titles
 from gallery.commands.tables import TableFormat
 from gallery.commands.threshold_notes import notes_on_search
 from gallery.errors import VideoError
@@ -126,6 +126,7 @@ def identify_videos(
         frames = SavedFrames(video.frames, paths, overwrite=choice.force)
     failed, unmatched = False, False
     with settings.open_client(cache_size=choice.cache_size, max_age=choice.max_age) as client:
+        print_titles(choice.form)
         for path in paths or (None,):
             try:
                 source: VideoFile | LiveSource
@@ -134,7 +135,9 @@ def identify_videos(
                 else:
                     assert video.camera is not None
                     source = LiveSource(video.camera, every, settings.notice)
-                matched = _identify(settings, client, source, choice, path, frames)
+                matched = _identify(
+                    settings, client, source, choice, path, frames, several=len(paths) > 1
+                )
             except VideoError as error:
                 if len(paths) < 2:
                     raise
@@ -157,6 +160,8 @@ def _identify(
     choice: SearchChoice,
     path: Path | None,
     frames: SavedFrames | None,
+    *,
+    several: bool,
 ) -> bool:
     """Search with one video; return whether somebody was seen, and each face matched."""
     printer = SightingPrinter(
@@ -165,6 +170,7 @@ def _identify(
         client.threshold(choice.threshold),
         form=choice.form,
         full_precision=choice.full_precision,
+        several=several,
         video=path,
         frames=frames,
     )

@@ -110,6 +110,28 @@ def test_csv_has_a_line_for_each_track(patterns: Command) -> None:
         )  # fmt: skip
 
 
+def test_tables_of_several_videos_say_which(patterns: Command, tmp_path: Path) -> None:
+    write_video(tmp_path / "ada.avi", [blocks(1)] * 4, 4.0)
+    (tmp_path / "broken.avi").write_bytes((tmp_path / "ada.avi").read_bytes()[:300])
+    videos = ("identify", "broken.avi", "clip.avi", "ada.avi", "--every", "1s")
+
+    table, sheet = patterns(*videos), patterns(*videos, "--csv")
+
+    shown = [line.split()[:2] for line in table.out.splitlines()]
+    assert shown == [
+        ["video", "track"],
+        *(["clip.avi", str(number)] for number in (1, 2, 3)),
+        ["video", "track"],
+        ["ada.avi", "1"],
+    ]
+    rows = list(csv.DictReader(io.StringIO(sheet.out)))
+    assert [(row["video"], row["track"]) for row in rows] == [
+        *(("clip.avi", str(number)) for number in (1, 2, 3)),
+        ("ada.avi", "1"),
+    ]
+    assert table.code == sheet.code == 1
+
+
 def test_a_folder_of_frames_that_cannot_be_made_is_named(patterns: Command) -> None:
     done = patterns("identify", "clip.avi", "--frames", "clip.avi/seen")
 
