@@ -79,6 +79,7 @@ class Hint(Enum):
     )
     LIST_REFERENCES = "GalleryClient.references lists what it holds"
     MERGE = "GalleryClient.merge makes one person of the two"
+    UNSET_ATTRIBUTE = "the argument without of GalleryClient.annotate takes one away"
     SAY_WHICH_NAME = (
         "the argument labels takes it for the one, and the argument reference_ids for the other"
     )

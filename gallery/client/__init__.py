@@ -37,6 +37,7 @@ from gallery.client.keys.keyfile import (
 )
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.methods.upkeep_methods import Summary
+from gallery.client.photos.containers import is_video
 from gallery.client.photos.embedder import PhotoEmbedder, WeightsWarning
 from gallery.client.photos.faces import EmbeddedFace, FaceBox, FaceSelection
 from gallery.client.photos.failures import PhotoFailure
@@ -76,7 +77,6 @@ from gallery.client.syncing.folder_sync import FolderSync, SyncReport
 from gallery.client.syncing.plan import Addition, Relabelling, Removal, SyncPlan
 from gallery.client.syncing.watch import watch_folder
 from gallery.client.video.best_frames import save_frame
-from gallery.client.video.containers import is_video
 from gallery.client.video.files import VideoFile
 from gallery.client.video.frames import Frame
 from gallery.client.video.live import LiveSource

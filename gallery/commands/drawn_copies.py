@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,9 +17,6 @@ if TYPE_CHECKING:
     from gallery.client.photos.drawing import Frame
 
 _COLOURS: Final = {"match": "lime", "non-match": "orange"}
-_UNFIT: Final = re.compile(r"[^\w.,()+ -]|[\x00-\x1f]")
-"""What does not belong into the name of a file on some system."""
-_LONGEST_NAME: Final = 80
 _QUALITY: Final = 90
 
 
@@ -43,7 +37,7 @@ class DrawnCopies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise GalleryError(
                 f"the folder {folder} for drawn copies cannot be made: {error.strerror or error}"
@@ -100,10 +94,12 @@ def _frames(results: Results) -> dict[int, list[Frame]]:
 
 def _names(photo: Path | HeldPhoto) -> Iterator[str]:
     """Yield the names that a copy may have, the best first."""
-    name = photo.name.partition("?")[0].rstrip("/")
-    stem = os.path.splitext(unquote(name).replace("\\", "/").rpartition("/")[2])[0]
-    plain = _UNFIT.sub("_", unicodedata.normalize("NFC", stem)).strip(" .-")[:_LONGEST_NAME]
-    plain = plain.encode("utf-8", "replace")[:160].decode("utf-8", "ignore") or "photo"
+    from gallery.client.photos.file_names import plain_stem
+
+    if isinstance(photo, Path):
+        plain = plain_stem(photo.name)
+    else:  # of an address, the path's last part
+        plain = plain_stem(unquote(photo.name.partition("?")[0].rstrip("/")))
     yield f"{plain}.jpg"
     number = 2
     while True:

@@ -63,6 +63,7 @@ WORDING: Final[dict[Hint, str]] = {
     Hint.CALIBRATE_ANEW: "restore the database from a backup, or run gallery calibrate again",
     Hint.LIST_REFERENCES: "gallery list shows what it holds",
     Hint.MERGE: "gallery merge makes one person of the two",
+    Hint.UNSET_ATTRIBUTE: "gallery annotate --unset takes one away",
     Hint.SAY_WHICH_NAME: "say which is meant with --label or --id",
     Hint.SETTLE_DUPLICATES: (
         "--on-duplicate ask asks about each at a terminal, and skip leaves all of them out"

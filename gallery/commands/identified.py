@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, print_records
+from gallery.commands.threshold_notes import notes_on_search
 
 if TYPE_CHECKING:
     from gallery.client import Results
@@ -50,7 +51,34 @@ def print_found(done: Results, form: TableFormat) -> None:
     print_records(form, _COLUMNS, _lines(records) if form is TableFormat.CSV else records)
 
 
-def say_who_expired(settings: Settings, done: Results) -> None:
+def tell_of_results(settings: Settings, done: Results, undone: str) -> None:
+    """Say what is to be known of results besides them: who has expired, the threshold, the photos.
+
+    Parameters
+    ----------
+    settings
+        How it is said.
+    done
+        The results.
+    undone
+        What was not done with probes that failed, such as ``not searched``.
+    """
+    _say_who_expired(settings, done)
+    if was_searched(done):
+        for note in notes_on_search(done.found.limit, int(done.found.searched.max())):
+            settings.notice(note)
+    for row, warnings in done.warnings.items():
+        settings.notice(f"poor photo: {done.name(row)}: {'; '.join(warnings)}")
+    for row, reason in done.failures.items():
+        settings.notice(f"{undone}: {done.probes[row]}: {reason}")
+
+
+def was_searched(done: Results) -> bool:
+    """Whether the gallery was searched at all: not if every photo failed."""
+    return len(done.failures) < len(done.found)
+
+
+def _say_who_expired(settings: Settings, done: Results) -> None:
     """Name the first probe that only somebody who has expired would match; count the others."""
     refused = done.found.refused.nonzero()[0].tolist()
     if not refused:

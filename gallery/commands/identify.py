@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.decisions import code_of, exit_code_option
-from gallery.commands.drawn_copies import DrawnCopies
-from gallery.commands.identified import print_found, say_who_expired
+from gallery.commands.destination import Destination
 from gallery.commands.options import (
     common_options,
     force_option,
@@ -19,7 +18,6 @@ from gallery.commands.options import (
     search_threshold_option,
 )
 from gallery.commands.origin_of_files import warn_of_origin
-from gallery.commands.output import print_identification
 from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import (
     Given,
@@ -31,17 +29,21 @@ from gallery.commands.photo_arguments import (
     private_urls_option,
     refuse_options_of_photos,
 )
-from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.photo_processes import jobs_option
-from gallery.commands.photo_search import search_photos
+from gallery.commands.photo_search import ProbeSearch, search_photos
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, table_options
-from gallery.commands.threshold_notes import notes_on
 from gallery.commands.video import SearchChoice, VideoChoice, identify_videos, video_options
 from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
-    from gallery.client import EmbeddingFile, FaceSelection, GalleryClient, Results
+    from gallery.client import (
+        EmbeddingFile,
+        FaceSelection,
+        GalleryClient,
+        Results,
+    )
+    from gallery.messages import GalleryDescription
 
 KEPT_BYTES = 512 * 1024 * 1024
 """Blocks that a command with several probes keeps in memory, so that not every request reads them
@@ -150,8 +152,7 @@ def command(
     Who has expired is no match, and is listed all the same: where the closest candidate has
     expired, the probe is a non-match, whoever comes next. --csv has a line for each candidate.
     """
-    from gallery.client import ResultFile, SourceKind, read_embeddings, release
-
+    search = ProbeSearch(top, threshold, per_reference, faces)
     if video.is_meant(probes):
         if per_reference or output is not None or drawn is not None:
             raise click.UsageError("--per-reference, --output and --draw are not for videos")
@@ -160,111 +161,93 @@ def command(
         )
         paths = [probe for probe in probes if isinstance(probe, Path)]
         return identify_videos(settings, paths, video, choice)
-    if not probes:
-        raise click.UsageError("Missing argument 'PROBE...'.")
-    check_standard_input(probes)
-    kinds = [kind_of_given(probe) for probe in probes]
-    if SourceKind.EMBEDDINGS in kinds and len(probes) > 1:
-        raise click.UsageError("give photos, or one .npz, .npy, .parquet or .csv file")
-    if output is not None and form is not None:
-        raise click.UsageError(f"--{form} is for standard output, --output for a file")
-    if output is None and force:
-        raise click.UsageError("--force belongs to --output")
-    if drawn is not None and SourceKind.EMBEDDINGS in kinds:
-        raise click.UsageError("--draw is for photos")
-    if SourceKind.EMBEDDINGS in kinds:
-        refuse_options_of_photos("embeddings")
-    file = None if output is None else ResultFile(output, overwrite=force)
-    copies = None if drawn is None else DrawnCopies(drawn)
-    source = read_embeddings(Path(probes[0])) if kinds[0] is SourceKind.EMBEDDINGS else None
-    photos = GivenPhotos() if source else GivenPhotos.of(probes, private_urls)
-    # A single search reads each block once, so that keeping any is of no use to it.
-    several = faces == "all" or len(source.embeddings if source else photos.photos) > 1
-    kept = KEPT_BYTES if several else 0
+    of_photos = _check_sources(probes)
+    to = Destination.chosen(form, output, force, drawn, of_photos)
+    given = _Probes.read(probes, of_photos, private_urls)
+    kept = KEPT_BYTES if given.may_be_several(faces) else 0
     with settings.open_client(cache_size=kept, max_age=max_age) as client:
-        description = client.description
-        if source:
-            warn_of_origin(settings, description, source.model)
-            done = _search_embeddings(settings, client, source, top, threshold, per_reference)
-        else:
-            done = search_photos(
-                settings, client, photos, top, threshold, per_reference=per_reference, faces=faces
-            )
-    if not full_precision:
-        seconds = release(done.found.second_distances, description)
-        done = replace(
-            done, distances=release(done.distances, description), second_distances=seconds
-        )
-    if file is not None:
-        file.write(done)
-    elif form is not None:
-        print_found(done, form)
-    else:
-        print_identification(done)
-    if copies is not None:
-        copies.draw(settings, photos.photos, done)
-    if form is None:
-        _say(settings, done, output)
-    _say_what_is_ambiguous(settings, done, top)
-    say_who_expired(settings, done)
-    for note in notes_on(done.found.limit, int(done.found.searched.max())):
-        settings.notice(note)
-    tell_passed_over(settings, photos.passed_over)
-    for row, warnings in done.warnings.items():
-        settings.notice(f"poor photo: {done.name(row)}: {'; '.join(warnings)}")
-    for row, reason in done.failures.items():
-        settings.notice(f"not searched: {done.probes[row]}: {reason}")
+        done = given.searched(settings, client, search)
+        if not full_precision:
+            done = _released(done, client.description)
+    to.show(settings, done, given.photos, top)
     return code_of(done.found, done.failures, exit_code)
 
 
-def _say(settings: Settings, results: Results, output: Path | None) -> None:
-    """Say what the results rest on, and where they are."""
-    from gallery.client.integrity.clock import age_in_words
+def _check_sources(probes: tuple[Given, ...]) -> bool:
+    """Check what is to be searched with; return whether it is photos, not embeddings."""
+    from gallery.client import SourceKind
 
-    found = results.found
-    settings.notice(
-        f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
-        f"{int(found.searched.max())} references searched"
-    )
-    settings.detail(f"age of the gallery's state: {age_in_words(found.age)}")
-    if output is not None:
-        matches = int(found.decisions.sum())
-        failed = f", {len(results.failures)} failed" if results.failures else ""
-        settings.notice(f"{len(found)} probes, {matches} matches{failed}, written to {output}")
+    if not probes:
+        raise click.UsageError("Missing argument 'PROBE...'.")
+    check_standard_input(probes)
+    if SourceKind.EMBEDDINGS not in map(kind_of_given, probes):
+        return True
+    if len(probes) > 1:
+        raise click.UsageError("give photos, or one .npz, .npy, .parquet or .csv file")
+    refuse_options_of_photos("embeddings")
+    return False
 
 
-def _say_what_is_ambiguous(settings: Settings, done: Results, top: int) -> None:
-    """Name the first probe that more than one person matches, and count the others."""
-    ambiguous = done.found.ambiguous.nonzero()[0].tolist()
-    if not ambiguous:
-        return
-    row = ambiguous[0]
-    (record,) = done.records(row, 1)
-    more = "" if len(ambiguous) == 1 else f", and {len(ambiguous) - 1:,} other probes likewise"
-    advice = "" if top > 1 else "; --top 5 shows who else is near"
-    settings.notice(
-        f"ambiguous: probe {done.name(row)} matches {record['label']!r}, but "
-        f"{record['second_label']!r} too (distances {record['distance']:g} and "
-        f"{record['second_distance']:g}, threshold {record['threshold']:g}){more}{advice}"
+@dataclass(frozen=True, eq=False)
+class _Probes:
+    """What is searched with.
+
+    Attributes
+    ----------
+    source
+        A file of embeddings, or None.
+    photos
+        Else the photos.
+    """
+
+    source: EmbeddingFile | None
+    photos: GivenPhotos
+
+    @classmethod
+    def read(cls, probes: tuple[Given, ...], of_photos: bool, private_urls: bool) -> _Probes:
+        """Read a file of embeddings, or find photos."""
+        from gallery.client import read_embeddings
+
+        if of_photos:
+            return cls(None, GivenPhotos.of(probes, private_urls))
+        return cls(read_embeddings(Path(probes[0])), GivenPhotos())
+
+    def may_be_several(self, faces: FaceSelection) -> bool:
+        """Whether there may be several: a single search reads each block once and keeps none."""
+        if self.source is not None:
+            return len(self.source.embeddings) > 1
+        return faces == "all" or len(self.photos.photos) > 1
+
+    def searched(self, settings: Settings, client: GalleryClient, search: ProbeSearch) -> Results:
+        """Search the gallery with them."""
+        if self.source is None:
+            return search_photos(settings, client, self.photos, search)
+        warn_of_origin(settings, client.description, self.source.model)
+        return _search_embeddings(settings, client, self.source, search)
+
+
+def _released(done: Results, description: GalleryDescription) -> Results:
+    """Return results without the digits of distances that noise reaches."""
+    from gallery.client import release
+
+    return replace(
+        done,
+        distances=release(done.distances, description),
+        second_distances=release(done.found.second_distances, description),
     )
 
 
 def _search_embeddings(
-    settings: Settings,
-    client: GalleryClient,
-    source: EmbeddingFile,
-    top: int,
-    threshold: float | str | None,
-    per_reference: bool,
+    settings: Settings, client: GalleryClient, source: EmbeddingFile, search: ProbeSearch
 ) -> Results:
     from gallery.client import Results
 
     with settings.progress("searching", len(source.embeddings)) as advance:
         found = client.identify(
             source.embeddings,
-            top,
-            threshold,
-            per_reference=per_reference,
+            search.top,
+            search.threshold,
+            per_reference=search.per_reference,
             model=source.model,
             progress=advance,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.decisions import code_of, exit_code_option
-from gallery.commands.hints import worded
-from gallery.commands.identified import print_found, say_who_expired
+from gallery.commands.identified import print_found, tell_of_results, was_searched
 from gallery.commands.options import (
     common_options,
     max_age_option,
@@ -30,19 +29,13 @@ from gallery.commands.photo_arguments import (
     refuse_options_of_photos,
 )
 from gallery.commands.photo_processes import jobs_option
+from gallery.commands.photo_search import match_photos
 from gallery.commands.settings import Settings
 from gallery.commands.tables import TableFormat, table_options
-from gallery.commands.threshold_notes import notes_on
 from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
-    from gallery.client import (
-        FaceSelection,
-        GalleryClient,
-        Identification,
-        PhotoFailure,
-        ProbeFace,
-    )
+    from gallery.client import FaceSelection, GalleryClient, Results
 
 _EPILOG = """
 \b
@@ -92,59 +85,45 @@ def command(
     reference of LABEL is looked at. So a server learns neither who is meant nor the answer. Who has
     expired is no match.
     """
-    from gallery.client import Results, SourceKind, places_of, release
+    from gallery.client import SourceKind, release
 
     check_standard_input([probe])
     if (kind := kind_of_given(probe)) is SourceKind.FOLDER:
-        raise click.UsageError("give one photo, or one .npz or .parquet file")
+        raise click.UsageError("give one photo, or one .npz, .npy, .parquet or .csv file")
     of_photos = kind is not SourceKind.EMBEDDINGS
     if not of_photos:
         refuse_options_of_photos("embeddings")
     photos = GivenPhotos.of([probe], private_urls) if of_photos else GivenPhotos()
     with settings.open_client(max_age=max_age) as client:
-        description = client.description
         if of_photos:
-            done = _match_photo(settings, client, photos, label, threshold, faces)
+            done = match_photos(settings, client, photos, label, threshold, faces)
         else:
             done = _match_file(settings, client, Path(probe), label, threshold)
-    if (found := done.found) is not None:
-        distances = found.distances if full_precision else release(found.distances, description)
-        places = dict(enumerate(places_of(done.faces)))
-        said = {row: face.quality.warnings() for row, face in enumerate(done.faces)}
-        results = Results(done.names, found, distances, warnings=said, faces=places)
-        if form is not None:
-            print_found(results, form)
-        else:
-            print_identification(results)
+        if not full_precision:
+            done = replace(done, distances=release(done.distances, client.description))
+    _show(settings, done, label, form)
+    return code_of(done.found, done.failures, exit_code)
+
+
+def _show(settings: Settings, done: Results, label: str, form: TableFormat | None) -> None:
+    """Print results, and say what they rest on."""
+    found = done.found
+    if form is not None:
+        print_found(done, form)
+    else:
+        print_identification(done)
+        if was_searched(done):
             settings.notice(
                 f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
-                f"compared with {int(found.searched[0])} references of {label!r}"
+                f"compared with {int(found.searched.max())} references of {label!r}"
             )
-        say_who_expired(settings, results)
-        for note in notes_on(found.limit, int(found.searched[0])):
-            settings.notice(note)
-        for row, warnings in said.items():
-            if warnings:
-                settings.notice(f"poor photo: {results.name(row)}: {'; '.join(warnings)}")
-    for failure in done.failures:
-        settings.notice(f"not compared: {failure.path}: {worded(failure.reason, failure.hint)}")
-    return code_of(found, done.failures, exit_code)
-
-
-@dataclass(frozen=True, eq=False)
-class _Matched:
-    """What was compared: the probes' names, what was found of them, and what failed."""
-
-    names: list[str | int]
-    found: Identification | None
-    faces: tuple[ProbeFace, ...] = ()
-    failures: tuple[PhotoFailure, ...] = ()
+    tell_of_results(settings, done, "not compared")
 
 
 def _match_file(
     settings: Settings, client: GalleryClient, path: Path, label: str, threshold: float | str | None
-) -> _Matched:
-    from gallery.client import read_embeddings
+) -> Results:
+    from gallery.client import Results, read_embeddings
 
     source = read_embeddings(path)
     warn_of_origin(settings, client.description, source.model)
@@ -152,19 +131,4 @@ def _match_file(
         found = client.match(
             source.embeddings, label, threshold, model=source.model, progress=advance
         )
-    return _Matched(list(range(len(found))), found)
-
-
-def _match_photo(
-    settings: Settings,
-    client: GalleryClient,
-    photos: GivenPhotos,
-    label: str,
-    threshold: float | str | None,
-    faces: FaceSelection,
-) -> _Matched:
-    with settings.progress("comparing", len(photos.photos)) as advance:
-        done = client.match_photos(photos.photos, label, threshold, faces=faces, progress=advance)
-    names: list[str | int] = [str(face.photo) for face in done.faces]
-    failures = (*photos.failures, *done.failures)
-    return _Matched(names, done.identification, done.faces, failures)
+    return Results(list(range(len(found))), found, found.distances)

@@ -178,8 +178,12 @@ def _runtime() -> Runtime:
 
 def _obstacle(report: PartReport) -> str:
     """Return what keeps a model or detector from working when it is loaded, or nothing."""
-    from gallery.client import PhotoEmbedder
+    from gallery.client import PhotoEmbedder, WeightsState
 
+    if any(file.state is WeightsState.MISSING for file in report.weights):
+        return (
+            f"{'; '.join(report.obstacles)}: gallery models fetch {report.name} brings what lacks"
+        )
     model = report.name if report.kind == "model" else "Dlib"
     detector = report.name if report.kind == "detector" else "skip"
     try:

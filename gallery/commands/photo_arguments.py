@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT: Final = "-"
 _WEB: Final = ("http://", "https://")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20})://")
+_STREAMS: Final = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "tcp", "srt"})
 
 Given = Path | str
 """A photo or another source as it was given: a path, `STANDARD_INPUT`, or an address of the web."""
@@ -39,6 +43,15 @@ class PhotoArgument(click.Path):
         """Return a path as one, and the others as text."""
         if value == STANDARD_INPUT or (isinstance(value, str) and value.lower().startswith(_WEB)):
             return value
+        if isinstance(value, str) and (given := _SCHEME.match(value)) and not os.path.exists(value):
+            scheme = given[1].lower()
+            stream = "; gallery identify --camera searches with the faces of a stream"
+            self.fail(
+                f"photos are not fetched by {scheme}://, but by http:// and https://"
+                + (stream if scheme in _STREAMS else ""),
+                param,
+                ctx,
+            )
         return super().convert(value, param, ctx)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gallery.commands.hints import worded
@@ -19,28 +20,66 @@ if TYPE_CHECKING:
     )
 
 
+@dataclass(frozen=True)
+class ProbeSearch:
+    """What is asked of the gallery with each probe.
+
+    Attributes
+    ----------
+    top
+        People to list, or references.
+    threshold
+        Largest distance of a match, its name, or None for the gallery's.
+    per_reference
+        Whether references are listed.
+    faces
+        Which faces of a photo are searched with.
+    """
+
+    top: int
+    threshold: float | str | None
+    per_reference: bool
+    faces: FaceSelection
+
+
 def search_photos(
-    settings: Settings,
-    client: GalleryClient,
-    photos: GivenPhotos,
-    top: int,
-    threshold: float | str | None,
-    *,
-    per_reference: bool,
-    faces: FaceSelection,
+    settings: Settings, client: GalleryClient, photos: GivenPhotos, search: ProbeSearch
 ) -> Results:
     """Search with photos; those that fail have a row, too."""
-    from gallery.client import Identification
-
     with settings.progress("searching", len(photos.photos)) as advance:
         done = client.identify_photos(
             photos.photos,
-            top,
-            threshold,
-            per_reference=per_reference,
-            faces=faces,
+            search.top,
+            search.threshold,
+            per_reference=search.per_reference,
+            faces=search.faces,
             progress=advance,
         )
+    return _rows_of(client, photos, done, search.threshold)
+
+
+def match_photos(
+    settings: Settings,
+    client: GalleryClient,
+    photos: GivenPhotos,
+    label: str,
+    threshold: float | str | None,
+    faces: FaceSelection,
+) -> Results:
+    """Compare photos with one person; those that fail have a row, too."""
+    with settings.progress("comparing", len(photos.photos)) as advance:
+        done = client.match_photos(photos.photos, label, threshold, faces=faces, progress=advance)
+    return _rows_of(client, photos, done, threshold)
+
+
+def _rows_of(
+    client: GalleryClient,
+    photos: GivenPhotos,
+    done: PhotoIdentification,
+    threshold: float | str | None,
+) -> Results:
+    from gallery.client import Identification
+
     found = done.identification
     if found is None:
         limit = client.threshold(threshold)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gallery.commands.output import Cell, decision_cell, number, print_table
+from gallery.commands.saved_frames import SavedFrames
 from gallery.commands.tables import TableFormat, print_records
 from gallery.commands.terminal import print_result
 
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     from gallery.client import Identification, LiveSource, Sighting, Threshold, VideoFile
     from gallery.messages import GalleryDescription
 
-_TITLES: Final = ("track", "from", "to", "frames", "decision", "label", "distance", "best at")
+_TITLES: Final[tuple[str, ...]] = (
+    "track",
+    "from",
+    "to",
+    "frames",
+    "decision",
+    "label",
+    "distance",
+    "best at",
+)
 _COLUMNS: Final = (
     "video",
     "track",
@@ -54,6 +64,12 @@ _COLUMNS: Final = (
 """Of CSV, which has a line for each track that is over, with the closest candidate."""
 
 
+def print_titles(form: TableFormat | None) -> None:
+    """Print the line with titles that CSV of any number of videos begins with."""
+    if form is TableFormat.CSV:
+        print_records(form, _COLUMNS, ())
+
+
 class SightingPrinter:
     """Prints the sightings of one video, and saves their best frames.
 
@@ -72,10 +88,12 @@ class SightingPrinter:
         How, for programs; None for people.
     full_precision
         Whether distances have all digits.
+    several
+        Whether it is one of several, so that a table says which.
+    video
+        Its file, or None of a camera.
     frames
         The folder for best frames, or None.
-    force
-        Whether files there are replaced.
 
     Attributes
     ----------
@@ -93,12 +111,13 @@ class SightingPrinter:
         *,
         form: TableFormat | None,
         full_precision: bool,
-        frames: Path | None,
-        force: bool,
+        several: bool,
+        video: Path | None,
+        frames: SavedFrames | None,
     ) -> None:
         self._source, self._description, self._limit = source, description, limit
         self._form, self._full_precision = form, full_precision
-        self._frames, self._force = frames, force
+        self._several, self._video, self._frames = several, video, frames
         self._distances: tuple[Floats, Floats] | None = None
         self.seen = self.matches = 0
         self.last_found: Identification | None = None
@@ -107,7 +126,8 @@ class SightingPrinter:
         """Print sightings, and save their best frames."""
         records = map(self._record, sightings)
         if self._form is TableFormat.CSV:
-            print_records(self._form, _COLUMNS, map(_cells, (r for r in records if r["ended"])))
+            over = (record for record in records if record["ended"])
+            print_records(self._form, _COLUMNS, map(_cells, over), titles=False)
         elif self._form is not None:
             print_records(self._form, _COLUMNS, records)
         elif self._source.live:
@@ -117,12 +137,15 @@ class SightingPrinter:
             self._print_table(records)
 
     def _print_table(self, records: Iterator[dict[str, Any]]) -> None:
-        rows: list[tuple[Cell, ...]] = []
+        titles, rows = _TITLES, list[tuple[Cell, ...]]()
+        named: tuple[Cell, ...] = (self._source.name,) if self._several else ()
+        if named:
+            titles = ("video", *titles)
         try:
-            rows.extend(map(_row, records))
+            rows.extend((*named, *_row(record)) for record in records)
         finally:  # what an interruption has left is a result
             if rows:
-                print_table(_TITLES, rows, right=6)
+                print_table(titles, rows, right=titles.index("distance"))
 
     def _record(self, item: Sighting) -> dict[str, Any]:
         if item.found is not None and item.found is not self.last_found:
@@ -179,17 +202,9 @@ class SightingPrinter:
 
     def _saved(self, item: Sighting) -> str | None:
         """Save the best frame of a track that is over; return its path."""
-        from gallery.client import save_frame
-
         if self._frames is None or not item.ended:
             return None
-        if self._source.live:
-            stem = datetime.fromtimestamp(item.first, UTC).strftime("%Y%m%dT%H%M%SZ")
-        else:
-            stem = Path(self._source.name).stem
-        path = self._frames / f"{stem}-{item.track:04}.jpg"
-        save_frame(item.best, path, overwrite=self._force)
-        return str(path)
+        return self._frames.save(self._video, item)
 
 
 def _cells(record: dict[str, Any]) -> dict[str, Any]:
@@ -237,6 +252,6 @@ def _name(record: dict[str, Any]) -> str | None:
 
 def _clock(seconds: float) -> str:
     """Return a moment of a file, as players show it."""
-    minutes, rest = divmod(seconds, 60.0)
+    minutes, rest = divmod(round(seconds, 1), 60.0)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

@@ -88,6 +88,9 @@ def command(
     references that came from this folder are, never what was enrolled in another way. A photo that
     cannot be read, or is not complete yet, takes nothing away.
 
+    A photo is one reference. Attributes and an end are given by gallery annotate; a person keeps
+    them as long as one photo is there.
+
     Hidden files, litter of systems and NAS boxes, and what files named .galleryignore name, as
     .gitignore would, are passed over. Interrupted at any time, the same command goes on.
 

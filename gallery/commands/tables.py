@@ -76,7 +76,11 @@ def table_options(
 
 
 def print_records(
-    form: TableFormat, columns: Sequence[str], records: Iterable[Mapping[str, Any]]
+    form: TableFormat,
+    columns: Sequence[str],
+    records: Iterable[Mapping[str, Any]],
+    *,
+    titles: bool = True,
 ) -> int:
     """Print records as a program reads them; return how many there were.
 
@@ -88,9 +92,11 @@ def print_records(
         The fields that CSV has, in order; JSON has all.
     records
         Texts, numbers, truth values, None, and lists and mappings of texts, by name.
+    titles
+        Whether CSV begins with the line of titles.
     """
     count = 0
-    if form is TableFormat.CSV:
+    if titles and form is TableFormat.CSV:
         print_csv(columns)
     for record in records:
         if form is TableFormat.JSON:

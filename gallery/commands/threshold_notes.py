@@ -12,6 +12,16 @@ _NOTABLE: Final = 0.02
 """Expected share of false alarms of a calibrated threshold from which on it is told."""
 
 
+def notes_on_search(threshold: Threshold, searched: int) -> Iterator[str]:
+    """Yield what a user has to know of a search that compared with so many references."""
+    if searched:
+        yield from notes_on(threshold, searched)
+    else:
+        yield "note: the gallery is empty, so that nobody matches; gallery enroll fills it"
+        if threshold.doubt:
+            yield f"warning: {threshold.doubt}"
+
+
 def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
     """Yield what a user has to know of the results of a threshold, among so many references."""
     expected = threshold.expected_fpir(references)

@@ -22,11 +22,12 @@ from gallery.commands.hints import told
 from gallery.commands.main import EXIT_NON_MATCH, EXIT_PARTIAL
 from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import refuse_options_of_photos
+from gallery.commands.saved_frames import SavedFrames
 from gallery.commands.settings import Settings
-from gallery.commands.sightings import SightingPrinter
+from gallery.commands.sightings import SightingPrinter, print_titles
 from gallery.commands.tables import TableFormat
-from gallery.commands.threshold_notes import notes_on
-from gallery.errors import GalleryError, VideoError
+from gallery.commands.threshold_notes import notes_on_search
+from gallery.errors import VideoError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, LiveSource, VideoFile
@@ -120,10 +121,12 @@ def identify_videos(
     if choice.force and video.frames is None:
         raise click.UsageError("of videos, --force belongs to --frames")
     every = video.every or DEFAULT_EVERY
+    frames = None
     if video.frames is not None:
-        _make_folder(video.frames)
+        frames = SavedFrames(video.frames, paths, overwrite=choice.force)
     failed, unmatched = False, False
     with settings.open_client(cache_size=choice.cache_size, max_age=choice.max_age) as client:
+        print_titles(choice.form)
         for path in paths or (None,):
             try:
                 source: VideoFile | LiveSource
@@ -132,7 +135,9 @@ def identify_videos(
                 else:
                     assert video.camera is not None
                     source = LiveSource(video.camera, every, settings.notice)
-                matched = _identify(settings, client, source, video, choice)
+                matched = _identify(
+                    settings, client, source, choice, path, frames, several=len(paths) > 1
+                )
             except VideoError as error:
                 if len(paths) < 2:
                     raise
@@ -148,22 +153,15 @@ def identify_videos(
     return EXIT_NON_MATCH if choice.exit_code and unmatched else 0
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder for best frames, if it is not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GalleryError(
-            f"the folder {folder} for frames cannot be made: {error.strerror or error}"
-        ) from error
-
-
 def _identify(
     settings: Settings,
     client: GalleryClient,
     source: VideoFile | LiveSource,
-    video: VideoChoice,
     choice: SearchChoice,
+    path: Path | None,
+    frames: SavedFrames | None,
+    *,
+    several: bool,
 ) -> bool:
     """Search with one video; return whether somebody was seen, and each face matched."""
     printer = SightingPrinter(
@@ -172,8 +170,9 @@ def _identify(
         client.threshold(choice.threshold),
         form=choice.form,
         full_precision=choice.full_precision,
-        frames=video.frames,
-        force=choice.force,
+        several=several,
+        video=path,
+        frames=frames,
     )
     try:
         with _progress(settings, source) as advance, _stopped_by_interrupt(source):
@@ -181,7 +180,7 @@ def _identify(
                 source,
                 choice.top,
                 choice.threshold,
-                keep_frames=video.frames is not None,
+                keep_frames=frames is not None,
                 told=settings.notice,
                 progress=advance,
             )
@@ -235,7 +234,7 @@ def _end(settings: Settings, printer: SightingPrinter, source: VideoFile | LiveS
         f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
         f"{int(found.searched.max())} references searched"
     )
-    for note in notes_on(found.limit, int(found.searched.max())):
+    for note in notes_on_search(found.limit, int(found.searched.max())):
         settings.notice(note)
 
 
@@ -249,7 +248,11 @@ class _Camera(click.types.StringParamType):
             return int(value)
         if isinstance(value, str) and "://" in value:
             return value
-        self.fail("give the number of a camera of this machine, such as 0, or a URL", param, ctx)
+        self.fail(
+            "give the number of a camera of this machine, such as 0 for /dev/video0, or a URL",
+            param,
+            ctx,
+        )
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:

@@ -17,7 +17,7 @@ from gallery.client.editing.block_editor import newest_check
 from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.editing.selection import Reference, Selection
 from gallery.client.gallery_state import GalleryState
-from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.labels import check_listed, normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.session import GallerySession
 from gallery.errors import InvalidLabelError, LabelExistsError
@@ -104,6 +104,7 @@ class Relabeller:
         required
             Whether all of them must be there; else those who are not are left out.
         """
+        check_listed(labels)
         wanted = sorted({normalize_label(label) for label in labels})
 
         def attempt(state: GalleryState) -> tuple[str, ...]:

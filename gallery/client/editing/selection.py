@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gallery.client.gallery_state import GalleryState
-from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.labels import check_listed, normalize_label
 from gallery.client.session import GallerySession
 from gallery.errors import AmbiguousNameError, ReferenceNotFoundError
 from gallery.hints import Hint
@@ -44,6 +44,7 @@ class Selection:
 
     def labelled(self, labels: Iterable[str]) -> tuple[Reference, ...]:
         """Return the references that have one of the labels, by block and position; opens none."""
+        check_listed(labels)
         normal = {normalize_label(label) for label in labels}
         by_pseudonym = {self._session.labels.pseudonym(label): label for label in normal}
         return tuple(
@@ -70,6 +71,8 @@ class Selection:
         ReferenceNotFoundError
             If there is nothing of a name.
         """
+        for listed in (names, labels, reference_ids):
+            check_listed(listed)
         by_label = self._by_label([*names, *labels])
         by_identifier = self._by_identifier([*names, *reference_ids])
         chosen: dict[bytes, tuple[int, StoredReference]] = {}

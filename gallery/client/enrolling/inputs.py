@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.integrity import clock
-from gallery.client.integrity.labels import content_digest, normalize_label
+from gallery.client.integrity.labels import check_listed, content_digest, normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.keys.secrets import Secret
 from gallery.errors import GalleryError, InvalidLabelError
@@ -81,6 +81,7 @@ class LabelledEmbeddings(Secret):
         details: PersonDetails = NO_DETAILS,
         digests: Sequence[bytes] | None = None,
     ) -> None:
+        check_listed(labels)
         self._details, self._digests = details, digests
         self._embeddings, self._description = check_embeddings(embeddings, description), description
         if len(labels) != len(self._embeddings):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -23,11 +23,17 @@ from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.embedding_run import embed_all
-from gallery.client.photos.faces import EmbeddedFace, FaceOutcome, FaceSelection, largest_of
+from gallery.client.photos.faces import (
+    EmbeddedFace,
+    FaceOutcome,
+    FaceSelection,
+    check_selection,
+    largest_of,
+)
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
-from gallery.client.photos.sources import HeldPhoto, PhotoName, hold, photo_name
+from gallery.client.photos.sources import HeldPhoto, PhotoName, check_several, hold, photo_name
 from gallery.client.progress import Progress
 from gallery.client.searching.thresholds import Threshold
 from gallery.client.session import GallerySession
@@ -57,6 +63,9 @@ OnDuplicate = Literal["add", "skip", "fail"] | Callable[[PhotoName, Duplicate], 
 enrolls nothing of the whole run. A function is given each and says whether to enroll it. A photo of
 which one face is left out is left out whole.
 """
+
+
+_POLICIES: Final = ("add", "skip", "fail")
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,11 @@ class PhotoEnroller:
         faces: FaceSelection = "one",
         details: PersonDetails = NO_DETAILS,
     ) -> None:
+        check_selection(faces)
+        if on_duplicate not in _POLICIES and not callable(on_duplicate):
+            raise ValueError(
+                f"on_duplicate is 'add', 'skip', 'fail' or a function, not {on_duplicate!r}"
+            )
         self._session = session
         self._embedder, self._details = embedder, details
         self._on_duplicate = on_duplicate
@@ -199,6 +213,7 @@ class PhotoEnroller:
         DuplicateSubjectError
             With ``fail``, if there is a duplicate; nothing is enrolled then.
         """
+        check_several(photos)
         try:
             with closing(embed_all(self._embedder, self._held(photos), self._faces)) as embedded:
                 for photo, faces in embedded:
@@ -226,7 +241,7 @@ class PhotoEnroller:
     ) -> Iterator[tuple[_HeldPhoto | PhotoFailure, HeldPhoto | None]]:
         """Read photos as far as it takes to know whether they were enrolled before."""
         for position, photo in enumerate(photos):
-            source, label = (photo.path, photo.label) if isinstance(photo, LabelledPhoto) else photo
+            source, label = _with_label(photo)
             name = photo_name(source, position)
             try:
                 label = normalize_label(label)
@@ -365,6 +380,15 @@ class PhotoEnroller:
             (path, self._known[tag].hex()) for path, tag in self._copies if tag in self._known
         ]
         self._copies.clear()
+
+
+def _with_label(photo: Any) -> tuple[PhotoSource, str]:
+    """Return a photo and its label; nothing else may look like a pair, as text of two letters."""
+    if isinstance(photo, LabelledPhoto):
+        return photo.path, photo.label
+    if isinstance(photo, (tuple, list)) and len(photo) == 2:
+        return photo[0], photo[1]
+    raise TypeError("each photo to enroll is given with its label, as a pair (photo, label)")
 
 
 def _to_vector(embedding: Floats, session: GallerySession) -> Floats:

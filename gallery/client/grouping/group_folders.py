@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from gallery.client.atomic_file import atomic_write
 from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
+from gallery.client.photos.file_names import plain_stem
 from gallery.client.photos.ignore_rules import IGNORE_FILE
 from gallery.client.progress import Progress
 from gallery.errors import SourceError
@@ -177,7 +178,7 @@ def _in_order(found: UnknownFaces) -> Iterator[tuple[str, UnknownFace]]:
 
 
 def _free_name(folder: Path, face: UnknownFace) -> Path:
-    stem = f"{face.path.stem} face {face.number}"
+    stem = f"{plain_stem(face.path.name)} face {face.number}"
     names = (f"{stem}.jpg", *(f"{stem} ({copy}).jpg" for copy in range(2, 1_000_000)))
     return next(folder / name for name in names if not (folder / name).exists())
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from math import isfinite
+from operator import index
+from typing import Any, Final, SupportsIndex
 
 from gallery.client.integrity.printable_text import holds_controls, is_visible, normalize
 from gallery.errors import AuthenticationError, InvalidAttributeError
+from gallery.hints import Hint
 
 MAX_DETAILS: Final = 2048
 """Bytes of a person's details as they are sealed: with the longest label, and all that is sealed
@@ -35,7 +38,7 @@ class PersonDetails:
     attributes
         Values by name, such as ``{"id": "4711"}``; normalised as labels are.
     expires
-        From when on the person is no match any more, seconds since 1970 UTC; None for never.
+        From when on the person is no match any more, whole seconds since 1970 UTC; None for never.
 
     Raises
     ------
@@ -48,10 +51,17 @@ class PersonDetails:
     expires: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.attributes, Mapping):
+            raise InvalidAttributeError(
+                "attributes must be values by name, such as {'id': '4711'}, not "
+                f"{type(self.attributes).__name__}"
+            )
         found = {normalize_name(name): _value(name, text) for name, text in self._items()}
         if len(found) != len(self.attributes):
             raise InvalidAttributeError("an attribute is given twice; give each name once")
         object.__setattr__(self, "attributes", dict(sorted(found.items())))
+        if self.expires is not None:
+            object.__setattr__(self, "expires", _whole_seconds(self.expires))
         if self.expires is not None and not 0 < self.expires <= _LATEST:
             raise InvalidAttributeError("an expiry must be a moment from 1970 to the year 9999")
         if (size := len(self.pack())) > MAX_DETAILS:
@@ -85,14 +95,7 @@ class PersonDetails:
 
     def pack(self) -> bytes:
         """Return ASCII that says the same; nothing for no details."""
-        stated: dict[str, Any] = {}
-        if self.attributes:
-            stated[_ATTRIBUTES] = self.attributes
-        if self.expires is not None:
-            stated[_EXPIRES] = self.expires
-        if not stated:
-            return b""
-        return json.dumps(stated, separators=(",", ":"), sort_keys=True).encode("ascii")
+        return _packed(self.attributes, self.expires)
 
     @classmethod
     def unpack(cls, packed: bytes) -> PersonDetails:
@@ -107,8 +110,10 @@ class PersonDetails:
             return NO_DETAILS
         try:
             stated = json.loads(packed)
-            found = cls(stated.pop(_ATTRIBUTES, {}), stated.pop(_EXPIRES, None))
-            if stated or found.pack() != packed:
+            attributes, expires = stated.pop(_ATTRIBUTES, {}), stated.pop(_EXPIRES, None)
+            found = cls(attributes, expires)
+            # As it was stated: earlier versions kept fractions of a second that they were given.
+            if stated or found.attributes != attributes or _packed(attributes, expires) != packed:
                 raise ValueError("not what this program packs")
         except (ValueError, TypeError, AttributeError, InvalidAttributeError) as error:
             raise AuthenticationError(
@@ -119,10 +124,6 @@ class PersonDetails:
 
     def _items(self) -> list[tuple[str, str]]:
         return list(self.attributes.items())
-
-
-NO_DETAILS: Final = PersonDetails()
-"""Those of a person of whom nothing is known but the label."""
 
 
 def normalize_name(name: str) -> str:
@@ -143,12 +144,37 @@ def normalize_name(name: str) -> str:
     return normal
 
 
+def _packed(attributes: Mapping[str, str], expires: object) -> bytes:
+    stated: dict[str, Any] = {}
+    if attributes:
+        stated[_ATTRIBUTES] = attributes
+    if expires is not None:
+        stated[_EXPIRES] = expires
+    if not stated:
+        return b""
+    return json.dumps(stated, separators=(",", ":"), sort_keys=True).encode("ascii")
+
+
+def _whole_seconds(expires: object) -> int:
+    if isinstance(expires, float) and isfinite(expires):
+        return int(expires)
+    if isinstance(expires, bool) or not isinstance(expires, SupportsIndex):
+        raise InvalidAttributeError(
+            "an expiry must be seconds since 1970 UTC, such as int(moment.timestamp())"
+        )
+    return index(expires)
+
+
 def _value(name: str, text: str) -> str:
     if not isinstance(text, str):
         raise InvalidAttributeError(f"the attribute {name!r} must be text")
     normal = normalize(text)
     if not is_visible(normal):
-        raise InvalidAttributeError(f"the attribute {name!r} is empty")
+        raise InvalidAttributeError(f"the attribute {name!r} is empty", hint=Hint.UNSET_ATTRIBUTE)
     if holds_controls(normal):
         raise InvalidAttributeError(f"the attribute {name!r} holds control characters")
     return normal
+
+
+NO_DETAILS: Final = PersonDetails()
+"""Those of a person of whom nothing is known but the label."""

@@ -9,6 +9,7 @@ from gallery.client.editing.people import Person, people_of
 from gallery.client.editing.relabelling import Relabeller
 from gallery.client.editing.removal import Remover
 from gallery.client.editing.selection import Reference, Selection
+from gallery.client.integrity.labels import check_listed
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.methods.opened_gallery import OpenedGallery
 from gallery.client.progress import Progress
@@ -104,6 +105,7 @@ class PeopleMethods(OpenedGallery):
         ErasurePendingError, WriteConflictError
             As for `rename`.
         """
+        check_listed(without)
 
         def change(former: PersonDetails) -> PersonDetails:
             kept = replaced(former, expires=None) if unlimited else former

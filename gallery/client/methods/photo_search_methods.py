@@ -14,6 +14,7 @@ from gallery.client.integrity.labels import normalize_label
 from gallery.client.methods.search_methods import SearchMethods
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.faces import FaceSelection
+from gallery.client.photos.sources import check_several
 from gallery.client.progress import Progress
 from gallery.client.searching.photo_identification import PhotoIdentification, embed_probes
 from gallery.client.searching.thresholds import Threshold
@@ -123,6 +124,7 @@ class PhotoSearchMethods(SearchMethods):
         """
         if least < 2:
             raise ValueError("a group has at least two faces")
+        check_several(photos)
         limit, made = self.threshold(threshold), embedder or self.embedder()
         paths = [Path(photo) for photo in photos]
         return find_unknown_faces(self._session, made, paths, limit, least, progress)
@@ -171,6 +173,8 @@ class PhotoSearchMethods(SearchMethods):
         IntegrityError
             If the server's answer is not what the owner enrolled.
         """
+        if not hasattr(source, "frames"):
+            raise TypeError("a video is given as a VideoFile or a LiveSource")
         wanted, limit = Wanted(k), self.threshold(threshold)
         watch = VideoWatch(
             source,

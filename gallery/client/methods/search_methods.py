@@ -196,8 +196,6 @@ class SearchMethods(ThresholdMethods):
         progress: Progress | None = None,
     ) -> Identification:
         """Search with embeddings that were checked."""
-        if wanted.k < 1:
-            raise ValueError("a candidate list has at least one place")
         vectors = self._vectors(embeddings)
         return Searcher(self._session).search(vectors, wanted, threshold, progress)
 

@@ -31,6 +31,7 @@ RUNTIME_MODULES: Final[dict[Runtime, tuple[str, ...]]] = {
 
 _INSTALLS: Final = {
     "insightface": "pip install insightface",
+    "mtcnn": "pip install mtcnn",
     "sklearn": "pip install 'encrypted-face-gallery[grouping]'",
     "tensorflow": "pip install 'encrypted-face-gallery[tensorflow]'",
     "tf_keras": "pip install 'encrypted-face-gallery[tensorflow]'",
@@ -82,7 +83,7 @@ def require_modules(modules: Iterable[str], wanted_by: str) -> None:
     if missing:
         raise MissingDependencyError(
             f"{wanted_by} needs {', '.join(missing)}, not installed here: "
-            f"{_INSTALLS.get(missing[0], EXTRA)}"
+            + " and ".join(dict.fromkeys(_INSTALLS.get(module, EXTRA) for module in missing))
         )
 
 

@@ -19,7 +19,13 @@ from gallery.client.photos.deepface_runtime import (
 from gallery.client.photos.detectors import WHOLE_PHOTO, FaceDetector, find_detector
 from gallery.client.photos.download import DownloadProgress
 from gallery.client.photos.face_model import FaceModel
-from gallery.client.photos.faces import EmbeddedFace, FaceSelection, largest_of, rival_of
+from gallery.client.photos.faces import (
+    EmbeddedFace,
+    FaceSelection,
+    check_selection,
+    largest_of,
+    rival_of,
+)
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.origin import OriginFinder
 from gallery.client.photos.preprocessing import LONGEST_SIDE, NORMALIZATION
@@ -292,6 +298,7 @@ class PhotoEmbedder:
         UnreadablePhotoError, PhotoError, MissingDependencyError, FaceRuntimeError, WeightsError
             From `faces`.
         """
+        check_selection(selection)
         finder, photo, faces = self._look(source)
         if not faces:
             turn = finder.turn_with_face(photo, SMALLEST_FACE)

@@ -106,6 +106,13 @@ FaceOutcome = tuple[EmbeddedFace, ...] | GalleryError
 """The faces of a photo that are meant, or why there are none."""
 
 
+def check_selection(selection: object, allowed: Sequence[FaceSelection] = FACE_SELECTIONS) -> None:
+    """Refuse what names no choice of faces (`ValueError`), or none of those that are allowed."""
+    if selection not in allowed:
+        choices = ", ".join(map(repr, allowed[:-1]))
+        raise ValueError(f"faces are {choices} or {allowed[-1]!r}, not {selection!r}")
+
+
 def largest_of(faces: Sequence[EmbeddedFace]) -> EmbeddedFace:
     """Return the face with the largest box, the first of several of one size."""
     return max(faces, key=_area)

@@ -8,6 +8,8 @@ the first, and nothing in a folder that is ignored is looked at, whatever a patt
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -95,9 +97,12 @@ def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
     # Names are bytes: what is no UTF-8 stands for the same bytes of a name.
     text = os.fsdecode(content.removeprefix(_BYTE_ORDER_MARK))
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    for number, line in enumerate(lines, start=1):
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except ValueError as error:
-            raise SourceError(f"{path}, line {number}, is no pattern: {line!r}") from error
+    with warnings.catch_warnings():
+        # Of sets such as [[:alpha:]], which would be read as other ones than git's.
+        warnings.simplefilter("error", FutureWarning)
+        for number, line in enumerate(lines, start=1):
+            try:
+                GitIgnoreSpec.from_lines([line])
+            except (ValueError, re.error, FutureWarning) as error:
+                raise SourceError(f"{path}, line {number}, is no pattern: {line!r}") from error
     return GitIgnoreSpec.from_lines(lines)

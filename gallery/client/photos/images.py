@@ -23,6 +23,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from gallery.client.photos.containers import HEAD_BYTES as VIDEO_HEAD_BYTES
+from gallery.client.photos.containers import is_container
 from gallery.client.photos.formats import HEAD_BYTES, READABLE, picture_format
 from gallery.client.photos.metadata import (
     orientation_of,
@@ -171,10 +173,15 @@ def _decode(file: IO[bytes], longest: int) -> _Decoded:
 def _kind(file: IO[bytes]) -> str:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    kind = picture_format(file.read(HEAD_BYTES))
+    head = file.read(VIDEO_HEAD_BYTES)
+    kind = picture_format(head[:HEAD_BYTES])
     file.seek(0)
     if size == 0:
         raise UnclearPixelsError("the file is empty")
+    if kind is None and is_container(head):
+        raise UnclearPixelsError(
+            "it is a video, where a photo is wanted; a search takes videos that are files"
+        )
     if kind is None:
         raise UnclearPixelsError("it is no JPEG, PNG, WebP, BMP, TIFF or HEIC picture")
     if kind not in READABLE:

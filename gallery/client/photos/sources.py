@@ -132,6 +132,14 @@ def hold(source: PhotoSource, name: str | None = None) -> HeldPhoto:
     )
 
 
+def check_several(photos: object) -> None:
+    """Refuse one photo where several are to be listed (`TypeError`): what it holds is no photo."""
+    kinds = (str, bytes, bytearray, memoryview, os.PathLike, PhotoUrl, HeldPhoto)
+    pixels = isinstance(photos, np.ndarray) and photos.ndim < 4
+    if isinstance(photos, kinds) or pixels or hasattr(photos, "read") or _is_picture(photos):
+        raise TypeError("photos are given as a list, such as [photo], also if there is only one")
+
+
 def photo_name(source: object, position: int = 0) -> PhotoName:
     """Return what messages call one of several photos: its path, if it has one.
 
@@ -158,7 +166,8 @@ def photo_name(source: object, position: int = 0) -> PhotoName:
 
 def unreadable(name: str, reason: str) -> UnreadablePhotoError:
     """Return the error that a photo cannot be read, for a reason."""
-    return UnreadablePhotoError(f"The photo {name} cannot be read: {reason}")
+    named = name if name.startswith("photo ") else f"photo {name}"  # as those without a name are
+    return UnreadablePhotoError(f"The {named} cannot be read: {reason}")
 
 
 def reason_of(error: OSError) -> str:

@@ -12,10 +12,10 @@ from gallery.client.embeddings.templates import check_embeddings
 from gallery.client.photos.compatibility import check_embedder
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.embedding_run import embed_all
-from gallery.client.photos.faces import FaceBox, FaceSelection
+from gallery.client.photos.faces import FaceBox, FaceSelection, check_selection
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.quality import FaceQuality
-from gallery.client.photos.sources import HeldPhoto, PhotoName, hold, photo_name
+from gallery.client.photos.sources import HeldPhoto, PhotoName, check_several, hold, photo_name
 from gallery.client.progress import Progress
 from gallery.client.searching.candidates import Identification
 from gallery.errors import GalleryError, InvalidEmbeddingError, PhotoError
@@ -99,6 +99,8 @@ def embed_probes(
     progress: Progress | None = None,
 ) -> EmbeddedProbes:
     """Embed the faces of photos to search with, and keep what fails."""
+    check_selection(selection)
+    check_several(photos)
     check_embedder(embedder, description)
     faces: list[ProbeFace] = []
     embeddings: list[Floats] = []

@@ -253,7 +253,9 @@ def _boxes(results: Results) -> npt.NDArray[np.int64]:
 
 def _write_lines(file: IO[bytes], results: Results) -> None:
     for record in results.records():
-        file.write(json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n")
+        # A name that is no UTF-8 is escaped as JSON has it.
+        line = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        file.write(line + b"\n")
 
 
 def _write_parquet(file: IO[bytes], results: Results) -> None:
@@ -298,8 +300,18 @@ def _write_parquet(file: IO[bytes], results: Results) -> None:
     )
     with pa.parquet.ParquetWriter(file, schema) as writer:
         for first in range(0, len(results.probes), _ROWS_AT_ONCE):
-            some = list(map(_with_pairs, results.records(first, _ROWS_AT_ONCE)))
+            records = map(_in_utf8, results.records(first, _ROWS_AT_ONCE))
+            some = list(map(_with_pairs, records))
             writer.write_table(pa.Table.from_pylist(some, schema))
+
+
+def _in_utf8(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record whose names of files are UTF-8: bytes that are none are told as in JSON."""
+    return record | {
+        name: record[name].encode("utf-8", "backslashreplace").decode()
+        for name in ("probe", "failure")
+        if isinstance(record[name], str)
+    }
 
 
 def _with_pairs(record: dict[str, Any]) -> dict[str, Any]:

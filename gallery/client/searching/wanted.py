@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 
@@ -22,3 +23,8 @@ class Wanted:
     k: int = 1
     per_reference: bool = False
     pseudonym: bytes | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", operator.index(self.k))
+        if self.k < 1:
+            raise ValueError("a candidate list has at least one place")

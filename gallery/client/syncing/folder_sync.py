@@ -21,6 +21,7 @@ from gallery.client.enrolling.outliers import Outlier, OutlierRule
 from gallery.client.enrolling.photo_enrollment import PhotoEnroller, PhotoEnrollment
 from gallery.client.keys.secrets import Secret
 from gallery.client.photos.embedder import PhotoEmbedder
+from gallery.client.photos.faces import check_selection
 from gallery.client.photos.failures import PhotoFailure
 from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.photos.quality import FaceQuality
@@ -102,6 +103,7 @@ class FolderSync(Secret):
         rule: Callable[[], OutlierRule | None],
         faces: Literal["one", "largest"] = "one",
     ) -> None:
+        check_selection(faces, ("one", "largest"))
         self.folder, self._faces = Path(folder), faces
         self._session, self._make_embedder, self._make_rule = session, embedder, rule
         self._file = LedgerFile(session, Path(ledgers), self.folder)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from gallery.client.atomic_file import atomic_write
 from gallery.client.video.tracks import Shot
 from gallery.errors import GalleryError
 from gallery.hints import Hint
-
-_QUALITY: Final = 95
 
 
 def save_frame(shot: Shot, path: Path, *, overwrite: bool = False) -> None:
@@ -32,13 +29,11 @@ def save_frame(shot: Shot, path: Path, *, overwrite: bool = False) -> None:
     GalleryError
         If there is a file already, or it cannot be written.
     """
-    from PIL import Image
-
-    if shot.pixels is None:
+    if (jpeg := shot.jpeg()) is None:
         raise ValueError("the frame of this shot was not kept")
     try:
         with atomic_write(path, overwrite=overwrite) as file:
-            Image.fromarray(shot.pixels).save(file, "JPEG", quality=_QUALITY)
+            file.write(jpeg)
     except FileExistsError as error:
         raise GalleryError(f"there is a file {path} already", hint=Hint.OVERWRITE) from error
     except OSError as error:

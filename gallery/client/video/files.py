@@ -7,10 +7,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
+from gallery.client.photos.containers import HEAD_BYTES, READ, is_container
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.client.regular_file import first_bytes, open_regular
-from gallery.client.video.containers import HEAD_BYTES, READ, is_container
-from gallery.client.video.frames import Frame, check_size, grab, open_capture, retrieve
+from gallery.client.video.frames import Frame, check_size, check_span, grab, open_capture, retrieve
 from gallery.errors import VideoError
 
 _WHOLE: Final = 0.9
@@ -43,6 +43,7 @@ class VideoFile:
     live: Final = False
 
     def __init__(self, path: str | os.PathLike[str], every: float) -> None:
+        check_span(every)
         self.name = str(path)
         self.every = every
         self.doubt = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from gallery.errors import VideoError
 
 PIXEL_LIMIT: Final = 40_000_000
 """Pixels of a frame; 8K has 35 million. At 3 bytes each that is 120 MB, besides the decoder's."""
+
+_QUALITY: Final = 95
+"""Of frames as JPEG files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,12 @@ class Frame:
 
     seconds: float
     pixels: npt.NDArray[np.uint8]
+
+
+def check_span(every: float) -> None:
+    """Refuse what is no span of seconds from frame to frame (`ValueError`)."""
+    if not 0.0 < every < float("inf"):
+        raise ValueError(f"frames are looked at every so many seconds, above 0, not every {every}")
 
 
 def open_capture(address: str | int, limits: Sequence[tuple[str, int]] = ()) -> Any:
@@ -88,6 +98,23 @@ def retrieve(capture: Any) -> npt.NDArray[np.uint8] | None:
     if not done or pixels is None or pixels.ndim != 3 or pixels.size > 3 * PIXEL_LIMIT:
         return None
     return np.ascontiguousarray(pixels[:, :, ::-1])
+
+
+def encode_frame(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Return a frame as the bytes of a JPEG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def decode_frame(jpeg: bytes) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a frame that `encode_frame` has encoded."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gallery.client.photos.deepface_runtime import require_modules
-from gallery.client.video.frames import Frame, check_size, grab, open_capture, retrieve
+from gallery.client.video.devices import NUMBERS, obstacle_of
+from gallery.client.video.frames import Frame, check_size, check_span, grab, open_capture, retrieve
 from gallery.errors import VideoError
 from gallery.url_masking import masked_url
 
@@ -66,6 +67,8 @@ class LiveSource:
     def __init__(
         self, address: int | str, every: float, told: Callable[[str], None] | None = None
     ) -> None:
+        check_span(every)
+        _check_address(address)
         self._address = address
         self.name = f"camera {address}" if isinstance(address, int) else masked_url(address)
         self.every = every
@@ -79,11 +82,6 @@ class LiveSource:
         # A wall clock that is set must not move tracks: what passes is measured by the other one.
         self._beginning = time.time() - time.monotonic()
         self._due = 0.0
-        if isinstance(address, str) and urlsplit(address).scheme.lower() not in SCHEMES:
-            raise VideoError(
-                f"{self.name!r} is no address of a camera: give the number of one of this machine,"
-                f" such as 0, or a URL that begins with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
-            )
 
     def frames(self) -> Generator[Frame, None, None]:
         """Yield the newest frame each time that `every` seconds have passed, until it is stopped.
@@ -183,10 +181,24 @@ class LiveSource:
 
     def _likely(self) -> str:
         if isinstance(self._address, int):
-            return "there is none, or another program has it"
+            return obstacle_of(self._address)
         return "nothing that is a video answers there"
 
     def _fail(self, error: VideoError) -> None:
         with self._changed:
             self._failed = error
             self._changed.notify_all()
+
+
+def _check_address(address: object) -> None:
+    """Refuse what is neither a number of a camera nor an address of a stream."""
+    if isinstance(address, str):
+        understood = urlsplit(address).scheme.lower() in SCHEMES
+    else:
+        understood = type(address) is int and address in NUMBERS
+    if not understood:
+        name = masked_url(address) if isinstance(address, str) else address
+        raise VideoError(
+            f"{name!r} is no address of a camera: give the number of one of this machine, such as"
+            f" 0, or a URL that begins with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
+        )

@@ -7,7 +7,7 @@ video alone. So what is searched with does, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.client.photos.faces import EmbeddedFace, FaceBox
-from gallery.client.video.frames import Frame
+from gallery.client.video.frames import Frame, decode_frame, encode_frame
 
 LEAST_OVERLAP: Final = 0.3
 """Of two boxes' common area in that of both together: from there on they may be one face that has
@@ -38,13 +38,22 @@ class Shot:
         The face.
     seconds
         The moment of the frame.
-    pixels
-        The frame, or None if it is not kept.
+    kept
+        The frame, a JPEG of it once the track is over, or None if it is not kept.
     """
 
     face: EmbeddedFace
     seconds: float
-    pixels: npt.NDArray[np.uint8] | None
+    kept: npt.NDArray[np.uint8] | bytes | None
+
+    @property
+    def pixels(self) -> npt.NDArray[np.uint8] | None:
+        """The frame, as of `Frame`, or None if it is not kept."""
+        return decode_frame(self.kept) if isinstance(self.kept, bytes) else self.kept
+
+    def jpeg(self) -> bytes | None:
+        """Return the frame as the bytes of a JPEG file, or None if it is not kept."""
+        return encode_frame(self.kept) if isinstance(self.kept, np.ndarray) else self.kept
 
     def is_better(self, other: Shot) -> bool:
         """Whether the face is fitter to be recognised: fewer warnings, or clearly larger."""
@@ -93,6 +102,10 @@ class Track:
             self.best = shot
         return better
 
+    def end(self) -> None:
+        """Have the best frame take little: of a long video there may be thousands of them."""
+        self.best = replace(self.best, kept=self.best.jpeg())
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -134,6 +147,8 @@ class Tracker:
         """Take in the faces of the next frame."""
         ended = [track for track in self._open if frame.seconds - track.last > self._gap]
         self._open = [track for track in self._open if track not in ended]
+        for over in ended:
+            over.end()
         pixels = frame.pixels if self._keep_pixels else None
         assigned = self._assign(faces)
         begun, improved = [], []
@@ -151,6 +166,8 @@ class Tracker:
     def end(self) -> tuple[Track, ...]:
         """End what is still open, and return it."""
         ended, self._open = tuple(self._open), []
+        for over in ended:
+            over.end()
         return ended
 
     def _assign(self, faces: Iterable[EmbeddedFace]) -> dict[int, Track]:

@@ -86,6 +86,16 @@ def test_a_photo_that_cannot_be_compared_gives_no_decision(enrolled: Command) ->
     assert done.code not in (0, 10)
 
 
+def test_that_a_gallery_is_empty_is_said_in_place_of_its_threshold(made: Command) -> None:
+    np.savez("probe.npz", embeddings=np.ones((1, 16)))
+
+    done = made("identify", "probe.npz", *THRESHOLD)
+
+    assert done.code == 0
+    assert "note: the gallery is empty, so that nobody matches; gallery enroll fills it" in done.err
+    assert "calibrate" not in done.err
+
+
 def test_top_counts_people_and_references_if_asked(enrolled: Command) -> None:
     people, references = (
         enrolled("identify", "grace.npz", *THRESHOLD, "--top", 5, "--json", *options).records[0]

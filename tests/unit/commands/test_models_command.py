@@ -70,6 +70,15 @@ def test_a_check_loads_what_is_here(command: Command, home: Path) -> None:
     assert "damaged" in named.records[1]["obstacles"][0]
 
 
+def test_a_check_says_how_missing_weights_are_fetched(command: Command, home: Path) -> None:
+    done = command("models", "check", "Facenet")
+
+    assert done.code == 1
+    assert done.out.splitlines()[1].endswith(
+        f"weights missing: {FACENET}: gallery models fetch Facenet brings what lacks"
+    )
+
+
 def test_weights_come_by_a_folder_to_a_machine_without_internet(
     command: Command, home: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,8 +81,54 @@ def test_copies_are_drawn_of_photos_alone(photos: Command) -> None:
 
 
 def test_a_folder_of_copies_that_cannot_be_made_is_named_first(photos: Command) -> None:
-    done = photos("identify", "http://localhost/", "--draw", "no/such/place")
+    done = photos("identify", "http://localhost/", "--draw", "owner.key/place")
 
     assert done.code == 3
-    assert "the folder no/such/place for drawn copies cannot be made" in done.err
+    assert "the folder owner.key/place for drawn copies cannot be made" in done.err
     assert "localhost" not in done.err
+
+
+def test_a_folder_of_copies_is_made_with_those_it_lies_in(photos: Command) -> None:
+    done = photos("identify", "http://localhost/", "--draw", "seen/by/day")
+
+    assert done.code == 1
+    assert Path("seen/by/day").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "ftp", "file"])
+def test_other_addresses_than_those_of_the_web_are_refused_by_name(
+    photos: Command, scheme: str
+) -> None:
+    for words in (("identify",), ("enroll", "--label", "Ada"), ("match", "Ada")):
+        done = photos(words[0], f"{scheme}://user:secret@host/stream", *words[1:])
+        assert done.code == 2
+        assert f"photos are not fetched by {scheme}://, but by http:// and https://" in done.err
+        assert ("--camera" in done.err) == (scheme == "rtsp")
+        assert "secret" not in done.err
+
+
+def test_a_video_is_told_from_what_is_no_picture_at_all(
+    photos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2mp41"
+    Path("clip.mp4").write_bytes(clip)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(clip)))
+
+    for words in (
+        ("identify", "-"),
+        ("match", "clip.mp4", "Ada"),
+        ("enroll", "clip.mp4", "--label", "A"),
+    ):
+        done = photos(*words)
+        assert done.code == 1
+        assert "it is a video, where a photo is wanted" in done.err
+
+
+def test_where_every_photo_failed_nothing_is_said_of_a_threshold(photos: Command) -> None:
+    Path("hello.jpg").write_bytes(b"hello")
+
+    for words in (("identify", "hello.jpg"), ("match", "hello.jpg", "Ada")):
+        done = photos(*words)
+        assert done.code == 1
+        assert done.out.splitlines()[1].split()[:2] == ["hello.jpg", "failed"]
+        assert "threshold" not in done.err and "note" not in done.err

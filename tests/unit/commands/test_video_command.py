@@ -110,6 +110,28 @@ def test_csv_has_a_line_for_each_track(patterns: Command) -> None:
         )  # fmt: skip
 
 
+def test_tables_of_several_videos_say_which(patterns: Command, tmp_path: Path) -> None:
+    write_video(tmp_path / "ada.avi", [blocks(1)] * 4, 4.0)
+    (tmp_path / "broken.avi").write_bytes((tmp_path / "ada.avi").read_bytes()[:300])
+    videos = ("identify", "broken.avi", "clip.avi", "ada.avi", "--every", "1s")
+
+    table, sheet = patterns(*videos), patterns(*videos, "--csv")
+
+    shown = [line.split()[:2] for line in table.out.splitlines()]
+    assert shown == [
+        ["video", "track"],
+        *(["clip.avi", str(number)] for number in (1, 2, 3)),
+        ["video", "track"],
+        ["ada.avi", "1"],
+    ]
+    rows = list(csv.DictReader(io.StringIO(sheet.out)))
+    assert [(row["video"], row["track"]) for row in rows] == [
+        *(("clip.avi", str(number)) for number in (1, 2, 3)),
+        ("ada.avi", "1"),
+    ]
+    assert table.code == sheet.code == 1
+
+
 def test_a_folder_of_frames_that_cannot_be_made_is_named(patterns: Command) -> None:
     done = patterns("identify", "clip.avi", "--frames", "clip.avi/seen")
 
@@ -122,7 +144,22 @@ def test_frames_that_are_there_are_replaced_if_that_is_said(patterns: Command) -
     assert patterns(*arguments).code == 0
     refused = patterns(*arguments)
     assert refused.code != 0 and "clip-0001.jpg already; --force replaces it" in refused.err
+    assert refused.out == "", "it is told before the video is looked at"
     assert patterns(*arguments, "--force").code == 0
+
+
+def test_frames_of_videos_of_one_name_are_kept_apart(patterns: Command, tmp_path: Path) -> None:
+    names = ["door/CLIP.avi", "yard/clip.avi", f"yard/{'n' * 250}.avi"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_video(tmp_path / name, [blocks(1)] * 4, 4.0)
+
+    done = patterns("identify", *names, "--every", "10s", "--frames", "seen", "--json")
+
+    assert done.code == 0
+    saved = ["seen/CLIP-0001.jpg", "seen/clip (2)-0001.jpg", f"seen/{'n' * 80}-0001.jpg"]
+    assert [item["frame"] for item in done.records] == saved
+    assert all(Path(path).is_file() for path in saved)
 
 
 def test_exit_codes_say_what_scripts_want_to_know(patterns: Command, tmp_path: Path) -> None:

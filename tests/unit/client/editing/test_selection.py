@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gallery.client import GalleryClient
+from gallery.client import GalleryClient, PersonDetails
 from gallery.errors import AmbiguousNameError, InvalidLabelError, ReferenceNotFoundError
 from tests.support.galleries import random_embeddings
 
@@ -79,3 +79,29 @@ def test_labels_are_found_in_whatever_form_they_are_typed(client: GalleryClient)
     assert list(client.references(["nobody"])) == []
     with pytest.raises(InvalidLabelError):
         list(client.references([""]))
+
+
+def test_one_text_is_not_taken_for_a_list_of_its_letters(client: GalleryClient) -> None:
+    client.enroll(random_embeddings(3, 8), ["A", "d", "a"])
+    refused = pytest.raises(TypeError, match="names are given as a list")
+
+    for method in (client.find, client.remove):
+        with refused:
+            method("Ada")
+        with refused:
+            method(labels="Ada")
+        with refused:
+            method(reference_ids="Ada")
+    with refused:
+        client.annotate("Ada", PersonDetails({"id": "1"}))
+    with refused:
+        client.annotate(["A"], without="id")
+    with refused:
+        client.assign("Ada", "Eve")
+    with refused:
+        list(client.references("Ada"))
+    with refused:
+        client.enroll(random_embeddings(3, 8), "Ada")
+
+    assert labels(client) == ["A", "a", "d"]
+    assert not any(person.details for person in client.people())

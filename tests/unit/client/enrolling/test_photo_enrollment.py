@@ -372,3 +372,22 @@ def test_a_named_pipe_and_a_folder_are_failures(
             wanted, ("it is a named pipe", "it is a folder", "there is no such file"), strict=True
         )
     ]
+
+
+def test_what_is_no_choice_is_refused_before_anything_is_enrolled(
+    client: GalleryClient, embedder: PhotoEmbedder, tmp_path: Path
+) -> None:
+    new = photo(tmp_path, "Grace", 2)
+
+    with pytest.raises(ValueError, match="faces are 'one', 'largest' or 'all', not 'All'"):
+        client.enroll_photos([new], embedder=embedder, faces="All")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="on_duplicate is 'add', 'skip', 'fail' or a function"):
+        client.enroll_photos([new], embedder=embedder, on_duplicate="ask")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"as a pair \(photo, label\)"):
+        client.enroll_photos([new.path], embedder=embedder)  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"as a pair \(photo, label\)"):
+        client.enroll_photos(["ab"], embedder=embedder)  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="photos are given as a list"):
+        client.enroll_photos(new.path, embedder=embedder)  # type: ignore[arg-type]
+
+    assert [person.label for person in client.people()] == ["Ada"]

@@ -55,6 +55,14 @@ def test_each_face_lies_in_the_folder_of_its_group(photo: Path, tmp_path: Path) 
     assert all(item.picture.parent == tmp_path / "out" / item.group for item in written)
 
 
+def test_a_picture_has_a_name_that_every_system_takes(photo: Path, tmp_path: Path) -> None:
+    long = photo.rename(tmp_path / f"a\n{'x' * 245}.png")
+
+    (written,) = GroupFolders(tmp_path / "out").write(unknown(alone=(face(long, 1, None),)))
+
+    assert written.picture.name == f"a_{'x' * 78} face 1.jpg"
+
+
 def test_a_picture_shows_the_face_and_some_of_its_surroundings(photo: Path, tmp_path: Path) -> None:
     (written,) = GroupFolders(tmp_path / "out").write(
         unknown(alone=(face(photo, 1, FaceBox(250, 100, 100, 80)),))

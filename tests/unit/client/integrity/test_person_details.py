@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -140,3 +141,22 @@ def test_people_expire_at_the_moment_and_not_before() -> None:
 def test_what_a_newer_program_packs_is_refused_by_name(packed: bytes) -> None:
     with pytest.raises(AuthenticationError, match="a newer version"):
         PersonDetails.unpack(packed)
+
+
+@pytest.mark.parametrize("expires", ["2027-01-31", True, float("nan"), datetime(2027, 1, 31)])
+def test_what_is_no_number_of_seconds_is_refused(expires: object) -> None:
+    with pytest.raises(InvalidAttributeError, match="seconds since 1970 UTC, such as"):
+        PersonDetails({}, expires)  # type: ignore[arg-type]
+
+
+def test_attributes_are_values_by_name() -> None:
+    with pytest.raises(InvalidAttributeError, match=r"such as \{'id': '4711'\}, not list"):
+        PersonDetails([("id", "4711")])  # type: ignore[arg-type]
+
+
+def test_parts_of_a_second_are_dropped_and_read_where_they_were_kept() -> None:
+    known = PersonDetails({"id": "1"}, 1_900_000_000.7)  # type: ignore[arg-type]
+
+    assert known == PersonDetails({"id": "1"}, 1_900_000_000)
+    assert known.pack() == b'{"a":{"id":"1"},"x":1900000000}'
+    assert PersonDetails.unpack(b'{"a":{"id":"1"},"x":1900000000.7}') == known

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.faces import EmbeddedFace, FaceBox, largest_of, rival_of
+from gallery.client.photos.faces import EmbeddedFace, FaceBox, check_selection, largest_of, rival_of
 from gallery.client.photos.quality import FaceQuality
 from gallery.demo.samples import Samples
 from gallery.errors import SeveralFacesError
@@ -55,6 +55,14 @@ def test_the_largest_face_is_told_of_its_rival() -> None:
     assert rival_of(large, [small, large]) is None
     assert rival_of(large, [large]) is None
     assert rival_of(face(), [face()]) is None
+
+
+@pytest.mark.parametrize("selection", ["All", "larges", "", None, True])
+def test_no_other_word_is_taken_for_a_choice_of_faces(selection: object) -> None:
+    with pytest.raises(ValueError, match="faces are 'one', 'largest' or 'all', not"):
+        check_selection(selection)
+    with pytest.raises(ValueError, match="faces are 'one' or 'largest', not 'all'"):
+        check_selection("all", ("one", "largest"))
 
 
 @pytest.mark.photos

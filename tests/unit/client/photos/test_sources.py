@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from gallery.client.photos.images import open_photo, read_photo
-from gallery.client.photos.sources import hold, photo_name
+from gallery.client.photos.sources import check_several, hold, photo_name
 from gallery.errors import UnreadablePhotoError
 
 GRADIENT = np.stack(np.broadcast_arrays(*np.ogrid[0:32, 0:48], 200), axis=2).astype(np.uint8)
@@ -150,3 +150,23 @@ def test_what_has_no_name_is_called_by_its_place_and_kind() -> None:
     assert photo_name(io.BytesIO()) == "photo 1 (BytesIO)"
     assert photo_name("a.jpg") == Path("a.jpg")
     assert photo_name("https://example.com/a.jpg?key=x") == "https://example.com/a.jpg?key=***"
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_one_photo_is_not_taken_for_a_list_of_photos(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(png())
+
+    with pytest.raises(TypeError, match=re.escape("as a list, such as [photo]")):
+        check_several(SOURCES[kind](path))
+    check_several([SOURCES[kind](path)])
+
+
+def test_frames_in_one_array_are_several_photos() -> None:
+    check_several(np.stack([GRADIENT, GRADIENT]))
+    check_several(iter([GRADIENT]))
+
+
+def test_a_photo_without_a_name_is_called_a_photo_once() -> None:
+    with pytest.raises(UnreadablePhotoError, match=r"^The photo 3 \(NoneType\) cannot be read"):
+        hold(None, str(photo_name(None, 2)))  # type: ignore[arg-type]

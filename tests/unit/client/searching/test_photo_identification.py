@@ -57,6 +57,14 @@ def test_photos_are_compared_with_one_person(
         with pytest.raises(ReferenceNotFoundError):
             client.match_photos([ada], "Nobody", 1e-5, embedder=embedder)
         nothing = client.match_photos([broken], "Nobody", 1e-5, embedder=embedder)
+        with pytest.raises(ValueError, match="not 'All'"):
+            client.identify_photos([ada], embedder=embedder, faces="All")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="photos are given as a list"):
+            client.identify_photos(str(ada), embedder=embedder)
+        with pytest.raises(TypeError, match="photos are given as a list"):
+            client.unknown_faces(str(ada), embedder=embedder)
+        with pytest.raises(TypeError, match="a VideoFile or a LiveSource"):
+            client.identify_video("clip.mp4", embedder=embedder)  # type: ignore[arg-type]
 
     assert done.paths == (grace, ada)
     assert done.identification is not None

@@ -202,6 +202,22 @@ def test_a_probe_is_named_with_its_face_where_its_photo_has_more() -> None:
     ]
 
 
+def test_names_that_are_no_utf_8_are_told_alike(tmp_path: Path) -> None:
+    found = results(["a\udcff.jpg", "b", "c", "d\udcfe.jpg"])
+    found = replace(found, failures={3: "The photo d\udcfe.jpg cannot be read"})
+    for kind in (".jsonl", ".parquet", ".npz"):
+        ResultFile(tmp_path / f"found{kind}").write(found)
+
+    written = (tmp_path / "found.jsonl").read_text("utf-8").splitlines()
+    rows = from_parquet(tmp_path / "found.parquet")
+
+    assert '"a\\udcff.jpg"' in written[0] and "d\\udcfe.jpg cannot" in written[3]
+    assert [rows[0]["probe"], rows[3]["failure"]] == [
+        r"a\udcff.jpg",
+        r"The photo d\udcfe.jpg cannot be read",
+    ]
+
+
 @pytest.mark.parametrize(("kind", "read"), [(".jsonl", from_lines), (".parquet", from_parquet)])
 @pytest.mark.parametrize(
     "probes", [[0, 1, 2, 3], ["a.jpg", "b.jpg", "c", "ü.jpg"]], ids=["rows", "paths"]

@@ -473,3 +473,8 @@ def test_what_is_ignored_is_as_if_it_were_not_there(
         "2.jpg",
         "Grace",
     ]
+
+
+def test_a_photo_is_one_reference(client: GalleryClient, people: PeopleFolder) -> None:
+    with pytest.raises(ValueError, match="faces are 'one' or 'largest', not 'all'"):
+        client.folder_sync(people.path, people.path, faces="all")  # type: ignore[arg-type]

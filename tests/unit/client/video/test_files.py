@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client import VideoFile
+from gallery.client import LiveSource, VideoFile
 from gallery.client.video import frames as frames_module
 from gallery.errors import VideoError
 from tests.support.videos import blocks, plain, write_video
@@ -40,6 +40,14 @@ def test_frames_are_left_out_by_time(clip: Path) -> None:
     assert seen(clip, 0.5) == [(0.0, 0), (0.5, 5), (1.0, 10)]
     assert seen(clip, 0.25) == [(0.0, 0), (0.3, 3), (0.5, 5), (0.8, 8), (1.0, 10)]
     assert seen(clip, 60.0) == [(0.0, 0)]
+
+
+@pytest.mark.parametrize("every", [0, -1.0, float("nan"), float("inf")])
+def test_frames_have_a_span_above_nothing(every: float, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        VideoFile(tmp_path / "clip.avi", every)
+    with pytest.raises(ValueError, match="above 0"):
+        LiveSource(0, every)
 
 
 def test_it_says_beforehand_how_many_frames_are_looked_at(clip: Path) -> None:

@@ -13,7 +13,7 @@ from gallery.client import FaceQuality, Frame
 from gallery.client.photos.faces import EmbeddedFace, FaceBox
 from gallery.client.video.tracks import Track, Tracker, overlap
 from tests.support.galleries import random_embeddings
-from tests.support.videos import plain
+from tests.support.videos import blocks, plain
 
 GOOD = FaceQuality(100, 100, 1.0, 0.1, 200, 0.0, None)
 ADA, EVE, BEA = random_embeddings(3, 128)
@@ -89,6 +89,21 @@ def test_the_best_shot_is_the_first_without_fault_or_the_clearly_larger() -> Non
     assert improved == [1, 3, 5]
     assert (track.best.seconds, track.frames) == (2.5, 6)
     assert track.best.pixels is not None and track.best.pixels[0, 0, 0] == 5
+
+
+def test_the_frame_of_a_track_that_is_over_takes_little() -> None:
+    tracker, pixels = Tracker(0.07, 0.5, keep_pixels=True), blocks(1)
+    (track,) = tracker.advance(Frame(0.0, pixels), [face(ADA)]).begun
+    before = track.best
+    (over,) = tracker.advance(Frame(60.0, blocks(2)), []).ended
+
+    assert before.kept is pixels
+    assert isinstance(over.best.kept, bytes)
+    assert len(over.best.kept) < pixels.nbytes / 2
+    shown = over.best.pixels
+    assert shown is not None
+    assert shown.shape == pixels.shape
+    assert np.abs(shown.astype(int) - pixels).mean() < 8
 
 
 def test_frames_are_not_kept_unless_they_are_wanted() -> None:
