@@ -127,7 +127,7 @@ def test_where_tokens_are_the_only_way_in_no_address_signs_in(
         browser, secret = desk.program(), desk.state.sessions.launch_secret
         assert browser.get(f"/enter?secret={secret}").status_code == 401
         assert not browser.cookies
-        token = desk.state.tokens.issue("owner", DeskScope.MANAGE)
+        token = desk.state.tokens.issue("manager", DeskScope.MANAGE)
         assert browser.post("/enter", data={"token": token}).status_code == 200
         assert browser.get("/g/0/people").status_code == 200
 
