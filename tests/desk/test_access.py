@@ -204,6 +204,7 @@ def test_a_token_for_one_gallery_reaches_no_other(
         assert kiosk.get("/v1/galleries").json()["galleries"] == ["visitors"]
         pages = [browser.get(f"/g/{number}/identify") for number in ("0", "+0", "1")]
         assert [page.status_code for page in pages] == [404, 404, 200]
+        assert [browser.get(f"/go?g={number}").status_code for number in "01"] == [404, 200]
         first = browser.get("/")
         assert first.url.path == "/g/1/identify"
         assert "staff" not in first.text

@@ -132,7 +132,8 @@ def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path
     page.get_by_label("Drop a folder here").set_input_files(staff)
     page.get_by_role("button", name="Enroll the folder").click()
     expect(done).to_contain_text("3 photos were enrolled before.", timeout=WAIT)
-    page.get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status")).to_contain_text("erased again: 3 references.")
 
 
@@ -264,6 +265,10 @@ def test_every_state_of_a_page_is_accessible_and_fits_a_phone(
     add(page, "W" * 200, sharp)
     assert_good(page)
     page.get_by_role("button", name="They are different people").click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+    page.goto("/g/0/enroll")
+    expect(page.get_by_text(f"Last enrolled: {'W' * 200}, 1 reference")).to_be_visible()
+    assert_good(page)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status")).to_contain_text("erased again")
     assert_good(page)

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.errors import NotAllowedError, NotSignedInError
-from gallery.desk.pages.gates import checked_form, gallery_name
+from gallery.desk.pages.gates import checked_form, gallery_of
 from gallery.desk.pages.rendering import page, session_holder
 from gallery.desk.pages.way_back import to_unlock, way_back
 from gallery.desk.state import DeskState, state_of
@@ -129,8 +129,7 @@ async def lock(request: Request) -> Response:
 @router.get("/go")
 def switch(request: Request, g: int = 0, page: str = "identify") -> Response:
     """Lead to the same page of another gallery."""
-    session_holder(request)
-    gallery_name(state_of(request), g)
+    gallery_of(session_holder(request), state_of(request), g)
     known = page in ("identify", "live", "enroll", "people", "gallery")
     return _to(f"/g/{g}/{page if known else 'identify'}")
 
