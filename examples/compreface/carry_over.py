@@ -7,13 +7,17 @@ examples, so that a run that was ended goes on where it was. Nothing is changed 
     export COMPREFACE_KEY=...   # the API key of the recognition service
     export DESK_TOKEN=...       # gallery desk-token create --name carry-over --scope manage
     python carry_over.py --compreface http://localhost:8000 --desk http://127.0.0.1:8480
+
+Both can be in files instead (``--key-file``, ``--token-file``). No option takes them themselves:
+what stands on a command line is seen by everybody on the machine.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,12 +129,39 @@ class Notes:
             file.write(f"{example.image_id}\n")
 
 
+def _secret_option(option: str, name: str, variable: str, what: str) -> Callable[..., Any]:
+    """Return an option that names a file with a secret, which a variable may hold instead."""
+
+    def read(context: click.Context, _: click.Parameter, path: Path | None) -> str:
+        secret = os.environ.get(variable, "") if path is None else _first_line(path, option)
+        if not secret.strip():
+            raise click.UsageError(f"set {variable} to {what}, or give {option}", context)
+        if not secret.strip().isascii() or not secret.strip().isprintable():
+            raise click.UsageError(f"what {option} or {variable} holds is not {what}", context)
+        return secret.strip()
+
+    return click.option(
+        option,
+        name,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        callback=read,
+        help=f"File with {what}. [default: what {variable} holds]",
+    )
+
+
+def _first_line(path: Path, option: str) -> str:
+    try:
+        return path.read_text("utf-8").strip().partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{option}: {path} cannot be read as text") from error
+
+
 @click.command()
 @click.option("--compreface", "source", default="http://localhost:8000", show_default=True)
 @click.option("--desk", "target", default="http://127.0.0.1:8480", show_default=True)
 @click.option("--gallery", default="default", show_default=True)
-@click.option("--key", envvar="COMPREFACE_KEY", required=True, help="Or COMPREFACE_KEY.")
-@click.option("--token", envvar="DESK_TOKEN", required=True, help="Or DESK_TOKEN.")
+@_secret_option("--key-file", "key", "COMPREFACE_KEY", "the API key of the recognition service")
+@_secret_option("--token-file", "token", "DESK_TOKEN", "the desk's token")
 @click.option(
     "--notes",
     "path",

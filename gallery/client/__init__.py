@@ -55,7 +55,7 @@ from gallery.client.photos.inventory import (
     find_part,
     take_inventory,
 )
-from gallery.client.photos.quality import FaceQuality
+from gallery.client.photos.quality import FaceQuality, Flaw
 from gallery.client.photos.sources import HeldPhoto, PhotoName, hold
 from gallery.client.photos.trusted_weights import TrustedWeights, UnknownWeights
 from gallery.client.photos.web_photos import PhotoUrl
@@ -108,6 +108,7 @@ __all__ = [
     "FacePlace",
     "FaceQuality",
     "FaceSelection",
+    "Flaw",
     "FolderSync",
     "FoundPhotos",
     "Frame",

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gallery.backends import Backend
 from gallery.commands.desk import token_file
+from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.streams import end_at_once
 from gallery.commands.terminal import print_result
@@ -26,7 +28,7 @@ def require_desk() -> None:
         If one is missing.
     """
     try:
-        import gallery.desk  # noqa: F401
+        import gallery.desk.web_server  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             f"the desk needs the package {error.name}; install the desk's packages: "
@@ -57,7 +59,15 @@ def serve(demo: DemoGallery, console: Console) -> None:
 
     try:
         tokens = token_file(demo.key_file)
-        if not run(owner, config, tokens, needs_passphrase=True, ready=ready):
+        has_ended = run(
+            owner,
+            config,
+            tokens,
+            needs_passphrase=True,
+            ready=ready,
+            evaluate=evaluation_of(Backend.NATIVE),
+        )
+        if not has_ended:
             end_at_once(EXIT_PARTIAL)  # threads are at work
     finally:
         owner.lock()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gallery.client import Enrollment, GalleryClient, PhotoEmbedder, release
+from gallery.client import Enrollment, FaceQuality, GalleryClient, PhotoEmbedder, release
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, DeskError, NotAllowedError
@@ -33,8 +33,8 @@ class NewFaces:
         SHA-256 of the photo of each; None for ready embeddings.
     failures
         Name of each photo that is not among them, and why.
-    warnings
-        Name of each photo that is poor, and what is poor about it.
+    poor
+        Name of each photo that is poor, and what was measured of the face in it.
     pictures
         What makes a thumbnail of each, or None where there is no photo.
     """
@@ -43,7 +43,7 @@ class NewFaces:
     names: tuple[str, ...]
     digests: tuple[bytes, ...] | None = None
     failures: tuple[tuple[str, str], ...] = ()
-    warnings: tuple[tuple[str, str], ...] = ()
+    poor: tuple[tuple[str, FaceQuality], ...] = ()
     pictures: tuple[bytes | None, ...] = ()
 
     @classmethod
@@ -61,7 +61,7 @@ class NewFaces:
             tuple(photo.name for photo, _ in found),
             tuple(photo.digest for photo, _ in found),
             tuple(failures),
-            tuple((photo.name, text) for photo, face in found for text in face.quality.warnings()),
+            tuple((photo.name, face.quality) for photo, face in found if face.quality.flaws()),
             tuple(
                 thumbnail_of(photo.photo, face.box) if thumbnails and photo.photo else None
                 for photo, face in found
@@ -110,8 +110,8 @@ class EnrollmentReport:
         References that are new, and those that were enrolled before; 32 hexadecimal digits each.
     failures
         Name of each photo that was not enrolled, and why.
-    warnings
-        Name of each photo that is poor, and what is poor about it.
+    poor
+        Name of each photo that is poor, and what was measured of the face in it.
     duplicates
         People whom photos match; nothing was enrolled if there are any and nobody insisted.
     outliers
@@ -124,7 +124,7 @@ class EnrollmentReport:
     added: tuple[str, ...]
     present: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
-    warnings: tuple[tuple[str, str], ...]
+    poor: tuple[tuple[str, FaceQuality], ...]
     duplicates: tuple[PossibleDuplicate, ...] = ()
     outliers: tuple[str, ...] = ()
     undo: str | None = None
@@ -149,7 +149,7 @@ def enroll(
     Without `despite_duplicates`, nothing is enrolled if a face matches a person of another label.
     `embedder` is what made embeddings of photos.
     """
-    said = faces.failures, faces.warnings
+    said = faces.failures, faces.poor
     if not faces.names:
         return EnrollmentReport(label, (), (), *said)
     labels = [label] * len(faces.names)

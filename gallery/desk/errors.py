@@ -65,6 +65,12 @@ class TooLargeError(DeskError):
     status = 413
 
 
+class UnknownTypeError(DeskError):
+    """The body of a request is of a type that the desk does not read."""
+
+    status = 415
+
+
 class TooSlowError(DeskError):
     """The body of a request does not come in time."""
 

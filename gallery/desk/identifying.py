@@ -53,8 +53,8 @@ class FaceDecision:
     ----------
     box
         Where it is, in pixels of the upright photo; None if nobody looked.
-    confidence
-        Of the detector, 0 to 1, or None.
+    quality
+        What was measured of the photo for this face, or None for ready embeddings.
     decision
         ``match`` or ``non-match``.
     label, distance
@@ -69,12 +69,10 @@ class FaceDecision:
         Of the person who is the match; empty without one.
     candidates
         The closest people, closest first.
-    warnings
-        What is poor about the photo for this face, in words.
     """
 
     box: FaceBox | None
-    confidence: float | None
+    quality: FaceQuality | None
     decision: str
     label: str | None
     distance: float | None
@@ -83,7 +81,16 @@ class FaceDecision:
     is_expired: bool
     attributes: Mapping[str, str]
     candidates: tuple[Candidate, ...]
-    warnings: tuple[str, ...]
+
+    @property
+    def confidence(self) -> float | None:
+        """Of the detector, 0 to 1, or None."""
+        return None if self.quality is None else self.quality.confidence
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is poor about the photo for this face, in words with figures."""
+        return () if self.quality is None else self.quality.warnings()
 
     @property
     def is_match(self) -> bool:
@@ -218,7 +225,7 @@ def _decide(
 def _nobody(limit: float, box: FaceBox | None, quality: FaceQuality | None) -> FaceDecision:
     return FaceDecision(
         box,
-        None if quality is None else quality.confidence,
+        quality,
         "non-match",
         None,
         None,
@@ -227,7 +234,6 @@ def _nobody(limit: float, box: FaceBox | None, quality: FaceQuality | None) -> F
         is_expired=False,
         attributes={},
         candidates=(),
-        warnings=() if quality is None else quality.warnings(),
     )
 
 
@@ -252,7 +258,7 @@ def _decision(
     first = candidates[0] if candidates else None
     return FaceDecision(
         box,
-        None if quality is None else quality.confidence,
+        quality,
         "match" if match else "non-match",
         first.label if first and match else None,
         first.distance if first else None,
@@ -261,5 +267,4 @@ def _decision(
         bool(found.refused[row]),
         first.attributes if first and match else {},
         candidates,
-        () if quality is None else quality.warnings(),
     )

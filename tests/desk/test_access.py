@@ -108,7 +108,7 @@ def test_a_form_wants_a_page_of_its_session_and_a_scope(desk: Desk) -> None:
         stolen = {"X-Form-Token": other.headers["X-Form-Token"]}
         assert browser.post(path, headers=stolen).status_code == 403, path
         told = guard.post(path).text
-        assert ("takes the scope" in told) == (scope is DeskScope.MANAGE), path
+        assert ("takes a token of the scope" in told) == (scope is DeskScope.MANAGE), path
 
 
 def test_a_wrong_secret_or_token_signs_nobody_in(desk: Desk) -> None:
@@ -127,7 +127,7 @@ def test_where_tokens_are_the_only_way_in_no_address_signs_in(
         browser, secret = desk.program(), desk.state.sessions.launch_secret
         assert browser.get(f"/enter?secret={secret}").status_code == 401
         assert not browser.cookies
-        token = desk.state.tokens.issue("owner", DeskScope.MANAGE)
+        token = desk.state.tokens.issue("manager", DeskScope.MANAGE)
         assert browser.post("/enter", data={"token": token}).status_code == 200
         assert browser.get("/g/0/people").status_code == 200
 
@@ -204,6 +204,7 @@ def test_a_token_for_one_gallery_reaches_no_other(
         assert kiosk.get("/v1/galleries").json()["galleries"] == ["visitors"]
         pages = [browser.get(f"/g/{number}/identify") for number in ("0", "+0", "1")]
         assert [page.status_code for page in pages] == [404, 404, 200]
+        assert [browser.get(f"/go?g={number}").status_code for number in "01"] == [404, 200]
         first = browser.get("/")
         assert first.url.path == "/g/1/identify"
         assert "staff" not in first.text
@@ -257,10 +258,50 @@ def test_the_desk_locks_when_nobody_asks_for_a_while(desk: Desk) -> None:
     assert desk.state.owner.lock_if_idle()
 
     asked = browser.get("/g/0/people", follow_redirects=False)
-    assert (asked.status_code, asked.headers["location"]) == (303, "/unlock")
+    assert (asked.status_code, asked.headers["location"]) == (
+        303,
+        "/unlock?back=/g/0/people",
+    )
     assert browser.post("/unlock", data={"passphrase": "wrong"}).status_code == 403
     assert browser.post("/unlock", data={"passphrase": PASSPHRASE}).status_code == 200
     assert browser.get("/g/0/people").status_code == 200
+
+
+def test_unlocking_leads_back_to_the_page_of_the_gallery(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path
+) -> None:
+    for name in ("staff", "visitors"):
+        GalleryClient.create(service, key, name, dimension=8, threshold=0.3).close()
+    with open_desk(service, key, tmp_path, galleries=("staff", "visitors")) as desk:
+        browser = desk.browser()
+        asked = browser.post("/lock", data={"back": "/g/1/people"})
+        assert asked.url.path == "/unlock"
+        assert 'value="/g/1/people"' in asked.text
+
+        wrong = browser.post("/unlock", data={"passphrase": "wrong", "back": "/g/1/people"})
+        assert wrong.status_code == 403
+        assert "This passphrase does not open the key." in wrong.text
+        assert 'value="/g/1/people"' in wrong.text
+
+        script = browser.post("/g/1/identify", headers={"X-Fragment": "1"})
+        assert script.status_code == 423
+        assert '<a class="button" href="/unlock?back=/g/1/identify">Unlock</a>' in script.text
+
+        data = {"passphrase": PASSPHRASE, "back": "/g/1/people"}
+        assert browser.post("/unlock", data=data).url.path == "/g/1/people"
+        desk.state.owner.lock()
+        data = {"passphrase": PASSPHRASE, "back": "//evil.example/"}
+        assert browser.post("/unlock", data=data).url.path == "/g/0/identify"
+
+
+def test_a_page_whose_session_has_ended_leads_to_the_entrance(desk: Desk) -> None:
+    browser = desk.browser()
+    browser.cookies.clear()
+
+    script = browser.post("/g/0/identify", headers={"X-Fragment": "1"})
+
+    assert script.status_code == 401
+    assert '<a class="button" href="/enter">Sign in</a>' in script.text
 
 
 def test_a_kiosk_cannot_unlock(desk: Desk) -> None:
@@ -287,7 +328,7 @@ def test_a_token_searches_no_more_than_its_rate(
         ]
         assert statuses == [200, 429]
         at_once = kiosk.post(f"{API}/identify", json={"embeddings": probes * 4})
-        assert "5 faces per 1 hour: send fewer at once" in at_once.json()["detail"]
+        assert "5 faces per hour: send fewer at once" in at_once.json()["detail"]
         assert owner.post(f"{API}/identify", json={"embeddings": probes * 4}).status_code == 200
 
 

@@ -279,6 +279,7 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("people/annotate", {"label": "Ada", "attributes": {"a": "\x07"}}, 422, "control"),
         ("people/rename", {"old": "Ada", "new": "Grace"}, 409, "Grace"),
         ("people/rename", {"old": "Nobody", "new": "x"}, 404, "Nobody"),
+        ("people/annotate", {"label": "Ada", "expires": 5, "unlimited": True}, 422, "exclude"),
         ("undo?enrollment=x", None, 422, "can no longer be undone"),
     ],
 )
@@ -292,12 +293,50 @@ def test_bad_requests_are_told_what_is_wrong(
     assert answer.status_code == status
 
 
-def test_bodies_that_are_neither_json_nor_a_form_are_refused(desk: Desk) -> None:
-    program = desk.program(DeskScope.MANAGE)
+@pytest.mark.parametrize(
+    ("kind", "content", "status", "said"),
+    [
+        ("application/json", b"{", 422, "Invalid JSON"),
+        ("multipart/form-data", b"\xff\x00", 422, "the form cannot be read"),
+        ("image/jpeg", b"\xff\xd8", 415, "multipart/form-data or application/json"),
+        ("text/plain", b"Ada", 415, "multipart/form-data or application/json"),
+        ("", b"Ada", 415, "multipart/form-data or application/json"),
+        ("", b"", 422, "send photos"),
+    ],
+)
+def test_bodies_that_are_neither_json_nor_a_form_are_refused(
+    desk: Desk, kind: str, content: bytes, status: int, said: str
+) -> None:
+    headers = {"content-type": kind} if kind else {}
+    answer = desk.program(DeskScope.MANAGE).post(
+        f"{API}/identify", content=content, headers=headers
+    )
 
-    for content, kind in ((b"{", "application/json"), (b"\xff\x00", "multipart/form-data")):
-        answer = program.post(f"{API}/identify", content=content, headers={"content-type": kind})
-        assert answer.status_code == 422
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_types_are_called_by_small_or_capital_letters(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    answer = enrolled.program(DeskScope.MANAGE).post(
+        f"{API}/identify",
+        content=json.dumps({"embeddings": embeddings}),
+        headers={"content-type": "Application/JSON; charset=UTF-8"},
+    )
+
+    assert answer.status_code == 200
+
+
+def test_a_wrong_threshold_is_no_matter_for_the_owner(
+    enrolled: Desk, embeddings: list[list[float]]
+) -> None:
+    program = enrolled.program(DeskScope.MANAGE)
+
+    for threshold, advice in ((-1, "Give another one"), ("door", "Give a number")):
+        body = {"embeddings": embeddings[:1], "threshold": threshold}
+        problem = program.post(f"{API}/identify", json=body).json()
+        assert advice in problem["detail"]
+        assert "owner" not in problem["detail"]
 
 
 def test_json_that_was_sent_as_a_form_is_told_so(desk: Desk) -> None:
@@ -318,6 +357,13 @@ def test_programs_are_told_to_send_a_token_and_which_method_is_taken(desk: Desk)
     refused = nobody.put(f"{API}/identify")
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
     assert refused.json()["detail"] == "this address takes the method POST"
+
+
+def test_what_watches_the_desk_may_ask_for_heads_alone(desk: Desk) -> None:
+    program = desk.program(DeskScope.IDENTIFY)
+
+    assert [program.head(path).status_code for path in ("/healthz", "/metrics")] == [200, 200]
+    assert desk.program().head("/metrics").status_code == 401
 
 
 def test_the_openapi_document_names_every_call(desk: Desk) -> None:

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 import gallery.desk
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
+from gallery.desk.access.scopes import DeskScope
 from gallery.desk.config import DeskConfig
 from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.server import open_service
 from tests.desk.test_browser import CHROMIUM, WAIT, assert_accessible
-from tests.support.desks import Desk, open_desk
+from tests.support.desks import PASSPHRASE, Desk, open_desk
 from tests.support.patterns import write_pattern
 
 SCRIPT = Path(gallery.desk.__file__).parent / "static" / "folder.js"
@@ -64,8 +66,8 @@ def desk(
 
 
 def signed_in(browser: Browser, desk: Desk) -> Page:
-    """Return a page of the owner, as wide as a phone."""
-    page = browser.new_page(base_url=desk.address, viewport={"width": 360, "height": 700})
+    """Return a page of the owner, as narrow as WCAG 2.2 wants pages to be of use."""
+    page = browser.new_page(base_url=desk.address, viewport={"width": 320, "height": 700})
     page.set_default_timeout(WAIT)
     page.goto(f"/enter?secret={desk.state.sessions.launch_secret}")
     page.wait_for_url("**/g/0/identify")
@@ -99,7 +101,7 @@ def staff(tmp_path: Path) -> Path:
 
 def assert_fits(page: Page) -> None:
     """Check that a page is as narrow as a phone."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path) -> None:
@@ -130,7 +132,8 @@ def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path
     page.get_by_label("Drop a folder here").set_input_files(staff)
     page.get_by_role("button", name="Enroll the folder").click()
     expect(done).to_contain_text("3 photos were enrolled before.", timeout=WAIT)
-    page.get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status")).to_contain_text("erased again: 3 references.")
 
 
@@ -217,6 +220,122 @@ def test_a_limit_is_found_and_a_report_is_shown(page: Page, staff: Path) -> None
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as a page").click()
     assert "Open-set accuracy on staff.npz" in download.value.path().read_text("utf-8")
+
+
+def assert_good(page: Page) -> None:
+    """Check the look of a page that has just changed."""
+    assert_accessible(page)
+    assert_fits(page)
+
+
+def search(page: Page, *photos: Path) -> None:
+    """Search with photos by the page Identify."""
+    page.goto("/g/0/identify")
+    page.get_by_label("Drop photos here").set_input_files(photos)
+    expect(page.locator("article")).to_have_count(len(photos), timeout=WAIT)
+
+
+def add(page: Page, label: str, photo: Path) -> None:
+    """Enroll a photo by the page Enroll."""
+    page.goto("/g/0/enroll")
+    page.get_by_label("Name").fill(label)
+    page.get_by_label("Drop photos here").set_input_files(photo)
+    page.get_by_role("button", name="Enroll", exact=True).click()
+    expect(page.locator("#results .card").first).to_be_visible(timeout=WAIT)
+
+
+def test_every_state_of_a_page_is_accessible_and_fits_a_phone(
+    page: Page, desk: Desk, tmp_path: Path
+) -> None:
+    sharp, broken = write_pattern(tmp_path / "Una.png", 31), tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    poor = tmp_path / "poor.png"
+    Image.open(sharp).resize((40, 40)).save(poor)
+
+    search(page, sharp, poor, broken)
+    expect(
+        page.get_by_text("This photo is poor. The face is too small: come nearer.")
+    ).to_have_count(1)
+    assert_good(page)
+    add(page, "Una", sharp)
+    assert_good(page)
+    search(page, sharp)
+    expect(page.locator(".face.match")).to_have_count(1)
+    assert_good(page)
+    add(page, "W" * 200, sharp)
+    assert_good(page)
+    page.get_by_role("button", name="They are different people").click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+    page.goto("/g/0/enroll")
+    expect(page.get_by_text(f"Last enrolled: {'W' * 200}, 1 reference")).to_be_visible()
+    assert_good(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("erased again")
+    assert_good(page)
+
+    page.goto("/g/0/people")
+    page.get_by_role("button", name="Una").click()
+    page.get_by_label("Attributes").fill(f"id={'4711' * 20}")
+    page.get_by_label("No match from").fill("2001-02-03")
+    assert_good(page)
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("status")).to_contain_text("What is known of Una was changed.")
+    assert_good(page)
+    page.get_by_label("Search").fill("nobody")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nobody has a name with")).to_be_visible()
+    assert_good(page)
+    search(page, sharp)
+    expect(page.locator(".face.expired")).to_have_count(1)
+    assert_good(page)
+
+    for address in ("/g/0/gallery", "/g/0/live", "/g/0/decisions", "/g/0/accuracy"):
+        page.goto(address)
+        assert_good(page)
+    page.goto("/g/0/gallery")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_text("All is as you stored it.")).to_be_visible(timeout=WAIT)
+    assert_good(page)
+    assert desk.state.owner.log is not None
+    desk.state.owner.log.problem = "no space is left"
+    page.reload()
+    expect(page.get_by_text("Decisions are not logged")).to_be_visible()
+    assert_good(page)
+    desk.state.owner.log.problem = None
+
+
+def test_what_is_refused_is_accessible_and_fits_a_phone(browser: Browser, desk: Desk) -> None:
+    owner, kiosk = signed_in(browser, desk), browser.new_page(base_url=desk.address)
+    kiosk.set_viewport_size({"width": 320, "height": 700})
+    kiosk.set_default_timeout(WAIT)
+    kiosk.goto("/enter")
+    assert_good(kiosk)
+    for token in ("wrong", desk.state.tokens.issue("kiosk", DeskScope.IDENTIFY)):
+        kiosk.get_by_label("Token").fill(token)
+        kiosk.get_by_role("button", name="Sign in").click()
+        kiosk.wait_for_load_state()
+        assert_good(kiosk)
+    kiosk.wait_for_url("**/g/0/identify")
+    for address in ("/g/0/people", "/g/7/identify", "/nowhere"):
+        kiosk.goto(address)
+        assert_good(kiosk)
+
+    owner.goto("/g/0/people")
+    owner.get_by_role("button", name="Lock").click()
+    assert_good(owner)
+    kiosk.goto("/g/0/live")
+    expect(kiosk.get_by_text("Ask the owner to unlock it.")).to_be_visible()
+    assert_good(kiosk)
+    for passphrase in ("wrong", PASSPHRASE):
+        owner.get_by_label("Passphrase of the key").fill(passphrase)
+        owner.keyboard.press("Enter")
+        owner.wait_for_load_state()
+        if passphrase == "wrong":
+            expect(owner.get_by_text("This passphrase does not open the key.")).to_be_visible()
+            assert_good(owner)
+    owner.wait_for_url("**/g/0/people")
+    owner.close()
+    kiosk.close()
 
 
 def test_the_log_shows_who_searched(page: Page, tmp_path: Path) -> None:

@@ -160,3 +160,26 @@ def test_what_ends_the_run_is_told(desk: Desk, tmp_path: Path) -> None:
     assert "the desk answers 423: the desk is locked" in locked.stderr
     assert "does not answer" in gone.stderr
     assert all("run it again to go on" in run.stderr for run in runs)
+
+
+def test_secrets_come_from_variables_or_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    (tmp_path / "token").write_text("efd_0123456789abcdef_token\n")
+    (tmp_path / "empty").touch()
+
+    def run(*words: str, **variables: str) -> str:
+        done = subprocess.run(
+            [sys.executable, SCRIPT, "--compreface", "http://127.0.0.1:9", *words],
+            cwd=tmp_path,
+            env=variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        return done.stderr
+
+    assert "does not answer" in run("--key-file", "key", "--token-file", "token")
+    assert "set COMPREFACE_KEY to the API key" in run("--token-file", "token")
+    assert "set DESK_TOKEN to" in run("--token-file", "empty", COMPREFACE_KEY=KEY)
+    assert "No such option" in run("--key", KEY, DESK_TOKEN="token")
+    assert "holds is not the desk's token" in run(COMPREFACE_KEY=KEY, DESK_TOKEN="a\nb")

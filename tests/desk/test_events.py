@@ -85,7 +85,9 @@ def test_searches_by_pages_are_heard_by_the_owners_browser(photo_desk: Desk) -> 
 
 
 def test_a_token_called_owner_does_not_hear_the_owner(enrolled: Desk) -> None:
-    token = enrolled.state.tokens.issue("owner", DeskScope.IDENTIFY)
+    token = enrolled.state.tokens.issue("door", DeskScope.IDENTIFY)
+    file = enrolled.state.tokens.path
+    file.write_text(file.read_text().replace('"door"', '"owner"'))  # as former versions let it be
     door = enrolled.program()
     door.headers["Authorization"] = f"Bearer {token}"
     with listening(door, EVENTS) as screen:

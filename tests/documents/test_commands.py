@@ -84,7 +84,7 @@ def test_commands_and_options_exist(path: Path) -> None:
 
 
 FOREIGN = {
-    "coming-from.md": {"--despite-duplicates"},
+    "coming-from.md": {"--despite-duplicates", "--key-file", "--token-file"},
     "operations.md": {"--no-deps"},
     "performance.md": {
         "--kill",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -58,6 +59,26 @@ Area = Mapping[str, Any]
 """
 
 
+class Flaw(StrEnum):
+    """What can be poor about a face in a photo; `FaceQuality.warnings` says it with its figure.
+
+    ``SMALL`` as it is on disk, ``SHRUNK`` once the photo was made smaller; ``UNSURE`` whether it is
+    a face; ``BLURRED``; ``FLAT`` for too dark, too bright, or without contrast; ``TILTED`` to a
+    shoulder; ``ASIDE`` for a head that is turned; ``TURNED`` for a photo that is; ``RIVALLED`` by
+    another face that is nearly as large.
+    """
+
+    SMALL = "small"
+    SHRUNK = "shrunk"
+    UNSURE = "unsure"
+    BLURRED = "blurred"
+    FLAT = "flat"
+    TILTED = "tilted"
+    ASIDE = "aside"
+    TURNED = "turned"
+    RIVALLED = "rivalled"
+
+
 @dataclass(frozen=True)
 class FaceQuality:
     """What was measured of a face in a photo.
@@ -100,43 +121,60 @@ class FaceQuality:
     turn: int | None = None
     rival: int | None = None
 
-    def warnings(self) -> tuple[str, ...]:
-        """Say what is beyond its limit, a phrase each; empty for a good photo."""
-        found = []
-        if self.face_size_used < SMALLEST_FACE:
-            found.append(self._smallness())
-        if self.confidence is not None and self.confidence < LEAST_CONFIDENCE:
-            found.append(
-                f"hardly a face: detector confidence {self.confidence:.2f}, "
-                f"below {LEAST_CONFIDENCE}"
-            )
-        if self.sharpness < LEAST_SHARPNESS:
-            found.append(f"blurred: sharpness {self.sharpness:.4f}, below {LEAST_SHARPNESS}")
-        if self.grey_levels < FEWEST_GREY_LEVELS:
-            found.append(
-                f"too dark, bright or flat: {self.grey_levels} grey levels, "
-                f"below {FEWEST_GREY_LEVELS}"
-            )
-        if self.roll is not None and abs(self.roll) > LARGEST_ROLL:
-            found.append(f"tilted by {abs(self.roll):.0f} degrees, above {LARGEST_ROLL:g}")
-        if self.yaw is not None and abs(self.yaw) > LARGEST_YAW:
-            found.append(f"turned aside: yaw {abs(self.yaw):.2f}, above {LARGEST_YAW}")
-        if self.turn is not None:
-            found.append(
-                f"a larger face is there when the photo is turned by {self.turn} degrees clockwise:"
-                " turn it and save it"
-            )
-        if self.rival is not None:
-            found.append(
-                f"another face has {self.rival} pixels, this one, the largest, {self.face_size}"
-            )
-        return tuple(found)
+    def flaws(self) -> tuple[Flaw, ...]:
+        """Return what is beyond its limit; empty for a good photo."""
+        is_small = self.face_size_used < SMALLEST_FACE
+        confidence, roll, yaw = self.confidence, self.roll, self.yaw
+        found = {
+            Flaw.SMALL: is_small and self.face_size < SMALLEST_FACE,
+            Flaw.SHRUNK: is_small and self.face_size >= SMALLEST_FACE,
+            Flaw.UNSURE: confidence is not None and confidence < LEAST_CONFIDENCE,
+            Flaw.BLURRED: self.sharpness < LEAST_SHARPNESS,
+            Flaw.FLAT: self.grey_levels < FEWEST_GREY_LEVELS,
+            Flaw.TILTED: roll is not None and abs(roll) > LARGEST_ROLL,
+            Flaw.ASIDE: yaw is not None and abs(yaw) > LARGEST_YAW,
+            Flaw.TURNED: self.turn is not None,
+            Flaw.RIVALLED: self.rival is not None,
+        }
+        return tuple(flaw for flaw, is_there in found.items() if is_there)
 
-    def _smallness(self) -> str:
-        said = f"too small: face of {self.face_size_used} pixels, below {SMALLEST_FACE}"
-        if self.face_size < SMALLEST_FACE:
-            return said
-        return f"{said} after the photo was shrunk to {LONGEST_SIDE}: crop it around the face"
+    def warnings(self) -> tuple[str, ...]:
+        """Say what is beyond its limit, a phrase with its figure each; empty for a good photo."""
+        return tuple(map(self._told, self.flaws()))
+
+    def _told(self, flaw: Flaw) -> str:
+        advice = "crop it around the face"
+        small = f"too small: face of {self.face_size_used} pixels, below {SMALLEST_FACE}"
+        match flaw:
+            case Flaw.SMALL:
+                return small
+            case Flaw.SHRUNK:
+                return f"{small} after the photo was shrunk to {LONGEST_SIDE}: {advice}"
+            case Flaw.UNSURE:
+                return (
+                    f"hardly a face: detector confidence {self.confidence:.2f}, "
+                    f"below {LEAST_CONFIDENCE}"
+                )
+            case Flaw.BLURRED:
+                return f"blurred: sharpness {self.sharpness:.4f}, below {LEAST_SHARPNESS}"
+            case Flaw.FLAT:
+                return (
+                    f"too dark, bright or flat: {self.grey_levels} grey levels, "
+                    f"below {FEWEST_GREY_LEVELS}"
+                )
+            case Flaw.TILTED:
+                return f"tilted by {abs(self.roll or 0):.0f} degrees, above {LARGEST_ROLL:g}"
+            case Flaw.ASIDE:
+                return f"turned aside: yaw {abs(self.yaw or 0):.2f}, above {LARGEST_YAW}"
+            case Flaw.TURNED:
+                return (
+                    f"a larger face is there when the photo is turned by {self.turn} degrees "
+                    "clockwise: turn it and save it"
+                )
+            case Flaw.RIVALLED:
+                return (
+                    f"another face has {self.rival} pixels, this one, the largest, {self.face_size}"
+                )
 
 
 def measure(

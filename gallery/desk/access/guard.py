@@ -125,7 +125,10 @@ class Guard:
             if len(headers.getlist(name)) > 1:
                 raise BadRequestError(f"the field {name} comes more than once")
         if headers.get("host", "").lower() not in self._hosts:
-            raise NotAllowedError("the desk is not called by this name")
+            raise NotAllowedError(
+                "the desk is not called by this name: use the address that it printed, or ask "
+                "its owner to name it so"
+            )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > most:
             raise too_large(most)

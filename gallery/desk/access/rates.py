@@ -23,7 +23,7 @@ class SearchRates:
 
     def __init__(self, rate: str) -> None:
         self._rate = parse(rate)
-        faces = str(self._rate).replace(" per ", " faces per ", 1)
+        faces = str(self._rate).replace(" per ", " faces per ", 1).replace(" per 1 ", " per ")
         self._told = f"this token may search with at most {faces}"
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 

@@ -73,7 +73,9 @@ def require(scope: DeskScope) -> Callable[[Request], Holder]:
 def check_scope(holder: Holder, scope: DeskScope) -> None:
     """Check what a holder may do (`NotAllowedError`)."""
     if not holder.scope.includes(scope):
-        raise NotAllowedError(f"that takes the scope {scope.value}; this one has {holder.scope}")
+        raise NotAllowedError(
+            f"this takes a token of the scope {scope}, and this one has {holder.scope}"
+        )
 
 
 def check_gallery(holder: Holder, gallery: str | None) -> None:

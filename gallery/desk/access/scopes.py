@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+OWNER: Final = "owner"
+"""What a browser is called that was opened with the desk's own address; no token is."""
 
 
 class DeskScope(StrEnum):
@@ -30,7 +34,7 @@ class Holder:
     Attributes
     ----------
     name
-        Of the token; ``owner`` for a browser that was opened with the desk's own address.
+        Of the token; `OWNER` for a browser that was opened with the desk's own address.
     scope
         What it may do.
     session

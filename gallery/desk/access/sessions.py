@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.access.scopes import OWNER, DeskScope, Holder
 from gallery.desk.errors import NotAllowedError, NotSignedInError
 
 _MOST = 16
@@ -57,7 +57,7 @@ class Sessions:
         """
         if not hmac.compare_digest(secret.encode(), self.launch_secret.encode()):
             raise NotSignedInError("this address is not the one that the desk printed")
-        return self._begin(Holder("owner", DeskScope.MANAGE), None)
+        return self._begin(Holder(OWNER, DeskScope.MANAGE), None)
 
     def enter_as(self, holder: Holder, token: str) -> str:
         """Begin a session with the rights of a token; return its identifier."""

@@ -17,15 +17,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gallery.client.atomic_file import atomic_write
-from gallery.desk.access.scopes import DeskScope, Holder
+from gallery.desk.access.scopes import OWNER, DeskScope, Holder
 from gallery.desk.errors import DeskError, NotSignedInError
+from gallery.messages.naming import check_name, normal_name
 
 _FORMAT = re.compile(r"efd_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 _VERSION = 2
 """Since 2 a token names galleries; those of version 1 are for all."""
+
+MAX_TOKEN_NAME: Final = 200
+"""Characters of a name."""
 
 
 class TokenFileError(DeskError):
@@ -121,7 +125,8 @@ class TokenFile:
         Parameters
         ----------
         name
-            What it is called; no valid token may have the name.
+            What it is called, printable text; no valid token may have the name, and the owner's
+            browser has `OWNER`.
         scope
             What it allows.
         expires
@@ -134,12 +139,20 @@ class TokenFile:
         Raises
         ------
         TokenFileError
-            If the name is taken, or the file cannot be read or written.
+            If the name is taken or cannot be one, or the file cannot be read or written.
+        GalleryError
+            If a gallery cannot have such a name.
         """
+        _check_name(name)
+        for gallery in galleries:
+            check_name(gallery)
+        # As typed, and as new galleries are named.
+        forms = (form for given in galleries for form in (given, normal_name(given)))
+        usable = tuple(dict.fromkeys(forms))
         now, identifier = self._clock(), secrets.token_hex(8)
         token = f"efd_{identifier}_{secrets.token_urlsafe(32)}"
         made = DeskToken(
-            identifier, name, scope, _digest(token), int(now), expires, galleries=galleries
+            identifier, name, scope, _digest(token), int(now), expires, galleries=usable
         )
         with self._changing():
             tokens = self.all()
@@ -179,9 +192,7 @@ class TokenFile:
             digest = _digest(token)
             for item in self.all():
                 if hmac.compare_digest(item.digest, digest) and item.is_valid(self._clock()):
-                    return Holder(
-                        item.name, item.scope, galleries=item.galleries, token_id=item.token_id
-                    )
+                    return _holder(item)
         raise NotSignedInError("the token is unknown, expired or revoked")
 
     @contextmanager
@@ -213,6 +224,28 @@ class TokenFile:
 
     def _unwritable(self, error: OSError) -> TokenFileError:
         return TokenFileError(f"cannot write the desk's token file {self.path}: {error.strerror}")
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > MAX_TOKEN_NAME or not name.isprintable():
+        raise TokenFileError(
+            f"a token's name must be printable text of 1 to {MAX_TOKEN_NAME} characters"
+        )
+    if _is_owners(name):
+        raise TokenFileError(
+            f"no token can be called {name!r}: that is what the log of decisions calls the browser "
+            "that was opened with the desk's own address; choose another name"
+        )
+
+
+def _is_owners(name: str) -> bool:
+    return name.strip().casefold() == OWNER
+
+
+def _holder(token: DeskToken) -> Holder:
+    # Former versions gave tokens this name, too.
+    name = f"{token.name} ({token.token_id})" if _is_owners(token.name) else token.name
+    return Holder(name, token.scope, galleries=token.galleries, token_id=token.token_id)
 
 
 def _token(item: dict[str, Any]) -> DeskToken:

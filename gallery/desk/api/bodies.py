@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from gallery.desk.config import DeskConfig
-from gallery.desk.errors import BadRequestError, TooLargeError
+from gallery.desk.errors import BadRequestError, TooLargeError, UnknownTypeError
 from gallery.desk.faces import Upload
 from gallery.desk.uploads import read_form
+
+_FORMS: Final = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -29,12 +31,19 @@ async def read_body(
 
     Raises
     ------
+    UnknownTypeError
+        If it is neither JSON nor a form.
     BadRequestError, TooLargeError
-        If it is neither JSON nor a form, or not what the document wants.
+        If it is not what the document wants.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
+    given_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given_type == "application/json":
         # In a thread: others wait for the event loop.
         return await run_in_threadpool(_parsed, kind, await _whole(request), config)
+    if given_type not in _FORMS and _has_body(request):
+        raise UnknownTypeError(
+            "the Content-Type of a body must be multipart/form-data or application/json"
+        )
     form = await read_form(request, config)
     if any(name.lstrip().startswith(("{", "[")) for name in form.fields):
         raise BadRequestError(
@@ -43,6 +52,11 @@ async def read_body(
         )
     given = {name: value for name, value in form.fields.items() if name != "form_token"}
     return _validated(kind, json.dumps(given).encode()), list(form.uploads)
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "0")
+    return length != "0" or "transfer-encoding" in request.headers
 
 
 async def _whole(request: Request) -> bytearray:
@@ -76,9 +90,12 @@ def _decoded(photos: list[str], config: DeskConfig) -> list[Upload]:
         # As a data URL, too, as browsers and other services write them.
         _, _, payload = text.rpartition(",")
         try:
-            data = base64.b64decode(payload, validate=True)
+            # Many programs write it in lines.
+            data = base64.b64decode(payload.encode().translate(None, b"\r\n\t "), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise BadRequestError(f"photos.{number}: it is not base64") from error
+            raise BadRequestError(
+                f"photos.{number}: it is not base64 of the standard alphabet, padded with ="
+            ) from error
         if len(data) > config.max_photo:
             raise TooLargeError(f"a photo may have at most {config.max_photo // 2**20} MiB")
         found.append(Upload(str(number), data))

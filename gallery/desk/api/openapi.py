@@ -37,6 +37,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     408: _problem("The body came too slowly."),
     409: _problem("The label is taken or ambiguous, or somebody else has written meanwhile."),
     413: _problem("The request or a photo in it is too large."),
+    415: _problem("The body is neither a form nor JSON."),
     422: _problem("Something is missing, or not understood."),
     423: _problem("The desk is locked."),
     429: _problem("The token has searched too often, or has too many streams."),

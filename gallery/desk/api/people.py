@@ -17,6 +17,7 @@ from gallery.desk.api.changes import Done, changed
 from gallery.desk.api.openapi import body_schema
 from gallery.desk.api.schemas import PersonDocument, RequestDocument
 from gallery.desk.enrolling import undo_last
+from gallery.desk.errors import BadRequestError
 from gallery.desk.state import state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["people"])
@@ -84,6 +85,8 @@ async def annotate(request: Request, gallery: str, _: _Manages) -> Done:
     """Change attributes and expiry of a person."""
 
     def change(client: GalleryClient, body: Annotation) -> Sized:
+        if body.unlimited and body.expires is not None:
+            raise BadRequestError("expires and unlimited exclude each other: send one of them")
         details = PersonDetails(body.attributes, body.expires)
         return client.annotate(
             [body.label], details, without=body.without, unlimited=body.unlimited

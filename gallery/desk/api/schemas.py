@@ -197,7 +197,11 @@ class EnrollDocument(BaseModel):
             added=list(report.added),
             present=list(report.present),
             failures=[{"photo": name, "reason": text} for name, text in report.failures],
-            warnings=[{"photo": name, "warning": text} for name, text in report.warnings],
+            warnings=[
+                {"photo": name, "warning": text}
+                for name, quality in report.poor
+                for text in quality.warnings()
+            ],
             duplicates=[
                 DuplicateDocument(
                     photo=item.photo,

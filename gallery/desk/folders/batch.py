@@ -102,8 +102,8 @@ class FolderBatch(SentBatch):
         Labels of those who have one of them.
     present
         Photos that were enrolled before.
-    warnings
-        Path of each photo that is poor, and what is poor about it.
+    poor
+        Path of each photo that is poor, and what is poor about it, in words.
     outliers
         Paths of photos that are unlike the others of their label.
     unheld
@@ -118,7 +118,7 @@ class FolderBatch(SentBatch):
         self.added: list[str] = []
         self.people: set[str] = set()
         self.present = self.unheld = 0
-        self.warnings: Tally[tuple[str, str]] = Tally()
+        self.poor: Tally[tuple[str, str]] = Tally()
         self.outliers: Tally[str] = Tally()
         self._held: dict[tuple[str, str], HeldPair] = {}
 

@@ -14,7 +14,9 @@ from gallery.desk.enrolling import NewFaces, PossibleDuplicate, find_duplicates,
 from gallery.desk.faces import Upload
 from gallery.desk.folders.batch import FolderBatch, HeldFace
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.desk.poor_photos import poor_words
 from gallery.desk.state import DeskState
+from gallery.desk.texts import english
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def enroll_piece(
     faces = NewFaces.of_photos(found, thumbnails=desk.owner.keeps_thumbnails)
     for failure in faces.failures:
         batch.folder.failures.add(failure)
-    for warning in faces.warnings:
-        batch.warnings.add(warning)
+    for name, quality in faces.poor:
+        batch.poor.add((name, poor_words(quality, english())))
     with desk.owner.gallery(gallery) as opened:
         whose = [labels[name] for name in faces.names]
         duplicates = find_duplicates(opened.client, faces, whose, holder) if whose else {}

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.enrolling import EnrollmentReport, NewFaces, enroll, undo_last
+from gallery.desk.open_gallery import LastEnrollment
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of, wants_fragment
 from gallery.desk.state import state_of
@@ -29,7 +30,7 @@ def show(request: Request, number: int, holder: _Enrolls) -> Response:
     with desk.owner.gallery(gallery_name(desk, number)) as opened:
         last = opened.last_enrollment
     is_own = last is not None and (last.holder == holder.name or not holder.is_limited)
-    return _page(request, number, holder, undo=last.identifier if last and is_own else None)
+    return _page(request, number, holder, last=last if is_own else None)
 
 
 @router.post("/enroll")
@@ -83,7 +84,7 @@ def _page(
     holder: Holder,
     *,
     report: EnrollmentReport | None = None,
-    undo: str | None = None,
+    last: LastEnrollment | None = None,
 ) -> Response:
     fragment = report is not None and wants_fragment(request)
     return page(
@@ -92,7 +93,8 @@ def _page(
         holder,
         place=place_of(request, holder, number, "enroll"),
         report=report,
-        undo=undo if report is None else report.undo,
+        last=last,
+        undo=None if report is None else report.undo,
         fragment=fragment,
         largest=state_of(request).config.max_photo,
         most=state_of(request).config.max_photos,

@@ -11,13 +11,15 @@ from starlette.responses import RedirectResponse, Response
 
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.errors import NotAllowedError, NotSignedInError
-from gallery.desk.pages.gates import checked_form, gallery_name
+from gallery.desk.pages.gates import checked_form, gallery_of
 from gallery.desk.pages.rendering import page, session_holder
+from gallery.desk.pages.way_back import to_unlock, way_back
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.telling import told
+from gallery.desk.texts import english
 from gallery.desk.uploads import read_form
 from gallery.desk.warming import warm_up
-from gallery.errors import GalleryError
+from gallery.errors import GalleryError, WrongPassphraseError
 
 router = APIRouter()
 
@@ -34,13 +36,13 @@ def start(request: Request) -> Response:
     return _to(f"/g/{usable[0]}/identify")
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 def health() -> dict[str, str]:
     """Say that the process answers."""
     return {"status": "ok"}
 
 
-@router.get("/metrics")
+@router.api_route("/metrics", methods=["GET", "HEAD"])
 def metrics(request: Request) -> Response:
     """Return the figures for Prometheus, to holders of any session or token."""
     from gallery.desk.access.rights import holder_of
@@ -86,12 +88,12 @@ async def leave(request: Request) -> Response:
 
 
 @router.get("/unlock")
-def show_lock(request: Request) -> Response:
+def show_lock(request: Request, back: str = "") -> Response:
     """Show the question for the passphrase."""
     desk = state_of(request)
     if not desk.owner.is_locked:
-        return _to("/")
-    return _lock_page(request, desk, None)
+        return _to(way_back(back))
+    return _lock_page(request, desk, back)
 
 
 @router.post("/unlock")
@@ -101,12 +103,14 @@ async def unlock(request: Request) -> Response:
     form = await checked_form(request, holder)
     if holder.scope is not DeskScope.MANAGE:
         raise NotAllowedError("the owner unlocks the desk")
-    passphrase = form.fields.get("passphrase") or None
+    passphrase, back = form.fields.get("passphrase") or None, form.fields.get("back", "")
     try:
         await run_in_threadpool(desk.owner.unlock, passphrase)
+    except WrongPassphraseError:
+        return _lock_page(request, desk, back, english()("unlock.wrong"))
     except GalleryError as error:
-        return _lock_page(request, desk, told(error, 403, holder), status=403)
-    answer = _to("/")
+        return _lock_page(request, desk, back, told(error, 403, holder))
+    answer = _to(way_back(back))
     answer.background = BackgroundTask(warm_up, desk)
     return answer
 
@@ -115,18 +119,17 @@ async def unlock(request: Request) -> Response:
 async def lock(request: Request) -> Response:
     """Drop the key."""
     desk, holder = state_of(request), session_holder(request)
-    await checked_form(request, holder)
+    form = await checked_form(request, holder)
     if holder.scope is not DeskScope.MANAGE:
         raise NotAllowedError("the owner locks the desk")
     await run_in_threadpool(desk.owner.lock)
-    return _to("/unlock")
+    return _to(to_unlock(form.fields.get("back", "")))
 
 
 @router.get("/go")
 def switch(request: Request, g: int = 0, page: str = "identify") -> Response:
     """Lead to the same page of another gallery."""
-    session_holder(request)
-    gallery_name(state_of(request), g)
+    gallery_of(session_holder(request), state_of(request), g)
     known = page in ("identify", "live", "enroll", "people", "gallery")
     return _to(f"/g/{g}/{page if known else 'identify'}")
 
@@ -150,15 +153,16 @@ def _entered(request: Request, desk: DeskState, identifier: str) -> Response:
 
 
 def _lock_page(
-    request: Request, desk: DeskState, problem: str | None, status: int = 200
+    request: Request, desk: DeskState, back: str, problem: str | None = None
 ) -> Response:
     holder = session_holder(request)
     return page(
         request,
         "unlock.html.j2",
         holder,
-        status=status,
+        status=200 if problem is None else 403,
         problem=problem,
+        back=way_back(back),
         may_unlock=holder.scope is DeskScope.MANAGE,
         needs_passphrase=desk.needs_passphrase,
     )

@@ -9,8 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from gallery.desk.errors import LockedError, NotSignedInError
 from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.pages.way_back import to_unlock
 from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
+from gallery.desk.texts import english
 from gallery.errors import GalleryError
 
 _PAGE_OF: Final = {
@@ -28,9 +30,10 @@ _PAGE_OF: Final = {
 def page_of_error(request: Request, text: str, error: GalleryError, status: int) -> Response:
     """Return what a browser gets instead of a page: where to go, or what went wrong."""
     if wants_fragment(request):
-        return page(request, "problem_fragment.html.j2", status=status, problem=text)
+        way = _way_on(request, error)
+        return page(request, "problem_fragment.html.j2", status=status, problem=text, way=way)
     if isinstance(error, LockedError):
-        return RedirectResponse("/unlock", 303)
+        return RedirectResponse(to_unlock(request.url.path), 303)
     if isinstance(error, NotSignedInError):
         return page(request, "enter.html.j2", status=status, problem=text)
     holder, place = known_holder(request), None
@@ -39,6 +42,15 @@ def page_of_error(request: Request, text: str, error: GalleryError, status: int)
         number = state_of(request).owner.names.index(name)
         place = place_of(request, holder, number, _page_of(request))
     return page(request, "problem.html.j2", holder, place=place, status=status, problem=text)
+
+
+def _way_on(request: Request, error: GalleryError) -> tuple[str, str] | None:
+    """Return address and words of what has to be done first, for a page that stays as it is."""
+    if isinstance(error, LockedError):
+        return to_unlock(request.url.path), english()("unlock.button")
+    if isinstance(error, NotSignedInError):
+        return "/enter", english()("enter.button")
+    return None
 
 
 def _page_of(request: Request) -> str:

@@ -88,12 +88,14 @@ async def verify(request: Request, number: int, holder: _Manages) -> Response:
 def how_far(request: Request, identifier: str, holder: _Manages) -> Response:
     """Say how far long work is."""
     job = state_of(request).jobs.find(identifier)
-    if job is None:
+    if job is None or not holder.may_use(job.subject):
         raise NotFoundError(english()("job.gone"))
     request.state.gallery = job.subject
     if wants_fragment(request):
         return page(request, "job.html.j2", holder, job=job)
-    return page(request, "job_page.html.j2", holder, job=job)
+    number = state_of(request).owner.names.index(job.subject)
+    place = place_of(request, holder, number, "gallery")
+    return page(request, "job_page.html.j2", holder, place=place, job=job)
 
 
 @router.post("/g/{number}/backup")

@@ -27,10 +27,7 @@ def page_for(scope: DeskScope) -> Callable[..., Holder]:
         desk, holder = state_of(request), session_holder(request)
         check_scope(holder, scope)
         if number is not None:
-            name = gallery_name(desk, number)
-            if not holder.may_use(name):
-                raise _no_such_gallery()
-            request.state.gallery = name  # whose alarm is shown
+            request.state.gallery = gallery_of(holder, desk, number)  # whose alarm is shown
         if desk.owner.is_locked:
             raise LockedError("the desk is locked")
         desk.owner.used()
@@ -52,6 +49,14 @@ def gallery_name(desk: DeskState, number: int) -> str:
     if not 0 <= number < len(desk.owner.names):
         raise _no_such_gallery()
     return desk.owner.names[number]
+
+
+def gallery_of(holder: Holder, desk: DeskState, number: int) -> str:
+    """Return the name of a gallery that a holder may use (`UnknownGalleryError`)."""
+    name = gallery_name(desk, number)
+    if not holder.may_use(name):
+        raise _no_such_gallery()
+    return name
 
 
 def _no_such_gallery() -> UnknownGalleryError:

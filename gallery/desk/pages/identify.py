@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -48,7 +49,7 @@ async def search(request: Request, number: int, holder: _Identifies) -> Response
         place = place_of(request, holder, number, "identify")
         template = "results.html.j2" if wants_fragment(request) else "identify.html.j2"
         photos = [shown(item, english()) for item in found]
-        notes = [english()("gallery.threshold.uncalibrated")] if not limit.is_deliberate else []
+        notes = [english()(key) for key in _notes(found, limit, holder)]
         return page(request, template, holder, place=place, photos=photos, notes=notes)
 
     return await run_in_threadpool(work)
@@ -78,7 +79,6 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
             {
                 "kind": face.kind,
                 "label": face.label,
-                "title": face.title,
                 "box": None
                 if face.box is None
                 else [face.box.left, face.box.top, face.box.width, face.box.height],
@@ -86,6 +86,19 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
             for face in picture.faces
         ],
     }
+
+
+def _notes(found: tuple[PhotoDecisions, ...], limit: Threshold, holder: Holder) -> Iterator[str]:
+    """Yield the keys of what is to be said of all results."""
+    if holder.is_limited:
+        if not limit.is_deliberate:
+            yield "result.uncalibrated"
+        return
+    faces = [face for item in found for face in item.decisions]
+    if faces and not any(face.candidates for face in faces):
+        yield "people.none"
+    if not limit.is_deliberate:
+        yield "gallery.threshold.uncalibrated"
 
 
 def _found(

@@ -12,6 +12,7 @@ import numpy as np
 from gallery.client.photos.faces import FaceBox
 from gallery.client.photos.images import Photo
 from gallery.desk.identifying import Candidate, FaceDecision, PhotoDecisions
+from gallery.desk.poor_photos import poor_words
 from gallery.desk.texts import Texts
 
 _LEFT, _RIGHT = 2.0, 198.0
@@ -43,7 +44,7 @@ class ShownFace:
     box: FaceBox | None
     scale: Scale | None
     candidates: tuple[Candidate, ...]
-    warnings: tuple[str, ...]
+    poor: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _face(decision: FaceDecision, t: Texts) -> ShownFace:
         decision.box,
         None if decision.distance is None else _scale(decision.distance, decision),
         decision.candidates,
-        decision.warnings,
+        "" if decision.quality is None else poor_words(decision.quality, t),
     )
 
 

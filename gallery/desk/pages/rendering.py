@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotSignedInError
 from gallery.desk.pages.figures import distance_text, limit_text, sentence
+from gallery.desk.poor_photos import poor_words
 from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
@@ -64,7 +65,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["t"] = english()
-    environment.filters.update(distance=distance_text, limit=limit_text, sentence=sentence)
+    environment.filters.update(
+        distance=distance_text,
+        limit=limit_text,
+        sentence=sentence,
+        poor=lambda quality: poor_words(quality, english()),
+    )
     return environment
 
 

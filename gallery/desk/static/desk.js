@@ -46,6 +46,10 @@ function shown(part) {
   if (next) {
     location.assign(next.dataset.leadsTo);
   }
+  if (part.querySelector("[data-undo]")) {
+    // The last enrollment alone can be undone.
+    document.querySelectorAll("[data-undo]").forEach((form) => part.contains(form) || form.remove());
+  }
   part.querySelectorAll("[data-job]").forEach(follow);
   part.querySelectorAll("form[data-fetch]").forEach(prepare);
 }

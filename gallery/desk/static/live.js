@@ -25,6 +25,7 @@ export function startLive(place, formToken) {
   function draw(found) {
     frames.setAttribute("viewBox", `0 0 ${found.width} ${found.height}`);
     const unit = Math.max(found.width, found.height) / 160;
+    const size = (found.faces.length > 2 ? 3 : 5) * unit; // as on the page Identify
     frames.replaceChildren(
       ...found.faces
         .filter((face) => face.box)
@@ -32,7 +33,7 @@ export function startLive(place, formToken) {
           const [left, top, width, height] = face.box;
           const group = document.createElementNS(SVG, "g");
           group.setAttribute("class", `frame ${face.kind}`);
-          group.setAttribute("font-size", 4 * unit);
+          group.setAttribute("font-size", size);
           const rectangle = document.createElementNS(SVG, "rect");
           Object.entries({ x: left, y: top, width, height, rx: unit }).forEach(([name, value]) =>
             rectangle.setAttribute(name, value),
@@ -42,7 +43,7 @@ export function startLive(place, formToken) {
           name.setAttribute("x", right ? left + width : left);
           name.setAttribute("text-anchor", right ? "end" : "start");
           name.setAttribute("y", top > 5 * unit ? top - unit : top + height + 4 * unit);
-          name.textContent = face.title;
+          name.textContent = face.label ?? place.dataset.unknown;
           group.append(rectangle, name);
           return group;
         }),

@@ -17,7 +17,7 @@ def test_every_face_of_a_photo_is_counted() -> None:
 
     rates.take_faces(KIOSK, [1, 4])
 
-    with pytest.raises(TooManySearchesError, match="5 faces per 1 hour: wait a little"):
+    with pytest.raises(TooManySearchesError, match="5 faces per hour: wait a little"):
         rates.take(KIOSK, 1)
 
 

@@ -18,7 +18,7 @@ from gallery.errors import GalleryError
 FOLDER = Path(gallery.desk.__file__).parent
 WORDS = json.loads((FOLDER / "words" / "en.json").read_text("utf-8"))
 SOURCES = [*FOLDER.rglob("*.j2"), *FOLDER.rglob("*.py")]
-COMPUTED = ("nav.", "gallery.", "result.", "people.exp", "told.", "decisions.")
+COMPUTED = ("nav.", "gallery.", "result.", "people.exp", "told.", "decisions.", "poor.")
 """Beginnings of texts whose ends are computed from a page, a fact, a verdict or an error."""
 
 

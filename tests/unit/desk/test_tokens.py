@@ -48,6 +48,28 @@ def test_a_token_ends_when_it_expires_or_is_revoked(tokens: TokenFile) -> None:
             tokens.holder(token)
 
 
+@pytest.mark.parametrize("name", ["owner", " Owner", "OWNER "])
+def test_no_token_has_the_name_of_the_owners_browser(tokens: TokenFile, name: str) -> None:
+    with pytest.raises(TokenFileError, match="choose another name"):
+        tokens.issue(name, DeskScope.MANAGE)
+
+
+def test_a_token_of_a_former_version_is_not_taken_for_the_owners_browser(
+    tokens: TokenFile,
+) -> None:
+    token = tokens.issue("door", DeskScope.ENROLL)
+    tokens.path.write_text(tokens.path.read_text().replace('"door"', '"Owner"'))
+
+    assert tokens.holder(token).name == f"Owner ({tokens.all()[0].token_id})"
+    assert tokens.revoke("Owner").name == "Owner"
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[31m", "x" * 201])
+def test_a_name_must_be_printable(tokens: TokenFile, name: str) -> None:
+    with pytest.raises(TokenFileError, match="printable text"):
+        tokens.issue(name, DeskScope.IDENTIFY)
+
+
 def test_a_token_that_could_not_be_delivered_is_not_made(tokens: TokenFile) -> None:
     def lost(_: str) -> None:
         raise OSError("no space")

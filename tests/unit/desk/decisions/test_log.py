@@ -28,7 +28,7 @@ DAY = 86_400
 def decided(label: str | None) -> FaceDecision:
     """Return a decision on a face."""
     decision = "non-match" if label is None else "match"
-    return FaceDecision(None, None, decision, label, 0.1, 0.3, False, False, {}, (), ())
+    return FaceDecision(None, None, decision, label, 0.1, 0.3, False, False, {}, ())
 
 
 @dataclass
