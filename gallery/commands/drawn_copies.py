@@ -86,9 +86,11 @@ def _frames(results: Results) -> dict[int, list[Frame]]:
         doubt = " (ambiguous)" if record["ambiguous"] else ""
         who = record["label"] or "unknown"
         if record["expired"]:
-            who = f"{record['candidates'][0]['label']} (expired)"
-        text = printable(f"{who}{distance}{doubt}")
-        frames[place.position].append(Frame(place.box, text, _COLOURS[record["decision"]]))
+            who, doubt = record["candidates"][0]["label"], " (expired)"
+        colour = _COLOURS[record["decision"]]
+        frames[place.position].append(
+            Frame(place.box, printable(who), colour, f"{distance}{doubt}")
+        )
     return dict(frames)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,11 +54,14 @@ class Frame:
         A line of text.
     colour
         Of the frame and behind the text, as Pillow names it.
+    ending
+        More text, which is there in full where the text before it must be cut to fit.
     """
 
     box: FaceBox | None
     text: str
     colour: str
+    ending: str = ""
 
 
 def draw_frames(photo: PhotoSource, frames: Iterable[Frame]) -> Image.Image:
@@ -87,14 +91,29 @@ def _draw_frame(
     shrink = 1.0 if box is None else scale
     left, top, right, bottom = (round(side / shrink) for side in sides)
     draw.rectangle((left, top, right - 1, bottom - 1), outline=frame.colour, width=size // 8 + 1)
+    margin = size // 5
     font, text = lettering(frame.text, size)
+    _, ending = lettering(frame.ending, size)
+    text = _fitting(draw, font, text, ending, limits[0] - 2 * margin)
     x1, y1, x2, y2 = draw.textbbox((0, 0), text, font=font)
-    width, height, margin = round(x2 - x1), round(y2 - y1), size // 5
+    width, height = round(x2 - x1), round(y2 - y1)
     # Above the face, or within its frame where there is no room; never beyond the right side.
     x = max(0, min(left, limits[0] - width - 2 * margin))
     y = top - height - 2 * margin if top >= height + 2 * margin else top
     draw.rectangle((x, y, x + width + 2 * margin, y + height + 2 * margin), fill=frame.colour)
     draw.text((x + margin - x1, y + margin - y1), text, fill="black", font=font)
+
+
+def _fitting(draw: ImageDraw.ImageDraw, font: Font, text: str, ending: str, width: int) -> str:
+    """Return a text with its ending, the text cut to what is so many pixels wide together."""
+
+    def fits(line: str) -> bool:
+        return draw.textlength(line, font=font) <= width
+
+    if fits(text + ending):
+        return text + ending
+    lines = [f"{text[:count].rstrip()}...{ending}" for count in range(len(text))]
+    return lines[max(0, bisect_left(lines, True, key=lambda line: not fits(line)) - 1)]
 
 
 def lettering(text: str, size: int) -> tuple[Font, str]:

@@ -42,6 +42,20 @@ def test_text_stays_within_the_photo_at_its_edges(box: FaceBox | None) -> None:
     assert np.ptp(black[:, 1]) > 80 or not len(black)
 
 
+def test_a_long_name_is_cut_and_its_ending_is_not() -> None:
+    white, box = Image.new("RGB", (300, 200), "white"), FaceBox(100, 80, 60, 50)
+
+    some, more, other = (
+        drawn(white, Frame(box, "n" * length, "red", ending))
+        for length, ending in ((50, " 0.1234"), (1000, " 0.1234"), (1000, " 0.9876"))
+    )
+
+    np.testing.assert_array_equal(some, more)
+    assert (more != other).any()
+    coloured = np.flatnonzero((more[60:79] != 255).any(axis=(0, 2)))
+    assert 280 < np.ptp(coloured) < 300
+
+
 def test_a_large_photo_is_drawn_smaller_with_its_frame_in_place() -> None:
     large = Image.new("RGB", (LONGEST_DRAWN * 2, 1000), "grey")
 
