@@ -162,7 +162,16 @@ def test_a_day_at_the_desk(
     assert_accessible(page)
     page.get_by_label("Passphrase of the key").fill(PASSPHRASE)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/g/0/identify")
+    page.wait_for_url("**/g/0/gallery")
+
+
+ENDED_CAMERA = """() => {
+  document.querySelector("video").srcObject.getTracks()[0].dispatchEvent(new Event("ended"));
+}"""
+FAILING_FETCH = """() => {
+  window.kept = window.fetch;
+  window.fetch = async () => { throw new TypeError(); };
+}"""
 
 
 def test_the_camera_names_who_stands_before_it(page: Page, london: list[LondonPerson]) -> None:
@@ -174,12 +183,27 @@ def test_the_camera_names_who_stands_before_it(page: Page, london: list[LondonPe
     expect(page.locator(".screen text").first).to_have_text("Ada")
     expect(page.locator("[data-new]")).to_have_text("Ada")
     assert_accessible(page)
+    page.evaluate(FAILING_FETCH)
+    expect(page.locator(".live .status")).to_have_text(
+        "The search failed. Is the desk still running?"
+    )
+    expect(page.locator(".screen text")).to_have_count(0)
+    page.evaluate("() => { window.fetch = window.kept; }")
+    expect(page.locator(".screen text").first).to_have_text("Ada", timeout=WAIT)
+    page.evaluate(ENDED_CAMERA)
+    expect(page.locator(".live .status")).to_contain_text("The camera gives no pictures any more")
+    expect(page.locator(".screen text")).to_have_count(0)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".screen text").first).to_have_text("Ada", timeout=WAIT)
     page.get_by_role("button", name="Stop").click()
 
     page.goto("/g/0/identify")
     page.get_by_role("button", name="Use the camera").click()
     page.get_by_role("button", name="Take a photo").click()
     expect(page.locator(".face h3").first).to_contain_text("Ada", timeout=WAIT)
+    page.evaluate(ENDED_CAMERA)
+    expect(page.get_by_role("button", name="Take a photo")).to_be_hidden()
+    expect(page.locator("form .status")).to_contain_text("The camera gives no pictures any more")
 
 
 def test_a_search_needs_no_mouse_and_no_wide_screen(page: Page, london: list[LondonPerson]) -> None:

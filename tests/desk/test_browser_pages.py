@@ -137,6 +137,28 @@ def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path
     expect(page.get_by_role("status")).to_contain_text("erased again: 3 references.")
 
 
+DROP_FILE = """([zone, name, type, data]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(data)], name, { type }));
+  const what = { cancelable: true, bubbles: true, dataTransfer: transfer };
+  const dropped = new DragEvent("drop", what);
+  document.querySelector(zone).dispatchEvent(dropped);
+  return dropped.defaultPrevented;
+}"""
+
+
+def test_a_dropped_photo_is_searched_with_and_nothing_else_is_opened(
+    page: Page, tmp_path: Path
+) -> None:
+    photo = list(write_pattern(tmp_path / "x.png", 41).read_bytes())
+
+    assert page.evaluate(DROP_FILE, ["h1", "x.png", "image/png", photo])
+    assert page.evaluate(DROP_FILE, ["[data-drop]", "notes.pdf", "application/pdf", [1]])
+    expect(page.get_by_text("There is no photo among these.")).to_be_visible()
+    assert page.evaluate(DROP_FILE, ["[data-drop]", "x.png", "image/png", photo])
+    expect(page.locator(".face")).to_have_count(1, timeout=WAIT)
+
+
 DROP = """async ([zone, files]) => {
   const file = (name, data) => ({
     name, isFile: true, isDirectory: false,

@@ -80,6 +80,9 @@ function put(form, files) {
   const field = form.querySelector("input[type=file]");
   const pictures = [...files].filter((file) => file.type.startsWith("image/") || !file.type);
   if (!pictures.length) {
+    if (files.length) {
+      form.querySelector(".status").textContent = field.dataset.none;
+    }
     return;
   }
   const chosen = new DataTransfer();
@@ -140,16 +143,26 @@ for (const button of document.querySelectorAll("[data-camera]")) {
   const video = place.querySelector("video");
   const wording = button.textContent;
   let stream = null;
+  function stop() {
+    stream.getTracks().forEach((track) => track.stop());
+    stream = null;
+    place.hidden = true;
+    button.textContent = wording;
+  }
   button.addEventListener("click", async () => {
     if (stream) {
-      stream.getTracks().forEach((track) => track.stop());
-      stream = null;
-      place.hidden = true;
-      button.textContent = wording;
+      stop();
       return;
     }
     try {
       stream = await startCamera(video);
+      stream.getVideoTracks().forEach((track) =>
+        track.addEventListener("ended", () => {
+          stop();
+          form.querySelector(".status").textContent = place.dataset.ended;
+        }),
+      );
+      form.querySelector(".status").textContent = "";
       place.hidden = false;
       button.textContent = place.dataset.stop;
     } catch (problem) {
@@ -158,6 +171,15 @@ for (const button of document.querySelectorAll("[data-camera]")) {
   });
   place.querySelector("[data-capture]").addEventListener("click", async () => {
     put(form, [new File([await frameOf(video)], "camera.jpg", { type: "image/jpeg" })]);
+  });
+}
+
+// A file that is dropped beside its place would be opened instead of the page.
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    if (event.dataTransfer?.types.includes("Files")) {
+      event.preventDefault();
+    }
   });
 }
 

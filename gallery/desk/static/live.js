@@ -106,6 +106,7 @@ export function startLive(place, formToken) {
         await look();
         status.textContent = "";
       } catch (problem) {
+        frames.replaceChildren(); // nobody is to be let in by the names of a search before
         status.textContent = problem instanceof TypeError ? place.dataset.failed : problem.message;
       }
       await new Promise((done) => setTimeout(done, PAUSE));
@@ -124,6 +125,12 @@ export function startLive(place, formToken) {
       return;
     }
     toggle.textContent = place.dataset.stop;
+    stream.getVideoTracks().forEach((track) =>
+      track.addEventListener("ended", () => {
+        stop(); // else its last picture would be searched with again and again
+        status.textContent = place.dataset.ended;
+      }),
+    );
     run();
   });
   addEventListener("pagehide", stop);
