@@ -85,7 +85,12 @@ async def read_form(request: Request, config: DeskConfig) -> Form:
     parser.spool_max_size = config.max_request + 1
     try:
         parsed = await parser.parse()
-    except (MultiPartException, KeyError, ValueError) as error:
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            most = config.max_photos
+            raise TooLargeError(f"a request may have at most {most} photos: send fewer") from error
+        raise BadRequestError(f"the form cannot be read: {error.message}") from error
+    except (KeyError, ValueError) as error:
         raise BadRequestError(f"the form cannot be read: {error}") from error
     try:
         return await _form_of(parsed, config)

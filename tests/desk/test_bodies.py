@@ -146,3 +146,19 @@ def test_the_openapi_document_says_what_bodies_hold(desk: Desk) -> None:
 
     assert fields("people/rename") == {"old", "new"}
     assert {"photos", "embeddings", "label"} <= fields("match")
+
+
+def test_too_many_photos_are_told_alike_however_they_come(desk: Desk) -> None:
+    program = desk.program(DeskScope.MANAGE)
+    files = [("photos", (f"{number}.jpg", b"x")) for number in range(101)]
+
+    answers = [
+        program.post(f"{API}/identify", files=files),
+        program.post(f"{API}/identify", json={"photos": ["eA=="] * 101}),
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 413
+        assert "at most 100 photos: send fewer" in answer.json()["detail"]
+    page = desk.browser().post("/g/0/identify", files=files)
+    assert (page.status_code, "at most 100 photos" in page.text) == (413, True)

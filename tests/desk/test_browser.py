@@ -185,7 +185,7 @@ def test_the_camera_names_who_stands_before_it(page: Page, london: list[LondonPe
     assert_accessible(page)
     page.evaluate(FAILING_FETCH)
     expect(page.locator(".live .status")).to_have_text(
-        "The search failed. Is the desk still running?"
+        "The desk does not answer. Is it still running?"
     )
     expect(page.locator(".screen text")).to_have_count(0)
     page.evaluate("() => { window.fetch = window.kept; }")

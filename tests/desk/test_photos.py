@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import struct
@@ -184,3 +185,16 @@ def test_only_the_faces_that_are_meant_are_looked_at(
     body = {"label": "Ada", "faces": "largest"}
     files = {"photos": ("two.jpg", written.getvalue(), "image/jpeg")}
     assert len(owner.post(f"{API}/enroll", data=body, files=files).json()["added"]) == 1
+
+
+def test_base64_may_be_in_lines_or_a_data_url(photo_desk: Desk, london: list[LondonPerson]) -> None:
+    owner, content = photo_desk.program(DeskScope.MANAGE), london[0].neutral.read_bytes()
+    plain = base64.b64encode(content).decode()
+    photos = [base64.encodebytes(content).decode(), f"data:image/jpeg;base64,{plain}"]
+
+    found = owner.post(f"{API}/identify", json={"photos": photos}).json()["results"]
+
+    assert [len(item["faces"]) for item in found] == [1, 1]
+    refused = owner.post(f"{API}/identify", json={"photos": [plain, "*"]})
+    assert refused.status_code == 422
+    assert "photos.1: it is not base64" in refused.json()["detail"]

@@ -84,7 +84,7 @@ def _parsed(
 def _decoded(photos: list[str], config: DeskConfig) -> list[Upload]:
     """Return photos that came in base64 (`BadRequestError`, `TooLargeError`)."""
     if len(photos) > config.max_photos:
-        raise TooLargeError(f"a request may have at most {config.max_photos} photos")
+        raise TooLargeError(f"a request may have at most {config.max_photos} photos: send fewer")
     found = []
     for number, text in enumerate(photos):
         # As a data URL, too, as browsers and other services write them.

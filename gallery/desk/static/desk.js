@@ -58,8 +58,14 @@ function shown(part) {
 async function follow(place) {
   for (;;) {
     await new Promise((done) => setTimeout(done, 500));
-    const answer = await fetch(place.dataset.job, { headers: { "X-Fragment": "1" } });
-    const holder = partOf(await answer.text());
+    let holder;
+    try {
+      const answer = await fetch(place.dataset.job, { headers: { "X-Fragment": "1" } });
+      holder = partOf(await answer.text());
+    } catch {
+      place.querySelector("p").textContent = place.dataset.failed;
+      continue;
+    }
     const next = holder.querySelector("[data-job]");
     if (!next) {
       place.replaceWith(holder);
