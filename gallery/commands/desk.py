@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 KEPT_BYTES = 2 * 1024**3
 """Blocks that an embedded database keeps in memory from one search to the next."""
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+
 _EPILOG = """
 \b
 Examples:
@@ -57,6 +60,19 @@ def _kept(_context: click.Context, _option: click.Parameter, text: str | None) -
     return span / timedelta(days=1)
 
 
+def _names(
+    _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Check that names are such as a browser sends without a port."""
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise click.BadParameter(
+                f"{name!r} is not the name of a machine: give it without scheme, port and path, "
+                "such as desk.example.org or [2001:db8::1]"
+            )
+    return names
+
+
 @click.command("desk", epilog=_EPILOG)
 @listener_options(8480)
 @click.option(
@@ -71,6 +87,7 @@ def _kept(_context: click.Context, _option: click.Parameter, text: str | None) -
     "names",
     metavar="HOST",
     multiple=True,
+    callback=_names,
     help="Name by which browsers call this machine, where others reach it; may be given several "
     "times.",
 )

@@ -125,6 +125,7 @@ def test_where_tokens_are_the_only_way_in_no_address_signs_in(
     GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
     with open_desk(service, key, tmp_path, config=DeskConfig(tokens_only=True)) as desk:
         browser, secret = desk.program(), desk.state.sessions.launch_secret
+        assert "The owner of this desk makes them." in browser.get("/enter").text
         assert browser.get(f"/enter?secret={secret}").status_code == 401
         assert not browser.cookies
         token = desk.state.tokens.issue("manager", DeskScope.MANAGE)

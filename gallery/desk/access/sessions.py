@@ -101,5 +101,5 @@ class Sessions:
         found = self._sessions.get(identifier)
         if found is None or found.ends < self._clock():
             self.leave(identifier)
-            raise NotSignedInError("open the address that the desk printed when it started")
+            raise NotSignedInError("this browser is not signed in, or not any more")
         return found

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.errors import NotAllowedError, NotSignedInError
 from gallery.desk.pages.gates import checked_form, gallery_of
-from gallery.desk.pages.rendering import page, session_holder
+from gallery.desk.pages.rendering import entrance, page, session_holder
 from gallery.desk.pages.way_back import to_unlock, way_back
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.telling import told
@@ -55,7 +55,7 @@ def metrics(request: Request) -> Response:
 def enter(request: Request, secret: str = "") -> Response:
     """Exchange the secret of the printed address for a cookie."""
     if not secret:
-        return page(request, "enter.html.j2", problem=None)
+        return entrance(request)
     desk = state_of(request)
     if desk.config.tokens_only:
         raise NotSignedInError("this desk is entered with a token alone")
@@ -71,7 +71,7 @@ async def enter_with_token(request: Request) -> Response:
     try:
         holder = desk.tokens.holder(token)
     except NotSignedInError as error:
-        return page(request, "enter.html.j2", status=401, problem=error.message)
+        return entrance(request, error.message)
     return _entered(request, desk, desk.sessions.enter_as(holder, token))
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gallery.desk.errors import LockedError, NotSignedInError
-from gallery.desk.pages.rendering import page, place_of, wants_fragment
+from gallery.desk.pages.rendering import entrance, page, place_of, wants_fragment
 from gallery.desk.pages.way_back import to_unlock
 from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
@@ -35,7 +35,7 @@ def page_of_error(request: Request, text: str, error: GalleryError, status: int)
     if isinstance(error, LockedError):
         return RedirectResponse(to_unlock(request.url.path), 303)
     if isinstance(error, NotSignedInError):
-        return page(request, "enter.html.j2", status=status, problem=text)
+        return entrance(request, text)
     holder, place = known_holder(request), None
     name = getattr(request.state, "gallery", None)
     if holder is not None and name is not None:

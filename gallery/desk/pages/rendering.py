@@ -115,6 +115,12 @@ def page(
     return HTMLResponse(text, status)
 
 
+def entrance(request: Request, problem: str | None = None) -> HTMLResponse:
+    """Return the page on which a browser signs in, and why it has to, if that is to be said."""
+    tokens_only, status = state_of(request).config.tokens_only, 401 if problem else 200
+    return page(request, "enter.html.j2", status=status, problem=problem, tokens_only=tokens_only)
+
+
 def alarm_in(request: Request) -> str | None:
     """Return the alarm of a request's gallery as a part of a page, or None while all is well.
 

@@ -93,6 +93,9 @@ def test_what_keeps_a_desk_from_starting_is_said_in_one_line(
         (["--idle-lock", "0m"], "give a time like"),
         (["--idle-lock", "soon"], "give a time like"),
         (["--identify-rate", "often"], "give a number and a time"),
+        (["--name", "https://desk.example.org"], "without scheme, port and path"),
+        (["--name", "desk.example.org:8480"], "without scheme, port and path"),
+        (["--name", "the desk"], "is not the name of a machine"),
     ],
 )
 def test_words_that_make_no_sense_are_refused(
