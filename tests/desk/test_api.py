@@ -267,6 +267,8 @@ def test_a_locked_desk_answers_that_it_is_locked(enrolled: Desk) -> None:
         ("match", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("enroll", {"embeddings": [[1.0] * 8, [1.0]], "label": "Ada"}, 422, "shape (n, d)"),
         ("identify", {"embeddings": "text"}, 422, "embeddings"),
+        ("identify", {"embeddings": [["1"] * 8]}, 422, "embeddings.0.0"),
+        ("enroll", {"label": "x", "embeddings": [[True] * 8]}, 422, "embeddings.0.0"),
         ("identify", {"embeddings": [[1.0] * 8], "treshold": 0.1}, 422, "treshold: there is no"),
         ("identify", {"embeddings": [[1.0] * 8], "faces": "two"}, 422, "faces"),
         ("references/move", {"reference_ids": [], "label": "x"}, 422, "reference_ids"),

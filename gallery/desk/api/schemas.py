@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -10,6 +10,9 @@ from gallery.client import FaceBox
 from gallery.desk.enrolling import EnrollmentReport
 from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import FaceDecision, PhotoDecisions
+
+Embedding = list[Annotated[float, Field(strict=True)]]
+"""Numbers alone: a text or a truth value in their place is a mistake of the program's."""
 
 
 class Box(BaseModel):
@@ -132,7 +135,7 @@ class EmbedRequest(RequestDocument):
 class PhotoRequest(EmbedRequest):
     """Photos in base64, or ready embeddings."""
 
-    embeddings: list[list[float]] = Field(default=[], description="ready embeddings")
+    embeddings: list[Embedding] = Field(default=[], description="ready embeddings")
     top: int = Field(default=3, ge=1, le=100, description="length of the list of candidates")
     threshold: float | str | None = Field(
         default=None, description="a number, or the name of one of the gallery's thresholds"
@@ -162,7 +165,7 @@ class EnrollRequest(RequestDocument):
     faces: Literal["largest", "one"] = Field(
         default="one", description="which face of a photo of several is meant; one: none"
     )
-    embeddings: list[list[float]] = Field(default=[], description="ready embeddings")
+    embeddings: list[Embedding] = Field(default=[], description="ready embeddings")
     despite_duplicates: bool = Field(
         default=False, description="whether to enroll faces that match somebody else"
     )
