@@ -97,6 +97,7 @@ FOREIGN = {
         "--repeats",
     },
     "scaling.md": {"--nthreads", "--memory-limit", "--no-dashboard"},
+    "video.md": {"--device"},
 }
 """Options in documents that are of other programs: pip's, the benchmarks', Dask's, an example's."""
 
