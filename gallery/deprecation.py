@@ -51,7 +51,9 @@ def renamed_arguments(
     return decorate
 
 
-def renamed_attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+def renamed_attributes(
+    module: str, names: Mapping[str, str], present: Callable[[str], Any] | None = None
+) -> Callable[[str], Any]:
     """Return a ``__getattr__`` with which a module has former names as well.
 
     Parameters
@@ -60,9 +62,13 @@ def renamed_attributes(module: str, names: Mapping[str, str]) -> Callable[[str],
         The module's own name.
     names
         The present name, in the same module, of each former one.
+    present
+        The ``__getattr__`` of the module's present names, if it has one.
     """
 
     def find(name: str) -> Any:
+        if name not in names and present is not None:
+            return present(name)
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         _warn(f"{module}.{name}", names[name])

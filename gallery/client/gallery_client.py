@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gallery.backends import Backend, find_backend
-from gallery.client.backup import Backup
 from gallery.client.cache import CacheFolder
-from gallery.client.editing.creation import create_gallery
 from gallery.client.integrity.rollback import SeenStates
 from gallery.client.keys.secrets import GalleryKey
 from gallery.client.methods.enrollment_methods import EnrollmentMethods
 from gallery.client.methods.people_methods import PeopleMethods
 from gallery.client.methods.photo_search_methods import PhotoSearchMethods
 from gallery.client.methods.upkeep_methods import UpkeepMethods
-from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.progress import Progress
 from gallery.client.scheme_selection import check_backend
 from gallery.client.session import GallerySession
@@ -26,6 +23,9 @@ from gallery.distances import Metric
 from gallery.messages import ModelOrigin, Preprocessing
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet
 from gallery.protocol import GalleryService
+
+if TYPE_CHECKING:
+    from gallery.client.photos.trusted_weights import TrustedWeights
 
 _accept_former_names = renamed_arguments(
     {"memory": "states", "engine": "backend"}, {"tenseal": Backend.SEAL}
@@ -159,6 +159,8 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         ParameterSetError
             If the backend does not know the parameter set's scheme.
         """
+        from gallery.client.editing.creation import create_gallery
+
         check_backend(find_backend(backend), parameters)
         create_gallery(
             service,
@@ -212,6 +214,8 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         GalleryExistsError
             If the name is taken, or the same gallery is there under another name.
         """
+        from gallery.client.backup import Backup
+
         with Backup(path, key) as backup:
             name = backup.restore(service, gallery, progress, states=states)
         return cls(service, key, name, states=states, backend=backend)

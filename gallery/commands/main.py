@@ -16,6 +16,7 @@ import click
 
 from gallery import __version__
 from gallery.commands.environment import withheld_secrets
+from gallery.commands.garbage_collection import leave_out_collections, put_off_collections
 from gallery.commands.hints import told
 from gallery.commands.prompts import DeclinedError
 from gallery.commands.streams import OutputLostError, abandon_output, open_streams
@@ -132,13 +133,16 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    put_off_collections()
     open_streams()
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Not where it is ignored, as nohup has it.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
-    sys.exit(run(sys.argv[1:]))
+    exit_code = run(sys.argv[1:])
+    leave_out_collections()
+    sys.exit(exit_code)
 
 
 def run(arguments: list[str]) -> int:

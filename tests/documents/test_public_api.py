@@ -44,9 +44,9 @@ def described(module: str) -> set[str]:
 NAMES = [
     (module, name)
     for module in PUBLIC
-    for name, value in vars(importlib.import_module(module)).items()
-    if name in set(names_of(importlib.import_module(module)))
-    and (inspect.isclass(value) or inspect.isfunction(value))
+    for name in names_of(importlib.import_module(module))
+    for value in (getattr(importlib.import_module(module), name),)
+    if (inspect.isclass(value) or inspect.isfunction(value))
 ]
 """The public classes and functions; the text of a constant is below it, unseen by Python."""
 

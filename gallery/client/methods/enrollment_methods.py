@@ -9,32 +9,24 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy.typing as npt
 
-from gallery.client.editing.relabelling import Relabeller
-from gallery.client.editing.removal import Remover
-from gallery.client.editing.selection import Reference, Selection
-from gallery.client.embeddings.sources import EmbeddingSource
-from gallery.client.enrolling.bulk import BulkEnroller, BulkEnrollment
-from gallery.client.enrolling.duplicates import Duplicate, find_among_embeddings
-from gallery.client.enrolling.enrollment import Enroller, Enrollment, photos_enrolled
-from gallery.client.enrolling.inputs import LabelledEmbeddings
-from gallery.client.enrolling.outliers import OutlierRule
-from gallery.client.enrolling.photo_enrollment import (
-    OnDuplicate,
-    PhotoEnroller,
-    PhotoEnrollment,
-    record_embedder,
-)
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.methods.threshold_methods import ThresholdMethods
-from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.faces import FaceSelection
-from gallery.client.photos.folders import LabelledPhoto
 from gallery.client.progress import Progress
-from gallery.client.syncing.folder_sync import FolderSync
 from gallery.errors import IntegrityError, ThresholdRequiredError
 
 if TYPE_CHECKING:
+    from gallery.client.editing.selection import Reference
+    from gallery.client.embeddings.sources import EmbeddingSource
+    from gallery.client.enrolling.bulk import BulkEnrollment
+    from gallery.client.enrolling.duplicates import Duplicate
+    from gallery.client.enrolling.enrollment import Enrollment
+    from gallery.client.enrolling.outliers import OutlierRule
+    from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnrollment
+    from gallery.client.photos.embedder import PhotoEmbedder
+    from gallery.client.photos.faces import FaceSelection
+    from gallery.client.photos.folders import LabelledPhoto
     from gallery.client.photos.sources import PhotoSource
+    from gallery.client.syncing.folder_sync import FolderSync
 
 
 class EnrollmentMethods(ThresholdMethods):
@@ -86,10 +78,15 @@ class EnrollmentMethods(ThresholdMethods):
         WriteConflictError
             If other processes keep changing the gallery; finished blocks stay.
         """
+        from gallery.client.enrolling.enrollment import Enroller
+        from gallery.client.enrolling.inputs import LabelledEmbeddings
+
         self._check_model(model)
         inputs = LabelledEmbeddings(embeddings, labels, self.description, details, digests)
         enroller = Enroller(self._session, self._outlier_rule())
         if embedder is not None:
+            from gallery.client.enrolling.photo_enrollment import record_embedder
+
             record_embedder(self._session, embedder, enroller.enrolled())
         done = enroller.enroll(inputs.new_references(), progress)
         if replace:
@@ -135,6 +132,9 @@ class EnrollmentMethods(ThresholdMethods):
         IntegrityError
             If the gallery or the server's answer is not what the owner enrolled.
         """
+        from gallery.client.enrolling.duplicates import find_among_embeddings
+        from gallery.client.enrolling.inputs import LabelledEmbeddings
+
         self._check_model(model)
         limit = self.threshold(threshold)
         inputs = LabelledEmbeddings(embeddings, labels, self.description, digests=digests)
@@ -160,6 +160,8 @@ class EnrollmentMethods(ThresholdMethods):
         InvalidLabelError
             If a label cannot be one.
         """
+        from gallery.client.enrolling.enrollment import photos_enrolled
+
         return photos_enrolled(self._session, digests, labels)
 
     def enroll_file(
@@ -195,6 +197,8 @@ class EnrollmentMethods(ThresholdMethods):
         WriteConflictError
             If other processes keep changing the gallery; finished blocks stay.
         """
+        from gallery.client.enrolling.bulk import BulkEnroller
+
         self._check_model(source.model)
         enroller = BulkEnroller(self._session, source, self._outlier_rule(), details)
         labels = set[str]()
@@ -262,6 +266,8 @@ class EnrollmentMethods(ThresholdMethods):
         MissingDependencyError, WeightsError
             If DeepFace or the model's weights are not there.
         """
+        from gallery.client.enrolling.photo_enrollment import PhotoEnroller
+
         limit = None if on_duplicate == "add" and faces != "all" else self.threshold()
         enroller = PhotoEnroller(
             self._session,
@@ -305,11 +311,15 @@ class EnrollmentMethods(ThresholdMethods):
             What is done with photos of several faces: with ``one`` they are failures, with
             ``largest`` the largest face is taken. A photo is one reference here.
         """
+        from gallery.client.syncing.folder_sync import FolderSync
+
         make = self.embedder if embedder is None else lambda: embedder
         return FolderSync(self._session, folder, ledgers, make, self._outlier_rule, faces)
 
     def _outlier_rule(self) -> OutlierRule | None:
         """Return what tells outliers, or None if the gallery has no threshold."""
+        from gallery.client.enrolling.outliers import OutlierRule
+
         try:
             return OutlierRule(self.description, self.threshold().value)
         except (ThresholdRequiredError, IntegrityError):
@@ -318,6 +328,8 @@ class EnrollmentMethods(ThresholdMethods):
     def _add_details(self, labels: Iterable[str], details: PersonDetails) -> None:
         """Add details to those people who have references that were not just enrolled, too."""
         if details:
+            from gallery.client.editing.relabelling import Relabeller
+
             relabeller = Relabeller(self._session)
             relabeller.annotate(labels, lambda former: former.updated(details), required=False)
 
@@ -325,6 +337,9 @@ class EnrollmentMethods(ThresholdMethods):
         self, labels: Iterable[str], staying: Iterable[bytes]
     ) -> tuple[Reference, ...]:
         """Erase the references of labels, but those that are to stay; return what was erased."""
+        from gallery.client.editing.removal import Remover
+        from gallery.client.editing.selection import Selection
+
         state = self._session.state()
         kept = {item.hex() for item in staying}
         erased = tuple(

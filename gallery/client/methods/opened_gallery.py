@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gallery.client.keys.secrets import Secret
-from gallery.client.photos.compatibility import embedder_for
-from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.trusted_weights import TrustedWeights
 from gallery.client.session import GallerySession
 from gallery.closing import Closing
 from gallery.deprecation import renamed_arguments
 from gallery.errors import ModelMismatchError
 from gallery.messages import GalleryDescription
+
+if TYPE_CHECKING:
+    from gallery.client.photos.embedder import PhotoEmbedder
+    from gallery.client.photos.trusted_weights import TrustedWeights
 
 
 class OpenedGallery(Closing, Secret):
@@ -48,6 +50,8 @@ class OpenedGallery(Closing, Secret):
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
         """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
+        from gallery.client.photos.compatibility import embedder_for
+
         return embedder_for(
             self.description,
             runtime,

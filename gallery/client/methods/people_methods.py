@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as replaced
+from typing import TYPE_CHECKING
 
-from gallery.client.editing.people import Person, people_of
-from gallery.client.editing.relabelling import Relabeller
-from gallery.client.editing.removal import Remover
-from gallery.client.editing.selection import Reference, Selection
 from gallery.client.integrity.labels import check_listed
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.methods.opened_gallery import OpenedGallery
 from gallery.client.progress import Progress
+
+if TYPE_CHECKING:
+    from gallery.client.editing.people import Person
+    from gallery.client.editing.relabelling import Relabeller
+    from gallery.client.editing.selection import Reference, Selection
+    from gallery.client.gallery_state import GalleryState
 
 
 class PeopleMethods(OpenedGallery):
@@ -27,7 +30,7 @@ class PeopleMethods(OpenedGallery):
             Labels to which those are limited that are wanted, whether or not there are any; by
             default all are.
         """
-        selection = Selection(self._session, self._session.state())
+        selection = self._selection(self._session.state())
         yield from selection.all() if labels is None else selection.labelled(labels)
 
     def people(self, attributes: Mapping[str, str] | None = None) -> tuple[Person, ...]:
@@ -38,6 +41,8 @@ class PeopleMethods(OpenedGallery):
         attributes
             Only people who have all of these, such as ``{"id": "4711"}``.
         """
+        from gallery.client.editing.people import people_of
+
         found = people_of(self._session, self._session.state())
         return tuple(item for item in found if not attributes or item.details.has(attributes))
 
@@ -68,7 +73,7 @@ class PeopleMethods(OpenedGallery):
         AuthenticationError
             If the label of one that is found is not what the owner sealed.
         """
-        return Selection(self._session, self._session.state()).named(names, labels, reference_ids)
+        return self._selection(self._session.state()).named(names, labels, reference_ids)
 
     def annotate(
         self,
@@ -111,7 +116,7 @@ class PeopleMethods(OpenedGallery):
             kept = replaced(former, expires=None) if unlimited else former
             return kept.without(without).updated(details)
 
-        return Relabeller(self._session).annotate(labels, change)
+        return self._relabeller().annotate(labels, change)
 
     def remove(
         self,
@@ -143,8 +148,10 @@ class PeopleMethods(OpenedGallery):
             If the references are erased from the tables, but other processes that read the
             database keep traces of them in its files; `compact` tries again.
         """
+        from gallery.client.editing.removal import Remover
+
         state = self._session.state()
-        chosen = Selection(self._session, state).named(names, labels, reference_ids)
+        chosen = self._selection(state).named(names, labels, reference_ids)
         identifiers = {bytes.fromhex(item.reference_id) for item in chosen}
         Remover(self._session).remove(identifiers, progress, state)
         return chosen
@@ -176,7 +183,7 @@ class PeopleMethods(OpenedGallery):
         WriteConflictError
             If other processes keep changing the gallery; nothing is changed then.
         """
-        return Relabeller(self._session).rename(old, new)
+        return self._relabeller().rename(old, new)
 
     def merge(self, absorbed: str, kept: str) -> tuple[Reference, ...]:
         """Make one person of two that are the same: see `rename`.
@@ -200,7 +207,7 @@ class PeopleMethods(OpenedGallery):
         ErasurePendingError, WriteConflictError
             As for `rename`.
         """
-        return Relabeller(self._session).merge(absorbed, kept)
+        return self._relabeller().merge(absorbed, kept)
 
     def assign(self, reference_ids: Sequence[str], label: str) -> tuple[Reference, ...]:
         """Give single references another label, be it new or another person's: see `rename`.
@@ -225,4 +232,14 @@ class PeopleMethods(OpenedGallery):
         ErasurePendingError, WriteConflictError
             As for `rename`.
         """
-        return Relabeller(self._session).assign(reference_ids, label)
+        return self._relabeller().assign(reference_ids, label)
+
+    def _selection(self, state: GalleryState) -> Selection:
+        from gallery.client.editing.selection import Selection
+
+        return Selection(self._session, state)
+
+    def _relabeller(self) -> Relabeller:
+        from gallery.client.editing.relabelling import Relabeller
+
+        return Relabeller(self._session)

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gallery.client.grouping.unknown_faces import UnknownFaces, find_unknown_faces
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.methods.search_methods import SearchMethods
-from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.faces import FaceSelection
-from gallery.client.photos.sources import check_several
 from gallery.client.progress import Progress
-from gallery.client.searching.photo_identification import PhotoIdentification, embed_probes
 from gallery.client.searching.thresholds import Threshold
 from gallery.client.searching.wanted import Wanted
-from gallery.client.video.sightings import Sighting
-from gallery.client.video.watching import VideoSource, VideoWatch
 from gallery.deprecation import renamed_arguments
 
 if TYPE_CHECKING:
+    from gallery.client.grouping.unknown_faces import UnknownFaces
+    from gallery.client.photos.embedder import PhotoEmbedder
+    from gallery.client.photos.faces import FaceSelection
     from gallery.client.photos.sources import PhotoSource
+    from gallery.client.searching.photo_identification import PhotoIdentification
+    from gallery.client.video.sightings import Sighting
+    from gallery.client.video.watching import VideoSource
 
 
 class PhotoSearchMethods(SearchMethods):
@@ -122,6 +121,9 @@ class PhotoSearchMethods(SearchMethods):
         ThresholdRequiredError, InvalidThresholdError, IntegrityError, ModelMismatchError
             As for `identify_photos`.
         """
+        from gallery.client.grouping.unknown_faces import find_unknown_faces
+        from gallery.client.photos.sources import check_several
+
         if least < 2:
             raise ValueError("a group has at least two faces")
         check_several(photos)
@@ -173,6 +175,8 @@ class PhotoSearchMethods(SearchMethods):
         IntegrityError
             If the server's answer is not what the owner enrolled.
         """
+        from gallery.client.video.watching import VideoWatch
+
         if not hasattr(source, "frames"):
             raise TypeError("a video is given as a VideoFile or a LiveSource")
         wanted, limit = Wanted(k), self.threshold(threshold)
@@ -196,6 +200,11 @@ class PhotoSearchMethods(SearchMethods):
         embedder: PhotoEmbedder | None,
         progress: Progress | None,
     ) -> PhotoIdentification:
+        from gallery.client.searching.photo_identification import (
+            PhotoIdentification,
+            embed_probes,
+        )
+
         chosen = embedder or self.embedder()
         probes = embed_probes(self.description, chosen, photos, faces, progress)
         embeddings = probes.embeddings

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
-from gallery.client.enrolling.closest_pairs import ClosePair, closest_pairs
 from gallery.client.integrity.labels import normalize_label
 from gallery.client.methods.threshold_methods import ThresholdMethods
 from gallery.client.progress import Progress
@@ -18,6 +18,9 @@ from gallery.client.searching.thresholds import Threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.errors import InvalidEmbeddingError, ReferenceNotFoundError
 from gallery.hints import Hint
+
+if TYPE_CHECKING:
+    from gallery.client.enrolling.closest_pairs import ClosePair
 
 
 class SearchMethods(ThresholdMethods):
@@ -184,6 +187,8 @@ class SearchMethods(ThresholdMethods):
         WriteConflictError
             If another process changes the gallery meanwhile.
         """
+        from gallery.client.enrolling.closest_pairs import closest_pairs
+
         if count < 1:
             raise ValueError("at least one pair must be asked for")
         return closest_pairs(self._session, count, self.threshold(threshold), progress)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gallery.client.backup import write_backup
-from gallery.client.editing.refresh import refresh_manifest
-from gallery.client.editing.removal import Compactor
 from gallery.client.integrity.clock import age
 from gallery.client.methods.opened_gallery import OpenedGallery
 from gallery.client.progress import Progress
-from gallery.client.verification import VerificationReport, Verifier
 from gallery.messages import Manifest
+
+if TYPE_CHECKING:
+    from gallery.client.editing.removal import Compactor
+    from gallery.client.verification import VerificationReport
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class UpkeepMethods(OpenedGallery):
 
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
         """Check the gallery: every statement, digest and label, and if ``deep`` every template."""
+        from gallery.client.verification import Verifier
+
         return Verifier(self._session).run(deep=deep, progress=progress)
 
     def refresh(self, *, accept_unseen: bool = False) -> Manifest:
@@ -96,6 +99,8 @@ class UpkeepMethods(OpenedGallery):
         WriteConflictError
             If other processes keep changing the gallery.
         """
+        from gallery.client.editing.refresh import refresh_manifest
+
         return refresh_manifest(self._session, accept_unseen=accept_unseen)
 
     def accept_rollback(self) -> None:
@@ -119,7 +124,7 @@ class UpkeepMethods(OpenedGallery):
 
     def excess_blocks(self) -> int:
         """Return how many blocks `compact` would drop."""
-        return Compactor(self._session).excess()
+        return self._compactor().excess()
 
     def compact(self, *, progress: Progress | None = None) -> int:
         """Move references into the holes that removals left; return the number of blocks dropped.
@@ -127,7 +132,7 @@ class UpkeepMethods(OpenedGallery):
         Every step leaves a whole gallery. Traces of what was removed before are cleared as well
         (`ErasurePendingError` as in `remove`).
         """
-        return Compactor(self._session).run(progress)
+        return self._compactor().run(progress)
 
     def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
         """Write a backup of the gallery into a new file, from which `restore` makes it again.
@@ -151,4 +156,11 @@ class UpkeepMethods(OpenedGallery):
         WriteConflictError
             If the gallery keeps changing while it is read.
         """
+        from gallery.client.backup import write_backup
+
         write_backup(self._session, path, progress)
+
+    def _compactor(self) -> Compactor:
+        from gallery.client.editing.removal import Compactor
+
+        return Compactor(self._session)

@@ -267,7 +267,8 @@ class Searcher:
             """Return the first bytes of pseudonyms, by which noise orders nothing."""
             found = np.zeros(len(places), dtype=np.uint64)
             indices, positions = block_and_position(places)
-            for index in np.unique(indices[indices >= 0]).tolist():
+            # Not np.unique, which imports NumPy's masked arrays.
+            for index in np.flatnonzero(np.bincount(indices[indices >= 0])).tolist():
                 here, packed = np.flatnonzero(indices == index), tables[index].packed
                 rows = np.searchsorted(packed.positions, positions[here])
                 names = np.ascontiguousarray(packed.identifiers("pseudonym", rows)[:, :8])

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING
 
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings
-from gallery.client.photos.compatibility import check_embedder
-from gallery.client.photos.embedder import PhotoEmbedder
-from gallery.client.photos.embedding_run import embed_all
-from gallery.client.photos.faces import FaceBox, FaceSelection, check_selection
-from gallery.client.photos.failures import PhotoFailure
-from gallery.client.photos.quality import FaceQuality
-from gallery.client.photos.sources import HeldPhoto, PhotoName, check_several, hold, photo_name
 from gallery.client.progress import Progress
 from gallery.client.searching.candidates import Identification
 from gallery.errors import GalleryError, InvalidEmbeddingError, PhotoError
 from gallery.messages import GalleryDescription
 
 if TYPE_CHECKING:
-    from gallery.client.photos.sources import PhotoSource
+    from gallery.client.photos.embedder import PhotoEmbedder
+    from gallery.client.photos.faces import FaceBox, FaceSelection
+    from gallery.client.photos.failures import PhotoFailure
+    from gallery.client.photos.quality import FaceQuality
+    from gallery.client.photos.sources import HeldPhoto, PhotoName, PhotoSource
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,12 @@ def embed_probes(
     progress: Progress | None = None,
 ) -> EmbeddedProbes:
     """Embed the faces of photos to search with, and keep what fails."""
+    from gallery.client.photos.compatibility import check_embedder
+    from gallery.client.photos.embedding_run import embed_all
+    from gallery.client.photos.faces import check_selection
+    from gallery.client.photos.failures import PhotoFailure
+    from gallery.client.photos.sources import check_several
+
     check_selection(selection)
     check_several(photos)
     check_embedder(embedder, description)
@@ -129,6 +132,8 @@ def _held(
     photos: Iterable[PhotoSource],
 ) -> Iterator[tuple[tuple[PhotoName, int, PhotoError | None], HeldPhoto | None]]:
     """Yield names and places of photos, with what is read of those that are no files."""
+    from gallery.client.photos.sources import hold, photo_name
+
     for position, photo in enumerate(photos):
         name = photo_name(photo, position)
         try:

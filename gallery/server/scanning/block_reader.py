@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
+from threading import Lock
 
 from gallery.errors import GalleryNotFoundError
 from gallery.messages import EncryptedBlock, ManifestEntry
@@ -24,9 +25,9 @@ WantsReferences = Callable[[ManifestEntry], bool]
 class BlockReader:
     """Reads the blocks that a manifest of one gallery names.
 
-    A reader belongs to one thread, as the database connection of its snapshot does. It opens its
-    partition of the cache before its snapshot, so that a block which it reads from the snapshot
-    cannot come into the cache after a write has dropped it from there.
+    A reader belongs to one thread. It opens its partition of the cache before its snapshot, so that
+    a block which it reads from the snapshot cannot come into the cache after a write has dropped it
+    from there.
 
     Parameters
     ----------
@@ -42,6 +43,10 @@ class BlockReader:
         self._store, self._cache, self._gallery_id = store, cache, gallery_id
         self._partition = cache.open(gallery_id)
         self._opened = ExitStack()
+        # A copy into huge pages takes longer than the one scan that it would make quicker.
+        self._keeps = cache.statistics().budget > 0
+        # A database connection is for one thread at a time.
+        self._reading = Lock()
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -140,10 +145,15 @@ class BlockReader:
     def _load(
         self, entry: ManifestEntry, block: EncryptedBlock | None, references: bool
     ) -> ReadyBlock:
-        """Read from the snapshot what is missing of a block."""
+        """Read from the snapshot what is missing of a block; any thread may."""
+        found, table = block, None
+        with self._reading:
+            if found is None:
+                found = self.snapshot.block(entry.index, checked=False)
+            if references:
+                table = self.snapshot.references(entry.index, found.header.version)
         if block is None:
-            read = self.snapshot.block(entry.index)
-            block = replace(read, columns=in_huge_pages(read.columns))
-        if not references:
-            return ReadyBlock(block, None)
-        return ReadyBlock(block, self.snapshot.references(entry.index, block.header.version))
+            found.check()
+            if self._keeps:
+                found = replace(found, columns=in_huge_pages(found.columns))
+        return ReadyBlock(found, table)

@@ -1,42 +1,48 @@
-"""Read-ahead: while one block is scanned, the next one is read by a thread of its own."""
+"""Read-ahead: while one block is scanned, the next one is checked, and the one after it read."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from gallery.messages import EncryptedBlock, ManifestEntry
 from gallery.server.scanning.block_cache import BlockCache, ReadyBlock
 from gallery.server.scanning.block_reader import BlockReader, WantsReferences
 from gallery.store import GalleryStore
 
+BLOCKS_AHEAD: Final = 2
+"""Blocks that are read before they are asked for. To check the digest of one takes as long as to
+read it, so that each has a thread."""
+
 
 class ReadAheadThread:
-    """A thread that reads one block at a time, for any number of readers that take turns.
+    """Threads that read a few blocks ahead, for any number of readers that take turns.
 
-    It holds one block until that is fetched. So with the one that is being scanned, two blocks are
-    in memory beyond what the cache may hold.
+    They hold each block until it is fetched. So with the one that is being scanned,
+    ``BLOCKS_AHEAD + 1`` blocks are in memory beyond what the cache may hold.
     """
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-        self._taken = False
+        self._executor = ThreadPoolExecutor(BLOCKS_AHEAD, thread_name_prefix="read-ahead")
+        self._taken = 0
 
     def begin(self, read: Callable[[], ReadyBlock]) -> Future[ReadyBlock] | None:
-        """Begin to read, unless what was read ahead before has not been fetched yet."""
-        if self._taken:
+        """Begin to read, unless too many that were read ahead have not been fetched yet."""
+        if self._taken == BLOCKS_AHEAD:
             return None
-        self._taken = True
+        self._taken += 1
         return self._executor.submit(read)
 
     def end(self) -> None:
-        """Let the next one begin."""
-        self._taken = False
+        """Let another one begin."""
+        self._taken -= 1
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._executor.shutdown()
 
 
@@ -47,10 +53,9 @@ class _PendingBlock:
 
 
 class ReadAheadReader(BlockReader):
-    """A block reader that can read one block before it is asked for.
+    """A block reader that can read blocks before they are asked for.
 
-    A database connection is for one thread at a time. So while a block is read ahead, nothing else
-    is read from the snapshot, which must be open before anything is read ahead.
+    The snapshot must be open before anything is read ahead.
 
     Parameters
     ----------
@@ -65,36 +70,49 @@ class ReadAheadReader(BlockReader):
     ) -> None:
         super().__init__(store, cache, gallery_id)
         self._thread = thread
-        self._pending: _PendingBlock | None = None
+        self._pending: deque[_PendingBlock] = deque()
 
     def read_ahead(
         self, entries: Iterable[ManifestEntry], wants_references: WantsReferences
     ) -> None:
-        """Begin to read the first of these blocks that is not in the cache."""
-        if self._pending is not None:
-            return
+        """Begin to read the first of these blocks that are not in the cache, a few of them."""
         for entry in entries:
-            if not self.is_ready(entry):
-                read = partial(super()._load, entry, None, wants_references(entry))
-                ready = self._thread.begin(read)
-                self._pending = None if ready is None else _PendingBlock(entry, ready)
+            if len(self._pending) == BLOCKS_AHEAD:
                 return
+            if self.is_ready(entry) or any(entry == item.entry for item in self._pending):
+                continue
+            read = partial(super()._load, entry, None, wants_references(entry))
+            ready = self._thread.begin(read)
+            if ready is None:
+                return
+            self._pending.append(_PendingBlock(entry, ready))
+
+    def next_group(
+        self, entries: deque[ManifestEntry], wants_references: WantsReferences
+    ) -> list[ReadyBlock]:
+        """Take entries off a queue and return their blocks; see `BlockReader.next_group`."""
+        if not self._pending:
+            self.read_ahead(entries, wants_references)
+        return super().next_group(entries, wants_references)
 
     def close(self) -> None:
         """Wait until nothing reads from the snapshot any more, and close it."""
-        if self._pending is not None:
-            wait([self._pending.ready])
-            self._pending = None
-            self._thread.end()
+        while self._pending:
+            self._fetch()
         super().close()
 
     def _load(
         self, entry: ManifestEntry, block: EncryptedBlock | None, references: bool
     ) -> ReadyBlock:
-        if self._pending is not None:
-            wait([self._pending.ready])
-            if self._pending.entry == entry:
-                ready, self._pending = self._pending.ready, None
-                self._thread.end()
-                return ready.result()
+        while self._pending and self._pending[0].entry.index < entry.index:
+            self._fetch()  # another pass has brought it into the cache meanwhile
+        if self._pending and self._pending[0].entry == entry:
+            return self._fetch().result()
         return super()._load(entry, block, references)
+
+    def _fetch(self) -> Future[ReadyBlock]:
+        """Give up the first place of those that are read ahead."""
+        ready = self._pending.popleft().ready
+        wait([ready])
+        self._thread.end()
+        return ready

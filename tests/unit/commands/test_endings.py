@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ def _as_a_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave this process as it was when `main` has set it up for a command of its own."""
     ends = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     handlers = {number: signal.getsignal(number) for number in ends}
+    thresholds, callbacks = gc.get_threshold(), gc.callbacks.copy()
     # Servers of other tests leave this one to their event loops.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("stdin", "stdout", "stderr"):
@@ -31,6 +33,9 @@ def _as_a_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+    gc.unfreeze()
+    gc.callbacks[:] = callbacks
+    gc.set_threshold(*thresholds)
 
 
 @pytest.mark.usefixtures("_as_a_process")

@@ -108,9 +108,9 @@ def test_several_requests_of_a_command_read_each_block_once(
     read: list[int] = []
     original = Snapshot.block
 
-    def counted(snapshot: Snapshot, index: int) -> EncryptedBlock:
+    def counted(snapshot: Snapshot, index: int, *, checked: bool = True) -> EncryptedBlock:
         read.append(index)
-        return original(snapshot, index)
+        return original(snapshot, index, checked=checked)
 
     monkeypatch.setattr(Snapshot, "block", counted)
     monkeypatch.setattr(exchange, "REQUEST_PROBES", 2)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from gallery.errors import GalleryNotFoundError
+from gallery.errors import BlockCorruptedError, GalleryNotFoundError
 from gallery.messages import Manifest, ManifestEntry
 from gallery.server import EmbeddedService, open_service
 from gallery.server.scanning.block_cache import BlockCache
 from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE, BlockReader
-from gallery.server.scanning.read_ahead import ReadAheadReader, ReadAheadThread
+from gallery.server.scanning.read_ahead import BLOCKS_AHEAD, ReadAheadReader, ReadAheadThread
 from gallery.store import GalleryStore, open_database
 from tests.support.searching import BLOCK_BYTES, fill, gallery_id, rewrite
 
@@ -158,7 +160,41 @@ def test_a_block_that_was_read_ahead_is_read_once(
     assert (cache.statistics().misses, cache.statistics().blocks) == (BLOCKS, BLOCKS)
 
 
-def test_readers_that_share_a_thread_take_turns_and_get_their_own(
+def test_blocks_that_another_pass_has_brought_meanwhile_make_room_for_later_ones(
+    store: GalleryStore, cache: BlockCache, manifest: Manifest
+) -> None:
+    entries = deque(manifest.entries)
+    with (
+        closing(ReadAheadThread()) as thread,
+        closing(ReadAheadReader(store, cache, GALLERY, thread)) as reader,
+    ):
+        assert reader.snapshot.manifest == manifest
+        reader.read_ahead(entries, all_references)
+        read_all(store, cache, replace(manifest, entries=manifest.entries[:BLOCKS_AHEAD]))
+        found = groups(reader, entries)
+
+    assert found == [[0, 1], *([index] for index in range(BLOCKS_AHEAD, BLOCKS))]
+
+
+def test_a_damaged_block_that_was_read_ahead_is_refused_where_it_is_asked_for(
+    store: GalleryStore, manifest: Manifest, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "gallery.db")) as connection, connection:
+        connection.execute(
+            "UPDATE block SET columns = zeroblob(length(columns)) WHERE block_index = 2"
+        )
+    entries = deque(manifest.entries)
+    with (
+        closing(ReadAheadThread()) as thread,
+        closing(ReadAheadReader(store, BlockCache(0), GALLERY, thread)) as reader,
+    ):
+        assert reader.snapshot.manifest == manifest
+        assert [len(reader.next_group(entries, all_references)) for _ in range(2)] == [1, 1]
+        with pytest.raises(BlockCorruptedError, match="block 2 is damaged"):
+            reader.next_group(entries, all_references)
+
+
+def test_readers_that_share_threads_take_turns_and_get_their_own(
     service: EmbeddedService, store: GalleryStore, cache: BlockCache, manifest: Manifest
 ) -> None:
     fill(service, 2, 2)
@@ -171,7 +207,7 @@ def test_readers_that_share_a_thread_take_turns_and_get_their_own(
         assert one.snapshot.manifest == manifest
         assert other.snapshot.manifest == other_manifest
         one.read_ahead(manifest.entries, all_references)
-        other.read_ahead(other_manifest.entries, all_references)  # the thread is taken
+        other.read_ahead(other_manifest.entries, all_references)  # the threads are taken
 
         theirs = other.next_group(deque(other_manifest.entries), all_references)
         ours = one.next_group(deque(manifest.entries), all_references)
