@@ -19,7 +19,7 @@ BLOCKS_AHEAD: Final = 2
 read it, so that each has a thread."""
 
 
-class ReadAheadThread:
+class ReadAheadThreads:
     """Threads that read a few blocks ahead, for any number of readers that take turns.
 
     They hold each block until it is fetched. So with the one that is being scanned,
@@ -61,15 +61,15 @@ class ReadAheadReader(BlockReader):
     ----------
     store, cache, gallery_id
         As of `BlockReader`.
-    thread
-        Where it reads ahead.
+    threads
+        They read ahead.
     """
 
     def __init__(
-        self, store: GalleryStore, cache: BlockCache, gallery_id: bytes, thread: ReadAheadThread
+        self, store: GalleryStore, cache: BlockCache, gallery_id: bytes, threads: ReadAheadThreads
     ) -> None:
         super().__init__(store, cache, gallery_id)
-        self._thread = thread
+        self._threads = threads
         self._pending: deque[_PendingBlock] = deque()
 
     def read_ahead(
@@ -82,7 +82,7 @@ class ReadAheadReader(BlockReader):
             if self.is_ready(entry) or any(entry == item.entry for item in self._pending):
                 continue
             read = partial(super()._load, entry, None, wants_references(entry))
-            ready = self._thread.begin(read)
+            ready = self._threads.begin(read)
             if ready is None:
                 return
             self._pending.append(_PendingBlock(entry, ready))
@@ -114,5 +114,5 @@ class ReadAheadReader(BlockReader):
         """Give up the first place of those that are read ahead."""
         ready = self._pending.popleft().ready
         wait([ready])
-        self._thread.end()
+        self._threads.end()
         return ready

@@ -11,7 +11,7 @@ from gallery.messages import Manifest
 from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
 from gallery.server.scanning.block_results import compute_results, probes_of
 from gallery.server.scanning.passes import SearchPass
-from gallery.server.scanning.read_ahead import ReadAheadReader, ReadAheadThread
+from gallery.server.scanning.read_ahead import ReadAheadReader, ReadAheadThreads
 from gallery.server.scanning.searches import Search, SearchStatistics
 from gallery.store import GalleryStore
 
@@ -71,11 +71,11 @@ class LocalScanner:
     def __init__(self, store: GalleryStore, evaluator: Evaluator, cache_size: int = 0) -> None:
         self._store, self._evaluator = store, evaluator
         self._cache = BlockCache(cache_size)
-        self._thread = ReadAheadThread()
+        self._threads = ReadAheadThreads()
 
     def begin(self, gallery_id: bytes, searches: Sequence[Search]) -> SearchPass:
         """Begin a pass over a gallery."""
-        reader = ReadAheadReader(self._store, self._cache, gallery_id, self._thread)
+        reader = ReadAheadReader(self._store, self._cache, gallery_id, self._threads)
         try:
             reader.keep(reader.snapshot.manifest.entries)
             return LocalPass(searches, reader, self._evaluator)
@@ -100,7 +100,7 @@ class LocalScanner:
 
     def close(self) -> None:
         """End the thread that reads ahead."""
-        self._thread.close()
+        self._threads.close()
 
 
 class LocalPass(SearchPass):

@@ -16,7 +16,7 @@ from gallery.messages import Manifest, ManifestEntry
 from gallery.server import EmbeddedService, open_service
 from gallery.server.scanning.block_cache import BlockCache
 from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE, BlockReader
-from gallery.server.scanning.read_ahead import BLOCKS_AHEAD, ReadAheadReader, ReadAheadThread
+from gallery.server.scanning.read_ahead import BLOCKS_AHEAD, ReadAheadReader, ReadAheadThreads
 from gallery.store import GalleryStore, open_database
 from tests.support.searching import BLOCK_BYTES, fill, gallery_id, rewrite
 
@@ -146,7 +146,7 @@ def test_a_block_that_was_read_ahead_is_read_once(
 ) -> None:
     entries = deque(manifest.entries)
     with (
-        closing(ReadAheadThread()) as thread,
+        closing(ReadAheadThreads()) as thread,
         closing(ReadAheadReader(store, cache, GALLERY, thread)) as reader,
     ):
         assert reader.snapshot.manifest == manifest
@@ -165,7 +165,7 @@ def test_blocks_that_another_pass_has_brought_meanwhile_make_room_for_later_ones
 ) -> None:
     entries = deque(manifest.entries)
     with (
-        closing(ReadAheadThread()) as thread,
+        closing(ReadAheadThreads()) as thread,
         closing(ReadAheadReader(store, cache, GALLERY, thread)) as reader,
     ):
         assert reader.snapshot.manifest == manifest
@@ -185,7 +185,7 @@ def test_a_damaged_block_that_was_read_ahead_is_refused_where_it_is_asked_for(
         )
     entries = deque(manifest.entries)
     with (
-        closing(ReadAheadThread()) as thread,
+        closing(ReadAheadThreads()) as thread,
         closing(ReadAheadReader(store, BlockCache(0), GALLERY, thread)) as reader,
     ):
         assert reader.snapshot.manifest == manifest
@@ -200,7 +200,7 @@ def test_readers_that_share_threads_take_turns_and_get_their_own(
     fill(service, 2, 2)
     other_manifest = service.manifest(gallery_id(2))
     with (
-        closing(ReadAheadThread()) as thread,
+        closing(ReadAheadThreads()) as thread,
         closing(ReadAheadReader(store, cache, GALLERY, thread)) as one,
         closing(ReadAheadReader(store, cache, gallery_id(2), thread)) as other,
     ):
