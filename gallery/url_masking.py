@@ -19,11 +19,14 @@ _END = re.compile(r"[.,;:!)\]}>'\"]*$")
 
 _WELL_FORMED = re.compile(
     r"""(?:[^@:/?\#]*(?P<password>:[^@/?\#]*)?@)?  # user and password
-        (?:\[[^]@/]*\]|[^@:/?\#\[\]]*)(?::\d*)?    # host and port
+        (?:\[[^]@/]*\]|[^@:/?\#\[\]%]*)(?::\d*)?   # host and port
         (?:/[^@?]*)?(?:\?.*)?                      # path and query
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+_TWO_WAYS = re.compile(r"[^@/?#]+/[^@?#]*[?#].*@.*", re.DOTALL)
+"""A query with an ``@``, or a password with all that; each reading shows what the other hides."""
 
 _PUBLIC = re.compile(
     "application_name|cache|cached_statements|channel_binding|check_same_thread|client_encoding|"
@@ -52,6 +55,8 @@ def masked_url(url: str) -> str:
     if not separator or not _SCHEME.fullmatch(scheme):
         scheme, separator, rest = "", "", url
     kind = scheme.strip().lower()
+    if separator and _TWO_WAYS.fullmatch(rest):
+        return f"{scheme}{separator}{MASK}"
     is_file = kind.partition("+")[0] == "sqlite" and "@" not in rest.partition("/")[0]
     if is_file:
         user, rest = "", rest  # its name may hold any character
@@ -59,7 +64,7 @@ def masked_url(url: str) -> str:
         user, rest = _without_password(rest, bare=not separator, web=kind in _WEB)
     address, mark, query = rest.partition("?")
     if kind in _WEB:
-        address = re.sub("(;[^;=/]*=)[^;/]+", rf"\g<1>{MASK}", address)
+        address = re.sub("(;[^;=/]*=).+", rf"\g<1>{MASK}", address)
     if not is_file and "#" in address + query:
         address, mark, query = address.partition("#")[0], "#", MASK
     elif mark:

@@ -177,9 +177,13 @@ def run(arguments: list[str]) -> int:
         _say(f"error: {_refusal(error)}")
         return EXIT_SYSTEM
     except MemoryError:
-        _say("error: this needs more memory than there is")
+        # Argon2 says the same of threads that it does not get.
+        _say("error: this needs more memory, or more threads, than there are")
         return EXIT_SYSTEM
     except Exception as error:
+        if _lacks_threads(error):
+            _say("error: the system refuses another thread: this user or container has its most")
+            return EXIT_SYSTEM
         if (refusal := package_refusal(error)) is None:
             return _internal(error)
         _say(f"error: {told(refusal)}")
@@ -214,6 +218,13 @@ def _refusal(error: OSError) -> str:
     if not names and error.errno == errno.ENOENT and not _is_somewhere():
         return "the current folder is not there any more: change to one that is"
     return f"{reason}: {', '.join(names)}" if names else f"the system refuses: {reason}"
+
+
+def _lacks_threads(error: Exception) -> bool:
+    """Whether this is how Python, or a library's threads, say that the system gives them none."""
+    return isinstance(error, RuntimeError) and str(error).startswith(
+        ("can't start new thread", os.strerror(errno.EAGAIN))
+    )
 
 
 def _is_somewhere() -> bool:

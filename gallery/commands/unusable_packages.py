@@ -25,9 +25,13 @@ def package_refusal(error: Exception) -> GalleryError | None:
         return _unfit(words)
     if not isinstance(error, ImportError) or (error.name or "").partition(".")[0] == "gallery":
         return None
+    advice = (
+        "there is too little memory for it, or its folder is on a disk from which nothing may run"
+        if "failed to map segment" in words
+        else "install this program's packages anew, by the Python that runs it"
+    )
     return MissingDependencyError(
-        f"the package {_package(error)} cannot be loaded: {words[:_MOST_WORDS]}; install this "
-        "program's packages anew, by the Python that runs it"
+        f"the package {_package(error)} cannot be loaded: {words[:_MOST_WORDS]}; {advice}"
     )
 
 

@@ -53,7 +53,9 @@ def check_answer(answer: httpx.Response, *, empty: bool) -> None:
     if empty:
         own = answer.status_code == httpx.codes.NO_CONTENT
     else:
+        nothing = answer.headers.get("Content-Length", "").strip() == "0"  # no message is empty
         own = answer.status_code == httpx.codes.OK and _media_type(answer) in _OWN_TYPES
+        own = own and not nothing
     if not own:
         raise foreign_answer(answer)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,9 @@ def test_a_command_that_is_told_to_end_finishes_what_it_does(
         (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "No space left on device: /"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory"), "No such file"),
-        (MemoryError(), "more memory than there is"),
+        (MemoryError(), "needs more memory, or more threads"),
+        (RuntimeError("can't start new thread"), "refuses another thread"),
+        (RuntimeError(os.strerror(errno.EAGAIN)), "refuses another thread"),
     ],
 )
 def test_what_the_system_refuses_is_no_mistake_of_the_program(

@@ -64,6 +64,14 @@ def test_a_package_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     assert "the package sqlalchemy cannot be loaded: libsomething.so.1: cannot" in done.stderr
 
 
+def test_a_package_for_which_there_is_no_memory_is_not_to_be_installed_anew() -> None:
+    words = "libvpx.so.11: failed to map segment from shared object"
+    refusal = package_refusal(ImportError(words, name="cv2"))
+
+    assert isinstance(refusal, MissingDependencyError)
+    assert f"cv2 cannot be loaded: {words}; there is too little memory" in refusal.message
+
+
 @pytest.mark.parametrize(
     "error",
     [

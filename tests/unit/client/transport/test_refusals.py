@@ -32,6 +32,7 @@ FOREIGN: list[tuple[bytes, type[GalleryError], str]] = [
         r"sends on to https://login\.example\.org/ ",
     ),
     (response(PAGE, "203 Non-Authoritative"), ServerError, "no gallery server"),
+    (response(b"", "200 OK"), ServerError, "no gallery server"),
     (response(PAGE, "301 Moved Permanently", HTML), ServerError, "sends on to nowhere"),
     (response(b"", "307 Moved", "Location: \x1b[2J"), ServerError, "speak HTTP as it should"),
     (response(b"", "302 Found", "Location: http://\u202e/"), ServerError, "HTTP"),

@@ -382,7 +382,7 @@ def test_nothing_of_a_truncated_answer_is_believed(
     manifest_end = 4 + int.from_bytes(whole[:4], "little")
     failure = framed(Failure("DatabaseError", "the server's database failed").to_bytes())
     cases: list[tuple[bytes, type[GalleryError]]] = [
-        (b"", MalformedMessageError),
+        (b"", ServerError),
         (whole[:-4], MalformedMessageError),
         (whole[:-5], MalformedMessageError),
         (whole[: len(whole) // 2], MalformedMessageError),
