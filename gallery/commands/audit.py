@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 from rich.text import Text
 
+from gallery.commands.counts import counted
 from gallery.commands.dates import FORMS, parse_date, parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.options import database_options, yes_option
@@ -159,7 +160,7 @@ def command(
                 count = _print_tables(records)
             else:
                 count = print_records(form, _COLUMNS, records)
-            settings.notice(f"{count} events")
+            settings.notice(counted(count, "event"))
 
 
 def _check_options(action: str) -> None:
@@ -187,7 +188,9 @@ def _check(settings: DatabaseSettings, found: AuditCheck, as_json: bool) -> None
         settings.notice("no row has the given digest: rows at the end of the log were removed")
     if not found.is_whole:
         raise IntegrityError("the audit log is not what the server wrote")
-    settings.notice(f"{found.rows} rows, none missing or changed; pruned before: {found.pruned}")
+    settings.notice(
+        f"{counted(found.rows, 'row')}, none missing or changed; pruned before: {found.pruned}"
+    )
 
 
 def _prune(settings: DatabaseSettings, log: AuditStore, before: int | None, yes: bool) -> None:

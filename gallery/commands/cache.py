@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gallery.commands.cache_options import FOLDER_VARIABLE, cache_path
+from gallery.commands.counts import counted
 from gallery.commands.options import json_option, quiet_option
 from gallery.commands.output import print_table
 from gallery.commands.terminal import print_json, say
@@ -67,7 +68,7 @@ def show(as_json: bool, quiet: bool) -> None:
         )
     if not quiet:
         if photos:
-            say(f"embeddings of {photos:,} photos: {photo_bytes:,} bytes")
+            say(f"embeddings of {counted(photos, 'photo')}: {photo_bytes:,} bytes")
         total = sum(item.size for item in found) + photo_bytes
         say(
             f"this user has no folder for a cache: set {FOLDER_VARIABLE}, or HOME"

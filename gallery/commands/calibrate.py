@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.evaluate import read_labelled
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
@@ -102,13 +103,14 @@ def _show(settings: Settings, found: Proposal, as_json: bool, *, stored: bool) -
         print_result(f"threshold {found.threshold:.4f}")
     settings.notice(
         f"on this data: FPIR {found.fpir:.4f} ({found.non_mated:,} non-mated searches), "
-        f"FNIR {found.fnir:.4f} ({found.mated:,} mated searches), {found.gallery_size:,} references"
+        f"FNIR {found.fnir:.4f} ({found.mated:,} mated searches), "
+        f"{counted(found.gallery_size, 'reference')}"
     )
     if found.note:
         settings.notice(f"note: {found.note}")
     if found.expected is not None:
         settings.notice(
-            f"in this gallery of {found.actual_size:,} references: expected FPIR "
+            f"in this gallery of {counted(found.actual_size, 'reference')}: expected FPIR "
             f"{found.expected:.4f}, from a false match rate of {found.false_match_rate:.2g}"
         )
     if found.advice is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.enrollment_checks import quality_figures
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
@@ -140,8 +141,8 @@ def _report(
         settings.detail(f"without a face: {path}")
     unknown = sum(map(len, found.groups))
     settings.notice(
-        f"{len(photos):,} photos: {found.known:,} faces match somebody, {unknown:,} are in "
-        f"{len(found.groups):,} groups, {len(found.alone):,} alone"
+        f"{counted(len(photos), 'photo')}; {counted(found.known, 'face')} of known people, "
+        f"{unknown:,} in {counted(len(found.groups), 'group')}, {len(found.alone):,} alone"
         + (f"; photos without a face: {len(found.without_face):,}" if found.without_face else "")
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
 from gallery.commands.options import key_file_options
@@ -82,7 +83,7 @@ def list_(settings: KeyFileSettings, form: TableFormat | None) -> None:
 
     found = [_record(token) for token in TokenFile(token_file(settings.key)).all()]
     print_tokens(found, form, everywhere="all")
-    settings.notice(f"{len(found)} tokens")
+    settings.notice(counted(len(found), "token"))
 
 
 def _record(token: DeskToken) -> dict[str, Any]:

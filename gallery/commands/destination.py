@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.drawn_copies import DrawnCopies
 from gallery.commands.identified import print_found, tell_of_results, was_searched
 from gallery.commands.output import print_identification
@@ -85,13 +86,15 @@ def _say(settings: Settings, results: Results, output: Path | None) -> None:
     if was_searched(results):
         settings.notice(
             f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
-            f"{int(found.searched.max())} references searched"
+            f"{counted(int(found.searched.max()), 'reference')} searched"
         )
         settings.detail(f"age of the gallery's state: {age_in_words(found.age)}")
     if output is not None:
         matches = int(found.decisions.sum())
         failed = f", {len(results.failures)} failed" if results.failures else ""
-        settings.notice(f"{len(found)} probes, {matches} matches{failed}, written to {output}")
+        settings.notice(
+            f"{counted(len(found), 'probe')}, {matches} matches{failed}, written to {output}"
+        )
 
 
 def _say_what_is_ambiguous(settings: Settings, done: Results, top: int) -> None:

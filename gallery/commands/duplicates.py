@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from gallery.commands.counts import counted
 from gallery.commands.identify import KEPT_BYTES
 from gallery.commands.options import common_options, search_threshold_option
 from gallery.commands.output import number, print_table
@@ -78,7 +79,9 @@ def command(
         )
         print_table(("decision", "distance", "label", "other label"), rows, right=1)
     matches = sum(pair.decision for pair in pairs)
-    settings.notice(f"{count:,} references compared, {matches} of {len(pairs)} pairs match")
+    settings.notice(
+        f"{counted(count, 'reference')} compared, {matches} of {len(pairs)} pairs match"
+    )
 
 
 def _record(pair: ClosePair) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.hints import worded
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import (
@@ -248,7 +249,7 @@ def _show(settings: Settings, found: Evaluation, output: Path) -> None:
     settings.notice(
         f"rank 1: {first.value:.4f} ({first.low:.4f} to {first.high:.4f}); "
         f"{len(found.outcomes.mate_ranks):,} mated and {len(found.outcomes.nearest):,} non-mated "
-        f"searches of {found.gallery_size:,} references"
+        f"searches of {counted(found.gallery_size, 'reference')}"
     )
     settings.notice(
         f"parity: {parity.comparisons:,} comparisons, largest error {parity.max_error:.1e}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from rich.text import Text
 
+from gallery.commands.counts import counted
 from gallery.commands.options import service_options
 from gallery.commands.output import result_table, results
 from gallery.commands.settings import ServiceSettings
@@ -35,4 +36,4 @@ def command(settings: ServiceSettings, form: TableFormat | None) -> None:
         for name in names:
             table.add_row(Text(name))
         results().print(table)
-    settings.notice(f"{len(names)} galleries")
+    settings.notice(counted(len(names), "gallery", "galleries"))

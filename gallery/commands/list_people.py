@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.details import attribute_option
 from gallery.commands.label_patterns import label_pattern_option, with_label_like
@@ -113,4 +114,4 @@ def _counted(found: list[Person]) -> str:
     expired = sum(person.is_expired for person in found)
     notes = f", {expired:,} expired" if expired else ""
     notes += f", {undated:,} undated: enrolled by an earlier version" if undated else ""
-    return f"{len(found):,} people, {references:,} references{notes}"
+    return f"{counted(len(found), 'person', 'people')}, {counted(references, 'reference')}{notes}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.label_patterns import label_pattern_option, normal_pattern, with_label_like
 from gallery.commands.options import common_options
 from gallery.commands.output import print_table
@@ -38,7 +39,7 @@ def command(settings: Settings, label: str | None, form: TableFormat | None) -> 
         return
     if found:
         print_table(("label", "reference"), ((item.label, item.reference_id) for item in found))
-    settings.notice(f"{len(found)} references")
+    settings.notice(counted(len(found), "reference"))
 
 
 def _written_so(client: GalleryClient, label: str | None) -> list[Reference]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.decisions import code_of, exit_code_option
 from gallery.commands.identified import print_found, tell_of_results, was_searched
 from gallery.commands.options import (
@@ -115,7 +116,7 @@ def _show(settings: Settings, done: Results, label: str, form: TableFormat | Non
         if was_searched(done):
             settings.notice(
                 f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
-                f"compared with {int(found.searched.max())} references of {label!r}"
+                f"compared with {counted(int(found.searched.max()), 'reference')} of {label!r}"
             )
     tell_of_results(settings, done, "not compared")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.desk import erase_thumbnails
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.people import whom
@@ -71,8 +72,8 @@ def command(
         chosen = client.find(names, labels=labels, reference_ids=identifiers)
         if not yes:
             confirm(
-                f"Erase {len(chosen):,} references from gallery {settings.gallery!r} for good: "
-                f"{whom(chosen)}?"
+                f"Erase {counted(len(chosen), 'reference')} from gallery {settings.gallery!r} "
+                f"for good: {whom(chosen)}?"
             )
         with settings.progress("erasing references", len(chosen)) as advance:
             removed = _removed(settings, client, chosen, advance)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gallery.commands.counts import counted
 from gallery.commands.people import whom
 from gallery.commands.photo_arguments import GivenPhoto
 from gallery.commands.prompts import confirm
@@ -48,7 +49,8 @@ def ask_to_replace(settings: Settings, client: GalleryClient, labels: Iterable[s
     there = list(client.references(labels))
     if there:
         confirm(
-            f"Replace {len(there):,} references in gallery {settings.gallery!r}: {whom(there)}? "
+            f"Replace {counted(len(there), 'reference')} in gallery {settings.gallery!r}: "
+            f"{whom(there)}? "
             "They are erased when the new ones are in, but for those that are enrolled again "
             "unchanged."
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.desk import swept_thumbnails
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
@@ -137,6 +138,6 @@ def command(
 def _question(settings: Settings, plan: SyncPlan) -> str:
     gone = [item.reference for item in plan.removals]
     return (
-        f"Erase {len(gone):,} references from gallery {settings.gallery!r} for good, whose photos "
-        f"are gone from {plan.folder}: {whom(gone)}?"
+        f"Erase {counted(len(gone), 'reference')} from gallery {settings.gallery!r} for good, "
+        f"whose photos are gone from {plan.folder}: {whom(gone)}?"
     )

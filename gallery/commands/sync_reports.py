@@ -27,8 +27,8 @@ def tell_of_plan(settings: Settings, plan: SyncPlan) -> None:
         )
     if plan.unproven:
         settings.notice(
-            f"{plan.unproven:,} references of people of {plan.folder} belong to none of its photos "
-            "and are left: they are not known to have come from there"
+            f"references of people of {plan.folder} that belong to none of its photos and are "
+            f"left, since they are not known to have come from there: {plan.unproven:,}"
         )
     tell_passed_over(settings, plan.passed_over)
     if not plan.scan.photos:

@@ -62,7 +62,9 @@ class _Log:
         tell_failures(self._settings, new, f"{_now()} left as it is")
         kept = frozenset(item.reference.reference_id for item in report.kept)
         if kept - self._kept:
-            self._say(f"{len(kept):,} references are not erased, though their photos are gone")
+            self._say(
+                f"references that are not erased, though their photos are gone: {len(kept):,}"
+            )
         self._told, self._kept = failures, kept
         if report.replaced or report.removed:
             try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.options import database_options
 from gallery.commands.settings import DatabaseSettings
@@ -95,7 +96,7 @@ def list_(settings: DatabaseSettings, form: TableFormat | None) -> None:
         found = [_record(token) for token in TokenStore(database).all()]
     shown = [column for column in COLUMNS if column != "token_id"]  # a name is enough to revoke one
     print_tokens(found, form, shown=shown, everywhere="every")
-    settings.notice(f"{len(found)} tokens")
+    settings.notice(counted(len(found), "token"))
 
 
 def _record(token: StoredToken) -> dict[str, Any]:

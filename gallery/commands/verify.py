@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from gallery.commands.counts import counted
 from gallery.commands.options import common_options, json_option
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json, print_result
@@ -58,5 +59,5 @@ def command(
     if report.findings:
         settings.notice(f"found damaged: {len(report.findings)}")
         return IntegrityError.exit_code
-    settings.notice(f"sound: {report.references} references, blocks: {report.blocks}")
+    settings.notice(f"sound: {counted(report.references, 'reference')}, blocks: {report.blocks}")
     return 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from gallery.commands.counts import counted
 from gallery.commands.environment import CAMERA_VARIABLE, WithheldOption
 from gallery.commands.hints import told
 from gallery.commands.main import EXIT_NON_MATCH, EXIT_PARTIAL
@@ -232,7 +233,7 @@ def _end(settings: Settings, printer: SightingPrinter, source: VideoFile | LiveS
         return
     settings.notice(
         f"threshold {found.threshold:g} ({found.limit.origin}), metric {found.metric}, "
-        f"{int(found.searched.max())} references searched"
+        f"{counted(int(found.searched.max()), 'reference')} searched"
     )
     for note in notes_on_search(found.limit, int(found.searched.max())):
         settings.notice(note)

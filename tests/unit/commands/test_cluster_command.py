@@ -38,7 +38,7 @@ def test_faces_that_match_nobody_are_written_into_folders(filled: Command) -> No
         ["unknown-faces/unknown", "1", "2"],
     ]
     assert "not looked at: photos/broken.jpg: " in done.err
-    assert "5 photos: 1 faces match somebody, 2 are in 1 groups, 1 alone" in done.err
+    assert "5 photos; 1 face of known people, 2 in 1 group, 1 alone" in done.err
     assert sorted(path.name for path in Path("unknown-faces/unknown 1").iterdir()) == [
         "b face 1.jpg",
         "c face 1.jpg",
@@ -69,7 +69,7 @@ def test_who_has_expired_is_no_stranger(filled: Command) -> None:
 
     done = filled("cluster", "photos", "--threshold", "0.002")
 
-    assert "4 photos: 1 faces match somebody, 2 are in 1 groups, 1 alone" in done.err
+    assert "4 photos; 1 face of known people, 2 in 1 group, 1 alone" in done.err
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is_embedded(filled: Command) -> None:

@@ -108,7 +108,7 @@ def test_people_are_found_by_attributes_and_by_expiry(enrolled: Command) -> None
     assert [item["label"] for item in by_id] == ["person 1"]
     assert by_both.records == []
     assert "2020-01-31T00:00:00+00:00 (expired)  id=4711; team=day" in expired.out
-    assert "1 people, 1 references, 1 expired" in expired.err
+    assert "1 person, 1 reference, 1 expired" in expired.err
 
 
 def test_who_has_expired_is_shown_and_no_match(enrolled: Command) -> None:

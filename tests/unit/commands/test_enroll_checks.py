@@ -281,6 +281,6 @@ def test_a_folder_that_cannot_be_a_label_keeps_nobody_out_of_a_replacement(
     done = photos("enroll", "people", "--replace", "--on-duplicate", "add")
 
     assert done.code == 1
-    assert "Replace 1 references" in done.err
+    assert "Replace 1 reference in" in done.err
     assert "a label holds control characters" in done.err
     assert {item["label"] for item in photos("list", "--json").records} >= {"Joan", "Mary"}

@@ -148,7 +148,7 @@ def test_at_a_terminal_it_is_asked_with_counts_and_names(
 
     done = synced("sync", "people")
 
-    assert "Erase 1 references from gallery 'default' for good" in done.err
+    assert "Erase 1 reference from gallery 'default' for good" in done.err
     assert "1 of 'Grace'" in done.err
     assert done.code == (0 if answer == "y\n" else 1)
     assert labels(synced) == left
