@@ -34,6 +34,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import Pool
 
+import gallery.client
 import gallery.commands
 from gallery.ciphertexts.blocks import columns_shape
 from gallery.client.embeddings.sources import read_embeddings
@@ -59,6 +60,8 @@ def warm_up() -> None:
     commands = [f"gallery.commands.{item.name}" for item in iter_modules(gallery.commands.__path__)]
     for name in (*commands, "rich.color", "rich.progress", "rich.table"):
         importlib.import_module(name)
+    for name in gallery.client.__all__:
+        getattr(gallery.client, name)
     nothing = np.zeros(columns_shape(1, COMPACT), np.uint32)
     NativeEvaluator(threads=1).distances(nothing, nothing, COMPACT)
     for module in ("gallery.client.hinted.scheme", "gallery.client.ckks.scheme"):
