@@ -13,7 +13,7 @@ from gallery.client.scheme import ProbeEncryption
 from gallery.messages import BlockResult
 from gallery.parameters import ParameterSet
 from gallery.server.scanning.batching import PROBES_PER_PASS
-from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE
+from gallery.server.scanning.block_reader import blocks_at_once
 from gallery.server.scanning.huge_pages import in_huge_pages
 
 
@@ -61,8 +61,9 @@ class GalleryScheme:
         answers: list[BlockAnswer] = []
         for first in range(0, len(probes), PROBES_PER_PASS):
             some = probes[first : first + PROBES_PER_PASS]
-            for start in range(0, len(units), BLOCKS_AT_ONCE):
-                group = units[start : start + BLOCKS_AT_ONCE]
+            step = blocks_at_once(len(some))
+            for start in range(0, len(units), step):
+                group = units[start : start + step]
                 found = self._search.scan(group, some)
                 answers = [
                     BlockAnswer(block, probe, residues)

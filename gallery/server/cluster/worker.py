@@ -17,7 +17,7 @@ from gallery.evaluator import make_evaluator
 from gallery.messages import BlockResult, EncryptedProbe, Manifest, ManifestEntry
 from gallery.server.cluster.placement import place_blocks
 from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
-from gallery.server.scanning.block_reader import BlockReader
+from gallery.server.scanning.block_reader import BlockReader, blocks_at_once
 from gallery.server.scanning.block_results import compute_results
 from gallery.store import GalleryStore, open_database
 
@@ -116,7 +116,11 @@ class Shard:
                 reader.keep(divided.get(worker, []))
                 self._begun.add(context)
             while left:
-                blocks = reader.next_group(left, lambda entry: entry.index in references)
+                blocks = reader.next_group(
+                    left,
+                    lambda entry: entry.index in references,
+                    blocks_at_once(len(context.parsed_probes)),
+                )
                 results += compute_results(blocks, context.parsed_probes, self._evaluator)
                 if not blocks:
                     left.popleft()

@@ -16,7 +16,21 @@ from gallery.server.scanning.huge_pages import in_huge_pages
 from gallery.store import GalleryStore, Snapshot
 
 BLOCKS_AT_ONCE = 8
-"""Blocks in memory that are scanned at once; what the kernel makes the most of."""
+"""Blocks in memory that are scanned at once however many probes they meet; what the kernel makes
+the most of."""
+
+_MOST_AT_ONCE = 32
+"""Blocks that are scanned at once for few probes. To begin a scan on two threads takes as long as
+to scan one block, which so many make up for."""
+
+_RESULTS_AT_ONCE = 256
+"""Results of more blocks than those that are in memory at once before they are packed."""
+
+
+def blocks_at_once(probes: int) -> int:
+    """Return how many blocks in memory are scanned at once for so many probes."""
+    return max(BLOCKS_AT_ONCE, min(_MOST_AT_ONCE, _RESULTS_AT_ONCE // max(1, probes)))
+
 
 WantsReferences = Callable[[ManifestEntry], bool]
 """Tells whether the references of a block are asked for."""
@@ -68,7 +82,10 @@ class BlockReader:
         return self._cache.holds(self._partition, entry)
 
     def next_group(
-        self, entries: deque[ManifestEntry], wants_references: WantsReferences
+        self,
+        entries: deque[ManifestEntry],
+        wants_references: WantsReferences,
+        most: int = BLOCKS_AT_ONCE,
     ) -> list[ReadyBlock]:
         """Take entries off a queue and return their blocks, which are to be scanned at once.
 
@@ -80,11 +97,13 @@ class BlockReader:
             What is left to scan, in order.
         wants_references
             Tells whether the references of a block are asked for.
+        most
+            How many may come together; see `blocks_at_once`.
 
         Returns
         -------
         list of ReadyBlock
-            At most `BLOCKS_AT_ONCE`, in order. None if no entry is left, or if the first one, which
+            At most so many, in order. None if no entry is left, or if the first one, which
             then stays in the queue, names another version than the snapshot does.
 
         Raises
@@ -93,7 +112,7 @@ class BlockReader:
             If a block cannot be had.
         """
         group: list[ReadyBlock] = []
-        while entries and len(group) < BLOCKS_AT_ONCE:
+        while entries and len(group) < most:
             ready = self.is_ready(entries[0])
             if group and not ready:
                 break

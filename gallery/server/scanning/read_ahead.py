@@ -11,7 +11,7 @@ from typing import Final
 
 from gallery.messages import EncryptedBlock, ManifestEntry
 from gallery.server.scanning.block_cache import BlockCache, ReadyBlock
-from gallery.server.scanning.block_reader import BlockReader, WantsReferences
+from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE, BlockReader, WantsReferences
 from gallery.store import GalleryStore
 
 BLOCKS_AHEAD: Final = 2
@@ -88,12 +88,15 @@ class ReadAheadReader(BlockReader):
             self._pending.append(_PendingBlock(entry, ready))
 
     def next_group(
-        self, entries: deque[ManifestEntry], wants_references: WantsReferences
+        self,
+        entries: deque[ManifestEntry],
+        wants_references: WantsReferences,
+        most: int = BLOCKS_AT_ONCE,
     ) -> list[ReadyBlock]:
         """Take entries off a queue and return their blocks; see `BlockReader.next_group`."""
         if not self._pending:
             self.read_ahead(entries, wants_references)
-        return super().next_group(entries, wants_references)
+        return super().next_group(entries, wants_references, most)
 
     def close(self) -> None:
         """Wait until nothing reads from the snapshot any more, and close it."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from gallery.evaluator import Evaluator
 from gallery.messages import Manifest
 from gallery.server.scanning.block_cache import BlockCache, CacheStatistics
+from gallery.server.scanning.block_reader import blocks_at_once
 from gallery.server.scanning.block_results import compute_results, probes_of
 from gallery.server.scanning.passes import SearchPass
 from gallery.server.scanning.read_ahead import ReadAheadReader, ReadAheadThreads
@@ -121,10 +122,13 @@ class LocalPass(SearchPass):
     def turn(self, following: SearchPass) -> SearchStatistics:
         """Scan some blocks, while the first block of the following turn is read."""
         listening = self._listening()
-        blocks = self._reader.next_group(self._entries, self._wants_references)
+        probes = probes_of(listening)
+        blocks = self._reader.next_group(
+            self._entries, self._wants_references, blocks_at_once(len(probes))
+        )
         following.read_ahead()
         started = time.perf_counter()
-        results = compute_results(blocks, probes_of(listening), self._evaluator)
+        results = compute_results(blocks, probes, self._evaluator)
         return self._deliver(results, listening, started)
 
     def read_ahead(self) -> None:

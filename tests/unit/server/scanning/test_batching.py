@@ -137,8 +137,10 @@ def test_blocks_of_the_cache_are_scanned_several_at_once(url: str) -> None:
     with watched_service(url, AMPLE) as (service, evaluator):
         search(service, request_of(1))
         search(service, request_of(1))
+        search(service, request_of(1, *range(40)))
 
-    assert evaluator.calls == [(1, 1)] * BLOCKS + [(8, 1), (4, 1)]
+    assert BLOCKS == 12
+    assert evaluator.calls == [(1, 1)] * BLOCKS + [(12, 1), (8, 40), (4, 40)]
 
 
 # --- how many share a pass ----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gallery.errors import BlockCorruptedError, GalleryNotFoundError
 from gallery.messages import Manifest, ManifestEntry
 from gallery.server import EmbeddedService, open_service
 from gallery.server.scanning.block_cache import BlockCache
-from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE, BlockReader
+from gallery.server.scanning.block_reader import BLOCKS_AT_ONCE, BlockReader, blocks_at_once
 from gallery.server.scanning.read_ahead import BLOCKS_AHEAD, ReadAheadReader, ReadAheadThreads
 from gallery.store import GalleryStore, open_database
 from tests.support.searching import BLOCK_BYTES, fill, gallery_id, rewrite
@@ -76,6 +76,23 @@ def test_blocks_that_are_read_come_one_by_one_and_those_of_the_cache_together(
 
     assert not first
     assert not second
+
+
+@pytest.mark.parametrize(
+    ("probes", "blocks"), [(0, 32), (1, 32), (8, 32), (9, 28), (32, 8), (33, 8), (5000, 8)]
+)
+def test_the_fewer_probes_the_more_blocks_are_scanned_at_once(probes: int, blocks: int) -> None:
+    assert blocks_at_once(probes) == blocks
+
+
+def test_more_of_those_in_the_cache_come_together_if_it_is_asked_for(
+    store: GalleryStore, cache: BlockCache, manifest: Manifest
+) -> None:
+    read_all(store, cache, manifest)
+    with closing(BlockReader(store, cache, GALLERY)) as reader:
+        group = reader.next_group(deque(manifest.entries), all_references, most=BLOCKS + 1)
+
+    assert [ready.block.header.index for ready in group] == [*range(BLOCKS)]
 
 
 def test_a_block_that_has_to_be_read_ends_a_group(
