@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gallery.commands.settings import Settings
@@ -11,6 +12,7 @@ from gallery.commands.threshold_notes import notes_on_search
 
 if TYPE_CHECKING:
     from gallery.client import Results
+    from gallery.messages import GalleryDescription
 
 _COLUMNS: Final = (
     "probe",
@@ -43,6 +45,17 @@ _COLUMNS: Final = (
     "height",
     "confidence",
 )
+
+
+def released(done: Results, description: GalleryDescription) -> Results:
+    """Return results without the digits of distances that noise reaches."""
+    from gallery.client import release
+
+    return replace(
+        done,
+        distances=release(done.distances, description),
+        second_distances=release(done.found.second_distances, description),
+    )
 
 
 def print_found(done: Results, form: TableFormat) -> None:

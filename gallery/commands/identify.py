@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import click
 
 from gallery.commands.decisions import code_of, exit_code_option
 from gallery.commands.destination import Destination
+from gallery.commands.identified import released
 from gallery.commands.options import (
     common_options,
     force_option,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         GalleryClient,
         Results,
     )
-    from gallery.messages import GalleryDescription
 
 KEPT_BYTES = 512 * 1024 * 1024
 """Blocks that a command with several probes keeps in memory, so that not every request reads them
@@ -168,7 +168,7 @@ def command(
     with settings.open_client(cache_size=kept, max_age=max_age) as client:
         done = given.searched(settings, client, search)
         if not full_precision:
-            done = _released(done, client.description)
+            done = released(done, client.description)
     to.show(settings, done, given.photos, top)
     return code_of(done.found, done.failures, exit_code)
 
@@ -224,17 +224,6 @@ class _Probes:
             return search_photos(settings, client, self.photos, search)
         warn_of_origin(settings, client.description, self.source.model)
         return _search_embeddings(settings, client, self.source, search)
-
-
-def _released(done: Results, description: GalleryDescription) -> Results:
-    """Return results without the digits of distances that noise reaches."""
-    from gallery.client import release
-
-    return replace(
-        done,
-        distances=release(done.distances, description),
-        second_distances=release(done.found.second_distances, description),
-    )
 
 
 def _search_embeddings(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 
 from gallery.commands.counts import counted
 from gallery.commands.decisions import code_of, exit_code_option
-from gallery.commands.identified import print_found, tell_of_results, was_searched
+from gallery.commands.identified import print_found, released, tell_of_results, was_searched
 from gallery.commands.options import (
     common_options,
     max_age_option,
@@ -86,7 +85,7 @@ def command(
     reference of LABEL is looked at. So a server learns neither who is meant nor the answer. Who has
     expired is no match.
     """
-    from gallery.client import SourceKind, release
+    from gallery.client import SourceKind
 
     check_standard_input([probe])
     if (kind := kind_of_given(probe)) is SourceKind.FOLDER:
@@ -101,7 +100,7 @@ def command(
         else:
             done = _match_file(settings, client, Path(probe), label, threshold)
         if not full_precision:
-            done = replace(done, distances=release(done.distances, client.description))
+            done = released(done, client.description)
     _show(settings, done, label, form)
     return code_of(done.found, done.failures, exit_code)
 
