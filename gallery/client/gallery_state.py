@@ -100,4 +100,4 @@ class ReferenceLookup:
 
 def _leading(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     """Return the first eight bytes of values, shape (n, 16), as numbers, shape (n,)."""
-    return np.ascontiguousarray(values).view(np.uint64)[:, 0]
+    return np.ascontiguousarray(values[:, :8]).view(np.uint64)[:, 0]

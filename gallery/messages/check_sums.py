@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from gallery.ciphertexts.bit_packing import packed_size
 from gallery.messages.wire import MessageType, Reader, Writer
@@ -34,6 +35,10 @@ class SealedCheckSums:
 
     def digest(self) -> bytes:
         """Return SHA-256 of the sealed sums, by which a caller says that it has them."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> bytes:
         return hashlib.sha256(self.sealed).digest()
 
     def to_bytes(self) -> bytes:

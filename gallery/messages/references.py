@@ -107,7 +107,8 @@ class PackedReferences(Sequence[StoredReference]):
     @cached_property
     def positions(self) -> npt.NDArray[np.uint32]:
         """All positions, in order; uint32, shape (n,)."""
-        return self._field(0, 4).view("<u4").reshape(-1).astype(np.uint32, copy=False)
+        records = np.ascontiguousarray(self._field(0, 4))
+        return records.view("<u4").reshape(-1).astype(np.uint32, copy=False)
 
     @cached_property
     def subjects(self) -> npt.NDArray[np.uint64]:
@@ -118,8 +119,16 @@ class PackedReferences(Sequence[StoredReference]):
     def identifiers(
         self, field: IdentifierField, rows: npt.NDArray[np.intp] | None = None
     ) -> Bytes:
-        """Return one field of all references, or of some, in order; uint8, shape (n, 16)."""
+        """Return one field of all references, or of some, in order; uint8, shape (n, 16).
+
+        It may be a view, which is not contiguous.
+        """
         return self._field(_IDENTIFIERS_AT[field], TAG_SIZE, rows)
+
+    def values(self, field: IdentifierField) -> list[bytes]:
+        """Return one field of all references, in order, 16 bytes each."""
+        found = np.ascontiguousarray(self.identifiers(field)).tobytes()
+        return [found[at : at + TAG_SIZE] for at in range(0, len(found), TAG_SIZE)]
 
     @overload
     def __getitem__(self, index: int) -> StoredReference: ...
@@ -153,10 +162,24 @@ class PackedReferences(Sequence[StoredReference]):
 
     def _field(self, offset: int, size: int, rows: npt.NDArray[np.intp] | None = None) -> Bytes:
         """Return the bytes of one field of all records, or of some, shape (n, size)."""
+        records = np.frombuffer(self._data, np.uint8)
+        if (stride := self._stride) is not None:
+            view = records.reshape(-1, stride)[:, offset : offset + size]
+            return view if rows is None else view[rows]
         starts = self._starts if rows is None else self._starts[rows]
         places = starts[:, None] + np.arange(offset, offset + size, dtype=np.uint32)
-        field: Bytes = np.frombuffer(self._data, np.uint8)[places]
+        field: Bytes = records[places]
         return field
+
+    @cached_property
+    def _stride(self) -> int | None:
+        """Bytes of each record if all have as many, as they have if no label is long."""
+        count = len(self._starts)
+        stride = len(self._data) // count if count else 0
+        equal = stride * count == len(self._data) and np.array_equal(
+            self._starts, stride * np.arange(count, dtype=np.int64)
+        )
+        return stride if count and equal else None
 
 
 _HINTED = 2**31

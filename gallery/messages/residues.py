@@ -40,9 +40,8 @@ def check_residues(
     if not residues.flags.c_contiguous:
         raise MalformedMessageError("residues are not contiguous in memory")
     # Views, so that nothing of the size of a probe is copied only to be looked at.
-    for of_prime, prime in zip(
-        np.moveaxis(residues, prime_axis, 0), parameters.data_primes, strict=True
-    ):
+    by_prime = np.moveaxis(residues, prime_axis, 0) if prime_axis else residues
+    for of_prime, prime in zip(by_prime, parameters.data_primes, strict=True):
         if of_prime.max() >= prime:
             raise MalformedMessageError(f"a residue is not below its prime {prime}")
 

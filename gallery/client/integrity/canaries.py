@@ -31,16 +31,28 @@ class Canaries:
     def __init__(self, key: GalleryKey, gallery_id: bytes, parameters: ParameterSet) -> None:
         self._key = key.subkey("canaries", gallery_id)
         self._parameters = parameters
+        self._positions = canary_positions(parameters)
+        self._newest: dict[int, tuple[tuple[int, int], Floats]] = {}
+        """Version, dimension and canaries of the newest version of each block."""
 
     def templates(self, block_index: int, version: int, dimension: int) -> Floats:
         """Return a block version's canaries: unit vectors on the grid, shape (2, dimension)."""
+        stated, found = self._newest.get(block_index, (None, None))
+        if found is None or stated != (version, dimension):
+            found = self._derived(block_index, version, dimension)
+            self._newest[block_index] = (version, dimension), found
+        return found
+
+    def _derived(self, block_index: int, version: int, dimension: int) -> Floats:
         seed = self._key.mac(block_index.to_bytes(4, "little") + version.to_bytes(8, "little"))
         words = np.frombuffer(
             hashlib.shake_256(seed).digest(8 * CANARIES * dimension), dtype="<i8"
         ).astype(np.float64)
         vectors = words.reshape(CANARIES, dimension)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return round_to_grid(vectors / norms, self._parameters)
+        found = round_to_grid(vectors / norms, self._parameters)
+        found.flags.writeable = False
+        return found
 
     def check(self, squared: Floats, vector: Floats, block_index: int, version: int) -> None:
         """Check the decrypted squared distances of one block to probe vectors.
@@ -62,7 +74,7 @@ class Canaries:
         dimension = vector.shape[-1]
         templates = self.templates(block_index, version, dimension)
         expected = np.square(templates - vector[..., None, :]).sum(axis=-1)
-        found = squared[..., canary_positions(self._parameters)]
+        found = squared[..., self._positions]
         tolerance = 2.0 * self._parameters.max_distance_error(dimension)
         if not np.all(np.abs(found - expected) <= tolerance):
             raise WrongResultError(

@@ -153,7 +153,9 @@ class Searcher:
         try:
             with ExitStack() as stack:
                 requests = exchange.requests(vectors, stack)
-                answers = stack.enter_context(Prefetcher("search", exchange.ask, requests))
+                answers: Iterator[ProbeAnswer] = map(exchange.ask, requests)
+                if len(vectors) > 1:  # for one there is nothing that a thread could do meanwhile
+                    answers = stack.enter_context(Prefetcher("search", exchange.ask, requests))
                 for answer in answers:
                     wrong = wrong or answer.wrong
                     signed.append(answer.manifest.signed)

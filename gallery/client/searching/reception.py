@@ -56,9 +56,11 @@ class Reception:
         seen, self._parts = self._parts, []
         for number, block in enumerate(result.blocks):
             if number < len(seen) and seen[number][0] is block:
-                self._parts.append(seen[number])
+                self._parts.append(seen[number])  # read from bytes, which checks residues
             else:
                 self.block(block)
+                for found in block.distances:
+                    found.check()
         count = len(result.manifest.entries)
         if len(self._parts) != count:
             raise MissingBlockError(
@@ -84,4 +86,3 @@ def _check_answers(block: BlockResult, probes: Sequence[EncryptedProbe]) -> None
                 "nothing of it was used",
                 hint=Hint.SEARCH_AGAIN,
             )
-        found.check()
