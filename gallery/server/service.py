@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 from gallery.backends import Backend
 from gallery.deprecation import renamed_arguments
@@ -42,6 +43,26 @@ from gallery.server.scanning.scanner import LocalScanner, Scanner
 from gallery.server.scanning.searches import SearchStatistics
 from gallery.server.updates import check_content, check_relabelling, check_update
 from gallery.store import Database, GalleryStore, open_database
+
+
+@dataclass(frozen=True)
+class GalleryOutline:
+    """A gallery without its content.
+
+    Attributes
+    ----------
+    gallery_id, name
+        Its identifier, and the name that the database knows it by.
+    description
+        Its description, as its owner wrote it.
+    blocks
+        The number of its blocks.
+    """
+
+    gallery_id: bytes
+    name: str
+    description: GalleryDescription
+    blocks: int
 
 
 class EmbeddedService:
@@ -84,10 +105,12 @@ class EmbeddedService:
         """Return the description of the gallery of that name."""
         return self._store.describe(name)
 
-    def outline(self, gallery_id: bytes) -> tuple[GalleryDescription, int]:
-        """Return a gallery's description and the number of its blocks."""
+    def outline(self, gallery_id: bytes) -> GalleryOutline:
+        """Return what is known of a gallery without its content."""
         with self._store.snapshot(gallery_id) as snapshot:
-            return snapshot.description, len(snapshot.manifest.entries)
+            return GalleryOutline(
+                gallery_id, snapshot.name, snapshot.description, len(snapshot.manifest.entries)
+            )
 
     def manifest(self, gallery_id: bytes) -> Manifest:
         """Return the newest manifest."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
 import numpy as np
 
@@ -159,12 +159,12 @@ def _check_block(description: GalleryDescription, item: BlockUpdate) -> None:
         raise MalformedMessageError("a table of references does not have its header's digest")
     _check_hint(table, parameters)
     listed = np.zeros(position_count(parameters), dtype=bool)
-    positions = [reference.position for reference in table]
-    if any(first >= second for first, second in pairwise(positions)):
+    positions = table.packed.positions
+    if np.any(positions[:-1] >= positions[1:]):
         raise MalformedMessageError("positions of references do not ascend")
-    if len({reference.reference_id for reference in table}) != len(table):
+    if len(set(table.packed.values("reference_id"))) != len(table):
         raise MalformedMessageError("two references have the same identifier")
-    if positions and positions[-1] >= len(listed):
+    if len(positions) and positions[-1] >= len(listed):
         raise MalformedMessageError("a reference lies outside of its block")
     listed[positions] = True
     if listed[canary_positions(parameters)].any():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
 from gallery.messages import BlockRelabelling, BlockUpdate, ReferenceTable, StoredReference
@@ -37,14 +39,18 @@ def drop_blocks(connection: Connection, gallery_id: bytes, count: int) -> None:
     connection.execute(delete(block_table).where(*beyond))
 
 
-def drop_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
-    """Delete the rows of a block that its new table does not have."""
-    wanted = {item.position: item.reference_id for item in table}
-    gone = [
-        position
-        for position, found in _present(connection, gallery_id, table.block_index).items()
-        if wanted.get(position) != found
-    ]
+def drop_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> set[int]:
+    """Delete the rows of a block that its new table does not have.
+
+    Returns
+    -------
+    set of int
+        The positions of the rows that stay.
+    """
+    packed = table.packed
+    wanted = dict(zip(packed.positions.tolist(), packed.values("reference_id"), strict=True))
+    present = _present(connection, gallery_id, table.block_index)
+    gone = [position for position, found in present.items() if wanted.get(position) != found]
     from_block = delete(reference_table).where(
         reference_table.c.gallery_id == gallery_id,
         reference_table.c.block_index == table.block_index,
@@ -52,14 +58,21 @@ def drop_references(connection: Connection, gallery_id: bytes, table: ReferenceT
     for start in range(0, len(gone), IN_ONE_STATEMENT):
         chosen = gone[start : start + IN_ONE_STATEMENT]
         connection.execute(from_block.where(reference_table.c.position.in_(chosen)))
+    return present.keys() - gone
 
 
-def add_references(connection: Connection, gallery_id: bytes, table: ReferenceTable) -> None:
-    """Insert the rows of a block's new table that are not there; rows that stay are not touched."""
-    present = _present(connection, gallery_id, table.block_index)
-    added = [item for item in table if item.position not in present]
+def add_references(
+    connection: Connection, gallery_id: bytes, table: ReferenceTable, present: Collection[int] = ()
+) -> None:
+    """Insert the rows of a block's new table, but those of positions that are there."""
+    added = [
+        number
+        for number, position in enumerate(table.packed.positions.tolist())
+        if position not in present
+    ]
     if added:
-        rows = [_reference_row(gallery_id, table.block_index, item) for item in added]
+        references = (table.references[number] for number in added)
+        rows = [_reference_row(gallery_id, table.block_index, item) for item in references]
         connection.execute(insert(reference_table), rows)
 
 
@@ -101,7 +114,7 @@ def _present(connection: Connection, gallery_id: bytes, block_index: int) -> dic
     query = select(reference_table.c.position, reference_table.c.reference_id).where(
         reference_table.c.gallery_id == gallery_id, reference_table.c.block_index == block_index
     )
-    return {row.position: row.reference_id for row in connection.execute(query)}
+    return {position: identifier for position, identifier in connection.execute(query)}
 
 
 def _reference_row(gallery_id: bytes, index: int, item: StoredReference) -> dict[str, object]:

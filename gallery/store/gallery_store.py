@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
-from sqlalchemy import Insert, delete, insert, select, update
+from sqlalchemy import Insert, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from gallery.errors import (
@@ -35,6 +36,17 @@ from gallery.store.database import Database
 from gallery.store.purging import mark_erased
 from gallery.store.snapshot import Snapshot
 from gallery.store.tables import gallery_table
+
+_STATE = select(
+    gallery_table.c.name,
+    gallery_table.c.description,
+    gallery_table.c.manifest_version,
+    gallery_table.c.manifest,
+).where(gallery_table.c.gallery_id == bindparam("wanted"))
+"""What each snapshot reads; made once, since to make it takes longer than to run it."""
+
+_PARSED = 8
+"""States of galleries that are kept as they were read: each search asks for one several times."""
 
 
 class GalleryStore:
@@ -78,22 +90,16 @@ class GalleryStore:
     def snapshot(self, gallery_id: bytes) -> Iterator[Snapshot]:
         """Give one consistent state of a gallery to read from (`GalleryNotFoundError`)."""
         with self._database.reading() as connection:
-            query = select(
-                gallery_table.c.description,
-                gallery_table.c.manifest_version,
-                gallery_table.c.manifest,
-            ).where(gallery_table.c.gallery_id == gallery_id)
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_STATE, {"wanted": gallery_id}).one_or_none()
             if row is None:
                 raise _no_gallery()
-            description = GalleryDescription.from_bytes(row.description)
-            manifest = Manifest.from_bytes(row.manifest)
+            description, manifest = _parsed(row.description, row.manifest)
             if row.manifest_version != manifest.version:
                 raise IntegrityError(
                     "the gallery's version in the database is not its manifest's; "
                     "restore the database from a backup"
                 )
-            yield Snapshot(connection, gallery_id, description, manifest)
+            yield Snapshot(connection, gallery_id, row.name, description, manifest)
 
     def apply(self, gallery_id: bytes, change: GalleryUpdate) -> None:
         """Apply an update whole, if the gallery is still at the version that it expects.
@@ -120,10 +126,11 @@ class GalleryStore:
                 put_block(connection, gallery_id, item)
             drop_blocks(connection, gallery_id, len(change.manifest.entries))
             # All rows that go, go first: a reference may move from one block to another.
-            for item in change.blocks:
-                drop_references(connection, gallery_id, item.references)
-            for item in change.blocks:
-                add_references(connection, gallery_id, item.references)
+            kept = [
+                drop_references(connection, gallery_id, item.references) for item in change.blocks
+            ]
+            for item, present in zip(change.blocks, kept, strict=True):
+                add_references(connection, gallery_id, item.references, present)
             for relabelling in change.relabellings:
                 relabel(connection, gallery_id, relabelling)
             mark_erased(connection)
@@ -224,6 +231,11 @@ class GalleryStore:
                     hint=Hint.OTHER_GALLERY_NAME,
                 ) from error
             raise
+
+
+@lru_cache(_PARSED)
+def _parsed(description: bytes, manifest: bytes) -> tuple[GalleryDescription, Manifest]:
+    return GalleryDescription.from_bytes(description), Manifest.from_bytes(manifest)
 
 
 def _gallery_row(description: GalleryDescription, manifest: Manifest) -> Insert:

@@ -38,6 +38,7 @@ class Snapshot:
 
     connection: Connection
     gallery_id: bytes
+    name: str
     description: GalleryDescription
     manifest: Manifest
 

@@ -10,11 +10,12 @@ from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from gallery.errors import AccessDeniedError, GalleryNotFoundError
+from gallery.errors import AccessDeniedError, GalleryError, GalleryNotFoundError
 from gallery.server.gatekeeper import Grant, Scope
 from gallery.server.http.audited_action import record_denial
 from gallery.server.http.problems import ScopeError
 from gallery.server.http.state import state_of
+from gallery.server.service import GalleryOutline
 
 _log = structlog.get_logger("gallery.server")
 
@@ -88,12 +89,41 @@ async def require_gallery(request: Request, grant: Grant, gallery_id: str) -> tu
     """
     identifier = bytes.fromhex(gallery_id)
     name = await run_in_threadpool(state_of(request).service.name_of, identifier)
-    if name is not None and not grant.covers(name):
-        await record_denial(request, grant.token_id, grant.name, identifier, name)
-        name = None
     if name is None:
-        raise GalleryNotFoundError("the gallery is not in the database any more")
+        raise _not_found()
+    await _require_cover(request, grant, identifier, name)
     return identifier, name
+
+
+async def require_outline(request: Request, grant: Grant, gallery_id: str) -> GalleryOutline:
+    """Return a gallery without its content, if the token is for it.
+
+    Raises
+    ------
+    GalleryNotFoundError
+        As `require_gallery`.
+    IntegrityError
+        If its description or manifest is damaged.
+    """
+    identifier = bytes.fromhex(gallery_id)
+    try:
+        found = await run_in_threadpool(state_of(request).service.outline, identifier)
+    except GalleryError:
+        # Whom it is not for does not learn that it is damaged.
+        await require_gallery(request, grant, gallery_id)
+        raise
+    await _require_cover(request, grant, identifier, found.name)
+    return found
+
+
+async def _require_cover(request: Request, grant: Grant, identifier: bytes, name: str) -> None:
+    if not grant.covers(name):
+        await record_denial(request, grant.token_id, grant.name, identifier, name)
+        raise _not_found()
+
+
+def _not_found() -> GalleryNotFoundError:
+    return GalleryNotFoundError("the gallery is not in the database any more")
 
 
 async def require_name(request: Request, grant: Grant, name: str) -> None:

@@ -31,6 +31,7 @@ from gallery.server.http.authorization import (
     SearchGrant,
     require_gallery,
     require_name,
+    require_outline,
 )
 from gallery.server.http.budgeted_response import BudgetedResponse
 from gallery.server.http.byte_budget import Reservation
@@ -45,7 +46,6 @@ from gallery.server.http.request_sizes import (
     REFERENCES_BYTES,
     SMALL_REQUEST,
     RequestSizes,
-    gallery_sizes,
     written_update,
 )
 from gallery.server.http.state import state_of
@@ -119,13 +119,15 @@ async def block(
     """Return the newest version of a block."""
     state = state_of(request)
     read = state.service.block
-    identifier, name = await require_gallery(request, grant, gallery_id)
-    size = (await gallery_sizes(request, identifier)).block_answer
+    gallery = await require_outline(request, grant, gallery_id)
+    size = RequestSizes.of(gallery).block_answer
     with ExitStack() as stack:
         await _reserve_answer(request, grant, stack, size)
-        async with AuditedAction(request, grant, Action.READ, identifier, name) as audit:
+        async with AuditedAction(
+            request, grant, Action.READ, gallery.gallery_id, gallery.name
+        ) as audit:
             audit.blocks = 1
-            message = await state.read(grant, lambda: read(identifier, index).to_bytes())
+            message = await state.read(grant, lambda: read(gallery.gallery_id, index).to_bytes())
         return BudgetedResponse(message, stack.pop_all())
 
 
@@ -137,13 +139,13 @@ async def block(
 async def check_sums(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Return the newest check sums of a gallery."""
     state = state_of(request)
-    identifier, name = await require_gallery(request, grant, gallery_id)
+    gallery = await require_outline(request, grant, gallery_id)
     read = state.service.check_sums
-    size = (await gallery_sizes(request, identifier)).check_sums_answer
+    size = RequestSizes.of(gallery).check_sums_answer
     with ExitStack() as stack:
         await _reserve_answer(request, grant, stack, size)
-        async with AuditedAction(request, grant, Action.READ, identifier, name):
-            found = await state.read(grant, lambda: read(identifier).to_bytes())
+        async with AuditedAction(request, grant, Action.READ, gallery.gallery_id, gallery.name):
+            found = await state.read(grant, lambda: read(gallery.gallery_id).to_bytes())
         return BudgetedResponse(found, stack.pop_all())
 
 
@@ -197,14 +199,14 @@ async def create(request: Request, grant: AdminGrant) -> None:
 async def write(request: Request, gallery_id: GalleryId, grant: EnrollGrant) -> None:
     """Apply an update whole, if the gallery is at its version. Sent again, it is confirmed."""
     state = state_of(request)
-    identifier, name = await require_gallery(request, grant, gallery_id)
-    largest = (await gallery_sizes(request, identifier)).largest_update
+    gallery = await require_outline(request, grant, gallery_id)
+    largest = RequestSizes.of(gallery).largest_update
     async with (
-        AuditedAction(request, grant, Action.WRITE, identifier, name) as audit,
+        AuditedAction(request, grant, Action.WRITE, gallery.gallery_id, gallery.name) as audit,
         received(request, grant, GalleryUpdate.from_bytes, largest, kept=written_update) as update,
     ):
         audit.blocks = len(update.blocks) + len(update.relabellings)
-        await state.write(grant, state.service.write, identifier, update)
+        await state.write(grant, state.service.write, gallery.gallery_id, update)
 
 
 @router.put(

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fastapi import Request
-from starlette.concurrency import run_in_threadpool
-
 from gallery.arrays import residue_bytes
 from gallery.ciphertexts.bit_packing import packed_size
 from gallery.ciphertexts.blocks import position_count
@@ -16,7 +13,7 @@ from gallery.messages.check_sums import sealed_size
 from gallery.messages.references import MAX_SEALED_LABEL
 from gallery.parameters import ParameterSet, find_parameters
 from gallery.parameters.base import Shape
-from gallery.server.http.state import state_of
+from gallery.server.service import GalleryOutline
 
 SMALL_REQUEST = 1024 * 1024
 """Most bytes of a request that holds no ciphertext: it describes a gallery."""
@@ -70,6 +67,11 @@ class RequestSizes:
 
     description: GalleryDescription
     blocks: int
+
+    @classmethod
+    def of(cls, gallery: GalleryOutline) -> RequestSizes:
+        """Return the sizes for a gallery as it is."""
+        return cls(gallery.description, gallery.blocks)
 
     def largest_search(self, probes: int) -> int:
         """Return the most bytes of a search with so many probes."""
@@ -132,11 +134,6 @@ class RequestSizes:
 
     def _packed(self, shape: Shape) -> int:
         return packed_size(math.prod(shape), self._parameters.residue_bits)
-
-
-async def gallery_sizes(request: Request, identifier: bytes) -> RequestSizes:
-    """Return the sizes of requests for a gallery (`GalleryNotFoundError`)."""
-    return RequestSizes(*await run_in_threadpool(state_of(request).service.outline, identifier))
 
 
 def parsed_search(wanted: SearchRequest) -> int:

@@ -20,12 +20,12 @@ from gallery.messages import SearchRequest
 from gallery.messages.stream import END, framed
 from gallery.server.audit_log import Action
 from gallery.server.http.audited_action import AuditedAction
-from gallery.server.http.authorization import GalleryId, SearchGrant, require_gallery
+from gallery.server.http.authorization import GalleryId, SearchGrant, require_outline
 from gallery.server.http.byte_budget import Reservation
 from gallery.server.http.openapi import STREAM, binary_body, stream_response
 from gallery.server.http.problems import failure_of
 from gallery.server.http.request_bodies import received
-from gallery.server.http.request_sizes import gallery_sizes, parsed_search
+from gallery.server.http.request_sizes import RequestSizes, parsed_search
 from gallery.server.http.state import ServerState, state_of
 
 _PIECES_AHEAD = 2
@@ -51,10 +51,10 @@ router = APIRouter()
 async def search(request: Request, gallery_id: GalleryId, grant: SearchGrant) -> Response:
     """Compare probes with every position of every block, as of one manifest."""
     state = state_of(request)
-    identifier, name = await require_gallery(request, grant, gallery_id)
-    sizes = await gallery_sizes(request, identifier)
+    gallery = await require_outline(request, grant, gallery_id)
+    identifier, sizes = gallery.gallery_id, RequestSizes.of(gallery)
     async with AsyncExitStack() as stack:
-        audit = AuditedAction(request, grant, Action.SEARCH, identifier, name)
+        audit = AuditedAction(request, grant, Action.SEARCH, identifier, gallery.name)
         await stack.enter_async_context(audit)
         largest = sizes.largest_search(state.config.max_probes)
         body = received(request, grant, SearchRequest.from_bytes, largest, kept=parsed_search)
