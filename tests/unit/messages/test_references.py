@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gallery.errors import MalformedMessageError
@@ -46,7 +47,9 @@ def test_references_come_back_whatever_the_lengths_of_their_labels(sizes: list[i
     assert found.packed.positions.tolist() == [0, 1, 2]
     for field in ("reference_id", "pseudonym", "content_tag"):
         values = [bytes(value) for value in found.packed.identifiers(field)]
-        assert values == [getattr(item, field) for item in items]
+        assert values == [getattr(item, field) for item in items] == found.packed.values(field)
+        some = found.packed.identifiers(field, np.array([2, 0]))
+        assert [bytes(value) for value in some] == [values[2], values[0]]
     assert found.references[1:] == tuple(items[1:])
 
 

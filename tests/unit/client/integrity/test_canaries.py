@@ -77,6 +77,14 @@ def test_canaries_differ_by_block_version_gallery_and_key() -> None:
     assert similarities.max() < 0.5, "two canaries are alike"
 
 
+def test_canaries_of_an_older_version_are_those_of_that_version_whatever_was_asked_before() -> None:
+    used, fresh = (Canaries(KEY, GALLERY_ID, STANDARD) for _ in range(2))
+    for version, dimension in ((7, 128), (8, 128), (8, 64)):
+        used.templates(2, version, dimension)
+
+    assert np.array_equal(used.templates(2, 7, 128), fresh.templates(2, 7, 128))
+
+
 def test_an_index_cannot_pass_for_a_part_of_a_version() -> None:
     assert not np.array_equal(CANARIES.templates(0, 2**32, 8), CANARIES.templates(1, 0, 8))
 

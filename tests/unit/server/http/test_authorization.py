@@ -20,7 +20,7 @@ from gallery.messages import (
 from gallery.messages.stream import write_stream
 from gallery.server.gatekeeper import CACHE_SECONDS, Scope, issue_token
 from gallery.store import TokenStore, open_database
-from tests.unit.server.http.conftest import Galleries
+from tests.unit.server.http.conftest import Galleries, Prepare
 
 NOBODYS = "ab" * 16
 """Identifier of a gallery that is not there."""
@@ -182,6 +182,25 @@ def test_a_tenant_cannot_take_anothers_gallery_or_name(shared: Galleries) -> Non
     assert taken.status_code == missing.status_code == 404
     assert taken.content == missing.content
     assert renamed.status_code == 403
+
+
+def test_a_damaged_gallery_does_not_exist_for_others_and_can_be_deleted(prepare: Prepare) -> None:
+    with prepare() as galleries:
+        with open_database(galleries.server.database) as opened, opened.writing() as connection:
+            connection.exec_driver_sql("UPDATE gallery SET manifest = x'00' WHERE name = 'guests'")
+
+        theirs = galleries.guests.gallery_id.hex()
+        for operation in OPERATIONS:
+            damaged, nobodys = (
+                galleries.ask(*operation.on(identifier), "admin")
+                for identifier in (theirs, NOBODYS)
+            )
+            assert damaged.status_code == nobodys.status_code == 404
+            assert damaged.content == nobodys.content
+        told = galleries.ask("GET", f"galleries/{theirs}/blocks/0", "all")
+
+        assert told.json()["title"] == "MalformedMessageError"
+        assert galleries.ask("DELETE", f"galleries/{theirs}", "all").status_code == 204
 
 
 def test_a_token_that_has_expired_is_refused_at_once(shared: Galleries) -> None:
