@@ -1,4 +1,4 @@
-"""Files that have their name when they are complete, and not before."""
+"""Atomic files, which have their name when they are complete, and not before."""
 
 from __future__ import annotations
 

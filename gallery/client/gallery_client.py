@@ -1,4 +1,4 @@
-"""The client of one gallery, which the owner's key opens: all that the library does is a method."""
+"""The client of one gallery, opened with the owner's key: the library's main class."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         The newest states of galleries that were seen, so that an older one put back is noticed: a
         `StateFile` for as long as the file lives; by default as long as this client lives.
     backend
-        What encrypts and decrypts: ``"native"``, or ``"seal"``, which is slower and SEAL itself.
-        Either opens what the other has made.
+        The backend that encrypts and decrypts: ``"native"``, or ``"seal"``, which is SEAL itself and
+        slower. Each opens the ciphertexts of the other.
     trusted_weights
-        Which weights files of face models are trusted, as of `PhotoEmbedder`.
+        Which weights files of face models are trusted, as for `PhotoEmbedder`.
     warn
         Called where photos are embedded with other weights than the gallery's; as of
         `PhotoEmbedder`.
@@ -66,7 +66,7 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         somebody was erased meanwhile. Embeddings of photos are kept there too, sealed. By default
         nothing is kept.
     jobs
-        How many processes may embed where there are many photos, as of `PhotoEmbedder`.
+        How many processes may embed where there are many photos, as for `PhotoEmbedder`.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class NotRegularFileError(OSError):
 
 
 def refuse_special(path: str | os.PathLike[str], mode: int) -> None:
-    """Refuse what is no regular file, given its mode as `os.stat` has it."""
+    """Refuse anything but a regular file, given its mode as `os.stat` has it."""
     if not stat.S_ISREG(mode):
         kind = next((word for test, word in _KINDS if test(mode)), "a device")
         raise NotRegularFileError(errno.EINVAL, f"it is {kind}", os.fspath(path))

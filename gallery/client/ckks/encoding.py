@@ -9,7 +9,7 @@ does all: with ``c_j = a_j + i*a_(j + N/2)`` the value there is the sum of ``c_j
 exp(2*pi*i*j*k / (N/2))``.
 
 Rounding errors are those of double precision, a few times 1e-16 of the largest coefficient, and far
-below the noise. What is computed does not depend on the values; how long the processor takes for
+below the noise. The operations do not depend on the values; the time that the processor takes for
 its floating-point arithmetic is not promised.
 """
 

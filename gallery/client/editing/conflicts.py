@@ -57,7 +57,7 @@ class ConflictRetry:
         attempt
             Is given a state of the gallery, and writes what leads from there.
         state
-            What to begin with, if it was just read; by default the state is read, once for each
+            The state to begin with, if it was just read; by default it is read, once for each
             attempt.
 
         Returns

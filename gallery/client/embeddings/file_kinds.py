@@ -11,7 +11,7 @@ from gallery.client.regular_file import first_bytes
 
 
 class FileKind(Enum):
-    """What a file of embeddings is; the value is what it is called."""
+    """The kind of a file of embeddings; the value is its name in messages."""
 
     NPZ = ".npz"
     NPY = ".npy"

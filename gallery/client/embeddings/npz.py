@@ -1,7 +1,7 @@
 """Embeddings out of ``.npz`` files, which are zip archives with one ``.npy`` file for each array.
 
-A member of an archive cannot be mapped into memory, but be read from its beginning on: enough to
-read rows in turn.
+A member of an archive cannot be mapped into memory, only read from its beginning on, which is
+enough to read its rows in turn.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class NpzSource:
     count
         Number of embeddings; one that stands without rows counts as one.
     has_labels, model
-        What else the file says.
+        The rest of what the file states.
     taken
-        What was taken for embeddings and labels, where it has other names.
+        The arrays taken for embeddings and labels, where they have other names.
     lacking_labels
-        What is said where labels are needed and there are none.
+        The message where labels are needed and there are none.
 
     Raises
     ------

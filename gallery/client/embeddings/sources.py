@@ -32,7 +32,7 @@ Batch = tuple[Array, list[str]]
 
 
 class SourceKind(Enum):
-    """What a path is."""
+    """The kind of source that a path leads to."""
 
     PHOTO = auto()
     FOLDER = auto()

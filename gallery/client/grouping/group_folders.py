@@ -202,7 +202,7 @@ def _write(photo: Photo, face: UnknownFace, picture: Path) -> tuple[float, float
         pixels = pixels[
             int(top * scale) : round(bottom * scale), int(left * scale) : round(right * scale)
         ]
-    # What is enrolled of it is to be what was seen: as little is lost as a JPEG file can do.
+    # At the best quality of JPEG: the face enrolled from the file should be the one that was seen.
     with atomic_write(picture) as file:
         Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
     return shares

@@ -1,4 +1,4 @@
-"""What was computed of block versions, kept for the newest of each block alone."""
+"""A store of values computed of block versions, which keeps those of the newest versions alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class NewestVersions(Secret, Generic[T]):
-    """Keeps what was computed last of each block, so that memory does not grow with writes.
+    """Keeps the value computed last of each block, so that memory does not grow with writes.
 
     Threads may use it at the same time: at worst something is computed twice.
     """

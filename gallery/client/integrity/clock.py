@@ -1,7 +1,7 @@
 """The age of a state: how long ago its owner signed it, by the clocks of two machines.
 
-A server that shows one state for ever shows nothing that its owner did not sign. What gives it away
-is the date in the manifest, which every write renews. The date is by the clock of the machine that
+A server that shows one state for ever shows nothing that its owner did not sign. The date in the
+manifest, which every write renews, gives it away. The date is by the clock of the machine that
 wrote; the age is reckoned with the clock of the one that reads. Neither clock is the server's.
 """
 

@@ -60,7 +60,7 @@ def file_digest(file: IO[bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class LabelContent:
-    """What is sealed as the label of a reference.
+    """The content that is sealed as the label of a reference.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class LabelContent:
         When it was enrolled, seconds since 1970 UTC; None if that was by an earlier version of this
         program, which kept no time.
     details
-        What is known of the person beside the label.
+        The details of the person.
     """
 
     label: str

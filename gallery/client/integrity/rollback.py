@@ -1,4 +1,4 @@
-"""The newest states of galleries that an owner has seen, so that an older one put back is noticed.
+"""Rollback detection: the newest states of galleries that an owner has seen.
 
 A database that is put back whole to yesterday's state is consistent in itself: every MAC in it
 verifies. Only somebody who remembers that there was a newer state can tell.

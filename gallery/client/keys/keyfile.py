@@ -46,7 +46,7 @@ def write_key_file(
     key
         The key.
     passphrase
-        What to seal it with; None leaves it unprotected: whoever reads the file has the key.
+        The passphrase to seal it with; None leaves the key to anybody who can read the file.
     hardness
         Cost of one try of a passphrase.
     allow_weak
@@ -95,7 +95,7 @@ def read_key_file(path: str | os.PathLike[str], passphrase: Passphrase = None) -
     path
         The file.
     passphrase
-        What it is sealed with, or a function that returns that, such as one that asks for it; the
+        The passphrase that it is sealed with, or a function that returns it, such as a prompt; the
         function is called only if the file is sealed. An unprotected file needs none.
 
     Raises
@@ -126,7 +126,7 @@ def change_passphrase(
     path
         The file.
     old
-        What it is sealed with, as for `read_key_file`.
+        The present passphrase, as for `read_key_file`.
     new
         What to seal it with, or a function that returns that, which is called when the file is
         open; None leaves it unprotected: whoever reads the file has the key.

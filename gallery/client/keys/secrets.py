@@ -1,7 +1,7 @@
 """The key owner's secrets in memory.
 
-Python cannot wipe memory; what these classes prevent is that a secret ends up in a log, a
-traceback, a pickle or a copy by accident.
+Python cannot wipe memory; these classes prevent that a secret ends up in a log, a traceback, a
+pickle or a copy by accident.
 """
 
 from __future__ import annotations

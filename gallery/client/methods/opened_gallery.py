@@ -1,4 +1,4 @@
-"""A gallery that is open: what all methods about it stand on."""
+"""An open gallery: the base class of all of its methods."""
 
 from __future__ import annotations
 

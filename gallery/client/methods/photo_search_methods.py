@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PhotoSearchMethods(SearchMethods):
-    """How the faces of pictures are looked for."""
+    """The methods that search a gallery with the faces of photos and videos."""
 
     @renamed_arguments({"paths": "photos"})
     def identify_photos(
@@ -160,7 +160,7 @@ class PhotoSearchMethods(SearchMethods):
         keep_frames
             Whether sightings have the pixels of their best frame.
         embedder
-            What makes the embeddings, see `embedder`.
+            The embedder; by default one for the gallery's own model and detector.
         told
             Called with a line about what goes wrong on the way and does not end it.
         progress

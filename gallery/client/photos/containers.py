@@ -1,7 +1,7 @@
-"""Container formats of videos, told by what a file begins with.
+"""Container formats of videos, recognised by the first bytes of a file.
 
-FFmpeg also takes play lists for videos, text that names other files and addresses, which it then
-opens. So nothing reaches it that does not begin as one of these.
+FFmpeg also takes playlists for videos: text that names other files and addresses, which it then
+opens. So only files that begin as one of these containers reach it.
 """
 
 from __future__ import annotations

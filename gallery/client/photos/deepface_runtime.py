@@ -1,4 +1,4 @@
-"""DeepFace itself: loaded late, on the runtime that we chose, and kept off standard output.
+"""The loading of DeepFace: late, on a chosen runtime, and off standard output.
 
 DeepFace 0.0.103 decides on a runtime once per process, when it is first imported
 (``commons/backend_utils.py``): the one in ``$DEEPFACE_BACKEND_ENGINE``, else TensorFlow, PyTorch or

@@ -1,4 +1,4 @@
-"""The detection of faces: what DeepFace finds and embeds in a photo, turned any way if wanted."""
+"""The detection of faces by DeepFace, in a photo that may lie on its side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file from the first address that answers: bounded in time, whole or not at all.
+"""The download of one file from the first address that answers: bounded in time, all or nothing.
 
 DeepFace downloads by itself where a file is missing, but without an end where packets are dropped,
 with progress bars on the terminal, and it takes an error page for weights. So it never gets to.

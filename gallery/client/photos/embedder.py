@@ -51,7 +51,7 @@ _TIMES: Final = 10_000
 
 
 class FaceMemory(Protocol):
-    """What remembers the faces of photos, by the digest of their content."""
+    """A memory of the faces of photos, by the digest of their content."""
 
     def find(
         self, digest: bytes, model: FaceModel, made_by: Preprocessing, origin: ModelOrigin
@@ -100,12 +100,12 @@ class PhotoEmbedder:
         How many processes may embed where there are many photos; None for one for each core that
         there is memory for.
     memory
-        What remembers the faces of photos that runs over many embedded before.
+        The memory of faces that runs over many photos embedded before.
 
     Attributes
     ----------
     seconds
-        What reading and embedding took of each of the last photos of runs over many.
+        Seconds that reading and embedding took, for each of the last photos of runs over many.
 
     Raises
     ------
@@ -279,7 +279,7 @@ class PhotoEmbedder:
         Parameters
         ----------
         source
-            As of `faces`.
+            As for `faces`.
         selection
             Which faces are meant. With ``largest``, the quality says where another face is nearly
             as large.

@@ -17,7 +17,7 @@ RUNTIMES: Final[tuple[Runtime, ...]] = ("onnx", "tensorflow")
 
 @dataclass(frozen=True)
 class Licence:
-    """What weights may be used for, as those say who published them.
+    """The licence of weights, as their publishers state it.
 
     Attributes
     ----------

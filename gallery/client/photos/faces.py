@@ -13,7 +13,7 @@ from gallery.client.photos.quality import FaceQuality
 from gallery.errors import GalleryError
 
 FaceSelection = Literal["one", "largest", "all"]
-"""Which faces of a photo are meant.
+"""The choice of faces of a photo.
 
 ``one`` wants exactly one, ``largest`` takes the one with the largest box, ``all`` takes each.
 """

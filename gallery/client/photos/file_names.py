@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 _UNFIT: Final = re.compile(r"[^\w.,()+ -]|[\x00-\x1f]")
-"""What does not belong into the name of a file on some system."""
+"""Characters that cannot stand in the name of a file on some system."""
 _LONGEST: Final = 80
 _MOST_BYTES: Final = 160
 

@@ -45,7 +45,7 @@ class PassedOver:
 
 @dataclass
 class FolderWalk:
-    """What was found in and below a folder.
+    """The files and folders found in and below a folder.
 
     Attributes
     ----------
@@ -53,9 +53,9 @@ class FolderWalk:
         Files that are photos by their content, also of kinds that cannot be decoded, and those
         that are so by their name; sorted.
     failures
-        What could not be looked at: broken links, folders that may not be read, pipes, devices.
+        Entries that could not be looked at: broken links, unreadable folders, pipes, devices.
     passed_over
-        What is hidden, litter, ignored, or no photo.
+        Entries that are hidden, litter, ignored, or no photos.
     folders
         The folders that were searched, without the top.
     """

@@ -1,4 +1,4 @@
-"""Picture formats, told by what a file begins with and never by its name."""
+"""Picture formats, recognised by the first bytes of a file and never by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features and scores of dlib's face detector, and resized pictures, as arrays of their own."""
+"""Features and scores of dlib's face detector, and resized pictures, in newly made arrays."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def scores_of(
     features
         From `features_of`.
     planes, filters, across, down
-        As of `write_scores`.
+        As for `write_scores`.
     biases
         What each filter's sum must reach, shape (filters,).
 

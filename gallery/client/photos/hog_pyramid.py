@@ -1,4 +1,4 @@
-"""The pyramid of a picture that dlib's face detector looks at, without what is black around it.
+"""The image pyramid that dlib's face detector looks at, without the black border.
 
 dlib doubles a picture, and then makes it smaller level by level, each 5/6 of the one before, to
 find larger faces with windows of one size. DeepFace puts a black border around the picture first,

@@ -1,4 +1,4 @@
-"""Litter: files and folders of systems and NAS boxes that lie among photos and are none."""
+"""Litter: files and folders that systems and NAS boxes leave among photos."""
 
 from __future__ import annotations
 

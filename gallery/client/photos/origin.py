@@ -1,4 +1,4 @@
-"""What embeddings are made with: the runtime, and the checked files of a model and a detector."""
+"""The origin of embeddings: the runtime, and the checked files of a model and a detector."""
 
 from __future__ import annotations
 

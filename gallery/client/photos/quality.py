@@ -60,7 +60,7 @@ Area = Mapping[str, Any]
 
 
 class Flaw(StrEnum):
-    """What can be poor about a face in a photo; `FaceQuality.warnings` says it with its figure.
+    """A flaw of a face in a photo; `FaceQuality.warnings` words it with its figure.
 
     ``SMALL`` as it is on disk, ``SHRUNK`` once the photo was made smaller; ``UNSURE`` whether it is
     a face; ``BLURRED``; ``FLAT`` for too dark, too bright, or without contrast; ``TILTED`` to a
@@ -81,7 +81,7 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True)
 class FaceQuality:
-    """What was measured of a face in a photo.
+    """The measurements of a face in a photo.
 
     Attributes
     ----------

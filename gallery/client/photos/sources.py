@@ -1,4 +1,4 @@
-"""The sources of photos: what may be given where a photo is wanted, held so that it is read twice.
+"""The sources of photos: paths, URLs, bytes, file objects and pictures, each readable twice.
 
 A file object is read and a URL fetched once; a path stays a path, so that a long list of photos
 takes no memory.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PhotoName = Path | str
-"""What names a photo: its path, or text for one that is no file."""
+"""The name of a photo: its path, or text for one that is no file."""
 
 FILE_LIMIT: Final = 1_000_000_000
 """Bytes; larger files are not read."""

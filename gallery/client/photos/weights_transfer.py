@@ -40,7 +40,7 @@ _SUM: Final = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 @unique
 class Transfer(Enum):
-    """What was done with a weights file."""
+    """The outcome for a weights file."""
 
     COPIED = "copied"
     KEPT = "kept"

@@ -1,4 +1,4 @@
-"""How many processes embed photos at once: as many as there are processor cores and memory for."""
+"""The number of processes that embed photos at once, by processor cores and free memory."""
 
 from __future__ import annotations
 

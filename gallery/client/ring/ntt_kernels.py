@@ -375,7 +375,7 @@ def _phase_of_results(
     stride : int
         Bytes from one polynomial of a ciphertext to the next.
     powers, work, p
-        As of `_phase_of_columns`.
+        As for `_phase_of_columns`.
     """
     scratch, degree = _square(), powers.shape[2]
     for tile in range(work.nbytes // SQUARE_BYTES):

@@ -1,4 +1,4 @@
-"""Requests of a search and their answers: probes out, encrypted distances back, checked.
+"""The requests of a search and their answers, which are checked: probes out, distances back.
 
 Nothing is decrypted here: what the service is asked depends on no distance.
 """
@@ -58,7 +58,7 @@ class ProbeAnswer:
 
 
 class Exchange:
-    """What is sent for probes and received about them, of one gallery."""
+    """The exchange of probes and answers with the service, about one gallery."""
 
     def __init__(self, session: GallerySession) -> None:
         self._session = session

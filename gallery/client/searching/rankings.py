@@ -15,7 +15,7 @@ Places = npt.NDArray[np.int64]
 """Places of a gallery, as one number each: the block index above, the position below 32 bits."""
 
 Subjects = npt.NDArray[np.uint64]
-"""What tells subjects apart: the first eight bytes of the keyed hash of each one's label."""
+"""Subjects by number: the first eight bytes of the keyed hash of each one's label."""
 
 NOWHERE: Final = np.int64(-1)
 """The place of a candidate that is not there."""
@@ -37,7 +37,7 @@ class Ties:
     margin
         How far two squared distances that are equal can come apart through their errors.
     limit
-        Largest squared distance of a match. What matches comes before what does not.
+        Largest squared distance of a match. Matches come before non-matches.
     subjects
         Gives the subjects at places, shape (n,).
     """

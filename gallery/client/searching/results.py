@@ -32,7 +32,7 @@ _ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class FacePlace:
-    """Which face of a photo a probe is.
+    """The place of a probe's face in its photo.
 
     Attributes
     ----------
@@ -68,14 +68,14 @@ def places_of(faces: Sequence[ProbeFace]) -> list[FacePlace]:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What is to be written of a search.
+    """The results of a search, as they are written.
 
     Attributes
     ----------
     probes
         Names of the n probes: their paths, or their numbers in the file they come from.
     found
-        What was found.
+        The outcome of the search.
     distances
         The distances to write, shape (n, k): those that were found, or rounded ones.
     second_distances
@@ -83,7 +83,7 @@ class Results:
     failures
         Why a probe was not searched with, by its row, which is empty in ``found``.
     warnings
-        What is beyond its limit in a probe's photo, by its row.
+        The flaws of a probe's photo, by its row.
     faces
         Where the probe's face lies in its photo, by its row; none for embeddings.
     """

@@ -1,8 +1,9 @@
-"""A folder and a gallery in step: plans, and their execution, which may be interrupted anywhere.
+"""The synchronisation of a gallery with a folder: plans, and their execution.
 
-The order leaves nothing unknown behind: all that will be in the gallery is claimed in the ledger,
-references are relabelled, new ones enrolled, former ones erased, and then the ledger forgets what
-is gone. A run that is interrupted is finished by the next one.
+An execution may be interrupted anywhere and leaves nothing unknown behind: all references that
+will be in the gallery are claimed in the ledger first; then references are relabelled, new ones
+enrolled and former ones erased, and at last the ledger forgets those that are gone. A run that is
+interrupted is finished by the next one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _NOTHING = PhotoEnrollment((), (), (), (), ())
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What was done to bring a gallery in step with a folder.
+    """The outcome of bringing a gallery in step with a folder.
 
     Attributes
     ----------
@@ -53,9 +54,10 @@ class SyncReport:
     kept
         Those of the plan that were not erased: nothing was to be, or the photo came back.
     failures
-        What could not be looked at, or gave no embedding. Nothing that came from there was touched.
+        Photos and folders that could not be looked at, or gave no embedding. Nothing that came from
+        there was touched.
     measured, outliers
-        As of `PhotoEnrollment`.
+        As for `PhotoEnrollment`.
     """
 
     added: tuple[tuple[PhotoName, str], ...] = ()
@@ -91,7 +93,7 @@ class FolderSync(Secret):
     rule
         Returns what tells outliers, or None.
     faces
-        Which face of a photo of several is enrolled; with ``one`` such a photo is a failure.
+        The face that is enrolled of a photo with several; with ``one`` such a photo is a failure.
     """
 
     def __init__(
@@ -159,7 +161,7 @@ class FolderSync(Secret):
         Parameters
         ----------
         plan
-            What is to be done, from `plan`.
+            The plan, from `plan`.
         remove
             Whether references are erased whose photos are gone.
         remove_all

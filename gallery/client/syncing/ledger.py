@@ -1,4 +1,4 @@
-"""Ledgers: what came into a gallery from which folder, on the owner's side.
+"""Ledgers: the owner's records of the references that came into a gallery from each folder.
 
 A ledger holds, for each photo of a folder, the content tags of what was or was to be enrolled of
 it. It is written *before* anything is enrolled or relabelled, so that whatever an interruption
@@ -31,7 +31,7 @@ _NAME_SIZE: Final = 16
 
 @dataclass(frozen=True)
 class Claim:
-    """What was enrolled of a photo, or was to be.
+    """A claim of a ledger: a reference that was enrolled from a photo, or was to be.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a file system says of a file, and the content that it had then.
+    """The stamp of a file: its size and times, and the digest of the content that it had then.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Stamp:
 
 @dataclass
 class Ledger:
-    """What came from one folder.
+    """The ledger of one folder: the references that came from it.
 
     Attributes
     ----------

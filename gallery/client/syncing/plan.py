@@ -83,7 +83,7 @@ class Removal:
 
 @dataclass(frozen=True)
 class SyncPlan:
-    """What brings a gallery in step with a folder.
+    """The plan that brings a gallery in step with a folder.
 
     It is exact, but for photos that turn out to give no embedding: what they replace stays.
 
@@ -100,14 +100,14 @@ class SyncPlan:
     unchanged
         How many photos are enrolled as they are.
     failures
-        What could not be looked at, or gave no embedding before. Nothing that came from there is
-        touched.
+        Entries that could not be looked at, or gave no embedding before. Nothing that came from
+        there is touched.
     unsettled
         Photos that are changing just now; the same holds for them.
     empty
         Folders of people without any photo.
     passed_over
-        What is no photo, or ignored.
+        Entries that are no photos, or ignored.
     unproven
         References of people of the folder that belong to none of its photos and are not known to
         have come from there: they were enrolled in another way, or what is remembered was lost.
@@ -184,11 +184,11 @@ class Planner:
         Parameters
         ----------
         scan
-            What the folder holds.
+            The content of the folder.
         ledger
-            What came from it.
+            The ledger of the folder.
         state
-            What the gallery holds.
+            The state of the gallery.
         kept
             Content tags that stay, because other folders claim them too.
         failed

@@ -25,7 +25,7 @@ _BUSY: Final = frozenset({429, 502, 503, 504})
 _LONGEST_ADDRESS: Final = 200
 
 _BROKEN: Final = re.compile("disconnected|closed connection")
-"""What httpx says of connections that end too early, among errors of the protocol."""
+"""Texts of httpx's protocol errors for connections that end too early."""
 
 
 class DroppedError(ServerError):

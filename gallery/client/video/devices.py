@@ -1,4 +1,4 @@
-"""Cameras of the machine: what keeps one from being opened, as far as the system tells."""
+"""Cameras of the machine: the reasons why one cannot be opened, as far as the system tells."""
 
 from __future__ import annotations
 

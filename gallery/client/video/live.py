@@ -20,7 +20,7 @@ from gallery.errors import VideoError
 from gallery.url_masking import masked_url
 
 SCHEMES: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "srt")
-"""What addresses of live sources begin with."""
+"""Schemes of the addresses of live sources."""
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0

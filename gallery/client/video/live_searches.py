@@ -1,6 +1,6 @@
 """The searches for a live source: a face as soon as it appears, and once more with a better one.
 
-What is asked, and when, depends on the video and on whether the server can be reached, and on
+The requests, and their times, depend on the video and on whether the server can be reached, and on
 nothing that was decrypted.
 """
 
