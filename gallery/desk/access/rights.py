@@ -1,4 +1,4 @@
-"""The check of each request: whose it is, and whether that one may ask for it."""
+"""The authorization of each request: its holder, scope, gallery and form token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORM_FIELD: Final = "form_token"
 
 
 def holder_of(request: Request) -> Holder:
-    """Return who asks, by the token of a program or the cookie of a browser.
+    """Return the holder of a request, by the token of a program or the cookie of a browser.
 
     A request with a cookie that changes something must carry the session's form token in the header
     `FORM_HEADER`, which forms without scripts send as a field; see `check_form`. The holder is kept

@@ -37,7 +37,7 @@ class Sessions:
     Attributes
     ----------
     launch_secret
-        What the printed address holds: 32 random bytes in base64url.
+        The secret in the printed address: 32 random bytes in base64url.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -47,7 +47,7 @@ class DeskToken:
     token_id
         16 hexadecimal digits.
     name
-        What the owner calls it.
+        The owner's name for it.
     scope
         What it allows.
     digest
@@ -125,7 +125,7 @@ class TokenFile:
         Parameters
         ----------
         name
-            What it is called, printable text; no valid token may have the name, and the owner's
+            Its name, printable text; no valid token may have the name, and the owner's
             browser has `OWNER`.
         scope
             What it allows.

@@ -1,6 +1,6 @@
 """Labelled sets at the desk: photos that a browser sends, files of embeddings, and this machine's.
 
-What is sent stays in memory: embeddings are as secret as photos.
+Uploads stay in memory: embeddings are as secret as photos.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class CandidateDocument(BaseModel):
 
 
 class FaceDocument(BaseModel):
-    """What was decided of a face."""
+    """The decision on a face."""
 
     decision: str = Field(description="match or non-match")
     label: str | None
@@ -181,7 +181,7 @@ class DuplicateDocument(BaseModel):
 
 
 class EnrollDocument(BaseModel):
-    """What an enrollment did."""
+    """The outcome of an enrollment."""
 
     label: str
     added: list[str]

@@ -1,4 +1,4 @@
-"""A folder as a browser sends it, file by file: whom each photo shows, and what is passed over.
+"""A folder as a browser sends it, file by file: labels of photos, and entries passed over.
 
 The rules are those of `gallery.client.find_photos`, but paths are only names here: nothing of them
 is looked for on this machine.
@@ -40,7 +40,7 @@ _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 4096, 255, 64
 
 
 class SentFolder:
-    """What was sent of a folder so far.
+    """The part of a folder that was sent so far.
 
     Attributes
     ----------

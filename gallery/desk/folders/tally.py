@@ -1,4 +1,4 @@
-"""Lists that keep their beginning and count the rest, for what a large folder has much of."""
+"""Tallies: lists that keep their first items and count the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages show of results: pictures with frames, verdicts, and the scale of a distance."""
+"""Results as the pages show them: pictures with frames, verdicts, and the scale of a distance."""
 
 from __future__ import annotations
 
