@@ -49,7 +49,7 @@ def from_squared(
     metric
         The metric to convert to.
     norm_bound
-        What raw embeddings were divided by; used by ``EUCLIDEAN`` alone.
+        The divisor of raw embeddings; used by ``EUCLIDEAN`` alone.
 
     Returns
     -------

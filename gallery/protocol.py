@@ -27,7 +27,7 @@ __all__ = ["GalleryService", "SearchObserver"]
 
 
 class SearchObserver(Protocol):
-    """What looks at the answer to a search part by part, while the rest is still on its way.
+    """An observer of the answer to a search, part by part, while the rest is still on its way.
 
     It raises if a part is not what it should be, and then nothing more is received. An answer that
     broke off and is received again begins with its manifest again.

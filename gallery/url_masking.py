@@ -1,4 +1,4 @@
-"""Masking of URLs: what is printed, logged or sent of one holds no password.
+"""Masking of URLs, so that no password is printed, logged or sent with one.
 
 A URL may be mistyped, and a password in it may hold what should have been escaped. So where two
 readings are possible, the one that hides more is taken.

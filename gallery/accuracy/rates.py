@@ -133,7 +133,7 @@ def threshold_at(non_mated: Floats, rate: float) -> float:
     rate
         At least 0 and below 1.
     """
-    # What `allowed` adds for rounding must not make a rate right below 1 allow all of them.
+    # The allowance for rounding in `allowed` must not let a rate right below 1 allow all of them.
     first_refused = np.sort(non_mated)[min(allowed(rate, len(non_mated)), len(non_mated) - 1)]
     return float(np.nextafter(first_refused, -np.inf))
 

@@ -23,7 +23,7 @@ _BLOCK: Final = 4096
 
 @dataclass(frozen=True, eq=False)
 class SubjectGroups:
-    """How many comparisons of each subject's probes are in each group of distances.
+    """The comparisons of each subject's probes, counted by group of distances.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ bit-reversal of ``k``, as SEAL has it. An element of R' has n values in the same
 ``psi**m``. Value ``i`` of R belongs to point ``i // m`` of R' and is of slice ``i % m``: a product
 with an element of R' multiplies all m values of a point by the one of that element.
 
-Sixteen points make a tile. What a scan reads lies in the order in which it is read: by prime, tile,
+Sixteen points make a tile. Residues lie in the order in which a scan reads them: by prime, tile,
 slice, column, and within a column sixteen points.
 """
 

@@ -1,4 +1,4 @@
-"""``gallery audit``: what was done with the galleries of a server, and by whom."""
+"""``gallery audit``: show, check and prune the audit log of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gallery cache``: show and clear what this machine keeps of galleries."""
+"""``gallery cache``: show and clear the cache of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variables that say where the owner's cache is, and how large it may get."""
+"""The settings of the owner's cache: its place and its size, from environment variables."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def cache_limit() -> int | None:
 
 
 def find_cache(told: Callable[[str], None] | None = None) -> CacheFolder | None:
-    """Return the cache, or None where nothing is kept; ``told`` is as of `CacheFolder`.
+    """Return the cache, or None where nothing is kept; ``told`` is as for `CacheFolder`.
 
-    What was kept before its size was set to 0 is there still, and has to be forgotten with people.
+    Files from before its size was set to 0 are still there, and must be erased with their people.
     """
     limit, path = cache_limit(), cache_path()
     if path is None or (limit == 0 and not path.is_dir()):

@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line: a date, or how long from now."""
+"""Moments as they are written on a command line: a date, or a span of time from now."""
 
 from __future__ import annotations
 

@@ -279,7 +279,7 @@ def _called(passphrase: Callable[[], str | None]) -> str | None:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is kept beside the key file: decisions for so many days or None, and thumbnails."""
+    """The desk's files beside the key file: decisions for so many days or None, and thumbnails."""
 
     decisions: float | None
     thumbnails: bool

@@ -1,4 +1,4 @@
-"""``gallery desk-token``: programs and kiosks that may use a desk, and for what."""
+"""``gallery desk-token``: make, list and revoke the tokens of a desk."""
 
 from __future__ import annotations
 

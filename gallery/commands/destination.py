@@ -1,4 +1,4 @@
-"""The destination of a search's results: a file, or a table for people or programs, and copies."""
+"""The destination of a search's results: a file, a table for people or programs, drawn copies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Destination:
-    """Where the results of a search go.
+    """The destination of the results of a search.
 
     Attributes
     ----------

@@ -82,7 +82,7 @@ class FoundDuplicate:
     row
         The row in that file; None for a photo.
     duplicate
-        What was found, fit to be released.
+        The duplicate, with a distance that is fit to be released.
     enrolled
         Whether it was enrolled all the same.
     """
@@ -114,7 +114,7 @@ class FoundDuplicate:
 
     @property
     def statement(self) -> str:
-        """What was found, in words."""
+        """The duplicate, in words."""
         item = self.duplicate
         where = "" if item.reference_id else ", which is new in this run too"
         return (
@@ -147,7 +147,7 @@ class FoundOutlier:
     path
         The photo or the file of embeddings.
     outlier
-        What was found, fit to be released.
+        The outlier, with a distance that is fit to be released.
     """
 
     path: PhotoName

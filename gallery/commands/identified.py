@@ -1,4 +1,4 @@
-"""Results of searches for programs, and what is said of people who have expired."""
+"""The results of searches as programs read them, and the notices about them."""
 
 from __future__ import annotations
 

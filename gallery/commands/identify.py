@@ -190,7 +190,7 @@ def _check_sources(probes: tuple[Given, ...]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Probes:
-    """What is searched with.
+    """The probes of a search.
 
     Attributes
     ----------

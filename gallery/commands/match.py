@@ -1,4 +1,4 @@
-"""``gallery match``: compare photos or ready embeddings with one person."""
+"""``gallery match``: compare photos or ready embeddings with one person (1:1)."""
 
 from __future__ import annotations
 

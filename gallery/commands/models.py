@@ -1,4 +1,4 @@
-"""``gallery models``: which face models and detectors work here, and their weights."""
+"""``gallery models``: list and check face models and detectors, and fetch their weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results as people read them: tables, and progress on the way there."""
+"""Results for people: tables, and progress bars on the way there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wording of references for questions and reports: whom they show, and how many there are."""
+"""The wording of references for questions and reports: counts by label."""
 
 from __future__ import annotations
 

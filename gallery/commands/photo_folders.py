@@ -1,4 +1,4 @@
-"""What is said of a folder of photos besides its photos."""
+"""The report of entries in folders of photos that were passed over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of references that have another label now."""
+"""The report of references that were relabelled."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class ServerAddress:
 
     @contextmanager
     def open(self, waiting: Callable[[str], None]) -> Iterator[RemoteService]:
-        """Give the service that the server offers; ``waiting`` as of a `RemoteService`."""
+        """Give the service that the server offers; ``waiting`` as for a `RemoteService`."""
         from gallery.client.transport import AccessToken, RemoteService
 
         service = RemoteService(

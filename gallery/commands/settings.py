@@ -1,4 +1,4 @@
-"""The common options of one run of a command, and what they open."""
+"""The common options of one run of a command, and the key, service and gallery that they open."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class ServiceSettings(DatabaseSettings):
     ) -> Iterator[GalleryService]:
         """Open the database, or a connection to the server.
 
-        ``cache_size`` is as of `Settings.open_client`; a server has its own.
+        ``cache_size`` is as for `Settings.open_client`; a server has its own.
         """
         if self.server is not None:
             with self.server.open(self.notice) as remote:

@@ -1,4 +1,4 @@
-"""Sightings as they are printed: a table, JSON lines or CSV of who was seen from when to when."""
+"""Sightings as they are printed: a table, JSON lines or CSV of people and moments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notes on a threshold: whether it was calibrated, what to expect of it, what is odd."""
+"""The notes on a threshold: its calibration, the expected false matches, and doubts about it."""
 
 from __future__ import annotations
 

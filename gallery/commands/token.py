@@ -1,4 +1,4 @@
-"""``gallery token``: who may use a server, and for what."""
+"""``gallery token``: make, list and revoke the tokens of a server."""
 
 from __future__ import annotations
 

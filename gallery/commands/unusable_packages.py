@@ -1,4 +1,4 @@
-"""Packages that cannot be loaded on this machine: what they say of it, as an error of its own."""
+"""Errors of packages that cannot be loaded on this machine."""
 
 from __future__ import annotations
 

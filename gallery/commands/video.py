@@ -40,7 +40,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 @dataclass(frozen=True)
 class VideoChoice:
-    """What was chosen of videos.
+    """The chosen options of videos.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class VideoChoice:
 
 @dataclass(frozen=True)
 class SearchChoice:
-    """What was chosen of the searches for a video."""
+    """The chosen options of the searches for a video."""
 
     top: int
     threshold: Any

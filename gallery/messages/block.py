@@ -45,7 +45,7 @@ class BlockHeader:
     columns
         Columns of the block; of the hinted scheme only, else 0.
     nonce
-        What the block version's secrets are derived from, 32 bytes; of the hinted scheme only.
+        The nonce of the block version's secrets, 32 bytes; of the hinted scheme only.
     occupancy
         One bit for each position, least significant first: 1 where a reference is.
     columns_digest
@@ -174,8 +174,8 @@ class EncryptedBlock:
     columns
         Residues, uint32, of the header's ``shape``.
     seed
-        What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
-        in their place; None if they do not come from a seed, or it is not known any more.
+        The seed of the uniform halves of the ciphertexts, 32 bytes, which then travels in their
+        place; None if they do not come from a seed, or it is not known any more.
     """
 
     header: BlockHeader

@@ -64,7 +64,7 @@ _HINTS = {
     KeyMismatchError.__name__: Hint.OTHER_KEY,
     WriteConflictError.__name__: Hint.TRY_AGAIN,
 }
-"""What to do about a failure, known by its kind. Hints do not cross: a program that asks a server
+"""The hint for a failure, known by its kind. Hints do not cross: a program that asks a server
 over HTTP may use neither this library nor its command line."""
 
 

@@ -190,14 +190,14 @@ _HINTED = 2**31
 class ReferenceTable:
     """All references of one block version, by ascending position, and the block's hint.
 
-    Whatever sequence of references it is made of is packed.
+    Any sequence of references that it is made of is packed.
 
     Attributes
     ----------
     hint
-        What the owner needs to open results of the block, packed residues; of the hinted scheme
-        only. It stands here because it is needed exactly where the references are, and so that the
-        header's digest covers it.
+        The hint with which the owner opens results of the block, packed residues; of the hinted
+        scheme only. It stands here because it is needed exactly where the references are, and so
+        that the header's digest covers it.
     """
 
     gallery_id: bytes

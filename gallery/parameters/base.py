@@ -1,4 +1,4 @@
-"""The parameter sets' common base, and the table of security levels behind what they promise.
+"""The common base of parameter sets, and the table of security levels that they rely on.
 
 Everything here is public: it is stored beside each gallery and sent with each message.
 """

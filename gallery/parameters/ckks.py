@@ -1,4 +1,4 @@
-"""CKKS parameter sets, as TenSEAL and SEAL take them, and what they promise."""
+"""CKKS parameter sets, as TenSEAL and SEAL take them, with their security and their errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gallery.parameters.base import (
 )
 
 NORM_WEIGHT: Final = 4.0
-"""What the squared norm and the occupancy are divided by in a block, and multiplied by in a probe.
+"""The divisor of the squared norm and the occupancy in a block, and their factor in a probe.
 
 The noise of a probe's constant is multiplied by what the slot holds. The other values of a template
 are small, but squared norm and occupancy are 1 and the sentinel of an empty partner position is 6:

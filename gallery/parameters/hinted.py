@@ -13,7 +13,7 @@ from typing import Final
 from gallery.parameters.base import LANES, NOISE_SIGMA, ParameterSet, Shape, security_level
 
 RANGE: Final = 2.4
-"""What the modulus holds of the product of both scales: inner products from -1.1 to 1.1, and slack
+"""The room in the modulus for the product of both scales: inner products of -1.1 to 1.1, and slack
 for noise. A vector of norm 1 gives at most 1."""
 
 

@@ -1,4 +1,4 @@
-"""The gatekeeper: tokens, and what each allows.
+"""The gatekeeper, which issues tokens and admits their holders.
 
 A token is ``efg_`` + its identifier (16 hexadecimal digits) + ``_`` + its secret (43 characters of
 base64url: 32 bytes of the operating system's). The database holds the identifier, a random salt,
@@ -72,7 +72,7 @@ def issue_token(
     expires: int | None = None,
     deliver: Callable[[str], None] | None = None,
 ) -> str:
-    """Make a token and store what it is checked with.
+    """Make a token, and store its salt and digest.
 
     Parameters
     ----------

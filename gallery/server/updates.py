@@ -1,4 +1,4 @@
-"""Checks of updates without a key: that an update is whole and fits together.
+"""Checks of updates without a key: an update must be whole and fit together.
 
 The keyless side cannot check a MAC. These checks keep mistakes of a client, not forgeries, out of
 the database; forgeries are found by the key owner, who checks every MAC.

@@ -132,7 +132,7 @@ class Database:
         with self._connected() as connection:
             connection = connection.execution_options(**{_BEGINS_WITH: "BEGIN IMMEDIATE"})
             if self.engine.dialect.name == "postgresql":
-                # Whatever the role's default is: what is read after a lock must be the newest.
+                # Set in spite of the role's default: rows read after a lock must be the newest.
                 connection = connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 yield connection

@@ -42,7 +42,7 @@ class DaskClient:
         ServerError
             If one is on another machine at ``tcp://``, and that is not meant.
         ServerBusyError
-            If there is none, or the scheduler does not answer.
+            If no worker is connected, or the scheduler does not answer.
         """
         found = self._worker_addresses()
         if not found:
