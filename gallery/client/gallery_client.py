@@ -48,8 +48,8 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         The newest states of galleries that were seen, so that an older one put back is noticed: a
         `StateFile` for as long as the file lives; by default as long as this client lives.
     backend
-        The backend that encrypts and decrypts: ``"native"``, or ``"seal"``, which is SEAL itself and
-        slower. Each opens the ciphertexts of the other.
+        The backend that encrypts and decrypts: ``"native"``, or ``"seal"``, which is SEAL itself
+        and slower. Each opens the ciphertexts of the other.
     trusted_weights
         Which weights files of face models are trusted, as for `PhotoEmbedder`.
     warn

@@ -9,7 +9,7 @@ _SPAN = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 FORMS = "90m, 12h, 30d or 2w, or an ISO date such as 2027-01-31 (its beginning in UTC)"
-"""What is understood, for messages and help."""
+"""The forms that are understood, for messages and help."""
 
 
 def parse_span(text: str) -> timedelta | None:

@@ -15,7 +15,7 @@ from gallery.commands.terminal import ask_hidden, ask_yes_or_no, is_interactive,
 from gallery.errors import PassphraseRequiredError, SourceError, WrongPassphraseError
 
 _TRIES = 3
-"""How often a passphrase may be typed."""
+"""The number of times that a passphrase may be typed."""
 
 T = TypeVar("T")
 
@@ -105,9 +105,9 @@ def with_passphrase(
     Parameters
     ----------
     given
-        What returns a passphrase that need not be asked for, or None.
+        Returns a passphrase that need not be asked for, or None.
     prompt
-        What to ask.
+        The question.
     use
         Called with what returns the passphrase, or None if there is nobody to ask.
 

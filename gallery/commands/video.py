@@ -271,7 +271,8 @@ _OPTIONS: Final = (
         "--every",
         metavar="SPAN",
         callback=_seconds,
-        help="Of a video, look at one frame in so much time, such as 0.5s, 200ms or 1m. "
+        help="Time from one frame of a video that is looked at to the next, such as 0.5s, 200ms or "
+        "1m. "
         "[default: 0.5s]",
     ),
     click.option(
@@ -288,6 +289,6 @@ _OPTIONS: Final = (
         "--frames",
         metavar="FOLDER",
         type=NamedPath(file_okay=False, path_type=Path),
-        help="Save the frame in which each face of a video is best in this folder.",
+        help="Save the best frame of each face of a video in this folder.",
     ),
 )

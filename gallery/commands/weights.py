@@ -24,7 +24,7 @@ trust_weights_option = click.option(
     expose_value=False,
     callback=_keep,
     help="Trust weights of face models of which no hash is known, and remember their hashes. "
-    "[default: ask; without a terminal they are refused]",
+    "[default: ask, and refuse them without a terminal]",
 )
 """``--trust-weights``, which `trusted_weights` looks up."""
 

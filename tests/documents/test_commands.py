@@ -138,6 +138,16 @@ def test_the_reference_of_the_command_line_has_every_command() -> None:
                 assert f"`{item.opts[0]}" in page, f"{name}: {item.opts[0]}"
 
 
+def test_the_reference_of_the_command_line_has_every_word_of_the_options() -> None:
+    page = (DOCS / "cli.md").read_text("utf-8").replace("`", "").replace("\\", "")
+
+    for name in command_names():
+        for item in command_named(name).params:
+            if isinstance(item, click.Option) and not item.hidden and item.help:
+                words = re.sub(r" ?\[(env|default): [^]]*]", "", item.help)
+                assert " ".join(words.split()) in page, f"{name}: {item.opts[0]}"
+
+
 def test_extras_that_are_named_exist() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     named = {
