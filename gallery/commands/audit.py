@@ -81,7 +81,7 @@ def _moment_of(_context: click.Context, _option: click.Parameter, text: str | No
 
 def _action(_context: click.Context, _argument: click.Parameter, text: str) -> str:
     if text not in _ACTIONS:
-        raise click.BadParameter(f"{text!r} is none of {', '.join(_ACTIONS)}")
+        raise click.BadParameter(f"{text!r} is not one of {', '.join(_ACTIONS)}")
     return text
 
 

@@ -61,7 +61,7 @@ def _pairs(
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise click.BadParameter(f"{text!r} is no NAME=VALUE, such as id=4711")
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as id=4711")
         if name in found:
             raise click.BadParameter(f"{name!r} is given twice")
         found[name] = value

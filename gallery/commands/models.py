@@ -183,7 +183,8 @@ def _obstacle(report: PartReport) -> str:
 
     if any(file.state is WeightsState.MISSING for file in report.weights):
         return (
-            f"{'; '.join(report.obstacles)}: gallery models fetch {report.name} brings what lacks"
+            f"{'; '.join(report.obstacles)}: gallery models fetch {report.name} brings missing "
+            "weights"
         )
     model = report.name if report.kind == "model" else "Dlib"
     detector = report.name if report.kind == "detector" else "skip"

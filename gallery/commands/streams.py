@@ -25,7 +25,7 @@ class OutputLostError(Exception):
         What became of the work.
     """
 
-    def __init__(self, reason: str, consequence: str = "what was done is kept") -> None:
+    def __init__(self, reason: str, consequence: str = "its work is kept") -> None:
         super().__init__(f"the output could not be written: {reason}; {consequence}")
         self.reason = reason
 

@@ -22,8 +22,8 @@ def tell_of_plan(settings: Settings, plan: SyncPlan) -> None:
     """Say what a plan rests on, besides the photos."""
     if plan.ledger_damaged:
         settings.notice(
-            f"warning: what was remembered of {plan.folder} is damaged, and is made anew from the "
-            "photos that are there"
+            f"warning: the ledger of {plan.folder} is damaged, and is made anew from the photos "
+            "that are there"
         )
     if plan.unproven:
         settings.notice(

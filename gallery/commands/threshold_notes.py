@@ -33,8 +33,8 @@ def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
         )
     elif expected is not None and expected > _NOTABLE and _has_grown(threshold, references):
         yield (
-            f"note: the gallery is larger than what the threshold was calibrated on: expect about "
-            f"{expected:.1%} of strangers to match somebody among {references:,} references"
+            f"note: the gallery is larger than those that the threshold was calibrated on: expect "
+            f"about {expected:.1%} of strangers to match somebody among {references:,} references"
         )
     if threshold.doubt:
         yield f"warning: {threshold.doubt}"

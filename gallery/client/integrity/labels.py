@@ -34,7 +34,7 @@ def normalize_label(label: str) -> str:
     if not is_visible(normalized):
         raise InvalidLabelError("a label is empty; every reference needs a label")
     if not is_text(normalized):
-        raise InvalidLabelError("a label is no UTF-8 text, as names of an older system are not")
+        raise InvalidLabelError("a label is not UTF-8 text, like some file names of older systems")
     if holds_controls(normalized):
         raise InvalidLabelError("a label holds control characters; use printable text")
     if len(normalized.encode("utf-8")) > MAX_LABEL_BYTES:

@@ -228,7 +228,7 @@ def check_newer(found: Manifest, floor: NewestState | None) -> None:
             "this gallery was restored from a backup, and is not the one that you have seen before"
             if found.lineage
             else "the gallery that you have seen before was restored from a backup, and this is "
-            "not that one, but what the backup was made of",
+            "not that one, but the original that was backed up",
             hint=Hint.ACCEPT_RESTORED,
         )
     if found.version > floor.version:

@@ -189,8 +189,8 @@ def _check_privacy(path: Path, status: os.stat_result) -> None:
     """Check that a new file, made for its owner alone, is that."""
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
         raise KeyFilePermissionsError(
-            f"others than you could access a key file in {path.parent}: its file system keeps no "
-            "modes, as those of sticks; have it mounted with umask=077, or make the key file "
+            f"other users could access a key file in {path.parent}: its file system keeps no "
+            "modes, as on most USB sticks; have it mounted with umask=077, or make the key file "
             "elsewhere",
             hint=Hint.OTHER_KEY_FILE,
         )
@@ -200,7 +200,7 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
     mode = stat.S_IMODE(status.st_mode)
     if os.name == "posix" and mode & 0o077:
         raise KeyFilePermissionsError(
-            f"others than you can access the key file {path} (mode {mode:04o}); "
+            f"other users can access the key file {path} (mode {mode:04o}); "
             f"{_closing(path, status)}"
         )
 
@@ -218,7 +218,7 @@ def _closing(path: Path, status: os.stat_result) -> str:
         return f"it belongs to another user: have it made yours, {aside}"
     return (
         f"close it with: chmod 600 {shlex.quote(str(path))}; if that changes nothing, its file "
-        f"system keeps no modes, as those of sticks: have it mounted with umask=077, {aside}"
+        f"system keeps no modes, as on most USB sticks: have it mounted with umask=077, {aside}"
     )
 
 

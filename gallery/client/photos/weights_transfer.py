@@ -178,8 +178,8 @@ def _export(file: WeightsFile, folder: Path, source: WeightsSource) -> Transferr
     if file.sha256 not in (None, found):
         target.unlink()
         raise WeightsError(
-            f"What came for the weights file {file.name} is damaged or another version: its SHA-256"
-            f" is {found}, expected {file.sha256}. Try again"
+            f"The download of the weights file {file.name} is damaged or another version: its "
+            f"SHA-256 is {found}, expected {file.sha256}. Try again"
         )
     return TransferredFile(file.name, target, found, Transfer.COPIED)
 

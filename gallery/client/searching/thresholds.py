@@ -142,7 +142,7 @@ def _doubt(value: float, description: GalleryDescription) -> str:
     if value < error:
         return (
             f"distances are exact to {error:.1g} there, so that a threshold of {value:g} may miss "
-            "even what was enrolled itself"
+            "even the embeddings that were enrolled"
         )
     model = MODELS.get(description.preprocessing.model)
     if model is not None:

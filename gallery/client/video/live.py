@@ -182,7 +182,7 @@ class LiveSource:
     def _likely(self) -> str:
         if isinstance(self._address, int):
             return obstacle_of(self._address)
-        return "nothing that is a video answers there"
+        return "no video is served there"
 
     def _fail(self, error: VideoError) -> None:
         with self._changed:

@@ -87,6 +87,6 @@ def check_gallery(holder: Holder, gallery: str | None) -> None:
 def check_form(request: Request, desk: DeskState, holder: Holder, field: str) -> None:
     """Check that a form of a page comes from a page of the same session (`NotAllowedError`)."""
     if holder.session is None:
-        raise NotSignedInError("pages are for browsers")
+        raise NotSignedInError("pages are for browsers; programs use the API")
     given = request.headers.get(FORM_HEADER) or field
     desk.sessions.check_form_token(holder.session, given)

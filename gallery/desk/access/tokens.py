@@ -233,8 +233,8 @@ def _check_name(name: str) -> None:
         )
     if _is_owners(name):
         raise TokenFileError(
-            f"no token can be called {name!r}: that is what the log of decisions calls the browser "
-            "that was opened with the desk's own address; choose another name"
+            f"no token can have the name {name!r}: in the log of decisions it stands for the "
+            "browser that was opened with the desk's own address; choose another name"
         )
 
 
