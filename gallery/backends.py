@@ -25,7 +25,7 @@ def find_backend(name: str) -> Backend:
 
     Parameters
     ----------
-    name : str
+    name
         ``"native"`` or ``"seal"``.
 
     Returns

@@ -152,6 +152,11 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
             What makes the embeddings of its photos, from `PhotoEmbedder.known_origin`; None to take
             it from the first photos that are enrolled.
 
+        Returns
+        -------
+        GalleryClient
+            The new gallery, open.
+
         Raises
         ------
         GalleryExistsError
@@ -204,6 +209,11 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
             The name to give it; by default its own.
         progress
             Called with the number of blocks that were just restored.
+
+        Returns
+        -------
+        GalleryClient
+            The restored gallery, open.
 
         Raises
         ------

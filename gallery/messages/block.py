@@ -159,7 +159,18 @@ def read_columns_count(reader: Reader, dimension: int) -> int:
 
 
 def pack_occupancy(occupied: npt.NDArray[np.bool_]) -> bytes:
-    """Return the bits of an occupancy map, least significant first."""
+    """Return the bits of an occupancy map, least significant first.
+
+    Parameters
+    ----------
+    occupied
+        Whether each position holds a reference, bool, shape (positions,).
+
+    Returns
+    -------
+    bytes
+        One bit for each position.
+    """
     return np.packbits(occupied, bitorder="little").tobytes()
 
 
@@ -227,7 +238,15 @@ class EncryptedBlock:
 
 @dataclass(frozen=True, eq=False)
 class BlockReferences:
-    """The references of one version of a block, with the header that vouches for them."""
+    """The references of one version of a block, with the header that vouches for them.
+
+    Attributes
+    ----------
+    header
+        The owner's statement about the block version.
+    table
+        Its references.
+    """
 
     header: BlockHeader
     table: ReferenceTable
@@ -247,5 +266,16 @@ class BlockReferences:
 
 
 def columns_digest(columns: Residues) -> bytes:
-    """Return SHA-256 of the bytes of a block's residues."""
+    """Return SHA-256 of the bytes of a block's residues.
+
+    Parameters
+    ----------
+    columns
+        Residues of a block, uint32, in C order.
+
+    Returns
+    -------
+    bytes
+        32 bytes.
+    """
     return hashlib.sha256(columns.astype("<u4", copy=False).data).digest()

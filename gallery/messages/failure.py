@@ -70,7 +70,15 @@ over HTTP may use neither this library nor its command line."""
 
 @dataclass(frozen=True)
 class Failure:
-    """An error of this project as data: the name of its class, and its message."""
+    """An error of this project as data: the name of its class, and its message.
+
+    Attributes
+    ----------
+    kind
+        Name of the error's class.
+    text
+        Its message.
+    """
 
     kind: str
     text: str

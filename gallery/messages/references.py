@@ -194,6 +194,12 @@ class ReferenceTable:
 
     Attributes
     ----------
+    gallery_id
+        The gallery that the block belongs to, 16 bytes.
+    block_index, block_version
+        Number of the block within the gallery, and its version.
+    references
+        The references, by ascending position.
     hint
         The hint with which the owner opens results of the block, packed residues; of the hinted
         scheme only. It stands here because it is needed exactly where the references are, and so

@@ -51,9 +51,9 @@ def find_parameters(name: str, *, allow_insecure: bool = False) -> ParameterSet:
 
     Parameters
     ----------
-    name : str
+    name
         For example ``"standard"``.
-    allow_insecure : bool
+    allow_insecure
         Whether sets for tests count. Nothing outside tests may say so.
 
     Returns

@@ -43,9 +43,9 @@ def security_level(dimension: int, modulus_bits: int) -> int:
 
     Parameters
     ----------
-    dimension : int
+    dimension
         Ring degree, or rank times ring degree of a module.
-    modulus_bits : int
+    modulus_bits
         Bits of the modulus.
     """
     limits = MAX_MODULUS_BITS.get(dimension, {})
@@ -58,11 +58,11 @@ class ParameterSet(ABC):
 
     Attributes
     ----------
-    name : str
+    name
         What galleries and messages call it.
-    poly_modulus_degree : int
+    poly_modulus_degree
         Ring degree N: coefficients of a polynomial, and positions of a block.
-    data_primes : tuple of int
+    data_primes
         The primes that ciphertexts are stored under.
     """
 

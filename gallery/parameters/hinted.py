@@ -23,15 +23,15 @@ class HintedParameterSet(ParameterSet):
 
     Attributes
     ----------
-    name : str
+    name
         What galleries and messages call it.
-    poly_modulus_degree : int
+    poly_modulus_degree
         Ring degree N of blocks: coefficients of a polynomial, and positions of a block.
-    probe_degree : int
+    probe_degree
         Ring degree n of probes, a divisor of N.
-    rank : int
+    rank
         Polynomials k of a probe's secret; k * n is the dimension of its module LWE problem.
-    data_primes : tuple of int
+    data_primes
         The primes of the modulus q, each 1 modulo 2N.
 
     Raises

@@ -294,6 +294,11 @@ def open_service(
     cluster
         Address of the scheduler of a Dask cluster whose workers are to compute searches.
 
+    Yields
+    ------
+    EmbeddedService
+        The service, which is closed with the context.
+
     Raises
     ------
     DatabaseError
@@ -344,6 +349,16 @@ def make_scanner(
 
 def migrate(database: str) -> tuple[str | None, str]:
     """Bring a database to the schema version of this program; return the versions before and after.
+
+    Parameters
+    ----------
+    database
+        SQLAlchemy's URL.
+
+    Returns
+    -------
+    tuple of (str or None, str)
+        The schema version before, None for a database without tables, and after.
 
     Raises
     ------

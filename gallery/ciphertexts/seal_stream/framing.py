@@ -31,7 +31,7 @@ def read_version(stream: bytes) -> tuple[int, int]:
 
     Parameters
     ----------
-    stream : bytes
+    stream
         Anything that SEAL saved, for example its ``EncryptionParameters``.
 
     Returns
@@ -58,9 +58,9 @@ def open_stream(stream: bytes, limit: int) -> bytes:
 
     Parameters
     ----------
-    stream : bytes
+    stream
         Compressed with zstd or not at all.
-    limit : int
+    limit
         Most bytes that are of interest; of compressed ones, no more than one beyond is returned,
         because a few bytes of zstd can stand for gigabytes.
 

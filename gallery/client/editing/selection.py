@@ -18,7 +18,17 @@ _DIGITS = frozenset("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Reference:
-    """One enrolled reference, as its owner sees it."""
+    """One enrolled reference, as its owner sees it.
+
+    Attributes
+    ----------
+    reference_id
+        32 hexadecimal digits.
+    label
+        The label of the person.
+    block_index, position
+        The block that it is in, and its position there, both from 0.
+    """
 
     reference_id: str
     label: str

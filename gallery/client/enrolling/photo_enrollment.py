@@ -73,6 +73,15 @@ class PhotoDuplicate:
     """A photo whose face matches a reference of another label, and whether it was enrolled.
 
     The path of a photo that is no file is its name, here and in `PhotoEnrollment`.
+
+    Attributes
+    ----------
+    path
+        The photo.
+    duplicate
+        The reference that its face matches, with the distance.
+    enrolled
+        Whether it was enrolled all the same.
     """
 
     path: PhotoName

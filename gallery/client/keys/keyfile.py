@@ -98,6 +98,11 @@ def read_key_file(path: str | os.PathLike[str], passphrase: Passphrase = None) -
         The passphrase that it is sealed with, or a function that returns it, such as a prompt; the
         function is called only if the file is sealed. An unprotected file needs none.
 
+    Returns
+    -------
+    GalleryKey
+        The key.
+
     Raises
     ------
     KeyFileNotFoundError, KeyFilePermissionsError, KeyFileCorruptedError
@@ -162,7 +167,18 @@ def change_passphrase(
 
 
 def is_protected(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises."""
+    """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises.
+
+    Parameters
+    ----------
+    path
+        The key file.
+
+    Returns
+    -------
+    bool
+        Whether it takes a passphrase to open it.
+    """
     return needs_passphrase(_read(Path(path)), str(path))
 
 

@@ -78,7 +78,13 @@ class GalleryKey(Secret):
 
     @classmethod
     def generate(cls) -> GalleryKey:
-        """Make a new key with secret contexts for every parameter set."""
+        """Make a new key with secret contexts for every parameter set.
+
+        Returns
+        -------
+        GalleryKey
+            The key, made from the operating system's generator.
+        """
         return cls(
             os.urandom(MASTER_SECRET_SIZE),
             {parameters.name: _new_context(parameters) for parameters in (STANDARD, COMPACT)},

@@ -311,6 +311,11 @@ class EnrollmentMethods(ThresholdMethods):
         faces
             The policy for photos with several faces: with ``one`` they are failures, with
             ``largest`` the largest face is taken. A photo is one reference here.
+
+        Returns
+        -------
+        FolderSync
+            A synchroniser, which plans and does the changes.
         """
         from gallery.client.syncing.folder_sync import FolderSync
 

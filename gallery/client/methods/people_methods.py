@@ -28,6 +28,11 @@ class PeopleMethods(OpenedGallery):
         ----------
         labels
             Only references of these labels, if there are any; by default those of all labels.
+
+        Yields
+        ------
+        Reference
+            The references, by block and position.
         """
         selection = self._selection(self._session.state())
         yield from selection.all() if labels is None else selection.labelled(labels)
@@ -39,6 +44,11 @@ class PeopleMethods(OpenedGallery):
         ----------
         attributes
             Only people who have all of these, such as ``{"id": "4711"}``.
+
+        Returns
+        -------
+        tuple of Person
+            Sorted by label.
         """
         from gallery.client.editing.people import people_of
 
@@ -62,6 +72,11 @@ class PeopleMethods(OpenedGallery):
             Labels, which stand for all references that have them, or reference identifiers.
         labels, reference_ids
             Names that are to be taken for the one or the other.
+
+        Returns
+        -------
+        tuple of Reference
+            Each reference once, by block and position.
 
         Raises
         ------

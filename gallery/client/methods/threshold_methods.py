@@ -26,6 +26,17 @@ class ThresholdMethods(OpenedGallery):
         (`store_calibration`, `set_threshold`), else the one set at the gallery's creation, else
         DeepFace's for its model.
 
+        Parameters
+        ----------
+        given
+            A threshold in units of the gallery's metric, or the name of a stored one; None for the
+            gallery's.
+
+        Returns
+        -------
+        Threshold
+            The value and its origin.
+
         Raises
         ------
         ThresholdRequiredError
@@ -62,6 +73,11 @@ class ThresholdMethods(OpenedGallery):
 
         Find it on distances in clear: a value that was computed from a decryption does not belong
         in a database, sealed or not.
+
+        Parameters
+        ----------
+        calibration
+            The threshold, and the searches that it was found on; its ``serial`` is set here.
 
         Returns
         -------
@@ -113,6 +129,11 @@ class ThresholdMethods(OpenedGallery):
 
         Searches use the threshold of the gallery's creation again, or its model's. With a name, the
         threshold of that name is gone (`ThresholdNotFoundError` if there is none).
+
+        Parameters
+        ----------
+        name
+            Name of the threshold to remove; by default that of all searches is reset.
         """
         if name is None:
             store(self._session, ChosenThreshold(None, clock.seconds()))

@@ -68,7 +68,20 @@ class UpkeepMethods(OpenedGallery):
         return len(self._session.manifest().entries)
 
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
-        """Check the gallery: every statement, digest and label, and if ``deep`` every template."""
+        """Check the gallery: every statement, digest and label, and if ``deep`` every template.
+
+        Parameters
+        ----------
+        deep
+            Whether every block is decrypted, and every template checked.
+        progress
+            Called with the number of blocks that were just finished.
+
+        Returns
+        -------
+        VerificationReport
+            The counts, and a finding for everything that is damaged.
+        """
         from gallery.client.verification import Verifier
 
         return Verifier(self._session).run(deep=deep, progress=progress)
@@ -131,6 +144,16 @@ class UpkeepMethods(OpenedGallery):
 
         Every step leaves a whole gallery. Traces of what was removed before are cleared as well
         (`ErasurePendingError` as in `remove`).
+
+        Parameters
+        ----------
+        progress
+            Called with the number of blocks that were just dropped.
+
+        Returns
+        -------
+        int
+            The number of blocks that were dropped.
         """
         return self._compactor().run(progress)
 

@@ -52,7 +52,18 @@ def is_container(head: bytes) -> bool:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a path is to be read as a video: by content, or by name where that is no picture."""
+    """Whether a path is to be read as a video: by content, or by name where that is no picture.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether it is searched with as a video.
+    """
     try:
         head = first_bytes(path, HEAD_BYTES)
     except OSError:  # a folder, or said better when it is opened

@@ -227,6 +227,11 @@ class PhotoEmbedder:
     def embed(self, source: PhotoSource) -> npt.NDArray[np.float64]:
         """Return the raw embedding of the one face in a photo; raises what `examine` raises.
 
+        Parameters
+        ----------
+        source
+            The photo, as for `faces`.
+
         Returns
         -------
         ndarray of float64, shape (dimension,)
@@ -264,6 +269,16 @@ class PhotoEmbedder:
         """Embed the one face in a photo, and measure how fit the photo is for it.
 
         Raises what `select` raises.
+
+        Parameters
+        ----------
+        source
+            The photo, as for `faces`.
+
+        Returns
+        -------
+        EmbeddedFace
+            The face, with its embedding and the quality of the photo.
         """
         try:
             (face,) = self.select(source)

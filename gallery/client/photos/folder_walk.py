@@ -37,6 +37,13 @@ class PassedOver:
     """A file or folder among photos that was passed over, and why.
 
     Nothing in such a folder is looked at, or listed.
+
+    Attributes
+    ----------
+    path
+        The file or folder.
+    reason
+        The reason, in words.
     """
 
     path: Path

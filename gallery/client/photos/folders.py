@@ -72,6 +72,11 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
     Deeper folders are searched too and count for the person at the top. Links to folders are
     followed once, unless they lead to what is searched anyway.
 
+    Parameters
+    ----------
+    folder
+        The folder.
+
     Returns
     -------
     FoundPhotos of LabelledPhoto
@@ -127,6 +132,16 @@ def loose_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
 
 def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
     """Find all photos in and below a folder, sorted; see `find_photos`.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    FoundPhotos of Path
+        Sorted by path.
 
     Raises
     ------

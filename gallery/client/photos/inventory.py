@@ -123,6 +123,16 @@ class PartReport:
 def find_part(name: str) -> FaceModel | FaceDetector:
     """Return the face model, or else the detector, of this name.
 
+    Parameters
+    ----------
+    name
+        DeepFace's name of the model or detector, in this spelling.
+
+    Returns
+    -------
+    FaceModel or FaceDetector
+        The model, or else the detector.
+
     Raises
     ------
     UnknownModelError
@@ -161,6 +171,11 @@ def take_inventory(
         DeepFace's runtime: each has weights files of its own.
     trusted
         The record of trusted weights.
+
+    Returns
+    -------
+    tuple of PartReport
+        One for each model, then one for each detector.
 
     Raises
     ------

@@ -104,6 +104,11 @@ def hold(source: PhotoSource, name: str | None = None) -> HeldPhoto:
     name
         What messages call it; by default its path, or of what kind it is.
 
+    Returns
+    -------
+    HeldPhoto
+        The photo; a file object or a URL has been read.
+
     Raises
     ------
     UnreadablePhotoError

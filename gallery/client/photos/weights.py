@@ -110,7 +110,22 @@ def fetch_weights(
     *,
     runtime: Runtime = "onnx",
 ) -> WeightsDigests:
-    """Have all files of a model or detector where DeepFace looks for them; as `ensure_weights`."""
+    """Have all files of a model or detector where DeepFace looks for them; as `ensure_weights`.
+
+    Parameters
+    ----------
+    part
+        The face model or detector.
+    source
+        The source of missing files, and the trust in them.
+    runtime
+        DeepFace's runtime, ``onnx`` or ``tensorflow``.
+
+    Returns
+    -------
+    dict
+        The SHA-256 of each file in hex, by its path.
+    """
     if isinstance(part, FaceModel):
         return ensure_weights(part, source, runtime=runtime)
     return ensure_detector_weights(part, source, runtime=runtime)

@@ -91,6 +91,11 @@ def export_weights(
     runtime
         DeepFace's runtime on the other machine.
 
+    Returns
+    -------
+    tuple of TransferredFile
+        One for each weights file.
+
     Raises
     ------
     WeightsError
@@ -127,6 +132,11 @@ def import_weights(
         Which files are trusted.
     runtime
         DeepFace's runtime here.
+
+    Returns
+    -------
+    tuple of TransferredFile
+        One for each weights file.
 
     Raises
     ------

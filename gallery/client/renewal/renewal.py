@@ -74,6 +74,11 @@ def renew_gallery(
     progress
         Called with the number of blocks that were just finished.
 
+    Returns
+    -------
+    Renewal
+        The outcome, with the numbers of references and blocks.
+
     Raises
     ------
     GalleryNotFoundError, KeyMismatchError, IntegrityError
@@ -120,6 +125,13 @@ def renew_gallery(
 
 def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str = "default") -> None:
     """Erase the copy of a renewal that was not finished; the gallery itself stays as it is.
+
+    Parameters
+    ----------
+    service, gallery
+        As for opening a gallery.
+    new_key
+        The key that the renewal goes to.
 
     Raises
     ------

@@ -87,14 +87,14 @@ class CrtComposer:
 
         Parameters
         ----------
-        works : list of numpy.ndarray
+        works
             A work array (see `residue_kernels`) for each prime, with residues below 2p in NTT
             order; they are overwritten.
-        lanes : int
+        lanes
             How many of the sixteen polynomials count.
-        out : numpy.ndarray, optional
+        out
             Where the result is written: float64 of shape (lanes, N), each row contiguous.
-        form : NumberForm, optional
+        form
             The affine map of the numbers.
 
         Returns

@@ -54,7 +54,18 @@ class FacePlace:
 
 
 def places_of(faces: Sequence[ProbeFace]) -> list[FacePlace]:
-    """Return which face of its photo each one is, given all faces of each photo together."""
+    """Return which face of its photo each one is, given all faces of each photo together.
+
+    Parameters
+    ----------
+    faces
+        The faces, by photo and from left to right.
+
+    Returns
+    -------
+    list of FacePlace
+        One for each face, in the same order.
+    """
     counts = Counter(face.position for face in faces)
     seen = Counter[int]()
     places = []
@@ -197,7 +208,13 @@ class ResultFile:
             import_pyarrow()
 
     def write(self, results: Results) -> None:
-        """Write results (`GalleryError` if the file cannot be written or is there by now)."""
+        """Write results (`GalleryError` if the file cannot be written or is there by now).
+
+        Parameters
+        ----------
+        results
+            The results of all probes.
+        """
         write = {".npz": _write_npz, ".parquet": _write_parquet, ".jsonl": _write_lines}
         try:
             with atomic_write(self._path, overwrite=self._overwrite) as file:

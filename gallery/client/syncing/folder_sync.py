@@ -123,6 +123,11 @@ class FolderSync(Secret):
         progress
             Called with the number of photos that were just looked at.
 
+        Returns
+        -------
+        SyncPlan
+            The changes to make.
+
         Raises
         ------
         SourceError
@@ -168,6 +173,11 @@ class FolderSync(Secret):
             Whether that may be all that came from the folder.
         progress
             Called with the number of photos that were just finished.
+
+        Returns
+        -------
+        SyncReport
+            The outcome, with the references that were added, relabelled and erased.
 
         Raises
         ------

@@ -112,7 +112,13 @@ class SyncPlan:
         References of people of the folder that belong to none of its photos and are not known to
         have come from there: they were enrolled in another way, or what is remembered was lost.
     ledger_damaged
-        Whether what was remembered of the folder is damaged, and is made anew.
+        Whether the ledger of the folder is damaged, and is made anew.
+    scan
+        The scan of the folder that the plan was made from.
+    tags
+        Content tag of each photo that was read, by its name.
+    gone
+        Names of photos of which there were references, and that are not there any more.
     """
 
     folder: Path
@@ -128,9 +134,7 @@ class SyncPlan:
     ledger_damaged: bool
     scan: FolderScan
     tags: Mapping[str, bytes]
-    """Content tag of each photo that was read, by its name."""
     gone: frozenset[str]
-    """Names of photos of which there were references, and that are not there any more."""
 
     @property
     def is_empty(self) -> bool:
