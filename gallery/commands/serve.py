@@ -29,8 +29,8 @@ Examples:
 """
 
 REQUEST_MEMORY = 16
-"""What requests may take in memory, for each byte of the largest. A block of `standard` takes up to
-twelve times its message while it is written, and a token may have half of the memory."""
+"""Bytes of memory that requests may take, for each byte of the largest. A block of `standard` takes
+up to twelve times its message while it is written, and a token may have half of the memory."""
 
 _UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 

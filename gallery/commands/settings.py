@@ -42,12 +42,12 @@ class DatabaseSettings:
 
     @property
     def place(self) -> str:
-        """Where the galleries are, as notices say it: without a password."""
+        """The place of the galleries, as notices say it: without a password."""
         return masked_url(self.database)
 
     @property
     def notices(self) -> Console:
-        """Where notices, tables of failures and progress go: standard error."""
+        """The console of notices, tables of failures and progress: standard error."""
         return notices(quiet=self.quiet)
 
     def notice(self, text: str) -> None:
@@ -82,7 +82,7 @@ class ServiceSettings(DatabaseSettings):
 
     @property
     def place(self) -> str:
-        """Where the galleries are, as notices say it: without a password."""
+        """The place of the galleries, as notices say it: without a password."""
         return masked_url(self.server.url) if self.server else super().place
 
     @contextmanager

@@ -64,7 +64,7 @@ class HintedParameterSet(ParameterSet):
 
     @property
     def product_range(self) -> float:
-        """How far the products lie apart that a result cannot tell from each other."""
+        """The difference of two products that a result cannot tell from each other."""
         return self.data_modulus / (self.column_scale * self.probe_scale)
 
     @property

@@ -20,7 +20,7 @@ from gallery.errors import ErasurePendingError
 from gallery.store.tables import erasure_table
 
 _LOCK_WAITS_S = (1, 2, 4, 8, 16)
-"""How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
+"""Seconds that a full vacuum of PostgreSQL waits for a table, one attempt after the other.
 
 While it waits, all later transactions wait behind it: also those that are needed to end a search
 which the vacuum waits for, such as those of a cluster's workers, or of the thread that takes turns

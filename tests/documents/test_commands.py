@@ -1,4 +1,4 @@
-"""What README and docs say of commands is true: examples run, commands and options exist."""
+"""Commands in README and docs: examples run, commands and options exist."""
 
 from __future__ import annotations
 

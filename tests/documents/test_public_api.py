@@ -1,4 +1,4 @@
-"""What is said to be public exists, explains itself, and has its place in the reference."""
+"""The public interface: every name exists, explains itself, and has its place in the reference."""
 
 from __future__ import annotations
 

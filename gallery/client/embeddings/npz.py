@@ -23,7 +23,7 @@ _MOST_DEFLATED = 1032
 _EMBEDDINGS, _LABELS, _MODEL = "embeddings", "labels", "model"
 _LABEL_KINDS = "USiu"
 _SECOND = "arr_1"
-"""What `numpy.savez` calls the second array that is given without a name."""
+"""The name that `numpy.savez` gives to the second array without one."""
 
 HOW_TO_WRITE = "Write it with numpy.savez(path, embeddings=..., labels=...)"
 

@@ -32,7 +32,7 @@ HOW_TO_WRITE: Final = (
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where things are in a row.
+    """The layout of a row.
 
     Attributes
     ----------

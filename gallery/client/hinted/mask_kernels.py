@@ -54,7 +54,7 @@ from gallery.compilation.vectors import (
 Addresses = npt.NDArray[np.intp]
 
 _AHEAD_BYTES: Final = 2**9
-"""How far ahead of what is read of a hint memory is asked for: one slice, at a rank of eight."""
+"""The distance of prefetches ahead of the reads of a hint: one slice, at a rank of eight."""
 
 
 def _on_addresses(emit: Callable[..., None], count: int) -> Any:

@@ -17,8 +17,8 @@ from gallery.hints import Hint
 from gallery.messages import Manifest
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far clocks of two machines may lie apart. A date that is further in the future would make a
-state look new for longer than anybody meant."""
+"""The tolerated difference of two machines' clocks. A date that is further in the future would make
+a state look new for longer than anybody meant."""
 
 
 def seconds() -> int:

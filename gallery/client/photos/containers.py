@@ -16,7 +16,7 @@ READ: Final = "MP4, MOV, Matroska, WebM, AVI, MPEG, FLV, Ogg and WMV"
 """The formats, for messages."""
 
 HEAD_BYTES: Final = 3 * 192
-"""How much of a file's beginning `is_container` wants."""
+"""Bytes of a file's beginning that `is_container` wants."""
 
 _BEGINNINGS: Final = (
     b"\x1a\x45\xdf\xa3",  # Matroska, WebM
@@ -28,7 +28,7 @@ _BEGINNINGS: Final = (
 )
 _BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _PACKETS: Final = ((0, 188), (4, 192))
-"""Where the first packet of an MPEG transport stream has its mark, and how long packets are."""
+"""Place of the first mark of an MPEG transport stream (0x47), and length of packets, in bytes."""
 
 _NAMES: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}

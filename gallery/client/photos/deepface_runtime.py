@@ -36,7 +36,7 @@ _INSTALLS: Final = {
     "tensorflow": "pip install 'encrypted-face-gallery[tensorflow]'",
     "tf_keras": "pip install 'encrypted-face-gallery[tensorflow]'",
 }
-"""How to get what the extra for photos does not bring."""
+"""Advice for packages that the extra for photos does not bring."""
 
 # DeepFace's models are singletons of the process, dlib's objects are not thread-safe, and standard
 # output is redirected for all threads: one photo at a time.

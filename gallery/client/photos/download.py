@@ -25,7 +25,7 @@ DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes received so far and the total, or None where the server does not say."""
 
 OPEN_SECONDS: Final = 6.0
-"""How long one address may take to begin its answer, name lookup and all redirects included."""
+"""Seconds in which one address must begin its answer, name lookup and all redirects included."""
 
 _READ_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 30.0

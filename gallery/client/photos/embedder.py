@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from gallery.client.photos.worker_messages import WorkerSetup
 
 LARGER: Final = 1.5
-"""How many times larger than a doubtful face another must be to be told of."""
+"""The factor by which another face must be larger than a doubtful one to be told of."""
 
 _TIMES: Final = 10_000
 """Photos of which is remembered how long they took."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 Runtime = Literal["onnx", "tensorflow"]
-"""What DeepFace runs its models on."""
+"""The runtime that DeepFace runs its models on."""
 
 RUNTIMES: Final[tuple[Runtime, ...]] = ("onnx", "tensorflow")
 """All runtimes, the preferred one first."""

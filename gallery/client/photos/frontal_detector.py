@@ -27,7 +27,7 @@ _LEAST: Final = 1e-4
 
 
 _NEARLY: Final = 1e-3
-"""How far scores may be apart that were computed in another order; they reach 3."""
+"""The largest difference of scores that were computed in another order; scores reach 3."""
 
 _FAR_BELOW: Final = -1.0
 """A score that is reached by much that is no face."""

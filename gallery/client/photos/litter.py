@@ -68,7 +68,7 @@ _ENDS: Final = (
 )
 
 _FOUND: Final = re.compile(r"found\.\d{3}")
-"""What a check of a disk of Windows finds, in a folder each time."""
+"""Folders of files that Windows recovers when it checks a disk."""
 
 
 def is_hidden(name: str) -> bool:

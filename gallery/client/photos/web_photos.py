@@ -28,10 +28,10 @@ LARGEST_BYTES: Final = 64 * 1024**2
 """Larger photos are not fetched."""
 
 SECONDS: Final = 30.0
-"""How long one photo may take, with all redirects, once its host's name is known."""
+"""Seconds that one photo may take, with all redirects, once its host's name is known."""
 
 REDIRECTS: Final = 5
-"""How often a server may send us elsewhere."""
+"""The most redirects that are followed."""
 
 _SILENT_SECONDS: Final = 10.0
 _CHUNK: Final = 1 << 16

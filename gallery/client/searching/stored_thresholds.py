@@ -78,7 +78,7 @@ class Calibration:
 
     @property
     def origin(self) -> str:
-        """Where the threshold comes from, in words."""
+        """The origin of the threshold, in words."""
         day = clock.in_utc(self.made).partition("T")[0]
         return f"calibrated for FPIR {self.fpir:g} on {day}, {self.non_mated:,} non-mated searches"
 

@@ -109,7 +109,7 @@ def watch_folder(
 
 
 class _Schedule:
-    """When the folder is to be looked at next.
+    """The schedule of scans of the folder.
 
     Parameters
     ----------

@@ -166,10 +166,10 @@ def failed_connection(url: str, error: httpx.TransportError) -> ServerError:
 
 
 _OTHER_NAME: Final = frozenset({62, 64})
-"""What OpenSSL says of a certificate that is for another name, or another address (X509_V_ERR)."""
+"""OpenSSL's errors for a certificate of another name, or of another address (X509_V_ERR)."""
 
 _NOT_YET, _NO_LONGER = 9, 10
-"""What it says of one before and after the time for which it is."""
+"""OpenSSL's errors for a certificate before and after the time of its validity."""
 
 
 def _untrusted(text: str, error: ssl.SSLCertVerificationError) -> ServerError:

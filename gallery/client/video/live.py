@@ -30,11 +30,11 @@ _LIMITS: Final = (
     ("CAP_PROP_OPEN_TIMEOUT_MSEC", 10_000),
     ("CAP_PROP_READ_TIMEOUT_MSEC", 5_000),
 )
-"""How long an address may take to answer, and to send its next frame."""
+"""Time in which an address must answer, and send its next frame."""
 _WAKE: Final = 0.2
 _JOIN_SECONDS: Final = 15.0
-"""How long the end waits for a read, which has those limits: a process that ends while OpenCV reads
-is aborted."""
+"""Seconds that the end waits for a read, which has those limits: a process that ends while OpenCV
+reads is aborted."""
 
 
 class LiveSource:

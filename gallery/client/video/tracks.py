@@ -22,7 +22,7 @@ LEAST_OVERLAP: Final = 0.3
 moved on a little."""
 
 BETTER: Final = 1.25
-"""How many times larger a face must be to be better than another one of the same faults."""
+"""The factor by which a face must be larger to be better than another one of the same flaws."""
 
 LEAST_GAP: Final = 2.0
 """Seconds without a face after which its track is over, at least."""

@@ -13,7 +13,7 @@ from gallery.desk.state import DeskState, state_of
 
 FORM_HEADER: Final = "x-form-token"
 FORM_FIELD: Final = "form_token"
-"""Where a page's script and a form without one put the session's form token."""
+"""The field in which a form without a script sends the session's form token."""
 
 
 def holder_of(request: Request) -> Holder:

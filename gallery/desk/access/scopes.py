@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 OWNER: Final = "owner"
-"""What a browser is called that was opened with the desk's own address; no token is."""
+"""The name of a browser that was opened with the desk's own address; no token has it."""
 
 
 class DeskScope(StrEnum):

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 SHOWN = 100
-"""How many items of a kind a page lists."""
+"""The number of items of a kind that a page lists."""
 
 
 class Tally(Generic[Item]):

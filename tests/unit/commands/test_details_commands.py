@@ -1,4 +1,4 @@
-"""What is known of people on the command line: attributes, expiry, thresholds with names."""
+"""Details of people on the command line: attributes, expiry, thresholds with names."""
 
 from __future__ import annotations
 

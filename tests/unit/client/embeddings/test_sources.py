@@ -1,4 +1,4 @@
-"""What a path is, and what is said where there is nothing to read."""
+"""Kinds of sources, and the words where there is nothing to read."""
 
 from __future__ import annotations
 

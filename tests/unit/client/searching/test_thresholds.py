@@ -1,4 +1,4 @@
-"""Where a threshold comes from: what is given, else the gallery's own, else the model's."""
+"""Origins of a threshold: a given one, else the gallery's own, else the model's."""
 
 from __future__ import annotations
 
