@@ -108,7 +108,7 @@ class LabelledSet:
 
 
 def kind_of_set(source: Path) -> SetKind:
-    """Tell what a labelled set is read from, as `kind_of` tells sources."""
+    """Return the kind of source of a labelled set, as `kind_of` does for sources."""
     kinds = {SourceKind.FOLDER: SetKind.FOLDER, SourceKind.EMBEDDINGS: SetKind.EMBEDDINGS}
     return kinds.get(kind_of(source), SetKind.PAIRS)
 

@@ -23,7 +23,7 @@ GROUP: Final = 32
 
 
 def packed_size(count: int, bits: int) -> int:
-    """Return how many bytes ``count`` residues of ``bits`` bits, 25 to 31, become.
+    """Return the bytes of ``count`` packed residues of ``bits`` bits, 25 to 31.
 
     Raises
     ------

@@ -112,7 +112,7 @@ def weighted_sum(
 
 
 def addresses(arrays: Sequence[Residues]) -> Addresses:
-    """Return where arrays lie, for compiled functions; the caller keeps them alive meanwhile.
+    """Return the addresses of arrays, for compiled functions; the caller keeps the arrays alive.
 
     With addresses instead of arrays, one compiled version serves writable, read-only and unaligned
     buffers alike.

@@ -60,7 +60,7 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         older one is refused by every method that reads it (`StaleManifestError`), so that a server
         cannot show one state for ever. By default a state of any age is taken.
     cache
-        What keeps references and check sums on this machine, so that other clients of the same
+        A cache of references and check sums on this machine, so that other clients of the same
         owner need not receive them again. They are kept when this client is closed. Give ``states``
         that last as well, as a `StateFile` does: by them a client that is closed late knows that
         somebody was erased meanwhile. Embeddings of photos are kept there too, sealed. By default
@@ -149,7 +149,7 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         threshold
             Default threshold of searches, in units of the metric.
         origin
-            What makes the embeddings of its photos, from `PhotoEmbedder.known_origin`; None to take
+            The origin of its photos' embeddings, from `PhotoEmbedder.known_origin`; None to take
             it from the first photos that are enrolled.
 
         Returns

@@ -50,6 +50,6 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
 
 
 def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
-    """Return what a regular file begins with; raises what `open_regular` raises."""
+    """Return the first bytes of a regular file; raises what `open_regular` raises."""
     with open_regular(path) as file:
         return file.read(count)

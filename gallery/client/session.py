@@ -219,7 +219,7 @@ class GallerySession(Closing, Secret):
         self._parts.wrote(update, written)
 
     def accept_present(self) -> None:
-        """Take the present state for the newest, because an older one was put back on purpose.
+        """Accept the present state as the newest, because an older one was put back on purpose.
 
         Raises
         ------

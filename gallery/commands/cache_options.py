@@ -21,7 +21,7 @@ _MIB: Final = 1024 * 1024
 
 
 def cache_path() -> Path | None:
-    """Return where the cache is, or None if this user has no place for one."""
+    """Return the folder of the cache, or None if this user has no place for one."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen)
     if not os.environ.get("XDG_CACHE_HOME") and not has_home_folder():

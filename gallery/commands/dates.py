@@ -13,7 +13,7 @@ FORMS = "90m, 12h, 30d or 2w, or an ISO date such as 2027-01-31 (its beginning i
 
 
 def parse_span(text: str) -> timedelta | None:
-    """Return how long ``30d`` and the like are, or None for another form."""
+    """Return the span that ``30d`` and the like stand for, or None for another form."""
     found = _SPAN.fullmatch(text)
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 

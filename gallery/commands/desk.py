@@ -216,12 +216,12 @@ def _check_galleries(
 
 
 def token_file(key: Path) -> Path:
-    """Return where the tokens of the desk are: beside the key file."""
+    """Return the file of the desk's tokens, beside the key file."""
     return key.with_name(key.name + ".desk-tokens")
 
 
 def thumbnails_folder(key: Path) -> Path:
-    """Return where the desk's thumbnails are: beside the key file."""
+    """Return the folder of the desk's thumbnails, beside the key file."""
     return key.with_name(key.name + ".desk-thumbnails")
 
 
@@ -268,7 +268,7 @@ def erase_all_thumbnails(key: Path, gallery_id: bytes) -> None:
 
 
 def decisions_file(key: Path) -> Path:
-    """Return where the desk's log of decisions is: beside the key file."""
+    """Return the file of the desk's log of decisions, beside the key file."""
     return key.with_name(key.name + ".desk-decisions")
 
 

@@ -79,7 +79,7 @@ class Destination:
 
 
 def _say(settings: Settings, results: Results, output: Path | None) -> None:
-    """Say what the results rest on, and where they are."""
+    """Print the threshold, the age of the state and the counts, and the file of the results."""
     from gallery.client.integrity.clock import age_in_words
 
     found = results.found

@@ -48,7 +48,7 @@ def expires_option(text: str, *, or_never: bool = False) -> Callable[..., Any]:
 
 
 def details_of(attributes: dict[str, str], expires: int | None) -> PersonDetails:
-    """Return what a person gets."""
+    """Return the details that a person gets."""
     from gallery.client import PersonDetails
 
     return PersonDetails(attributes, expires)

@@ -65,7 +65,7 @@ def print_found(done: Results, form: TableFormat) -> None:
 
 
 def tell_of_results(settings: Settings, done: Results, undone: str) -> None:
-    """Say what is to be known of results besides them: who has expired, the threshold, the photos.
+    """Print the notices on results: people who have expired, the threshold, poor photos.
 
     Parameters
     ----------

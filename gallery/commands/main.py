@@ -212,7 +212,7 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _refusal(error: OSError) -> str:
-    """Return what the system refused, without what a program may have put into the message."""
+    """Return the system's reason, without other words that a program put into the message."""
     reason = error.strerror or type(error).__name__
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
     if not names and error.errno == errno.ENOENT and not _is_somewhere():
@@ -254,7 +254,7 @@ def _say(text: str, *, lines: bool = False) -> None:
 
 
 def _given_urls() -> list[str]:
-    """Return what a message may repeat of the command line and of the environment."""
+    """Return the URLs of the command line and the environment, which messages might repeat."""
     words = [word.partition("=")[2] if word.startswith("-") else word for word in _arguments]
     values = [value for name, value in os.environ.items() if name.startswith("GALLERY_")]
     return [text for text in (*words, *values) if "://" in text]

@@ -178,7 +178,7 @@ def _runtime() -> Runtime:
 
 
 def _obstacle(report: PartReport) -> str:
-    """Return what keeps a model or detector from working when it is loaded, or nothing."""
+    """Return the reason why a model or detector does not work when it is loaded, or nothing."""
     from gallery.client import PhotoEmbedder, WeightsState
 
     if any(file.state is WeightsState.MISSING for file in report.weights):

@@ -24,7 +24,7 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def default_key_file() -> Path:
-    """Return where the key file is if nothing else is said: in the user's data folder.
+    """Return the default path of the key file: in the user's data folder.
 
     Raises
     ------

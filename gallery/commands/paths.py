@@ -43,7 +43,7 @@ class SomeWord(click.ParamType[str]):
 
 
 def read_word(path: Path) -> bytes:
-    """Return what a file holds that has a passphrase or a token; it may be a pipe, too.
+    """Return the passphrase or token in a file, which may be a pipe, too.
 
     Raises
     ------

@@ -27,5 +27,5 @@ def tell_passed_over(settings: Settings, passed_over: Sequence[PassedOver]) -> N
 
 
 def passed_over_records(passed_over: Sequence[PassedOver]) -> list[dict[str, Any]]:
-    """Return what was passed over, ready for JSON."""
+    """Return the entries that were passed over, ready for JSON."""
     return [{"path": str(item.path), "reason": item.reason} for item in passed_over]

@@ -88,7 +88,7 @@ def _rows_of(
 
 
 def _results_of(photos: GivenPhotos, done: PhotoIdentification, found: Identification) -> Results:
-    """Return what was found as rows, by photo and from left to right."""
+    """Return the results as rows, by photo and from left to right."""
     from gallery.client import Results, places_of
     from gallery.client.photos.sources import photo_name
 

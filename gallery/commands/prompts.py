@@ -100,7 +100,7 @@ def chosen_passphrase(file: Path | None, variable: str, prompt: str, missing: st
 def with_passphrase(
     given: Callable[[], str | None], prompt: str, use: Callable[[Callable[[], str | None]], T]
 ) -> T:
-    """Return what ``use`` makes of a passphrase; one mistyped at a terminal gets further tries.
+    """Return the result of ``use`` on a passphrase; one mistyped at a terminal gets further tries.
 
     Parameters
     ----------

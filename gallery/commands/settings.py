@@ -131,7 +131,7 @@ class Settings(ServiceSettings):
         return secret_variable(self.passphrase_variable) is not None
 
     def with_passphrase(self, use: Callable[[Callable[[], str | None]], T]) -> T:
-        """Return what ``use`` does with what gives the key file's passphrase."""
+        """Return the result of ``use``, which is called with a source of the key's passphrase."""
 
         def given() -> str | None:
             return given_passphrase(self.passphrase_file, self.passphrase_variable)
@@ -145,7 +145,7 @@ class Settings(ServiceSettings):
         return StateFile(self.state_file or self.key.with_name(self.key.name + ".seen"))
 
     def open_cache(self) -> CacheFolder | None:
-        """Return what keeps what was read from galleries, or None where nothing is kept."""
+        """Return the cache of galleries, or None where nothing is kept."""
         return find_cache(self.detail)
 
     def open_embeddings(self) -> EmbeddingCache | None:

@@ -245,7 +245,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _name(record: dict[str, Any]) -> str | None:
-    """Return who is named: the match, or the person who has expired."""
+    """Return the name that is shown: that of the match, or of the person who has expired."""
     label: str | None = record["label"]
     return record["candidates"][0]["label"] if record["expired"] else label
 

@@ -51,7 +51,7 @@ class _Log:
         self._kept: frozenset[str] = frozenset()
 
     def done(self, plan: SyncPlan, report: SyncReport) -> None:
-        """Say what was done, if anything was."""
+        """Report the changes, if there were any."""
         if self._trouble:
             self._trouble = ""
             self._say("it goes on")
@@ -77,7 +77,7 @@ class _Log:
                 print_json(report_record(self._client, plan, report))
 
     def trouble(self, error: GalleryError | OSError) -> None:
-        """Say what went wrong, unless it is what went wrong the last time."""
+        """Report an error, unless it is the same as the last one."""
         if isinstance(error, GalleryError):
             text = told(error)
         else:

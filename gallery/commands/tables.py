@@ -41,7 +41,7 @@ def csv_option(each: str) -> Callable[..., Any]:
 
 
 def chosen_format(as_json: bool, as_csv: bool) -> TableFormat | None:
-    """Return which of ``--json`` and ``--csv`` was given, of which one alone may be."""
+    """Return the format that ``--json`` or ``--csv`` asks for; both at once are refused."""
     if as_json and as_csv:
         raise click.UsageError("choose one of --json and --csv")
     return TableFormat.JSON if as_json else TableFormat.CSV if as_csv else None

@@ -68,7 +68,7 @@ def show(settings: Settings, name: str | None, as_json: bool) -> None:
 
 
 def _used(client: GalleryClient, name: str | None, *, is_needed: bool) -> Threshold | None:
-    """Return what searches use; None if there is nothing, and that is no mistake."""
+    """Return the threshold that searches use; None without one, if that is no mistake."""
     try:
         return client.threshold(name)
     except ThresholdRequiredError:

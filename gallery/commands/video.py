@@ -225,7 +225,7 @@ def _progress(
 
 
 def _end(settings: Settings, printer: SightingPrinter, source: VideoFile | LiveSource) -> None:
-    """Say what was seen, and what it rests on."""
+    """Report the number of tracks and matches, and the threshold."""
     settings.notice(
         f"{source.name}: {printer.seen} seen, {printer.matches} of them matched somebody"
     )

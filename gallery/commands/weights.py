@@ -30,7 +30,7 @@ trust_weights_option = click.option(
 
 
 def trusted_weights(*, ask: bool = True) -> TrustedWeights:
-    """Return which weights files are trusted in this run of a command.
+    """Return the trust in weights files for this run of a command.
 
     Without `ask` nobody is asked at the terminal, where others may need it.
     """

@@ -225,7 +225,7 @@ def _pip_fetch(package: SamplePackage, folder: Path) -> None:
 
 
 def _pip_environment() -> dict[str, str]:
-    """Return what pip needs of the environment: whatever else is in it may be a secret."""
+    """Return the variables that pip needs: any other may hold a secret."""
     return {
         name: value
         for name, value in os.environ.items()

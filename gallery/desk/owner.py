@@ -29,7 +29,7 @@ _AT_ONCE = 16
 class Owner:
     """Holds the opened key and the galleries, until told to lock or idle for long enough.
 
-    Thread-safe. What is opened stays warm: references, check sums and the face model.
+    Thread-safe. Open galleries stay warm: references, check sums and the face model.
 
     Parameters
     ----------

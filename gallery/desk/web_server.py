@@ -149,7 +149,7 @@ def make_server(desk: DeskState) -> GracefulServer:
 def _end_at_once() -> None:
     """End this process as an interrupt does that nobody handles: threads may be at work for long.
 
-    What was written to a database stays, and what was not is undone there.
+    Writes that a database has committed stay, and all others are undone there.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.raise_signal(signal.SIGINT)

@@ -290,7 +290,7 @@ class ReferenceTable:
         return cls(gallery_id, index, version, packed, hint)
 
     def _start(self) -> bytes:
-        """Return what stands before the references."""
+        """Return the bytes before the references."""
         writer = Writer(MessageType.REFERENCE_TABLE).fixed(self.gallery_id)
         writer.u32(self.block_index).u64(self.block_version)
         if not self.hint:
@@ -319,7 +319,7 @@ def _damaged() -> IntegrityError:
 
 
 def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]:
-    """Return where each record begins, after checking that they fill the bytes exactly."""
+    """Return the offset of each record, after checking that they fill the bytes exactly."""
     if (starts := _equal_starts(records, count)) is not None:
         return starts
     found, start = np.empty(count, np.int64), 0
@@ -339,7 +339,7 @@ def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]
 
 
 def _equal_starts(records: bytes, count: int) -> npt.NDArray[np.int64] | None:
-    """Return where each record begins if all have one size, as they do if no label is long."""
+    """Return the offset of each record if all have one size, as they do if no label is long."""
     if not count or len(records) % count:
         return None
     stride = len(records) // count

@@ -230,7 +230,7 @@ def _digest(salt: bytes, token: str) -> bytes:
 
 
 def _refusal_reason(token: StoredToken, now: float) -> str | None:
-    """Return why a genuine token is not admitted, or None."""
+    """Return the reason why a genuine token is not admitted, or None."""
     if token.revoked is not None:
         return "revoked"
     if token.expires is not None and token.expires <= now:
@@ -239,6 +239,6 @@ def _refusal_reason(token: StoredToken, now: float) -> str | None:
 
 
 def _dummy_token() -> StoredToken:
-    """Return what a token with an unknown identifier is compared with, so that it takes as long."""
+    """Return a stored token for unknown identifiers, so that their comparison takes as long."""
     salt, digest = secrets.token_bytes(_DIGEST_SIZE), secrets.token_bytes(_DIGEST_SIZE)
     return StoredToken("", "", Scope.SEARCH, None, 0, 0, 0, salt, digest)

@@ -35,7 +35,7 @@ from gallery.parameters import ParameterSet, find_parameters
 def check_update(description: GalleryDescription, current: Manifest, update: GalleryUpdate) -> None:
     """Check that an update leads from the current manifest to its own.
 
-    What relabellings change is checked by `check_relabelling`, with what is stored.
+    The changes of relabellings are checked by `check_relabelling`, with the stored references.
 
     Raises
     ------

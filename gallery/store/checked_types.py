@@ -119,7 +119,7 @@ class CheckedBytes(_Checked):
         self.size, self.most = size, most
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return what is selected for a column of this type."""
+        """Return the expression that is selected for a column of this type."""
         most = self.most or self.size
         return column if most is None else at_most(column, most)
 

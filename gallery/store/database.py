@@ -271,7 +271,7 @@ class Database:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from all others, or None if it is not there."""
+    """Return the identity of a file, device and inode, or None if it is not there."""
     try:
         found = path.stat()
     except OSError:

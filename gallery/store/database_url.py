@@ -99,7 +99,7 @@ def may_be_written(url: URL) -> bool:
 
 
 def secrets_of(url: URL) -> list[str]:
-    """Return what a message must not repeat of a URL, longest first."""
+    """Return the parts of a URL that a message must not repeat, longest first."""
     shown = masked_url(url.render_as_string(hide_password=True))
     values = [value for item in url.query.values() for value in _texts(item)]
     hidden = [value for value in values if quote(value) not in shown and value not in shown]

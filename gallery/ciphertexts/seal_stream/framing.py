@@ -54,7 +54,7 @@ def write_stream(body: bytes, version: tuple[int, int]) -> bytes:
 
 
 def open_stream(stream: bytes, limit: int) -> bytes:
-    """Return what follows a stream's header, decompressed.
+    """Return the content of a stream after its header, decompressed.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def open_stream(stream: bytes, limit: int) -> bytes:
 
 
 def array_size(count: int) -> int:
-    """Return how many bytes an array of ``count`` numbers takes."""
+    """Return the bytes that an array of ``count`` numbers takes."""
     return _HEADER.size + _COUNT.size + 8 * count
 
 

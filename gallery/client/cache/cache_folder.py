@@ -79,7 +79,7 @@ class CacheFolder:
         self._told, self._given_up = told, False
 
     def galleries(self) -> tuple[CachedGallery, ...]:
-        """Return what is kept of each gallery, the one that was used last first.
+        """Return the cached galleries, the one that was used last first.
 
         Raises
         ------
@@ -209,7 +209,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def _summary(folder: Path) -> CachedGallery | None:
-    """Return what a gallery's folder holds, or None if it is gone."""
+    """Return the summary of a gallery's folder, or None if it is gone."""
     with suppress(FileNotFoundError):
         files = list(_files(folder))
         blocks = sum(name.endswith(".references") for name, _ in files)

@@ -179,7 +179,7 @@ class EmbeddingCache(Secret):
 
 
 def kept_embeddings(folder: CacheFolder) -> tuple[int, int]:
-    """Return how many faces are kept, of all owners, and how many bytes they take."""
+    """Return the number of faces that are kept, of all owners, and their bytes."""
     sizes = [_size(face) for owner in _owners(folder) for face in _faces(owner)]
     return len(sizes), sum(sizes)
 

@@ -158,7 +158,7 @@ def _size(item: _Message) -> int:
 
 
 def _stem(entry: ManifestEntry) -> str:
-    """Return how the names of files begin that are of one version of a block, and of no other."""
+    """Return the beginning of the names of files of one version of a block, and of no other."""
     return f"{entry.index:08x}-{entry.block_mac[:16].hex()}"
 
 

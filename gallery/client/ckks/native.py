@@ -164,7 +164,7 @@ def _checked(residues: Residues, shape: tuple[int, ...]) -> Residues:
 
 
 def _address(residues: Residues) -> int:
-    """Return where residues start: one compiled version serves read-only and unaligned ones too."""
+    """Return the address of residues, so that one compiled version serves read-only ones too."""
     return int(residues.ctypes.data)
 
 

@@ -150,7 +150,7 @@ class Relabeller:
     def _moved(
         self, state: GalleryState, chosen: Sequence[Reference], label: str
     ) -> list[_Relabelled]:
-        """Return what is written to give references a label.
+        """Return the references that get a label, each with the details that go with it.
 
         Of people who have no reference any more then, the details go along. Where somebody has the
         label already, what is known of that person has precedence, and the expiry stays.

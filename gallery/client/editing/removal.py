@@ -140,7 +140,7 @@ class Compactor:
         self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def excess(self) -> int:
-        """Return how many blocks there are more than the references need."""
+        """Return the number of blocks beyond those that the references need."""
         return self._excess(self._session.state())
 
     def run(self, progress: Progress | None = None) -> int:

@@ -115,7 +115,7 @@ class Selection:
         return {label: found[pseudonym] for label, pseudonym in pseudonyms.items()}
 
     def _by_identifier(self, names: Iterable[str]) -> defaultdict[str, _Found]:
-        """Return what identifiers name, as `Reference` has them; other names find nothing."""
+        """Return the references of identifiers, as `Reference` has them; other names find none."""
         wanted = {_normal(name) for name in names}
         sought = {
             bytes.fromhex(name)

@@ -138,7 +138,7 @@ class _Arrays:
         return found
 
     def name_of_embeddings(self) -> str:
-        """Return which array holds the embeddings (`SourceError` unless that is clear)."""
+        """Return the name of the array of embeddings (`SourceError` unless it is clear)."""
         if _EMBEDDINGS in self.names:
             return _EMBEDDINGS
         matrices = [name for name, array in self.readable().items() if array.is_matrix]
@@ -152,7 +152,7 @@ class _Arrays:
         return named
 
     def name_of_labels(self, embeddings: str, count: int) -> str | None:
-        """Return which array holds the labels, one for each embedding; None unless one does."""
+        """Return the name of the array of labels, one for each embedding; None without one."""
         if _LABELS in self.names:
             return _LABELS
         known = LABEL_NAMES | {_SECOND} if embeddings == "arr_0" else LABEL_NAMES

@@ -144,7 +144,7 @@ class EmbeddingSource:
 
 
 def kind_of(path: Path) -> SourceKind:
-    """Tell what a path is: a folder, a file of embeddings, or a photo.
+    """Return the kind of a path: a folder, a file of embeddings, or a photo.
 
     Content tells where it can, and the name where it cannot. Files of embeddings that are not read
     here, such as pickles, count as such too, so that they are refused as what they are.

@@ -52,7 +52,7 @@ class _Layout:
     as_list: bool
 
     def name(self, column: int) -> str:
-        """Return what a column is called."""
+        """Return the name of a column in messages."""
         return repr(self.header[column]) if self.header else str(column + 1)
 
 

@@ -108,7 +108,7 @@ class Enroller:
         return self._session.labels.content_tag(item.content_digest, item.label)
 
     def reference(self, position: int, tag: bytes, item: NewReference) -> StoredReference:
-        """Return what the database is to hold of an item with that tag, under a new identifier."""
+        """Return the stored form of an item with that tag, under a new identifier."""
         labels, reference_id = self._session.labels, os.urandom(ID_SIZE)
         return StoredReference(
             position=position,
@@ -239,7 +239,7 @@ class Enroller:
     def _details(
         self, state: GalleryState, items: Sequence[NewReference]
     ) -> dict[str, PersonDetails]:
-        """Return what is known of people with what new references add to it, by label."""
+        """Return the details of people with those that new references add, by label."""
         found = known_details(self._session, state, {item.label for item in items})
         for item in items:
             found[item.label] = found.get(item.label, NO_DETAILS).updated(item.details)

@@ -94,7 +94,7 @@ class LabelledEmbeddings(Secret):
         return len(self.labels)
 
     def new_references(self) -> list[NewReference]:
-        """Return what is to be enrolled, in the order of the embeddings."""
+        """Return the references to enroll, in the order of the embeddings."""
         vectors = to_vectors(self._embeddings, self._description)
         digests = self._digests or [
             content_digest(row.astype("<f8").tobytes()) for row in self._embeddings

@@ -24,7 +24,7 @@ class NewestVersions(Secret, Generic[T]):
         return len(self._kept)
 
     def of(self, header: BlockHeader, compute: Callable[[], T]) -> T:
-        """Return what belongs to a block version, computed if it is not what is kept."""
+        """Return the value of a block version, computed if it is not the one that is kept."""
         kept = self._kept.get(header.index)
         if kept is None or kept[0] != header.nonce:
             self._kept[header.index] = kept = header.nonce, compute()

@@ -79,7 +79,7 @@ def in_utc(moment: int) -> str:
 
 
 def age_in_words(found: int | None) -> str:
-    """Return how old a state is, in words; see `age`."""
+    """Return the age of a state, in words; see `age`."""
     if found is None:
         return "not known: an earlier version signed no date"
     if found < 0:

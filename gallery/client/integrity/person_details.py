@@ -99,7 +99,7 @@ class PersonDetails:
 
     @classmethod
     def unpack(cls, packed: bytes) -> PersonDetails:
-        """Return what `pack` has packed.
+        """Return the details that `pack` packed.
 
         Raises
         ------

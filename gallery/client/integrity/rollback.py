@@ -38,7 +38,7 @@ class NewestState:
 
     @classmethod
     def of(cls, manifest: Manifest) -> NewestState:
-        """Return what is remembered of a manifest."""
+        """Return the part of a manifest that is remembered."""
         return cls(manifest.version, manifest.mac, manifest.lineage)
 
 

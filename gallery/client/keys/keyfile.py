@@ -133,7 +133,7 @@ def change_passphrase(
     old
         The present passphrase, as for `read_key_file`.
     new
-        What to seal it with, or a function that returns that, which is called when the file is
+        The new passphrase, or a function that returns it, which is called when the file is
         open; None leaves it unprotected: whoever reads the file has the key.
     hardness
         Cost of one try of the new passphrase.
@@ -222,7 +222,7 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
 
 
 def _closing(path: Path, status: os.stat_result) -> str:
-    """Return how the owner can shut others out from a key file, in this place."""
+    """Return advice on shutting others out from a key file, in this place."""
     aside = f"or copy it to a folder of yours: install -m 600 {shlex.quote(str(path))} COPY"
     # os.ST_RDONLY is not there on every system that has modes.
     if os.statvfs(path).f_flag & getattr(os, "ST_RDONLY", 1):

@@ -323,7 +323,7 @@ class EnrollmentMethods(ThresholdMethods):
         return FolderSync(self._session, folder, ledgers, make, self._outlier_rule, faces)
 
     def _outlier_rule(self) -> OutlierRule | None:
-        """Return what tells outliers, or None if the gallery has no threshold."""
+        """Return the rule for outliers, or None if the gallery has no threshold."""
         from gallery.client.enrolling.outliers import OutlierRule
 
         try:

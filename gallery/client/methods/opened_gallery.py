@@ -49,7 +49,7 @@ class OpenedGallery(Closing, Secret):
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
-        """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`).
+        """Return the embedder of photos for this gallery (`ModelMismatchError`).
 
         Parameters
         ----------

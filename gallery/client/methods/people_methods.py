@@ -38,7 +38,7 @@ class PeopleMethods(OpenedGallery):
         yield from selection.all() if labels is None else selection.labelled(labels)
 
     def people(self, attributes: Mapping[str, str] | None = None) -> tuple[Person, ...]:
-        """Return who is enrolled, sorted by label: one `Person` for all references of a label.
+        """Return the people of the gallery: one `Person` for all references of a label.
 
         Parameters
         ----------

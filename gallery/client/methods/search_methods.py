@@ -205,7 +205,7 @@ class SearchMethods(ThresholdMethods):
         return Searcher(self._session).search(vectors, wanted, threshold, progress)
 
     def _vectors(self, embeddings: Floats) -> Floats:
-        """Return what is encrypted of embeddings that were checked."""
+        """Return the vectors of embeddings that were checked, which are encrypted."""
         if not len(embeddings):
             raise InvalidEmbeddingError("there are no embeddings to search with")
         return to_vectors(embeddings, self.description)

@@ -136,7 +136,7 @@ class UpkeepMethods(OpenedGallery):
         self._session.trust_again()
 
     def excess_blocks(self) -> int:
-        """Return how many blocks `compact` would drop."""
+        """Return the number of blocks that `compact` would drop."""
         return self._compactor().excess()
 
     def compact(self, *, progress: Progress | None = None) -> int:

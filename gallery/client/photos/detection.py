@@ -98,7 +98,7 @@ class FaceFinder:
 
 
 def checked_embedding(values: object, model: FaceModel, photo: str) -> npt.NDArray[np.float64]:
-    """Return what DeepFace put out for a photo, as float64 of shape (dimension,).
+    """Return DeepFace's embedding of a photo, checked, as float64 of shape (dimension,).
 
     Raises
     ------

@@ -125,7 +125,7 @@ def _open(url: str) -> http.client.HTTPResponse:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return what checks certificates against the authorities of this machine."""
+    """Return a context that checks certificates against the authorities of this machine."""
     context = ssl.create_default_context()
     # Python from python.org on macOS comes without certificates; DeepFace's requests brings some.
     if find_spec("certifi") is not None:

@@ -173,7 +173,7 @@ class PhotoEmbedder:
         self._origin.settle(origin)
 
     def worker_setup(self) -> WorkerSetup:
-        """Return what worker processes need to embed as this does; nothing is loaded here.
+        """Return the setup of worker processes that embed as this does; nothing is loaded here.
 
         Raises what `prepare` raises, of what can be known without loading DeepFace.
         """
@@ -206,7 +206,7 @@ class PhotoEmbedder:
             self._memory.keep(digest, self.preprocessing, self._origin.settled(), face)
 
     def known_origin(self) -> ModelOrigin | None:
-        """Return what embeddings are made with, or None where that takes a download or trust.
+        """Return the origin of embeddings, or None where that takes a download or trust.
 
         DeepFace is not loaded, and nobody is asked anything.
         """

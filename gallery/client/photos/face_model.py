@@ -23,7 +23,7 @@ class Licence:
     ----------
     name
         Short name of the licence, SPDX's where it has one; ``other`` where the terms are to be read
-        at `url`. What a model was trained with may have terms of its own.
+        at `url`. The data that a model was trained on may have terms of its own.
     url
         Where it is.
     """

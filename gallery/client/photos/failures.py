@@ -32,5 +32,5 @@ class PhotoFailure:
 
     @classmethod
     def of(cls, path: PhotoName, error: GalleryError) -> PhotoFailure:
-        """Return what an error says of a photo."""
+        """Return the failure of a photo for an error."""
         return cls(path, error.message, error.hint)

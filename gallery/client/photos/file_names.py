@@ -14,7 +14,7 @@ _MOST_BYTES: Final = 160
 
 
 def plain_stem(name: str, otherwise: str = "photo") -> str:
-    """Return what a file made out of another one is called, without an ending.
+    """Return the name of a file made out of another one, without an ending.
 
     Characters that some system refuses or a terminal obeys are replaced, and long names cut, so
     that there is room for more of a name.

@@ -111,7 +111,7 @@ def _levels(
 
 
 def _count(width: int, height: int, smallest: tuple[int, int]) -> int:
-    """Return how many levels dlib makes, as it counts: by corners that are made smaller."""
+    """Return the number of levels that dlib makes: it counts by corners that are made smaller."""
     left, top, right, bottom = 0, 0, width - 1, height - 1
     count = 0
     while True:

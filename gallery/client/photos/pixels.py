@@ -25,7 +25,7 @@ class UnclearPixelsError(Exception):
 
 
 def converter_for(image: Image.Image) -> Converter:
-    """Return what makes an image, or a part of it, into one of mode RGB.
+    """Return a function that converts an image, or a part of it, to mode RGB.
 
     Parameters
     ----------

@@ -122,7 +122,7 @@ class FaceQuality:
     rival: int | None = None
 
     def flaws(self) -> tuple[Flaw, ...]:
-        """Return what is beyond its limit; empty for a good photo."""
+        """Return the flaws, by figures beyond their limits; empty for a good photo."""
         is_small = self.face_size_used < SMALLEST_FACE
         confidence, roll, yaw = self.confidence, self.roll, self.yaw
         found = {
@@ -139,7 +139,7 @@ class FaceQuality:
         return tuple(flaw for flaw, is_there in found.items() if is_there)
 
     def warnings(self) -> tuple[str, ...]:
-        """Say what is beyond its limit, a phrase with its figure each; empty for a good photo."""
+        """Return the flaws in words, a phrase with its figure each; empty for a good photo."""
         return tuple(map(self._told, self.flaws()))
 
     def _told(self, flaw: Flaw) -> str:

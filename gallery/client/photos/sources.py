@@ -146,7 +146,7 @@ def check_several(photos: object) -> None:
 
 
 def photo_name(source: object, position: int = 0) -> PhotoName:
-    """Return what messages call one of several photos: its path, if it has one.
+    """Return the name of one of several photos in messages: its path, if it has one.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def unreadable(name: str, reason: str) -> UnreadablePhotoError:
 
 
 def reason_of(error: OSError) -> str:
-    """Return what the system says of a file, as the end of a sentence."""
+    """Return the system's reason for an error with a file, as the end of a sentence."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     reason = error.strerror or str(error)

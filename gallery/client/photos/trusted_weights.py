@@ -123,7 +123,7 @@ class TrustedWeights:
         return found
 
     def judge(self, file: WeightsFile, sha256: str) -> Trust:
-        """Return what is known of a file with this hash; nobody is asked, nothing is remembered.
+        """Return the trust in a file with this hash; nobody is asked, nothing is remembered.
 
         Raises
         ------

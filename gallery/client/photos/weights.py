@@ -219,7 +219,7 @@ def _how_to_get(file: WeightsFile, wanted: str, path: Path, reason: str) -> str:
 
 
 def packaged_file(file: WeightsFile) -> Path:
-    """Return where the installed package has a file that is packaged, checked by nobody yet.
+    """Return the path of a packaged file in its installed package, not checked yet.
 
     Raises
     ------

@@ -140,7 +140,7 @@ class Exchange:
 def _wrong_results(
     check: ResultCheck, secrets: Sequence[ProbeEncryption], blocks: Sequence[BlockResult]
 ) -> WrongResultError | None:
-    """Return what is wrong with the results of a request, or None; nothing is decrypted."""
+    """Return the error in the results of a request, or None; nothing is decrypted."""
     try:
         check.check(secrets, blocks)
     except WrongResultError as error:

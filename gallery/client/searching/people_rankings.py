@@ -118,7 +118,7 @@ class PeopleRankings:
             self._merge()
 
     def lists(self) -> tuple[Floats, Places]:
-        """Return what `Rankings.lists` returns, with the closest reference of each person."""
+        """Return lists as `Rankings.lists` does, with the closest reference of each person."""
         self._merge()
         squared = np.full((self._count, self._k), np.inf)
         places = np.full((self._count, self._k), NOWHERE)

@@ -54,7 +54,7 @@ class FacePlace:
 
 
 def places_of(faces: Sequence[ProbeFace]) -> list[FacePlace]:
-    """Return which face of its photo each one is, given all faces of each photo together.
+    """Return the place of each face in its photo, given all faces of each photo together.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class Results:
             }
 
     def name(self, row: int) -> str:
-        """Return what people call a probe: its photo, and which face of it where there are more."""
+        """Return a name of a probe for people: its photo, and the face where there are several."""
         place = self.faces.get(row)
         if place is None or place.count == 1:
             return str(self.probes[row])

@@ -136,7 +136,7 @@ def checked(threshold: Threshold, description: GalleryDescription) -> Threshold:
 
 
 def _doubt(value: float, description: GalleryDescription) -> str:
-    """Return why a threshold can hardly be meant for a gallery, or nothing."""
+    """Return the reason why a threshold can hardly be meant for a gallery, or nothing."""
     metric, bound = description.metric, description.norm_bound
     (error,) = largest_errors(np.array([value]), description).tolist()
     if value < error:

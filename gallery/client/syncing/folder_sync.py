@@ -114,7 +114,7 @@ class FolderSync(Secret):
         self._failed: dict[tuple[str, bytes], PhotoFailure] = {}
 
     def plan(self, *, settle: float = 0.0, progress: Progress | None = None) -> SyncPlan:
-        """Say what would bring the gallery in step with the folder; nothing is changed.
+        """Return the plan that would bring the gallery in step with the folder; nothing is changed.
 
         Parameters
         ----------

@@ -119,7 +119,7 @@ class Ledger:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Ledger:
-        """Return what `pack` packed."""
+        """Return the ledger that `pack` packed."""
         found: dict[str, dict[str, Any]] = json.loads(packed)
         claims = {
             name: tuple(Claim(bytes.fromhex(tag), bytes.fromhex(known)) for tag, known in some)
@@ -229,7 +229,7 @@ class LedgerFile:
             os.close(handle)
 
     def _opened(self, content: bytes, path: Path) -> Ledger | None:
-        """Return what a file holds, or None if it is damaged."""
+        """Return the content of a file, or None if it is damaged."""
         if content.startswith(_FORMAT) and not content.startswith(_HEAD):
             raise LedgerError(f"{path} was written by a newer version of this program")
         try:
@@ -248,5 +248,5 @@ class LedgerFile:
 
 
 def _bound_to(path: Path) -> bytes:
-    """Return what a ledger is sealed for: its file's name, which stands for gallery and folder."""
+    """Return the place that a ledger is sealed for: its file's name, for gallery and folder."""
     return path.name.encode("ascii")

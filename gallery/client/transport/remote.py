@@ -57,7 +57,7 @@ class RemoteService(Secret):
     url
         Address of the server, such as ``https://faces.example.org``.
     token
-        What the server admits its holder for.
+        The access token, for which the server admits its holder.
     authorities
         PEM file of the certificates to trust instead of the usual ones.
     plain_http

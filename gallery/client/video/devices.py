@@ -16,7 +16,7 @@ _DEVICE: Final = re.compile(r"video([0-9]{1,5})")
 
 
 def obstacle_of(number: int, devices: Path | None = None) -> str:
-    """Return why a camera cannot be opened, and which there are, as the end of a sentence.
+    """Return the reason why a camera cannot be opened, and the cameras, as the end of a sentence.
 
     Parameters
     ----------

@@ -125,7 +125,7 @@ class LiveSearches:
         self._pause = min(_LONGEST_PAUSE, 2.0 * self._pause)
 
     def _given_up(self, track: Track) -> Sighting:
-        """Return what is known of a track whose face waited too long."""
+        """Return the sighting of a track whose face waited too long."""
         del self._waiting[track.number]
         if track.number in self._over:
             return self._last(track)

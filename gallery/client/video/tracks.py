@@ -171,7 +171,7 @@ class Tracker:
         return ended
 
     def _assign(self, faces: Iterable[EmbeddedFace]) -> dict[int, Track]:
-        """Return which face continues which track, the closest pairs first."""
+        """Return the track that each face continues, by the face's number; close pairs go first."""
         pairs = sorted(
             (
                 (distance, number, track)

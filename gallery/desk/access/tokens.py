@@ -181,7 +181,7 @@ class TokenFile:
         return revoked
 
     def holder(self, token: str) -> Holder:
-        """Return whose token it is.
+        """Return the holder of a token.
 
         Raises
         ------

@@ -48,7 +48,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def body_schema(kind: type[BaseModel], *, forms: bool = False) -> dict[str, Any]:
-    """Return what OpenAPI is to say of a body that a handler reads itself.
+    """Return the OpenAPI schema of a body that a handler reads itself.
 
     Parameters
     ----------

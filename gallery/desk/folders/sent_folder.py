@@ -104,7 +104,7 @@ class SentFolder:
         return True
 
     def label_of(self, path: str, head: bytes) -> str | None:
-        """Return whom a photo shows; None if it is none, or cannot be taken, which is kept.
+        """Return the label of a photo; None if it is no photo, or cannot be taken, which is kept.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class SentFolder:
         self._photos_of.clear()
 
     def passed_over_in_words(self) -> Mapping[str, int]:
-        """Return how many were passed over by reason, the most frequent first."""
+        """Return the numbers of entries passed over, by reason, the most frequent first."""
         return dict(self.passed_over.most_common())
 
     def _reason(self, parts: list[str], *, is_folder: bool) -> str | None:

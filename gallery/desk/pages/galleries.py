@@ -121,7 +121,7 @@ async def backup(request: Request, number: int, holder: _Manages) -> Response:
 
 
 def _facts(opened: OpenGallery, t: Texts) -> tuple[list[tuple[str, str]], bool]:
-    """Return what is to be known of a gallery, and whether its threshold was never checked."""
+    """Return the properties of a gallery, and whether its threshold was never checked."""
     client = opened.client
     description, summary = client.description, client.summary()
     made_by = description.preprocessing

@@ -138,7 +138,7 @@ def alarm_in(request: Request) -> str | None:
 
 
 def session_holder(request: Request) -> Holder:
-    """Return whose browser asks for a page (`NotSignedInError`)."""
+    """Return the holder whose browser asks for a page (`NotSignedInError`)."""
     from gallery.desk.access.rights import holder_of
 
     holder = holder_of(request)
