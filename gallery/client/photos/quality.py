@@ -231,9 +231,11 @@ def _grey(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def _sharpness(grey: npt.NDArray[np.uint8]) -> float:
     from PIL import Image
 
+    # At one size, so that the figures of small and large faces can be compared.
     side = (_CROP_SIDE, _CROP_SIDE)
     scaled = Image.fromarray(grey).resize(side, Image.Resampling.BILINEAR)
     values = np.asarray(scaled, dtype=np.float64)
+    # The border is left out, since it lacks neighbours.
     inner = values[1:-1, 1:-1]
     around = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
     contrast = values.var()
@@ -250,5 +252,6 @@ def _pose(area: Area) -> tuple[float | None, float | None]:
     nose = area.get("nose")
     if nose is None:
         return roll, None
+    # From the middle of the eyes to the nose, projected on the line through the eyes.
     aside = (nose[0] - (left[0] + right[0]) / 2, nose[1] - (left[1] + right[1]) / 2)
     return roll, (aside[0] * across + aside[1] * down) / (across**2 + down**2)

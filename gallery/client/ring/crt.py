@@ -69,6 +69,8 @@ class CrtComposer:
             # Numbers from -q/2 to q/2 become numbers from 0 to q.
             inverse = make_transform(degree, prime).degree_inverse
             numbers += [prime, *map(int, inverse), middle % prime]
+        # Garner's constants: the inverse of each earlier prime modulo each later one, and its
+        # quotient.
         for i, prime in enumerate(primes):
             for other in primes[:i]:
                 numbers += map(int, with_quotients(pow(other, -1, prime), prime))
