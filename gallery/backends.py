@@ -1,4 +1,4 @@
-"""The backends of homomorphic encryption: what encrypts, decrypts and compares.
+"""The backends of homomorphic encryption, which encrypt, decrypt and compare.
 
 Both sides choose by the same names. The backends make the same ciphertexts and the same encrypted
 distances, so that one side's choice binds the other to nothing.
@@ -25,7 +25,7 @@ def find_backend(name: str) -> Backend:
 
     Parameters
     ----------
-    name : str
+    name
         ``"native"`` or ``"seal"``.
 
     Returns

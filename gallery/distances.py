@@ -49,7 +49,7 @@ def from_squared(
     metric
         The metric to convert to.
     norm_bound
-        What raw embeddings were divided by; used by ``EUCLIDEAN`` alone.
+        The divisor of raw embeddings; used by ``EUCLIDEAN`` alone.
 
     Returns
     -------
@@ -64,19 +64,61 @@ def from_squared(
 
 
 def to_squared(distance: float, metric: Metric, norm_bound: float) -> float:
-    """Return the squared distance of vectors that `from_squared` makes a distance of."""
+    """Return the squared distance of vectors that `from_squared` makes a distance of.
+
+    Parameters
+    ----------
+    distance
+        In units of the metric, at least 0.
+    metric
+        The metric.
+    norm_bound
+        The divisor of raw embeddings; used by ``EUCLIDEAN`` alone.
+
+    Returns
+    -------
+    float
+        A squared Euclidean distance of vectors of norm at most 1, 0 to 4.
+    """
     if metric is Metric.COSINE:
         return 2.0 * distance
     return (distance / norm_bound if metric is Metric.EUCLIDEAN else distance) ** 2
 
 
 def largest_distance(metric: Metric, norm_bound: float) -> float:
-    """Return the largest distance that there is: that of opposite embeddings."""
+    """Return the largest distance that there is: that of opposite embeddings.
+
+    Parameters
+    ----------
+    metric
+        The metric.
+    norm_bound
+        The divisor of raw embeddings; used by ``EUCLIDEAN`` alone.
+
+    Returns
+    -------
+    float
+        2 for ``COSINE`` and ``EUCLIDEAN_L2``, twice the bound for ``EUCLIDEAN``.
+    """
     return 2.0 * norm_bound if metric is Metric.EUCLIDEAN else 2.0
 
 
 def check_threshold(threshold: float, metric: Metric, norm_bound: float) -> float:
     """Return a threshold, checked: a number in the range of distances.
+
+    Parameters
+    ----------
+    threshold
+        Largest distance of a match, in units of the metric.
+    metric
+        The metric.
+    norm_bound
+        The divisor of raw embeddings; used by ``EUCLIDEAN`` alone.
+
+    Returns
+    -------
+    float
+        The same threshold.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Every error that the project raises on purpose, in one tree.
+"""The errors that the project raises on purpose, in one hierarchy.
 
 A message says what is wrong and where, and a hint what to do about it in terms of this library. A
 message never holds an embedding, a distance or key material: messages end up in bug reports. It may
@@ -187,7 +187,7 @@ class InvalidThresholdError(ThresholdRequiredError):
 
 
 class ThresholdNotFoundError(ThresholdRequiredError):
-    """The gallery has no threshold of this name, or the name is none for a threshold."""
+    """The gallery has no threshold of this name, or the name is not valid for one."""
 
     exit_code = 39
 
@@ -392,7 +392,7 @@ class EmptiedFolderError(GalleryError):
 
 
 class LedgerError(GalleryError):
-    """What remembers which references came from a folder cannot be read or written."""
+    """The ledger of the references that came from a folder cannot be read or written."""
 
     exit_code = 59
 

@@ -13,7 +13,7 @@ from enum import Enum, unique
 
 @unique
 class Hint(Enum):
-    """What to do about an error; the value is the end of a sentence that its message begins."""
+    """A way out of an error; the value is the end of a sentence that its message begins."""
 
     TRY_AGAIN = "try again"
 
@@ -24,7 +24,7 @@ class Hint(Enum):
     ALLOW_WEAK_PASSPHRASE = "allow_weak=True takes it all the same"
     OTHER_KEY = "open the gallery with the key that it was made with"
 
-    # What was seen of a gallery before.
+    # States of a gallery that were seen before.
     OTHER_STATE_FILE = (
         "give StateFile another path, or delete the file: an older state of the database that is "
         "put back before it is used again would go unnoticed then"

@@ -1,4 +1,4 @@
-"""The home folder, which the users of services and containers need not have."""
+"""The user's home folder, which services and containers need not have."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ __all__ = ["GalleryService", "SearchObserver"]
 
 
 class SearchObserver(Protocol):
-    """What looks at the answer to a search part by part, while the rest is still on its way.
+    """An observer of the answer to a search, part by part, while the rest is still on its way.
 
     It raises if a part is not what it should be, and then nothing more is received. An answer that
     broke off and is received again begins with its manifest again.
@@ -48,7 +48,15 @@ class GalleryService(Protocol):
     """
 
     def create_gallery(self, description: GalleryDescription, manifest: Manifest) -> None:
-        """Make an empty gallery; `GalleryExistsError` if its name is taken."""
+        """Make an empty gallery; `GalleryExistsError` if its name is taken.
+
+        Parameters
+        ----------
+        description
+            The gallery's description, authenticated by its owner.
+        manifest
+            Its first manifest, which names no block.
+        """
 
     def gallery_names(self) -> list[str]:
         """Return the names of all galleries, sorted."""
@@ -73,6 +81,13 @@ class GalleryService(Protocol):
 
     def write(self, gallery_id: bytes, update: GalleryUpdate) -> None:
         """Apply an update whole.
+
+        Parameters
+        ----------
+        gallery_id
+            The gallery, 16 bytes.
+        update
+            The update, with the manifest version that its writer saw.
 
         Raises
         ------
@@ -99,6 +114,17 @@ class GalleryService(Protocol):
         """Make a gallery with content, whole or not at all.
 
         The blocks come in the order of the manifest's entries.
+
+        Parameters
+        ----------
+        description
+            The gallery's description, authenticated by its owner.
+        manifest
+            The manifest that names the blocks.
+        blocks
+            The blocks with their references, in the order of the manifest's entries; iterated once.
+        check_sums
+            The check sums of the blocks; none if the gallery's scheme has none.
 
         Raises
         ------
@@ -136,6 +162,13 @@ class GalleryService(Protocol):
     def update_description(self, former_mac: bytes, description: GalleryDescription) -> None:
         """Put a new description in the place of the one that has the given MAC.
 
+        Parameters
+        ----------
+        former_mac
+            Authentication code of the description to replace, 32 bytes.
+        description
+            The new description of the same gallery.
+
         Raises
         ------
         WriteConflictError
@@ -160,6 +193,11 @@ class GalleryService(Protocol):
             Is shown each part of the answer as it comes, by a service that receives it from
             elsewhere, so that whoever is there cannot fill this program's memory. A service that
             computes its answer here may leave the observer alone.
+
+        Returns
+        -------
+        SearchResult
+            The manifest that the search saw, and the results of its blocks as they come.
 
         Raises
         ------

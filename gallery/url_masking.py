@@ -1,4 +1,4 @@
-"""Masking of URLs: what is printed, logged or sent of one holds no password.
+"""Masking of URLs, so that no password is printed, logged or sent with one.
 
 A URL may be mistyped, and a password in it may hold what should have been escaped. So where two
 readings are possible, the one that hides more is taken.
@@ -101,7 +101,7 @@ def _masked_match(found: re.Match[str]) -> str:
 
 
 def _without_password(rest: str, *, bare: bool, web: bool) -> tuple[str, str]:
-    """Return who logs in, as far as it may be shown, with the ``@``, and what comes after it."""
+    """Return the user, as far as it may be shown, with the ``@``, and the rest of the address."""
     address, well_formed = rest.partition("?")[0], _WELL_FORMED.fullmatch(rest) is not None
     plain = "@" in address or ":" not in address or "@" not in rest
     if well_formed and plain and not web:

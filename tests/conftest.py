@@ -1,4 +1,4 @@
-"""How hypothesis searches: the same examples in every run, so that a failure is never a surprise.
+"""Settings of hypothesis: the same examples in every run, so that a failure is never a surprise.
 And logging as each test found it: a server that ran in this process sends it elsewhere.
 
 `HYPOTHESIS_PROFILE=thorough pytest` looks further and elsewhere in each run.

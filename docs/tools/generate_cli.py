@@ -141,8 +141,8 @@ def _code(text: str) -> str:
     pattern = (
         r"(?<![\w`-])("
         r"--[a-z][a-z-]*"
-        rf"|gallery (?:{names})(?![\w-])"
-        r"|[\w-]*\.(?:npz|parquet|html|jsonl?)"
+        rf"|gallery (?:{names})(?![\w-])(?: --[a-z][a-z-]*)*"
+        r"|[\w-]*\.(?:npz|npy|parquet|html|jsonl?|galleryignore|gitignore)(?!\w)"
         r"|(?:GALLERY|DEEPFACE)_[A-Z_]+"
         r")"
     )
@@ -153,11 +153,15 @@ def _escaped(text: str) -> str:
     return text.replace("<", "&lt;").replace("*", r"\*")
 
 
+# Notes of click and of help texts, such as [env: GALLERY_KEY], [default: 5; x>=2] and [required].
+_NOTE = re.compile(r"\[((?:env|default): [^\[\]]*|required|[\d.<=]*x[\d.<>=]*)\]")
+
+
 def _item(option: tuple[str, str]) -> str:
     """Return an option as an item of a list: its declaration, its help, and what click adds."""
     declaration, words = option
     notes = []
-    for note in re.findall(r"\[([a-z]+[^\[\]]*|[^\[\]]*<=?x[^\[\]]*|x[<>][^\[\]]*)\]", words):
+    for note in _NOTE.findall(words):
         for part in note.split("; "):
             name, _, value = part.partition(": ")
             if name == "env":
@@ -169,7 +173,7 @@ def _item(option: tuple[str, str]) -> str:
                 notes.append("Required.")
             else:
                 notes.append(f"Range: `{part}`.")
-    text = " ".join(re.sub(r"\[[^\[\]]*\]", "", words).split())
+    text = " ".join(_NOTE.sub("", words).split())
     return f"- `{declaration}`: {' '.join([_code(text), *notes])}"
 
 
@@ -190,7 +194,7 @@ def _blocks(epilog: str) -> str:
         is_example = title.startswith("Example")
         text = inspect.cleandoc("\n" + "\n".join(block))
         if is_example:
-            text = re.sub(r"(?m)(?<=\S) {3,}(?=\S)", "  # ", text)
+            text = re.sub(r"(?m)(?<=\S) {2,}(?=[^\s#])", "  # ", text)
         parts.append(f"{title}\n\n```{'sh' if is_example else 'text'}\n{text}\n```")
     return "\n\n".join(parts)
 

@@ -28,7 +28,7 @@ from gallery.errors import ModelMismatchError, SourceError
 from gallery.messages import GalleryDescription
 
 CHANCE = 2.0
-"""How many times the wanted FPIR a gallery's expected one may be before there is a warning."""
+"""The factor by which a gallery's expected FPIR may exceed the wanted one without a warning."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def check_enough(name: str, subjects: Integers, *, fpir: float, folds: int) -> N
     subjects
         Number of the subject of each sample, from 0, shape (n,).
     fpir, folds
-        As of `propose`.
+        As for `propose`.
 
     Raises
     ------

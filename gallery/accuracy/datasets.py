@@ -1,4 +1,4 @@
-"""Labelled embeddings: what accuracy is measured on."""
+"""Labelled sets: the embeddings, with the subjects they show, that accuracy is measured on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class SetKind(StrEnum):
-    """What a labelled set is read from."""
+    """The kind of source that a labelled set is read from."""
 
     FOLDER = "folder of photos"
     PAIRS = "list of pairs"
@@ -108,7 +108,7 @@ class LabelledSet:
 
 
 def kind_of_set(source: Path) -> SetKind:
-    """Tell what a labelled set is read from, as `kind_of` tells sources."""
+    """Return the kind of source of a labelled set, as `kind_of` does for sources."""
     kinds = {SourceKind.FOLDER: SetKind.FOLDER, SourceKind.EMBEDDINGS: SetKind.EMBEDDINGS}
     return kinds.get(kind_of(source), SetKind.PAIRS)
 
@@ -198,7 +198,7 @@ def assembled_set(
     Parameters
     ----------
     name, kind
-        As of `LabelledSet`.
+        As for `LabelledSet`.
     labels
         Whom each photo shows.
     found

@@ -65,7 +65,7 @@ class DistanceCounts:
         return float(self.values[-1])
 
     def at_most(self, thresholds: npt.ArrayLike) -> Integers:
-        """Return how many distances are at most each threshold.
+        """Return the number of distances that are at most each threshold.
 
         Exact below ``limit``, at all of ``values`` and at every point of the grid. Elsewhere those
         are missing that lie in the same cell.
@@ -73,11 +73,11 @@ class DistanceCounts:
         return self._count(thresholds, "right")
 
     def below(self, thresholds: npt.ArrayLike) -> Integers:
-        """Return how many distances are less than each threshold; see `at_most`."""
+        """Return the number of distances that are less than each threshold; see `at_most`."""
         return self._count(thresholds, "left")
 
     def between(self, edges: Floats) -> Integers:
-        """Return how many distances are between edges, as NumPy's ``histogram`` counts them."""
+        """Return the number of distances between edges, as NumPy's ``histogram`` counts them."""
         counts = self.below(edges)
         counts[-1] = self.at_most(edges[-1])
         return np.diff(counts)
@@ -177,7 +177,7 @@ class DistanceTally:
 
 
 def points_per_unit(largest: float) -> float:
-    """Return how many points of a grid a unit of distance has: 1, 2 or 5 times a power of ten.
+    """Return the points of a grid in a unit of distance: 1, 2 or 5 times a power of ten.
 
     So thresholds of a few decimals are points. A distance of ``largest`` is at most `CELLS` points.
     """

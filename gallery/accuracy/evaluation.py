@@ -38,7 +38,7 @@ FPIRS = (0.001, 0.003, 0.01, 0.1)
 
 @dataclass(frozen=True)
 class Options:
-    """How to evaluate.
+    """The settings of an evaluation.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Options:
     rank
         Within how many candidates a mate must be for its search to succeed.
     backend
-        What encrypts, decrypts and compares.
+        Name of the backend that encrypts, decrypts and compares.
     """
 
     metric: Metric = Metric.COSINE
@@ -74,7 +74,7 @@ class StockThreshold:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     Attributes
     ----------
@@ -185,7 +185,7 @@ def evaluate(labelled: LabelledSet, options: Options, progress: ProgressBar) -> 
 
 
 class _Tallies:
-    """What distances are counted in: those through the engine, and the same in clear."""
+    """The tallies of distances: those through the engine, and the same in clear."""
 
     def __init__(
         self, labelled: LabelledSet, folds: Sequence[Fold], description: GalleryDescription

@@ -1,7 +1,7 @@
 """The searches of all folds in one gallery, so that each sample is compared with a reference once.
 
-A sample is a probe in most of the folds, and most of their references are the same. What a fold's
-search shows are the distances to its own references; that others are enrolled too changes none.
+A sample is a probe in most of the folds, and most of their references are the same. The search of a
+fold shows the distances to its own references; that others are enrolled too changes none of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Several face models on the same photos."""
+"""Comparison of several face models on the same photos."""
 
 from __future__ import annotations
 

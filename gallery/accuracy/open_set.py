@@ -94,15 +94,19 @@ class SearchStatistics:
 
     def __call__(self, weights: Integers) -> Floats:
         """Return FNIRs, then thresholds by wanted FPIR, then the CMC; NaN for what has no value."""
+        # Searches are sorted by the threshold from which they succeed, or strangers match: the
+        # cumulative sum of weights counts those up to a place.
         hits = np.concatenate([[0], np.cumsum(weights[self._mated])])
         strangers = np.cumsum(weights[self._non_mated])
         count = 2 * len(self._rates)
         if not hits[-1] or not strangers[-1]:
             return np.full(count + self._upto, np.nan)
         limits = [allowed(rate, strangers[-1]) for rate in self._rates]
+        # The largest threshold lies right below the first stranger who would be one too many.
         first_refused = self._nearest[np.searchsorted(strangers, limits, side="right")]
         thresholds = np.nextafter(first_refused, -np.inf)
         found = hits[np.searchsorted(self._success, thresholds, side="right")]
+        # Ranks beyond the last one share a bin, which is left out below.
         within = np.bincount(
             np.minimum(self._ranks, self._upto + 1),
             weights=weights[self._ranked],
@@ -227,12 +231,15 @@ def _of_comparisons(
 
 def _comparison_statistics(positive: Floats, negative: Floats) -> Floats:
     """Return AUC and EER, shape (r, 2), of counts by group, shape (r, groups); NaN without any."""
+    # Rows are replicates, columns groups by ascending distance.
     usable = np.logical_and(positive.any(axis=1), negative.any(axis=1))
     positive, negative = positive[usable], negative[usable]
     positive = positive / positive.sum(axis=1, keepdims=True)
     negative = negative / negative.sum(axis=1, keepdims=True)
     below = np.cumsum(negative, axis=1)
+    # A mated comparison is closer than the non-mated ones above its group; its own count half.
     closer = (positive * (1.0 - below + negative / 2.0)).sum(axis=1)
+    # The sum of shares may be rounded to a little more than 1.
     missed = np.maximum(0.0, 1.0 - np.cumsum(positive, axis=1))
     rows, at = np.arange(len(below)), np.argmin(np.abs(missed - below), axis=1)
     found = np.full((len(usable), 2), np.nan)

@@ -24,7 +24,7 @@ _MATED, _OTHERS = "#2f86c9", "#d9772b"
 # Never a colour of a plot, so that it can be told apart in the SVG.
 _TEXT = "#010203"
 _COLOURS = "<style>svg{color:#1a1f26}@media(prefers-color-scheme:dark){svg{color:#e6e9ec}}</style>"
-"""What stands for the colour of the text around it in an image of its own."""
+"""The colour of plots in images of their own, which cannot take that of the text around them."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",

@@ -68,7 +68,7 @@ def mate_ranks(distances: Floats, mates: Integers) -> Integers:
 
 
 def success_distances(distances: Floats, ranks: Integers, rank: int) -> Floats:
-    """Return from which threshold on each mated search succeeds, shape (n,).
+    """Return the threshold from which on each mated search succeeds, shape (n,).
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def error_curve(mated: Floats, non_mated: Floats | DistanceCounts) -> ErrorCurve
 
 
 def allowed(rate: float, count: float) -> int:
-    """Return how many of ``count`` searches may be false positives at a rate."""
+    """Return the number of ``count`` searches that may be false positives at a rate."""
     # 0.1 * 30 is a little more than 3, 0.07 * 100 a little more than 7; 0.29 * 100 less than 29.
     return int(np.floor(rate * count + 1e-9))
 
@@ -133,7 +133,7 @@ def threshold_at(non_mated: Floats, rate: float) -> float:
     rate
         At least 0 and below 1.
     """
-    # What `allowed` adds for rounding must not make a rate right below 1 allow all of them.
+    # The allowance for rounding in `allowed` must not let a rate right below 1 allow all of them.
     first_refused = np.sort(non_mated)[min(allowed(rate, len(non_mated)), len(non_mated) - 1)]
     return float(np.nextafter(first_refused, -np.inf))
 

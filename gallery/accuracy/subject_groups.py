@@ -23,7 +23,7 @@ _BLOCK: Final = 4096
 
 @dataclass(frozen=True, eq=False)
 class SubjectGroups:
-    """How many comparisons of each subject's probes are in each group of distances.
+    """The comparisons of each subject's probes, counted by group of distances.
 
     Attributes
     ----------
@@ -50,6 +50,8 @@ class SubjectGroups:
                 np.bincount(self.mated, weights=row[self.mated_subjects], minlength=groups)
                 for row in weights
             ]
+            # (replicates, subjects) times (subjects, groups), some subjects at a time: in float64,
+            # which counts exactly to 2**53, all of the counts would take twice their memory again.
             sums = np.zeros((len(weights), groups))
             for start in range(0, subjects, _BLOCK):
                 some = slice(start, start + _BLOCK)

@@ -82,7 +82,7 @@ def count_groups(
     Parameters
     ----------
     distances, mates, per_unit
-        As of `count_distances`.
+        As for `count_distances`.
     subjects
         Subject of each row, shape (n,).
     groups

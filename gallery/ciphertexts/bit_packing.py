@@ -23,7 +23,7 @@ GROUP: Final = 32
 
 
 def packed_size(count: int, bits: int) -> int:
-    """Return how many bytes ``count`` residues of ``bits`` bits, 25 to 31, become.
+    """Return the bytes of ``count`` packed residues of ``bits`` bits, 25 to 31.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def pack(residues: Residues, bits: int) -> bytes:
 
     Parameters
     ----------
-    residues : numpy.ndarray
+    residues
         uint32 of any shape, each below 2**bits, taken in C order; their number a multiple of 32.
-    bits : int
+    bits
         25 to 31.
 
     Returns
@@ -69,11 +69,11 @@ def unpack(data: bytes | memoryview, count: int, bits: int) -> Residues:
 
     Parameters
     ----------
-    data : bytes or memoryview
+    data
         What `pack` returned.
-    count : int
+    count
         How many residues it holds.
-    bits : int
+    bits
         As for `pack`.
 
     Returns

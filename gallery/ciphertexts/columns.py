@@ -5,7 +5,7 @@ bit-reversal of ``k``, as SEAL has it. An element of R' has n values in the same
 ``psi**m``. Value ``i`` of R belongs to point ``i // m`` of R' and is of slice ``i % m``: a product
 with an element of R' multiplies all m values of a point by the one of that element.
 
-Sixteen points make a tile. What a scan reads lies in the order in which it is read: by prime, tile,
+Sixteen points make a tile. Residues lie in the order in which a scan reads them: by prime, tile,
 slice, column, and within a column sixteen points.
 """
 
@@ -112,7 +112,7 @@ def weighted_sum(
 
 
 def addresses(arrays: Sequence[Residues]) -> Addresses:
-    """Return where arrays lie, for compiled functions; the caller keeps them alive meanwhile.
+    """Return the addresses of arrays, for compiled functions; the caller keeps the arrays alive.
 
     With addresses instead of arrays, one compiled version serves writable, read-only and unaligned
     buffers alike.

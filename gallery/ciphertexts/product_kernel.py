@@ -47,8 +47,8 @@ TILE_BYTES: Final = VECTOR_BYTES
 """Sixteen residues of four bytes, a cache line."""
 
 AHEAD_BYTES: Final = 2**12
-"""How far ahead of what is read memory is asked for. Half of it was a tenth slower, and twice as
-much no faster."""
+"""The distance of prefetches ahead of the reads. Half of it was a tenth slower, and twice as much
+no faster."""
 
 PROBES_AT_ONCE: Final = 4
 """Probes that share one reading of a column: their sums, and what is read, fit into registers."""

@@ -44,11 +44,11 @@ def expand(seed: bytes, columns: int, parameters: CkksParameterSet) -> Residues:
 
     Parameters
     ----------
-    seed : bytes
+    seed
         32 bytes, used for this set alone.
-    columns : int
+    columns
         Number of ciphertexts.
-    parameters : CkksParameterSet
+    parameters
         Gives primes and ring degree.
 
     Returns
@@ -72,12 +72,12 @@ def expand_into(residues: Residues, seed: bytes, parameters: CkksParameterSet) -
 
     Parameters
     ----------
-    residues : numpy.ndarray
+    residues
         uint32 of shape (primes, tiles, columns, 2, 16), as
         `gallery.ciphertexts.blocks.columns_shape` has it.
-    seed : bytes
+    seed
         32 bytes, used for this set alone.
-    parameters : CkksParameterSet
+    parameters
         The parameter set of the ciphertexts.
 
     Raises
@@ -108,13 +108,13 @@ class UniformStream:
 
     Parameters
     ----------
-    key : bytes
+    key
         32 bytes; public for public residues, and secret for secret ones.
-    tag : bytes
+    tag
         8 bytes that name what the residues are for. No two streams of one key share tag and number.
-    number : int
+    number
         Which of several streams this is, such as the number of the prime.
-    prime : int
+    prime
         Below 2**31.
     """
 

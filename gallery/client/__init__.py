@@ -1,6 +1,6 @@
 """The secret side: keys, embeddings, labels and decrypted distances stay in here.
 
-What is named here is loaded when it is first asked for, so that a program loads what it uses.
+A name here is loaded when it is first asked for, so that a program loads only what it uses.
 """
 
 from importlib import import_module

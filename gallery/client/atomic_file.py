@@ -1,4 +1,4 @@
-"""Files that have their name when they are complete, and not before."""
+"""Atomic files, which have their name when they are complete, and not before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def atomic_write(
 ) -> Iterator[BinaryIO]:
     """Give a file to write that takes its name on leaving, if no error came first.
 
-    Whatever happens, the name leads to nothing or all, to the old content or the new, also after a
+    In any case the name leads to nothing or all, to the old content or the new, also after a
     power cut; only on a file system without hard links one may leave an empty file. The file is
     readable by its owner alone.
 

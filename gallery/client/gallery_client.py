@@ -1,4 +1,4 @@
-"""The client of one gallery, which the owner's key opens: all that the library does is a method."""
+"""The client of one gallery, opened with the owner's key: the library's main class."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         The newest states of galleries that were seen, so that an older one put back is noticed: a
         `StateFile` for as long as the file lives; by default as long as this client lives.
     backend
-        What encrypts and decrypts: ``"native"``, or ``"seal"``, which is slower and SEAL itself.
-        Either opens what the other has made.
+        The backend that encrypts and decrypts: ``"native"``, or ``"seal"``, which is SEAL itself
+        and slower. Each opens the ciphertexts of the other.
     trusted_weights
-        Which weights files of face models are trusted, as of `PhotoEmbedder`.
+        Which weights files of face models are trusted, as for `PhotoEmbedder`.
     warn
         Called where photos are embedded with other weights than the gallery's; as of
         `PhotoEmbedder`.
@@ -60,13 +60,13 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         older one is refused by every method that reads it (`StaleManifestError`), so that a server
         cannot show one state for ever. By default a state of any age is taken.
     cache
-        What keeps references and check sums on this machine, so that other clients of the same
+        A cache of references and check sums on this machine, so that other clients of the same
         owner need not receive them again. They are kept when this client is closed. Give ``states``
         that last as well, as a `StateFile` does: by them a client that is closed late knows that
         somebody was erased meanwhile. Embeddings of photos are kept there too, sealed. By default
         nothing is kept.
     jobs
-        How many processes may embed where there are many photos, as of `PhotoEmbedder`.
+        How many processes may embed where there are many photos, as for `PhotoEmbedder`.
 
     Raises
     ------
@@ -149,8 +149,13 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
         threshold
             Default threshold of searches, in units of the metric.
         origin
-            What makes the embeddings of its photos, from `PhotoEmbedder.known_origin`; None to take
+            The origin of its photos' embeddings, from `PhotoEmbedder.known_origin`; None to take
             it from the first photos that are enrolled.
+
+        Returns
+        -------
+        GalleryClient
+            The new gallery, open.
 
         Raises
         ------
@@ -204,6 +209,11 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
             The name to give it; by default its own.
         progress
             Called with the number of blocks that were just restored.
+
+        Returns
+        -------
+        GalleryClient
+            The restored gallery, open.
 
         Raises
         ------

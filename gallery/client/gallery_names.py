@@ -1,4 +1,4 @@
-"""Names of galleries as they are typed, and as a database has them.
+"""Names of galleries, in the forms that people type and a database holds.
 
 New galleries get names in one normal form, so that no two have names that look the same. A database
 may hold names of any form from before; they are found by whatever form is given.

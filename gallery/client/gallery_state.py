@@ -89,6 +89,7 @@ class ReferenceLookup:
             return np.empty(0, np.intp)
         # Values are random or keyed hashes: eight bytes of them tell nearly all apart.
         leading = _leading(table.packed.identifiers(self._field))
+        # A value above all sought ones gets the last place, where it is not equal either.
         places = np.minimum(np.searchsorted(self._leading, leading), len(self._leading) - 1)
         return np.flatnonzero(self._leading[places] == leading)
 

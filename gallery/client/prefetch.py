@@ -1,4 +1,4 @@
-"""A thread that prepares the next item while its consumer works on the one before."""
+"""A prefetcher: a thread that prepares the next item while its consumer works on the last one."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Prefetcher(Closing, Iterator[U], Generic[T, U]):
     name
         The thread's.
     function
-        What is to be done.
+        The function.
     items
-        What to do it to; taken in the thread. It may be another one of these.
+        Its arguments, one after the other, taken in the thread; also another `Prefetcher`.
     """
 
     def __init__(self, name: str, function: Callable[[T], U], items: Iterable[T]) -> None:

@@ -1,4 +1,4 @@
-"""The progress of long work, as its caller is told of it."""
+"""The progress of long work, as it is reported to the caller."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class NotRegularFileError(OSError):
 
 
 def refuse_special(path: str | os.PathLike[str], mode: int) -> None:
-    """Refuse what is no regular file, given its mode as `os.stat` has it."""
+    """Refuse anything but a regular file, given its mode as `os.stat` has it."""
     if not stat.S_ISREG(mode):
         kind = next((word for test, word in _KINDS if test(mode)), "a device")
         raise NotRegularFileError(errno.EINVAL, f"it is {kind}", os.fspath(path))
@@ -50,6 +50,6 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
 
 
 def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
-    """Return what a regular file begins with; raises what `open_regular` raises."""
+    """Return the first bytes of a regular file; raises what `open_regular` raises."""
     with open_regular(path) as file:
         return file.read(count)

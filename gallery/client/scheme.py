@@ -1,4 +1,4 @@
-"""The interface of an encryption scheme on the owner's side, which hides what ciphertexts are like.
+"""The interface of an encryption scheme on the owner's side, which hides its ciphertexts' layout.
 
 There are two: CKKS (`gallery.client.ckks`), and RLWE with shared matrices and hints
 (`gallery.client.hinted`). All other rooms of the client work through this interface.
@@ -29,9 +29,9 @@ class BlockEncryption:
     columns
         Residues of the shape that the parameter set gives to a block.
     seed
-        What the uniform halves of CKKS ciphertexts were expanded from, else None.
+        The seed of the uniform halves of CKKS ciphertexts, else None.
     column_count, nonce, hint
-        What header and references of a block of the hinted scheme hold; 0 and empty for CKKS.
+        Values for the header and the references of a hinted block; 0 and empty for CKKS.
     """
 
     columns: Residues
@@ -52,9 +52,9 @@ class ProbeEncryption(Secret):
     vector
         The vector that was encrypted, shape (d,).
     seed
-        As of `BlockEncryption`.
+        As for `BlockEncryption`.
     secret
-        What opens the probe's results, if it is not the owner's key alone.
+        The secret that opens the probe's results, if the owner's key alone does not.
     """
 
     constants: Residues
@@ -115,7 +115,7 @@ class Scheme(Protocol):
         block, table
             The block, checked, and its references.
         occupied
-            As of `encrypt_block`.
+            As for `encrypt_block`.
 
         Returns
         -------

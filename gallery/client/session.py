@@ -1,4 +1,4 @@
-"""The key owner's session with a gallery: all that the server says, checked before it counts."""
+"""The key owner's session with a gallery, which checks all that the server says."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class GallerySession(Closing, Secret):
     states
         The newest states of galleries that were seen; by default those since this session began.
     backend
-        What encrypts and decrypts; see `gallery.client.scheme_selection.make_scheme`.
+        Name of the backend; see `gallery.client.scheme_selection.make_scheme`.
     max_age
         How long ago the gallery's state may have been signed; by default any time.
     cache
-        What keeps references and check sums for other sessions; by default nothing does.
+        The cache that keeps references and check sums for other sessions; by default none.
 
     Attributes
     ----------
@@ -139,12 +139,12 @@ class GallerySession(Closing, Secret):
 
     @cached_property
     def scheme(self) -> Scheme:
-        """What encrypts and decrypts; made when it is first needed."""
+        """The gallery's scheme, which encrypts and decrypts; made when it is first needed."""
         return make_scheme(self._backend, self.key, self.description)
 
     @cached_property
     def check_sums(self) -> CheckSumKeeper:
-        """What opens and seals the gallery's check sums."""
+        """The keeper of the gallery's check sums, which opens and seals them."""
         keeper = CheckSumKeeper(self.key, self.gallery_id, self.scheme)
         keeper.offer(self._parts.check_sums())
         return keeper
@@ -165,8 +165,8 @@ class GallerySession(Closing, Secret):
     def newest_seen(self) -> NewestState | None:
         """Return the newest manifest seen so far; ask before a request whose answer is checked.
 
-        What other processes of the owner see while the request is under way may be newer than its
-        answer, and is no sign of an older state.
+        A state that another process of the owner sees while the request is under way may be newer
+        than its answer, which is then no sign of a rollback.
         """
         return self.seen.newest()
 
@@ -219,7 +219,7 @@ class GallerySession(Closing, Secret):
         self._parts.wrote(update, written)
 
     def accept_present(self) -> None:
-        """Take the present state for the newest, because an older one was put back on purpose.
+        """Accept the present state as the newest, because an older one was put back on purpose.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The verification of a gallery: whether everything in it is what its owner wrote."""
+"""The verification of a gallery: a check that everything in it is what its owner wrote."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """What a verification looked at and what it found.
+    """The outcome of a verification: how much was checked, and the findings.
 
     Attributes
     ----------
@@ -86,8 +86,8 @@ class Verifier:
     def run(self, *, deep: bool, progress: Progress | None = None) -> VerificationReport:
         """Verify the gallery.
 
-        The check sums of results must open, and if ``deep`` be those of the blocks; the latter is
-        left to the next verification if another process changes a block meanwhile.
+        The check sums of results must open, and with ``deep`` they must be those of the blocks. The
+        second check is left to the next verification if another process changes a block meanwhile.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class Verifier:
     def _check_current(
         self, entry: ManifestEntry, deep: bool, findings: list[Finding]
     ) -> tuple[int, EncryptedBlock | None]:
-        """Check a block; if another process has changed or dropped it meanwhile, as it is now."""
+        """Check a block, or its present version if another process has changed it meanwhile."""
         try:
             return self._check(entry, deep, findings)
         except GalleryError:

@@ -22,8 +22,8 @@ Examples:
 @click.command("annotate", epilog=_EPILOG)
 @click.argument("labels", metavar="LABEL...", nargs=-1, required=True)
 @attribute_option(
-    "What is to be known of them, such as a number in another system; in place of what they have "
-    "of the same name. May be given several times."
+    "Attribute of these people, such as a number in another system; it replaces theirs of the same "
+    "name. May be given several times."
 )
 @click.option(
     "--unset",
@@ -31,8 +31,8 @@ Examples:
     multiple=True,
     help="An attribute that they lose. May be given several times.",
 )
-@expires_option(f"From when on they are no match: {FORMS}; or never.", or_never=True)
-@json_option("Print one JSON object a person of whom anything is changed.")
+@expires_option(f"Time from which they are no match any more: {FORMS}; or never.", or_never=True)
+@json_option("Print a JSON object for each person of whom anything was changed.")
 @common_options
 def command(
     settings: Settings,
@@ -45,10 +45,11 @@ def command(
     """Change attributes and expiry of people who are enrolled; gallery people shows them.
 
     Both are sealed with the label of each of their references, in one step, and go where it goes:
-    with gallery rename, merge, rekey, export and import. What is replaced or unset is gone from the
-    database's files when the command is done. A server sees what it sees of a renaming.
+    with gallery rename, merge, rekey, export and import. Values that are replaced or unset are gone
+    from the database's files when the command is done. A server sees the same as of a renaming.
 
-    Who has expired is listed by searches and is no match; gallery remove --expired erases them.
+    People who have expired are listed by searches and are no match; gallery remove --expired erases
+    them.
     """
     if not (attributes or unset or expires is not None):
         raise click.UsageError("say what to change: --attribute, --unset or --expires")

@@ -18,7 +18,7 @@ Example:
 @click.command("assign", epilog=_EPILOG)
 @click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
 @click.argument("label", metavar="LABEL")
-@json_option("Print one JSON object a reference whose label is another one now.")
+@json_option("Print a JSON object for each reference whose label was changed.")
 @common_options
 def command(settings: Settings, identifiers: tuple[str, ...], label: str, as_json: bool) -> None:
     """Give the references with these identifiers a label, be it new or another person's.

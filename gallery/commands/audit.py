@@ -1,4 +1,4 @@
-"""``gallery audit``: what was done with the galleries of a server, and by whom."""
+"""``gallery audit``: show, check and prune the audit log of a server."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _moment_of(_context: click.Context, _option: click.Parameter, text: str | No
 
 def _action(_context: click.Context, _argument: click.Parameter, text: str) -> str:
     if text not in _ACTIONS:
-        raise click.BadParameter(f"{text!r} is none of {', '.join(_ACTIONS)}")
+        raise click.BadParameter(f"{text!r} is not one of {', '.join(_ACTIONS)}")
     return text
 
 
@@ -101,28 +101,28 @@ def _digest(_context: click.Context, _option: click.Parameter, text: str | None)
 @click.command("audit", epilog=_EPILOG)
 @click.argument("action", metavar="[show|check|prune]", default="show", callback=_action)
 @click.option(
-    "--since", metavar="WHEN", callback=_moment_of, help=f"Show what came after: {FORMS}."
+    "--since", metavar="WHEN", callback=_moment_of, help=f"Show events after this time: {FORMS}."
 )
 @renamed_option(
     "--gallery",
     formerly=[Former("--gallery-name")],
     metavar="NAME",
-    help="Show what was done to this gallery.",
+    help="Show events of this gallery.",
 )
 @click.option(
     "--head",
     metavar="DIGEST",
     callback=_digest,
-    help="Check that the row is there, or pruned, whose digest an earlier check printed.",
+    help="Digest that an earlier check printed: check that its row is there, or was pruned.",
 )
 @click.option(
     "--older-than",
     metavar="WHEN",
     callback=_moment_of,
-    help="Prune what is older: the same forms as of --since.",
+    help="Prune events before this time: the same forms as for --since.",
 )
 @yes_option
-@table_options("an event, or of a check")
+@table_options("event, or result of a check")
 @database_options
 def command(
     settings: DatabaseSettings,
@@ -139,8 +139,8 @@ def command(
     show prints the events, the newest last.
 
     check says whether rows are missing or were changed. Each row is chained to the one before it,
-    so what was removed or changed shows as a gap. Rows at the end can be missing without one: keep
-    the digest that is printed somewhere else, and give it to the next check with --head.
+    so a row that was removed or changed shows as a gap. Rows at the end can be missing without one:
+    note the printed digest elsewhere, and give it to the next check with --head.
 
     prune removes the oldest events. That is recorded, and the rest stays chained. On PostgreSQL it
     needs the user that owns the tables.

@@ -1,4 +1,4 @@
-"""``gallery cache``: show and clear what this machine keeps of galleries."""
+"""``gallery cache``: show and clear the cache of this machine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Examples:
 
 @click.group("cache", epilog=_EPILOG)
 def command() -> None:
-    """Show and clear what this machine keeps of galleries.
+    """Show and clear the cache of this machine.
 
-    Commands that open a gallery keep its references, and what its results are checked with, as the
-    server has them: sealed labels and keyed hashes, which say nothing without the key. So the next
+    Commands that open a gallery keep its references and check sums, as the server has them: sealed
+    labels and keyed hashes, which say nothing without the key. So the next
     command need not ask for them again. Commands that embed photos keep the embeddings, sealed with
     the key. All of it is checked anew whenever it is used.
     """
@@ -33,7 +33,7 @@ def command() -> None:
 @json_option("Print one JSON object.")
 @quiet_option
 def show(as_json: bool, quiet: bool) -> None:
-    """Show how much is kept of each gallery.
+    """Show the size of the cache, gallery by gallery.
 
     Galleries have no names here; gallery info says which identifier one has.
     """
@@ -80,7 +80,7 @@ def show(as_json: bool, quiet: bool) -> None:
 @command.command("clear", epilog=_EPILOG)
 @quiet_option
 def clear(quiet: bool) -> None:
-    """Remove all that is kept; the next commands ask for it again."""
+    """Empty the cache; the next commands fill it again."""
     from gallery.client.cache import CacheFolder, clear_embeddings, kept_embeddings
 
     path = cache_path()

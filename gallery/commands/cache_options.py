@@ -1,4 +1,4 @@
-"""The variables that say where the owner's cache is, and how large it may get."""
+"""The settings of the owner's cache: its place and its size, from environment variables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MIB: Final = 1024 * 1024
 
 
 def cache_path() -> Path | None:
-    """Return where the cache is, or None if this user has no place for one."""
+    """Return the folder of the cache, or None if this user has no place for one."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen)
     if not os.environ.get("XDG_CACHE_HOME") and not has_home_folder():
@@ -43,9 +43,9 @@ def cache_limit() -> int | None:
 
 
 def find_cache(told: Callable[[str], None] | None = None) -> CacheFolder | None:
-    """Return the cache, or None where nothing is kept; ``told`` is as of `CacheFolder`.
+    """Return the cache, or None where nothing is kept; ``told`` is as for `CacheFolder`.
 
-    What was kept before its size was set to 0 is there still, and has to be forgotten with people.
+    Files from before its size was set to 0 are still there, and must be erased with their people.
     """
     limit, path = cache_limit(), cache_path()
     if path is None or (limit == 0 and not path.is_dir()):

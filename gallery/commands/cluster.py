@@ -70,11 +70,11 @@ _COLUMNS = (
     type=click.IntRange(min=2),
     default=2,
     show_default=True,
-    help="How many faces make a group.",
+    help="Least number of faces of a group.",
 )
 @search_threshold_option()
-@json_option("Print one JSON object with every face, its group and its picture.")
-@csv_option("a face")
+@json_option("Print a JSON object with every face, its group and its picture.")
+@csv_option("face")
 @jobs_option
 @trust_weights_option
 @common_options
@@ -97,7 +97,7 @@ def command(
     either.
 
     The gallery is searched with each face, which a server can count. The grouping is done on this
-    machine. The pictures are not encrypted: delete them when they have served.
+    machine. The pictures are not encrypted: delete them when they are no longer needed.
     """
     from gallery.client import GroupFolders, find_probe_photos
 

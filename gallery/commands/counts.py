@@ -1,4 +1,4 @@
-"""Counts of things, as sentences have them."""
+"""Counts of things, worded for sentences."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def counted(number: int, one: str, many: str = "") -> str:
     Parameters
     ----------
     number
-        How many.
+        The count.
     one, many
-        What one is called, and several if they are not called so with an s.
+        The noun, and its plural if that is not the noun with an s.
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line: a date, or how long from now."""
+"""Moments as they are written on a command line: a date, or a span of time from now."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _SPAN = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 FORMS = "90m, 12h, 30d or 2w, or an ISO date such as 2027-01-31 (its beginning in UTC)"
-"""What is understood, for messages and help."""
+"""The forms that are understood, for messages and help."""
 
 
 def parse_span(text: str) -> timedelta | None:
-    """Return how long ``30d`` and the like are, or None for another form."""
+    """Return the span that ``30d`` and the like stand for, or None for another form."""
     found = _SPAN.fullmatch(text)
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 

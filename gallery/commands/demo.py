@@ -1,4 +1,4 @@
-"""``gallery demo``: the whole story on sample photos, in a folder of its own."""
+"""``gallery demo``: key, gallery, enrollment and search on sample photos, in one run."""
 
 from __future__ import annotations
 

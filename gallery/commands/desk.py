@@ -88,8 +88,7 @@ def _names(
     metavar="HOST",
     multiple=True,
     callback=_names,
-    help="Name by which browsers call this machine, where others reach it; may be given several "
-    "times.",
+    help="Name under which browsers on other machines reach this one; may be given several times.",
 )
 @click.option(
     "--idle-lock",
@@ -97,7 +96,7 @@ def _names(
     default="15m",
     show_default=True,
     callback=_idle,
-    help="How long the key stays open without a request, such as 5m or 2h.",
+    help="Time for which the key stays open without a request, such as 5m or 2h.",
 )
 @rate_option(
     "--identify-rate",
@@ -114,8 +113,8 @@ def _names(
     "--keep-decisions",
     metavar="TIME",
     callback=_kept,
-    help="Keep a log of who searched when and what was decided for so long, such as 90d, sealed "
-    "beside the key file. [default: none is kept]",
+    help="Time for which a log of searches and decisions is kept, such as 90d, sealed beside the "
+    "key file. [default: none is kept]",
 )
 @click.option(
     "--thumbnails",
@@ -148,8 +147,8 @@ def command(
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
 
-    The address that is printed signs a browser in; keep it to yourself. Others than this machine
-    are served over TLS alone, and to holders of tokens, which gallery desk-token makes.
+    The address that is printed signs a browser in; keep it to yourself. Other machines are served
+    over TLS alone, and only with tokens, which gallery desk-token makes.
     """
     from gallery.client import is_protected
 
@@ -217,12 +216,12 @@ def _check_galleries(
 
 
 def token_file(key: Path) -> Path:
-    """Return where the tokens of the desk are: beside the key file."""
+    """Return the file of the desk's tokens, beside the key file."""
     return key.with_name(key.name + ".desk-tokens")
 
 
 def thumbnails_folder(key: Path) -> Path:
-    """Return where the desk's thumbnails are: beside the key file."""
+    """Return the folder of the desk's thumbnails, beside the key file."""
     return key.with_name(key.name + ".desk-thumbnails")
 
 
@@ -269,7 +268,7 @@ def erase_all_thumbnails(key: Path, gallery_id: bytes) -> None:
 
 
 def decisions_file(key: Path) -> Path:
-    """Return where the desk's log of decisions is: beside the key file."""
+    """Return the file of the desk's log of decisions, beside the key file."""
     return key.with_name(key.name + ".desk-decisions")
 
 
@@ -279,7 +278,7 @@ def _called(passphrase: Callable[[], str | None]) -> str | None:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is kept beside the key file: decisions for so many days or None, and thumbnails."""
+    """The desk's files beside the key file: decisions for so many days or None, and thumbnails."""
 
     decisions: float | None
     thumbnails: bool

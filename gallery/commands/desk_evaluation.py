@@ -21,7 +21,7 @@ _PLOTS = {
 
 
 def evaluation_of(backend: str) -> Evaluate:
-    """Return what evaluates labelled sets with a backend."""
+    """Return a function that evaluates labelled sets with a backend."""
 
     def work(
         labelled: LabelledSet, description: GalleryDescription, stage: Stage

@@ -1,4 +1,4 @@
-"""``gallery desk-token``: programs and kiosks that may use a desk, and for what."""
+"""``gallery desk-token``: make, list and revoke the tokens of a desk."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def command() -> None:
 
 
 @command.command("create", epilog=_EPILOG)
-@click.option("--name", required=True, help="What the token is called.")
+@click.option("--name", required=True, help="Name of the token.")
 @click.option(
     "--scope",
     type=click.Choice(["identify", "enroll", "manage"]),
     required=True,
-    help="What it allows: to search and learn decisions alone; to enroll too; or everything.",
+    help="Rights of the token: to search and learn decisions alone; to enroll too; or everything.",
 )
 @click.option(
     "--gallery",
     "galleries",
     metavar="NAME",
     multiple=True,
-    help="Gallery that it is for; may be given several times. [default: all of the desk]",
+    help="Gallery that the token is for; may be given several times. [default: all of the desk]",
 )
 @expires_option
 @key_file_options
@@ -75,7 +75,7 @@ def create(
 
 
 @command.command("list", epilog=_EPILOG)
-@table_options("a token")
+@table_options("token")
 @key_file_options
 def list_(settings: KeyFileSettings, form: TableFormat | None) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""

@@ -1,4 +1,4 @@
-"""The destination of a search's results: a file, or a table for people or programs, and copies."""
+"""The destination of a search's results: a file, a table for people or programs, drawn copies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Destination:
-    """Where the results of a search go.
+    """The destination of the results of a search.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Destination:
 
 
 def _say(settings: Settings, results: Results, output: Path | None) -> None:
-    """Say what the results rest on, and where they are."""
+    """Print the threshold, the age of the state and the counts, and the file of the results."""
     from gallery.client.integrity.clock import age_in_words
 
     found = results.found

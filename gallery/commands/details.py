@@ -48,7 +48,7 @@ def expires_option(text: str, *, or_never: bool = False) -> Callable[..., Any]:
 
 
 def details_of(attributes: dict[str, str], expires: int | None) -> PersonDetails:
-    """Return what a person gets."""
+    """Return the details that a person gets."""
     from gallery.client import PersonDetails
 
     return PersonDetails(attributes, expires)
@@ -61,7 +61,7 @@ def _pairs(
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise click.BadParameter(f"{text!r} is no NAME=VALUE, such as id=4711")
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as id=4711")
         if name in found:
             raise click.BadParameter(f"{name!r} is given twice")
         found[name] = value

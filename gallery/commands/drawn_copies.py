@@ -73,7 +73,7 @@ class DrawnCopies:
 
 
 def _frames(results: Results) -> dict[int, list[Frame]]:
-    """Return what is drawn into each photo, by its number."""
+    """Return the frames of each photo, by its number."""
     from gallery.client.photos.drawing import Frame
 
     frames = defaultdict[int, list[Frame]](list)

@@ -46,7 +46,7 @@ _COLUMNS = (
     help="Pairs to show.",
 )
 @search_threshold_option()
-@table_options("a pair")
+@table_options("pair")
 @common_options
 def command(
     settings: Settings, top: int, threshold: float | str | None, form: TableFormat | None

@@ -79,7 +79,7 @@ Examples:
     "Which faces of a photo are enrolled under its label. A photo of several fails with one. All "
     "is for several pictures of one person in one file; it fails where two faces do not match."
 )
-@click.option("--label", help="Whom single photos, or embeddings without labels, show.")
+@click.option("--label", help="Person whom single photos, or embeddings without labels, show.")
 @click.option(
     "--replace",
     is_flag=True,
@@ -88,19 +88,19 @@ Examples:
 )
 @yes_option
 @attribute_option(
-    "What is to be known of all of these people, such as a number in another system; in place of "
-    "what they have of the same name. May be given several times."
+    "Attribute of all of these people, such as a number in another system; it replaces theirs of "
+    "the same name. May be given several times."
 )
-@expires_option(f"From when on these people are no match any more: {FORMS}.")
+@expires_option(f"Time from which these people are no match any more: {FORMS}.")
 @click.option(
     "--on-duplicate",
     type=click.Choice(POLICIES),
-    help="What to do with a face that matches another label at the gallery's threshold: ask "
+    help="Policy for a face that matches another label at the gallery's threshold: ask "
     "(without a terminal: enroll it and warn), skip it, add it without looking, or fail before "
     "anything is enrolled. To look, each new face is searched for; a server that counts sees how "
     "many were then left out. [default: ask for photos, add for embeddings]",
 )
-@json_option("Print one JSON object with the counts.")
+@json_option("Print the counts as a JSON object.")
 @private_urls_option
 @jobs_option
 @trust_weights_option
@@ -122,10 +122,11 @@ def command(
 
     A photo is a file, http:// or https:// and the rest of a URL, or - for standard input.
 
-    What is a photo is told by content. Hidden files, litter of systems and NAS boxes, and what is
-    no photo are passed over and counted.
+    Photos are recognised by content. Hidden files, litter of systems and NAS boxes, and other files
+    that are no photos are passed over and counted.
 
-    What is enrolled already is skipped, so an interrupted run is finished by running it again.
+    Photos and embeddings that are enrolled already are skipped, so an interrupted run is finished
+    by running it again.
     Photos without a face, and those of several unless --faces says which, people without a photo,
     and links that lead nowhere are reported and left out; the exit code is 1 then. Poor photos
     (small, blurred, dark or tilted faces) are enrolled with a warning; --verbose and --json show

@@ -37,7 +37,7 @@ def somebody_to_ask() -> bool:
 def chosen_policy(
     settings: Settings, client: GalleryClient, given: Policy | None, default: Policy
 ) -> Policy:
-    """Return what to do with duplicates: ``add`` by default where the gallery has no threshold.
+    """Return the policy for duplicates: ``add`` by default where the gallery has no threshold.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def chosen_policy(
 
 
 def what_to_do(policy: Policy, asking: bool) -> OnDuplicate:
-    """Return what the library is to do with duplicates among photos.
+    """Return the library's policy for duplicates among photos.
 
     Where somebody is asked, duplicates are left out at first, and asked about when all the others
     are enrolled: nobody has to sit by, and no progress bar is in the way.
@@ -82,7 +82,7 @@ class FoundDuplicate:
     row
         The row in that file; None for a photo.
     duplicate
-        What was found, fit to be released.
+        The duplicate, with a distance that is fit to be released.
     enrolled
         Whether it was enrolled all the same.
     """
@@ -114,7 +114,7 @@ class FoundDuplicate:
 
     @property
     def statement(self) -> str:
-        """What was found, in words."""
+        """The duplicate, in words."""
         item = self.duplicate
         where = "" if item.reference_id else ", which is new in this run too"
         return (
@@ -128,7 +128,7 @@ class FoundDuplicate:
         return replace(self, enrolled=ask_yes_or_no(question))
 
     def notify(self, settings: Settings) -> None:
-        """Say what was found and done."""
+        """Print a notice of the duplicate, and whether it was enrolled."""
         done = "enrolled, but" if self.enrolled else "not enrolled:"
         settings.notice(f"{done} {self.place}: {self.statement}")
 
@@ -147,7 +147,7 @@ class FoundOutlier:
     path
         The photo or the file of embeddings.
     outlier
-        What was found, fit to be released.
+        The outlier, with a distance that is fit to be released.
     """
 
     path: PhotoName
@@ -162,7 +162,7 @@ class FoundOutlier:
         return cls(path, replace(outlier, distance=distance))
 
     def notify(self, settings: Settings) -> None:
-        """Say what was found."""
+        """Print a notice of the outlier."""
         item = self.outlier
         settings.notice(
             f"enrolled, but {self.path}: this face of {item.label!r} is far from all others of "

@@ -1,4 +1,4 @@
-"""The tally of an enrollment: what was enrolled, and what was not and why, over all sources."""
+"""The tally of an enrollment over all sources: counts of references, failures and their reasons."""
 
 from __future__ import annotations
 

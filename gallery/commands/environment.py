@@ -1,4 +1,4 @@
-"""The secrets in the environment, withheld from every process that a command starts.
+"""Secrets in the environment, withheld from every process that a command starts.
 
 Packages start programs without asking: matplotlib looks for fonts with one, TensorFlow compiles
 with another. Each inherits the environment, so while a command runs the secrets are not in it.

@@ -83,13 +83,13 @@ Examples:
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="A mate counts as found within so many candidates; identify decides by the first.",
+    help="Candidates among which a mate counts as found; identify decides by the first.",
 )
 @split_options
 @click.option(
     "--key",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Key file with whose cache of embeddings photos are looked up; by default with none.",
+    help="Key file whose cache of embeddings is used for photos; by default none is used.",
 )
 @click.option(
     "--passphrase-file",

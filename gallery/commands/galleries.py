@@ -20,7 +20,7 @@ Examples:
 
 
 @click.command("galleries", epilog=_EPILOG)
-@table_options("a gallery")
+@table_options("gallery")
 @service_options
 def command(settings: ServiceSettings, form: TableFormat | None) -> None:
     """List the names of the galleries in a database, or of those that a server's token is for.

@@ -1,7 +1,8 @@
 """Garbage collection of a command's process: put off while it starts, left out when it ends.
 
-What a command loads stays until it ends. To look through it for garbage, some two hundred times
-while it is loaded and once more at the end, takes a fifth of a short command's processor time.
+Objects that a command loads stay until it ends. Looking through them for garbage, some two hundred
+times while they are loaded and once more at the end, takes a fifth of a short command's processor
+time.
 """
 
 from __future__ import annotations

@@ -124,5 +124,5 @@ def worded(message: str, hint: Hint | None) -> str:
 
 
 def told(error: GalleryError) -> str:
-    """Return what a user of the command line is told of an error."""
+    """Return the text of an error for a user of the command line."""
     return worded(error.message, error.hint)

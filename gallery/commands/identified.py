@@ -1,4 +1,4 @@
-"""Results of searches for programs, and what is said of people who have expired."""
+"""The results of searches as programs read them, and the notices about them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def print_found(done: Results, form: TableFormat) -> None:
 
 
 def tell_of_results(settings: Settings, done: Results, undone: str) -> None:
-    """Say what is to be known of results besides them: who has expired, the threshold, the photos.
+    """Print the notices on results: people who have expired, the threshold, poor photos.
 
     Parameters
     ----------

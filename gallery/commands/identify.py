@@ -88,7 +88,7 @@ Examples:
     help="Show the K closest references instead, several of which may be one person's.",
 )
 @exit_code_option
-@table_options("a probe", of_csv="a candidate, of videos a track")
+@table_options("probe", of_csv="candidate, or track of a video")
 @click.option(
     "--output",
     type=NamedPath(dir_okay=False, path_type=Path),
@@ -108,14 +108,15 @@ Examples:
     "--full-precision",
     is_flag=True,
     help="Give distances with all digits. By default those that noise of the encryption reaches "
-    "are cut off, and all after the fourth decimal: published, they help to find the key.",
+    "are cut off, and all after the fourth decimal: published, they help an attacker to find the "
+    "key.",
 )
 @video_options
 @jobs_option
 @trust_weights_option
 @max_age_option(
     "Refuse to search a state of the gallery that its owner signed longer ago, by a change or by "
-    "gallery refresh, such as 90m, 12h, 7d or 2w: so no old state can be shown for ever."
+    "gallery refresh, such as 90m, 12h, 7d or 2w, so that no old state is shown for ever."
 )
 @common_options
 def command(
@@ -140,17 +141,19 @@ def command(
     A photo is a file, http:// or https:// and the rest of a URL, or - for standard input. A file of
     embeddings is a .npz, .npy, Parquet or CSV file and may have any number of rows.
 
-    Of a video or camera, faces are followed from frame to frame, and for each it is printed from
-    when to when it was seen. A file is looked at to its end first; the frame in which a face is
-    best decides. A camera is searched for as soon as a face appears, and once more with a better
-    frame.
+    The faces of a video or a camera are followed from frame to frame, and printed with the times
+    at which they were first and last seen. A file is read to its end first, and the best frame of
+    each face is searched with. A face before a camera is searched for as soon as it appears, and
+    once more with a better frame.
 
-    For each probe: match or non-match, the label, the distance, the threshold and the candidates.
-    Photos without a face, and with more than one unless --faces says which, are reported as failed;
-    the exit code is 1 then. It says nothing of matches, unless --exit-code asks for that.
+    The result for each probe is match or non-match, the label, the distance, the threshold and the
+    candidates. Photos without a face, and with more than one unless --faces says which, are
+    reported as failed; the exit code is 1 then. The exit code says nothing of matches, unless
+    --exit-code asks for that.
 
-    Who has expired is no match, and is listed all the same: where the closest candidate has
-    expired, the probe is a non-match, whoever comes next. --csv has a line for each candidate.
+    People who have expired are no match, and are listed all the same: where the closest candidate
+    has expired, the probe is a non-match, whatever candidate comes next. --csv has a line for each
+    candidate.
     """
     search = ProbeSearch(top, threshold, per_reference, faces)
     if video.is_meant(probes):
@@ -190,7 +193,7 @@ def _check_sources(probes: tuple[Given, ...]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Probes:
-    """What is searched with.
+    """The probes of a search.
 
     Attributes
     ----------

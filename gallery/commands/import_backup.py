@@ -28,9 +28,9 @@ def command(settings: Settings, file: Path) -> None:
     The gallery gets its own name, unless --gallery gives it another. All of the file is checked
     before anything is written. The database is created if it is not there.
 
-    What is restored is a gallery of its own, and neither it nor the one that was backed up is taken
-    for the other. If you have seen a gallery under the same name that the backup was made of,
-    commands refuse the restored one until you say that it takes that one's place, with:
+    The restored gallery is one of its own: neither it nor the one that was backed up is taken for
+    the other. If you have used the original under the same name, commands refuse the restored one
+    until you say that it takes the original's place, with:
     gallery verify --accept-rollback
     """
     from gallery.client.backup import Backup

@@ -112,7 +112,7 @@ def command(
 
 
 def _limits(description: GalleryDescription) -> Iterator[str]:
-    """Yield what a key owner should know of a new gallery's parameter set."""
+    """Yield the limits of a new gallery's parameter set, as notices for its owner."""
     from gallery.client.integrity.canaries import CANARY_DIMENSION
     from gallery.parameters import STANDARD, find_parameters
 

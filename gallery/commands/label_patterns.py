@@ -31,7 +31,7 @@ label_pattern_option = click.option(
 def with_label_like(items: Iterable[_L], pattern: str | None) -> list[_L]:
     """Return those whose label is written like this, else all whose label is like it.
 
-    What is given is normalised as labels are. Without a pattern all are returned.
+    The pattern is normalised as labels are. Without a pattern all are returned.
     """
     found = list(items)
     if pattern is None:

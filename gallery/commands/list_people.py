@@ -41,10 +41,10 @@ _COLUMNS = (
 @click.command("people", epilog=_EPILOG)
 @label_pattern_option
 @attribute_option(
-    "Only who has this attribute, such as id=4711; if several are given, all of them."
+    "Only people with this attribute, such as id=4711; if several are given, with all of them."
 )
-@click.option("--expired", is_flag=True, help="Only who has expired.")
-@table_options("a person")
+@click.option("--expired", is_flag=True, help="Only people who have expired.")
+@table_options("person")
 @common_options
 def command(
     settings: Settings,
@@ -53,11 +53,11 @@ def command(
     expired: bool,
     form: TableFormat | None,
 ) -> None:
-    """List the people of a gallery: how many references each has, since when, and what is known.
+    """List the people of a gallery: their references, times of enrollment, attributes and expiry.
 
     Times are UTC, by the clock of the machine that enrolled; whether somebody has expired is told
-    by the clock of this one. Of references that an earlier version of this program enrolled no time
-    is known; they are counted as undated.
+    by the clock of this one. References that an earlier version of this program enrolled have no
+    time, and are counted as undated.
     """
     with settings.open_client() as client:
         found = with_label_like(client.people(attributes), label)

@@ -27,7 +27,7 @@ Examples:
 
 @click.command("list", epilog=_EPILOG)
 @label_pattern_option
-@table_options("a reference")
+@table_options("reference")
 @common_options
 def command(settings: Settings, label: str | None, form: TableFormat | None) -> None:
     """List the references of a gallery, with their labels opened."""

@@ -1,4 +1,4 @@
-"""Options of commands that listen: address, certificate, and how often a token may ask."""
+"""Options of commands that listen: address, certificate, and the rate limit of a token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 @dataclass(frozen=True)
 class ListenerAddress:
-    """Where a command listens, and with what certificate."""
+    """The address at which a command listens, and its certificate."""
 
     host: str
     port: int

@@ -59,12 +59,12 @@ _COMMANDS = {
     "export": "Write a backup of a gallery into a file.",
     "import": "Restore a gallery from a backup.",
     "migrate": "Bring a database to the schema version of this program.",
-    "cache": "Show and clear what this machine keeps of galleries.",
+    "cache": "Show and clear the cache of this machine.",
     "desk": "Serve pages and an API on the machine that holds the key.",
     "desk-token": "Make, list and revoke the tokens of the owner's desk.",
     "serve": "Serve a database to key owners on other machines.",
     "token": "Make, list and revoke the tokens of a server.",
-    "audit": "Show, check or prune the log of what was done on a server.",
+    "audit": "Show, check or prune the audit log of a server.",
     "evaluate": "Measure open-set accuracy on labelled photos or embeddings.",
     "threshold": "Show, set and reset the thresholds of a gallery.",
     "calibrate": "Find a gallery's threshold on labelled photos or embeddings.",
@@ -212,7 +212,7 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _refusal(error: OSError) -> str:
-    """Return what the system refused, without what a program may have put into the message."""
+    """Return the system's reason, without other words that a program put into the message."""
     reason = error.strerror or type(error).__name__
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
     if not names and error.errno == errno.ENOENT and not _is_somewhere():
@@ -254,7 +254,7 @@ def _say(text: str, *, lines: bool = False) -> None:
 
 
 def _given_urls() -> list[str]:
-    """Return what a message may repeat of the command line and of the environment."""
+    """Return the URLs of the command line and the environment, which messages might repeat."""
     words = [word.partition("=")[2] if word.startswith("-") else word for word in _arguments]
     values = [value for name, value in os.environ.items() if name.startswith("GALLERY_")]
     return [text for text in (*words, *values) if "://" in text]

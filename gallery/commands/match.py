@@ -1,4 +1,4 @@
-"""``gallery match``: compare photos or ready embeddings with one person."""
+"""``gallery match``: compare photos or ready embeddings with one person (1:1)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Examples:
 @faces_option("Which faces of a photo are compared with LABEL. A photo of several fails with one.")
 @search_threshold_option()
 @exit_code_option
-@table_options("a probe", of_csv="a candidate")
+@table_options("probe", of_csv="candidate")
 @click.option(
     "--full-precision",
     is_flag=True,
@@ -79,11 +79,11 @@ def command(
 ) -> int:
     """Say whether a photo, or each row of a file of embeddings, shows this person.
 
-    A photo is a file, a URL, or - for standard input, as of gallery identify.
+    A photo is a file, a URL, or - for standard input, as for gallery identify.
 
     The whole gallery is searched, as by gallery identify, and only the distance to the closest
-    reference of LABEL is looked at. So a server learns neither who is meant nor the answer. Who has
-    expired is no match.
+    reference of LABEL is looked at. So a server learns neither who is meant nor the answer. A
+    person who has expired is no match.
     """
     from gallery.client import SourceKind
 

@@ -21,7 +21,7 @@ Example:
 @click.argument("absorbed", metavar="LABEL")
 @click.argument("kept", metavar="INTO")
 @yes_option
-@json_option("Print one JSON object a reference, with its new label.")
+@json_option("Print a JSON object for each reference, with its new label.")
 @common_options
 def command(settings: Settings, absorbed: str, kept: str, yes: bool, as_json: bool) -> None:
     """Give all references of LABEL the label INTO, which somebody must have.

@@ -1,4 +1,4 @@
-"""``gallery models``: which face models and detectors work here, and their weights."""
+"""``gallery models``: list and check face models and detectors, and fetch their weights."""
 
 from __future__ import annotations
 
@@ -65,13 +65,14 @@ def command() -> None:
 
 
 @command.command("list", epilog=_EPILOG)
-@table_options("a model or detector")
+@table_options("model or detector")
 @quiet_option
 def list_(quiet: bool, form: TableFormat | None) -> None:
     """List all face models and detectors: size, values, licence, and what is missing here.
 
-    The licence is that of the weights, as those say who published them; what a model was trained
-    with may have terms of its own. A threshold belongs to a model and a detector: calibrate it.
+    The licence is that of the weights, as their publishers state it; the data that a model was
+    trained on may have terms of its own. A threshold belongs to a model and a detector: calibrate
+    it.
     """
     from gallery.client import take_inventory
 
@@ -104,7 +105,7 @@ def list_(quiet: bool, form: TableFormat | None) -> None:
     metavar="FOLDER",
     type=NamedPath(file_okay=False, path_type=Path),
     help="Take the weights out of this folder, which --to filled; of all models in it, unless "
-    "some are named. What is here already and right is kept.",
+    "some are named. Files that are here already and right are kept.",
 )
 @trust_weights_option
 @quiet_option
@@ -139,7 +140,7 @@ def fetch(names: tuple[str, ...], target: Path | None, source: Path | None, quie
 
 @command.command("check", epilog=_EPILOG)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@table_options("a model or detector")
+@table_options("model or detector")
 @trust_weights_option
 def check(names: tuple[str, ...], form: TableFormat | None) -> int:
     """Check that face models and detectors work here, by loading them; all that are here, or NAMEs.
@@ -177,12 +178,13 @@ def _runtime() -> Runtime:
 
 
 def _obstacle(report: PartReport) -> str:
-    """Return what keeps a model or detector from working when it is loaded, or nothing."""
+    """Return the reason why a model or detector does not work when it is loaded, or nothing."""
     from gallery.client import PhotoEmbedder, WeightsState
 
     if any(file.state is WeightsState.MISSING for file in report.weights):
         return (
-            f"{'; '.join(report.obstacles)}: gallery models fetch {report.name} brings what lacks"
+            f"{'; '.join(report.obstacles)}: gallery models fetch {report.name} brings missing "
+            "weights"
         )
     model = report.name if report.kind == "model" else "Dlib"
     detector = report.name if report.kind == "detector" else "skip"

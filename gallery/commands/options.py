@@ -24,7 +24,7 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def default_key_file() -> Path:
-    """Return where the key file is if nothing else is said: in the user's data folder.
+    """Return the default path of the key file: in the user's data folder.
 
     Raises
     ------
@@ -63,8 +63,8 @@ _EVALUATOR = Former("--evaluator", "GALLERY_EVALUATOR", {"kernel": _NATIVE, "ref
 _ENGINE = Former("--engine", "GALLERY_ENGINE", {"native": _NATIVE, "tenseal": _SEAL})
 
 
-def backend_option(what: str, *formerly: Former) -> _Decorator:
-    """Return ``--backend``; ``what`` is done by it."""
+def backend_option(task: str, *formerly: Former) -> _Decorator:
+    """Return ``--backend``; ``task`` is its work, as help says it: ``compares``."""
     return renamed_option(
         "--backend",
         formerly=formerly or (_EVALUATOR,),
@@ -72,8 +72,8 @@ def backend_option(what: str, *formerly: Former) -> _Decorator:
         envvar="GALLERY_BACKEND",
         default=_NATIVE,
         show_default=True,
-        help=f"What {what}: this project's kernels, or SEAL, slower and with the same results. "
-        "[env: GALLERY_BACKEND]",
+        help=f"Backend that {task}: this project's kernels, or SEAL, slower and with the same "
+        "results. [env: GALLERY_BACKEND]",
     )
 
 
@@ -271,8 +271,8 @@ def search_threshold_option() -> _Decorator:
         "--threshold",
         metavar="FLOAT|NAME",
         callback=_number_or_name,
-        help="Largest distance of a match, or the name of one that was set for the gallery, such "
-        "as door. [default: the gallery's, else DeepFace's for its model]",
+        help="Largest distance of a match, or the name of a threshold that was set for the "
+        "gallery, such as door. [default: the gallery's, else DeepFace's for its model]",
     )
 
 
@@ -318,14 +318,14 @@ def split_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.IntRange(min=2),
         default=5,
         show_default=True,
-        help="In each fold another group of people are strangers.",
+        help="Splits of the people: in each fold another group of them are strangers.",
     )
     seed = click.option(
         "--seed",
         type=click.IntRange(min=0),
         default=0,
         show_default=True,
-        help="The same one gives the same folds and intervals.",
+        help="Seed of the folds and intervals: the same one gives the same results.",
     )
     return folds(seed(function))
 

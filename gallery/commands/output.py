@@ -1,4 +1,4 @@
-"""Results as people read them: tables, and progress on the way there."""
+"""Results for people: tables, and progress bars on the way there."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class SafeConsole(Console):
 
 
 def notices(*, quiet: bool = False) -> Console:
-    """Return where notices, tables of failures and progress go: standard error."""
+    """Return the console of notices, tables of failures and progress: standard error."""
     return SafeConsole(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
 
 
 def results() -> Console:
-    """Return where results go: standard output, which a pipe does not cut to 80 columns."""
+    """Return the console of results: standard output, which a pipe does not cut to 80 columns."""
     console = SafeConsole(highlight=False)
     return console if console.is_terminal else SafeConsole(highlight=False, width=_PIPE_WIDTH)
 

@@ -16,7 +16,7 @@ class NamedPath(click.Path):
     """A path that somebody has named.
 
     An empty one would be the current folder. It comes from a variable of a script that is not set,
-    and what is done with a folder may be to enroll or to overwrite all of it.
+    and a command may enroll or overwrite all that is in a folder.
     """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -29,8 +29,8 @@ class NamedPath(click.Path):
 class SomeWord(click.ParamType[str]):
     """A word that somebody has written.
 
-    An empty one is a variable of a script that is not set, and not the wish for what is done where
-    nothing is said: such as to use a database of this machine in the place of a server.
+    An empty one is a variable of a script that is not set, and no wish for the default: such as to
+    use a database of this machine in the place of a server.
     """
 
     name = "text"
@@ -43,7 +43,7 @@ class SomeWord(click.ParamType[str]):
 
 
 def read_word(path: Path) -> bytes:
-    """Return what a file holds that has a passphrase or a token; it may be a pipe, too.
+    """Return the passphrase or token in a file, which may be a pipe, too.
 
     Raises
     ------

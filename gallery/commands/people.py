@@ -1,4 +1,4 @@
-"""The wording of references for questions and reports: whom they show, and how many there are."""
+"""The wording of references for questions and reports: counts by label."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = 10
 
 
 def whom(references: Iterable[Reference]) -> str:
-    """Return how many references there are of whom: ``2 of 'Ada', 1 of 'Eve'``."""
+    """Return the counts of references by label: ``2 of 'Ada', 1 of 'Eve'``."""
     counts = Counter(item.label for item in references)
     named = [f"{count:,} of {label!r}" for label, count in list(counts.items())[:_NAMED]]
     if len(counts) > _NAMED:

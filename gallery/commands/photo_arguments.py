@@ -111,7 +111,7 @@ class GivenPhotos:
 
 
 def kind_of_given(source: Given) -> SourceKind:
-    """Tell what a source is; standard input and the web give photos."""
+    """Return the kind of a source; standard input and the web give photos."""
     from gallery.client import SourceKind, kind_of
 
     return kind_of(source) if isinstance(source, Path) else SourceKind.PHOTO

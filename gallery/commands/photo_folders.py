@@ -1,4 +1,4 @@
-"""What is said of a folder of photos besides its photos."""
+"""The report of entries in folders of photos that were passed over."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def tell_passed_over(settings: Settings, passed_over: Sequence[PassedOver]) -> N
 
 
 def passed_over_records(passed_over: Sequence[PassedOver]) -> list[dict[str, Any]]:
-    """Return what was passed over, ready for JSON."""
+    """Return the entries that were passed over, ready for JSON."""
     return [{"path": str(item.path), "reason": item.reason} for item in passed_over]

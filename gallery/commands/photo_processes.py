@@ -25,6 +25,6 @@ jobs_option = click.option(
 
 
 def chosen_jobs() -> int | None:
-    """Return how many processes may embed photos, or None if nothing is said."""
+    """Return the number of processes that may embed photos, or None if nothing is said."""
     chosen: int | None = click.get_current_context().meta.get(_CHOICE)
     return chosen

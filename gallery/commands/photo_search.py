@@ -1,4 +1,4 @@
-"""The search with photos as commands do it: a row for each face, and for each photo that failed."""
+"""The commands' search with photos: a row for each face, and for each photo that failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProbeSearch:
-    """What is asked of the gallery with each probe.
+    """The options of a search with photos.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ def _rows_of(
 
 
 def _results_of(photos: GivenPhotos, done: PhotoIdentification, found: Identification) -> Results:
-    """Return what was found as rows, by photo and from left to right."""
+    """Return the results as rows, by photo and from left to right."""
     from gallery.client import Results, places_of
     from gallery.client.photos.sources import photo_name
 

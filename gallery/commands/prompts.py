@@ -15,7 +15,7 @@ from gallery.commands.terminal import ask_hidden, ask_yes_or_no, is_interactive,
 from gallery.errors import PassphraseRequiredError, SourceError, WrongPassphraseError
 
 _TRIES = 3
-"""How often a passphrase may be typed."""
+"""The number of times that a passphrase may be typed."""
 
 T = TypeVar("T")
 
@@ -100,14 +100,14 @@ def chosen_passphrase(file: Path | None, variable: str, prompt: str, missing: st
 def with_passphrase(
     given: Callable[[], str | None], prompt: str, use: Callable[[Callable[[], str | None]], T]
 ) -> T:
-    """Return what ``use`` makes of a passphrase; one mistyped at a terminal gets further tries.
+    """Return the result of ``use`` on a passphrase; one mistyped at a terminal gets further tries.
 
     Parameters
     ----------
     given
-        What returns a passphrase that need not be asked for, or None.
+        Returns a passphrase that need not be asked for, or None.
     prompt
-        What to ask.
+        The question.
     use
         Called with what returns the passphrase, or None if there is nobody to ask.
 

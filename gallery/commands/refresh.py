@@ -25,14 +25,14 @@ Examples:
 @click.option(
     "--accept-unseen",
     is_flag=True,
-    help="Sign what is shown, whatever it is, though the state file knows no state of the gallery.",
+    help="Sign the state that is shown, whatever it is, though the state file knows none.",
 )
 @common_options
 def command(settings: Settings, max_age: timedelta | None, accept_unseen: bool) -> None:
     """Sign the state of a gallery with the date of today, without another change.
 
-    Every change of a gallery signs a date, by which gallery identify --max-age tells an old state
-    that is shown in the place of a newer one. Where a gallery seldom changes, run this often
+    Every change of a gallery signs a date, by which --max-age of gallery identify tells an old
+    state that is shown in the place of a newer one. Where a gallery seldom changes, run this often
     enough: each day for --max-age 7d, say. Run it on the machine from which the gallery is changed:
     its state file knows which state is the newest, and no other is signed. Where the state file
     knows none, nothing is signed without --accept-unseen.

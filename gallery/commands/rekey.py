@@ -60,8 +60,8 @@ def command(
 
     A copy is made beside the gallery, encrypted anew under the new key. When all of it is verified,
     it takes the gallery's place and the old one is erased. Until then the gallery stays in use; an
-    interrupted run is finished by the same command. What is removed from the gallery meanwhile
-    stays in the copy until the renewal is finished or discarded.
+    interrupted run is finished by the same command. References that are removed from the gallery
+    meanwhile stay in the copy until the renewal is finished or discarded.
 
     Backups and copies of the database from before are still under the old key: erase them, and keep
     the old key file only as long as one of them is needed.

@@ -1,4 +1,4 @@
-"""The report of references that have another label now."""
+"""The report of references that were relabelled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report(settings: Settings, done: str, changed: Sequence[Reference], as_json: bool) -> None:
-    """Say what was done with how many references, and print them if asked to."""
+    """Report the number of changed references, and print them if asked to."""
     words = f", of {changed[0].label!r} now" if changed else ": the label was theirs already"
     settings.notice(f"{done} references: {len(changed):,}{words}")
     if as_json:

@@ -38,7 +38,7 @@ Examples:
 )
 @click.option("--expired", is_flag=True, help="Everybody who has expired.")
 @yes_option
-@json_option("Print one JSON object an erased reference.")
+@json_option("Print a JSON object for each erased reference.")
 @common_options
 def command(
     settings: Settings,
@@ -58,7 +58,7 @@ def command(
     A name that is the label of some references and the identifier of another one is refused;
     --label and --id, which can be repeated, tell the two apart.
 
-    With --expired those go, too, whose expiry has passed by the clock of this machine.
+    With --expired, people whose expiry has passed by the clock of this machine are erased too.
     """
     if not (names or labels or identifiers or expired):
         raise click.UsageError("name what to erase: LABEL, ID, --label, --id or --expired")

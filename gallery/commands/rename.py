@@ -18,7 +18,7 @@ Example:
 @click.command("rename", epilog=_EPILOG)
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
-@json_option("Print one JSON object a reference, with its new label.")
+@json_option("Print a JSON object for each reference, with its new label.")
 @common_options
 def command(settings: Settings, old: str, new: str, as_json: bool) -> None:
     """Give all references of the label OLD the label NEW, which nobody may have.

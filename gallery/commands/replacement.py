@@ -1,4 +1,4 @@
-"""The question before an enrollment erases what people had before."""
+"""The question before an enrollment erases the former references of people."""
 
 from __future__ import annotations
 

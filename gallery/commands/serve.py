@@ -29,8 +29,8 @@ Examples:
 """
 
 REQUEST_MEMORY = 16
-"""What requests may take in memory, for each byte of the largest. A block of `standard` takes up to
-twelve times its message while it is written, and a token may have half of the memory."""
+"""Bytes of memory that requests may take, for each byte of the largest. A block of `standard` takes
+up to twelve times its message while it is written, and a token may have half of the memory."""
 
 _UNITS = {"": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -51,7 +51,7 @@ def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
     callback=_size,
     default="4GiB",
     show_default=True,
-    help="What blocks may take that are kept ready to scan; others are read for each search.",
+    help="Memory for blocks that are kept ready to scan; others are read for each search.",
 )
 @click.option(
     "--plain-http",
@@ -65,8 +65,8 @@ def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
     callback=_size,
     default="128MiB",
     show_default=True,
-    help="Largest request. All requests together take at most 16 times as much memory, those of "
-    "one token half of that.",
+    help="Largest request. All requests together take at most 16 times as much memory, and those "
+    "of one token half of that.",
 )
 @click.option(
     "--answer-memory",
@@ -74,14 +74,14 @@ def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
     callback=_size,
     default="1GiB",
     show_default=True,
-    help="What answers may take that are not read yet, those of one token half of it.",
+    help="Memory for answers that clients have not read yet; those of one token get half of it.",
 )
 @click.option(
     "--max-searches",
     type=click.IntRange(1, 1000),
     default=64,
     show_default=True,
-    help="Searches at a time, half of them of one token; others wait.",
+    help="Searches at a time, at most half of them of one token; others wait.",
 )
 @rate_option("--rate", "6000/minute", "Requests that one token may make.")
 @backend_option("compares")
@@ -90,7 +90,7 @@ def _size(_context: click.Context, _option: click.Parameter, text: str) -> int:
     type=SomeWord(),
     metavar="ADDRESS",
     help="Scheduler of a Dask cluster whose workers compare, such as tcp://127.0.0.1:8786. They "
-    "open the database by the same URL; --cache-size is then what each of them keeps.",
+    "open the database by the same URL, and --cache-size is then for each of them.",
 )
 @click.option(
     "--cluster-ca",
@@ -132,8 +132,8 @@ def command(
 ) -> None:
     """Serve a database to key owners on other machines, until a signal ends it.
 
-    The server holds no key and sees ciphertexts only. Who may ask for what is said with gallery
-    token. Logs are lines of JSON on standard error.
+    The server holds no key and sees ciphertexts only. It serves the holders of tokens, which
+    gallery token makes. Logs are lines of JSON on standard error.
     """
     try:
         from gallery.server import http

@@ -60,7 +60,7 @@ class ServerAddress:
 
     @contextmanager
     def open(self, waiting: Callable[[str], None]) -> Iterator[RemoteService]:
-        """Give the service that the server offers; ``waiting`` as of a `RemoteService`."""
+        """Give the service that the server offers; ``waiting`` as for a `RemoteService`."""
         from gallery.client.transport import AccessToken, RemoteService
 
         service = RemoteService(
@@ -99,7 +99,7 @@ def chosen_server(
 ) -> ServerAddress | None:
     """Return the server that the options name, or None if a database is meant.
 
-    What stands on the command line comes before the environment; both at once are a mistake.
+    The command line comes before the environment; a server and a database at once are a mistake.
     """
     if not url:
         return None

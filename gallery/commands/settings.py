@@ -1,4 +1,4 @@
-"""The common options of one run of a command, and what they open."""
+"""The common options of one run of a command, and the key, service and gallery that they open."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class DatabaseSettings:
 
     @property
     def place(self) -> str:
-        """Where the galleries are, as notices say it: without a password."""
+        """The place of the galleries, as notices say it: without a password."""
         return masked_url(self.database)
 
     @property
     def notices(self) -> Console:
-        """Where notices, tables of failures and progress go: standard error."""
+        """The console of notices, tables of failures and progress: standard error."""
         return notices(quiet=self.quiet)
 
     def notice(self, text: str) -> None:
@@ -82,7 +82,7 @@ class ServiceSettings(DatabaseSettings):
 
     @property
     def place(self) -> str:
-        """Where the galleries are, as notices say it: without a password."""
+        """The place of the galleries, as notices say it: without a password."""
         return masked_url(self.server.url) if self.server else super().place
 
     @contextmanager
@@ -91,7 +91,7 @@ class ServiceSettings(DatabaseSettings):
     ) -> Iterator[GalleryService]:
         """Open the database, or a connection to the server.
 
-        ``cache_size`` is as of `Settings.open_client`; a server has its own.
+        ``cache_size`` is as for `Settings.open_client`; a server has its own.
         """
         if self.server is not None:
             with self.server.open(self.notice) as remote:
@@ -131,7 +131,7 @@ class Settings(ServiceSettings):
         return secret_variable(self.passphrase_variable) is not None
 
     def with_passphrase(self, use: Callable[[Callable[[], str | None]], T]) -> T:
-        """Return what ``use`` does with what gives the key file's passphrase."""
+        """Return the result of ``use``, which is called with a source of the key's passphrase."""
 
         def given() -> str | None:
             return given_passphrase(self.passphrase_file, self.passphrase_variable)
@@ -145,7 +145,7 @@ class Settings(ServiceSettings):
         return StateFile(self.state_file or self.key.with_name(self.key.name + ".seen"))
 
     def open_cache(self) -> CacheFolder | None:
-        """Return what keeps what was read from galleries, or None where nothing is kept."""
+        """Return the cache of galleries, or None where nothing is kept."""
         return find_cache(self.detail)
 
     def open_embeddings(self) -> EmbeddingCache | None:

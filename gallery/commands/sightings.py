@@ -1,4 +1,4 @@
-"""Sightings as they are printed: a table, JSON lines or CSV of who was seen from when to when."""
+"""Sightings as they are printed: a table, JSON lines or CSV of people and moments."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _name(record: dict[str, Any]) -> str | None:
-    """Return who is named: the match, or the person who has expired."""
+    """Return the name that is shown: that of the match, or of the person who has expired."""
     label: str | None = record["label"]
     return record["candidates"][0]["label"] if record["expired"] else label
 

@@ -1,8 +1,8 @@
-"""The standard streams of a command: always there, fit for every name, and not lost in silence.
+"""The standard streams of a command: always open, fit for every name, never lost in silence.
 
 A process may be started with a stream closed, into a full disk, for a reader that goes away, or
-with an encoding that lacks half of the world's names. None of this may make an internal error of
-work that is done, nor hide that its report was lost.
+with an encoding that lacks half of the world's names. None of this may turn finished work into an
+internal error, nor hide that its report was lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class OutputLostError(Exception):
         What became of the work.
     """
 
-    def __init__(self, reason: str, consequence: str = "what was done is kept") -> None:
+    def __init__(self, reason: str, consequence: str = "its work is kept") -> None:
         super().__init__(f"the output could not be written: {reason}; {consequence}")
         self.reason = reason
 
@@ -84,7 +84,7 @@ class _Results(io.BufferedWriter):
 
 
 class _Notices(io.FileIO):
-    """Standard error: if nobody can be told, there is nobody to tell that to."""
+    """Standard error, whose failures are ignored: they could be reported to nobody."""
 
     def write(self, data: Any) -> int:
         try:

@@ -52,7 +52,7 @@ Examples:
     "--watch",
     "watching",
     is_flag=True,
-    help="Stay, and follow each change until told to end (Ctrl-C, SIGTERM). What is gone is erased "
+    help="Stay, and follow each change until told to end (Ctrl-C, SIGTERM). References are erased "
     "only with --yes, as there is nobody to ask.",
 )
 @faces_option(
@@ -62,11 +62,11 @@ Examples:
 @click.option(
     "--remove-all",
     is_flag=True,
-    help="Erase what came from the folder even if nothing of it is left there. Else that is "
-    "refused: its disk may not be mounted.",
+    help="Erase the references that came from the folder even if none of its photos is left. "
+    "Otherwise that is refused: its disk may not be mounted.",
 )
-@json_option("Print one JSON object; with --watch one for each time that something was done.")
-@csv_option("a photo, of what --dry-run would do")
+@json_option("Print a JSON object; with --watch one each time that something was done.")
+@csv_option("photo that --dry-run would change something of")
 @jobs_option
 @trust_weights_option
 @common_options
@@ -81,23 +81,23 @@ def command(
     as_json: bool,
     as_csv: bool,
 ) -> int:
-    """Enroll what is new in a folder of photos, and erase what is gone from there.
+    """Enroll the new photos of a folder, and erase the references of photos that are gone.
 
     The folder has one sub-folder of photos per person, as gallery enroll reads it. A photo that
     changed replaces what it was before. One that was moved, or whose person's folder was renamed,
-    gets its new label and is not embedded again. What is gone is erased, after a question; only
-    references that came from this folder are, never what was enrolled in another way. A photo that
-    cannot be read, or is not complete yet, takes nothing away.
+    gets its new label and is not embedded again. References of photos that are gone are erased,
+    after a question, if they came from this folder; those that were enrolled in another way stay. A
+    photo that cannot be read, or is not complete yet, takes nothing away.
 
-    A photo is one reference. Attributes and an end are given by gallery annotate; a person keeps
+    A photo is one reference. Attributes and an expiry are set by gallery annotate; a person keeps
     them as long as one photo is there.
 
-    Hidden files, litter of systems and NAS boxes, and what files named .galleryignore name, as
-    .gitignore would, are passed over. Interrupted at any time, the same command goes on.
+    Hidden files, litter of systems and NAS boxes, and files that a .galleryignore names, in the
+    syntax of .gitignore, are passed over. After an interruption the same command goes on.
 
-    What came from the folder is remembered, sealed with the key, beside the file with the newest
-    states (--state-file). If that is lost, photos that are there are known again by their content;
-    references whose photos are gone are left then.
+    A ledger of the references that came from the folder is kept beside the file with the newest
+    states (--state-file), sealed with the key. If it is lost, photos that are still there are known
+    by their content, and references whose photos are gone stay.
     """
     if watching and (dry_run or remove_all):
         raise click.UsageError("--watch goes with neither --dry-run nor --remove-all")

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def tell_of_plan(settings: Settings, plan: SyncPlan) -> None:
-    """Say what a plan rests on, besides the photos."""
+    """Print the notices on a plan: damage, references of other origin, people without photos."""
     if plan.ledger_damaged:
         settings.notice(
-            f"warning: what was remembered of {plan.folder} is damaged, and is made anew from the "
-            "photos that are there"
+            f"warning: the ledger of {plan.folder} is damaged, and is made anew from the photos "
+            "that are there"
         )
     if plan.unproven:
         settings.notice(
@@ -61,7 +61,7 @@ PLAN_COLUMNS = ("action", "label", "former_label", "path", "reference_id")
 
 
 def plan_rows(plan: SyncPlan) -> Iterator[dict[str, Any]]:
-    """Yield what would be done, a row a photo, and the references that it is done to."""
+    """Yield the changes of a plan, a row for each photo, with the references that they change."""
     for item in plan.additions:
         yield {
             "action": "replace" if item.replaced else "enroll",
@@ -106,7 +106,7 @@ def tell_failures(settings: Settings, failures: Sequence[PhotoFailure], what: st
 def tell_report(
     settings: Settings, client: GalleryClient, plan: SyncPlan, done: SyncReport
 ) -> None:
-    """Say what is to be known of a report besides its counts."""
+    """Print the notices on a report: all but its counts."""
     tell_failures(settings, done.failures, "left as it is")
     for path in plan.unsettled:
         settings.notice(f"left as it is: {path}: it is being changed")

@@ -32,7 +32,7 @@ def watch(
     log = _Log(settings, client, as_json)
     settings.notice(
         f"following {sync.folder}"
-        + ("" if remove else "; what is gone from there is not erased without --yes")
+        + ("" if remove else "; references whose photos are gone are not erased without --yes")
     )
     try:
         watch_folder(sync, remove=remove, report=log.done, trouble=log.trouble)
@@ -51,12 +51,12 @@ class _Log:
         self._kept: frozenset[str] = frozenset()
 
     def done(self, plan: SyncPlan, report: SyncReport) -> None:
-        """Say what was done, if anything was."""
+        """Report the changes, if there were any."""
         if self._trouble:
             self._trouble = ""
             self._say("it goes on")
         if plan.ledger_damaged:
-            self._say(f"warning: what was remembered of {plan.folder} is damaged, and is made anew")
+            self._say(f"warning: the ledger of {plan.folder} is damaged, and is made anew")
         failures = frozenset((item.path, item.reason) for item in report.failures)
         new = [item for item in report.failures if (item.path, item.reason) not in self._told]
         tell_failures(self._settings, new, f"{_now()} left as it is")
@@ -77,7 +77,7 @@ class _Log:
                 print_json(report_record(self._client, plan, report))
 
     def trouble(self, error: GalleryError | OSError) -> None:
-        """Say what went wrong, unless it is what went wrong the last time."""
+        """Report an error, unless it is the same as the last one."""
         if isinstance(error, GalleryError):
             text = told(error)
         else:

@@ -19,47 +19,47 @@ from gallery.commands.output import named_values
 from gallery.commands.terminal import print_csv, print_json
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What formulas begin with, also in the wide forms of East Asian scripts."""
+"""Characters that formulas begin with, also in the wide forms of East Asian scripts."""
 
 
 class TableFormat(StrEnum):
-    """How a table is printed for programs."""
+    """The format of a table for programs."""
 
     JSON = "json"
     CSV = "csv"
 
 
-def csv_option(what: str) -> Callable[..., Any]:
-    """Return ``--csv``; ``what`` a line is, as help says it: ``a person``."""
+def csv_option(each: str) -> Callable[..., Any]:
+    """Return ``--csv``; ``each`` is the thing that a line is for, as help says it: ``person``."""
     return click.option(
         "--csv",
         "as_csv",
         is_flag=True,
-        help=f"Print CSV with a title line, one line {what}. Text that a spreadsheet would take "
-        "for a formula stands after an apostrophe.",
+        help=f"Print CSV: a line of titles, then a line for each {each}. An apostrophe precedes "
+        "text that a spreadsheet would take for a formula.",
     )
 
 
 def chosen_format(as_json: bool, as_csv: bool) -> TableFormat | None:
-    """Return which of ``--json`` and ``--csv`` was given, of which one alone may be."""
+    """Return the format that ``--json`` or ``--csv`` asks for; both at once are refused."""
     if as_json and as_csv:
         raise click.UsageError("choose one of --json and --csv")
     return TableFormat.JSON if as_json else TableFormat.CSV if as_csv else None
 
 
 def table_options(
-    what: str, name: str = "form", *, of_csv: str | None = None
+    each: str, name: str = "form", *, of_csv: str | None = None
 ) -> Callable[..., Any]:
     """Return ``--json`` and ``--csv``, of which a command gets a `TableFormat` or None.
 
     Parameters
     ----------
-    what
-        What a row is, as help says it: ``a person``.
-    of_csv
-        The same for CSV, where its lines are others.
+    each
+        The thing that a row is for, as help says it: ``person``.
     name
         The argument that takes it.
+    of_csv
+        The same for CSV, where its lines are others.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,9 +67,9 @@ def table_options(
         def collect(*args: Any, as_json: bool, as_csv: bool, **rest: Any) -> Any:
             return function(*args, **rest, **{name: chosen_format(as_json, as_csv)})
 
-        decorated: Callable[..., Any] = json_option(f"Print one JSON object {what} and line.")(
-            csv_option(of_csv or what)(collect)
-        )
+        decorated: Callable[..., Any] = json_option(
+            f"Print a JSON object for each {each}, one a line."
+        )(csv_option(of_csv or each)(collect))
         return decorated
 
     return decorate
@@ -87,7 +87,7 @@ def print_records(
     Parameters
     ----------
     form
-        How.
+        The format.
     columns
         The fields that CSV has, in order; JSON has all.
     records

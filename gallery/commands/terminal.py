@@ -1,8 +1,8 @@
-"""The one way to the terminal: all that a command prints or asks passes `printable`.
+"""Output to the terminal: all that a command prints or asks passes `printable`.
 
-Text of others is in it: names of files and columns, labels, answers of servers. In a terminal some
-characters are orders (escape sequences, C1 controls), others turn the order of what is read around
-(bidirectional controls) or begin a line that seems to be ours. They are shown, as escapes.
+It holds text of others: names of files and columns, labels, answers of servers. A terminal obeys
+some characters (escape sequences, C1 controls); others reverse the reading order (bidirectional
+controls) or begin a line that seems to be ours. They are shown as escapes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def is_interactive() -> bool:
 
 
 def say(text: str, *, lines: bool = False) -> None:
-    """Print to standard error; ``lines`` as of `printable`."""
+    """Print to standard error; ``lines`` as for `printable`."""
     # Named, here and below: click takes another stream in the place of one whose encoding is ASCII.
     click.echo(printable(text, lines=lines), file=sys.stderr)
 

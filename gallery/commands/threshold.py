@@ -1,4 +1,4 @@
-"""``gallery threshold``: show, set and reset the threshold of a gallery that is there."""
+"""``gallery threshold``: show, set and reset the thresholds of a gallery."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _name_option(text: str) -> Callable[..., Any]:
 
 @click.group("threshold", epilog=_EPILOG)
 def command() -> None:
-    """Show, set and reset the thresholds of a gallery that is there.
+    """Show, set and reset the thresholds of a gallery.
 
     Searches use the one that is given with them, else the one that was set or calibrated last, else
     the one of gallery init, else DeepFace's for the gallery's model.
@@ -44,7 +44,7 @@ def command() -> None:
 
 
 @command.command("show", epilog=_EPILOG)
-@_name_option("Show only the one of this name.")
+@_name_option("Show only the threshold of this name.")
 @json_option("Print one JSON object.")
 @common_options
 def show(settings: Settings, name: str | None, as_json: bool) -> None:
@@ -68,7 +68,7 @@ def show(settings: Settings, name: str | None, as_json: bool) -> None:
 
 
 def _used(client: GalleryClient, name: str | None, *, is_needed: bool) -> Threshold | None:
-    """Return what searches use; None if there is nothing, and that is no mistake."""
+    """Return the threshold that searches use; None without one, if that is no mistake."""
     try:
         return client.threshold(name)
     except ThresholdRequiredError:
@@ -79,10 +79,10 @@ def _used(client: GalleryClient, name: str | None, *, is_needed: bool) -> Thresh
 
 @command.command("set", epilog=_EPILOG)
 @click.argument("threshold", type=float)
-@_name_option("Set the one that searches ask for by this name: 1 to 32 characters.")
+@_name_option("Set the threshold that searches ask for by this name: 1 to 32 characters.")
 @common_options
 def set_(settings: Settings, threshold: float, name: str | None) -> None:
-    """Set the threshold of all searches that bring none, in place of a calibrated one.
+    """Set the threshold of all searches without one of their own, in place of a calibrated one.
 
     It is sealed, so the server learns nothing of it. Do not compute it from distances that
     searches gave: gallery calibrate finds one on embeddings in clear.
@@ -96,10 +96,10 @@ def set_(settings: Settings, threshold: float, name: str | None) -> None:
 
 
 @command.command("reset", epilog=_EPILOG)
-@_name_option("Take back the one of this name instead.")
+@_name_option("Remove the threshold of this name instead.")
 @common_options
 def reset(settings: Settings, name: str | None) -> None:
-    """Take back what was set or calibrated; the threshold is again what it was at the creation."""
+    """Reset the threshold to the one that the gallery was created with."""
     with settings.open_client() as client:
         client.reset_threshold(name)
         if name is not None:

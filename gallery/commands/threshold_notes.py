@@ -1,4 +1,4 @@
-"""The notes on a threshold: whether it was calibrated, what to expect of it, what is odd."""
+"""The notes on a threshold: its calibration, the expected false matches, and doubts about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOTABLE: Final = 0.02
 
 
 def notes_on_search(threshold: Threshold, searched: int) -> Iterator[str]:
-    """Yield what a user has to know of a search that compared with so many references."""
+    """Yield the notes on a search that compared with so many references."""
     if searched:
         yield from notes_on(threshold, searched)
     else:
@@ -23,7 +23,7 @@ def notes_on_search(threshold: Threshold, searched: int) -> Iterator[str]:
 
 
 def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
-    """Yield what a user has to know of the results of a threshold, among so many references."""
+    """Yield the notes on the results of a threshold, among so many references."""
     expected = threshold.expected_fpir(references)
     if not threshold.is_deliberate:
         yield (
@@ -33,15 +33,15 @@ def notes_on(threshold: Threshold, references: int) -> Iterator[str]:
         )
     elif expected is not None and expected > _NOTABLE and _has_grown(threshold, references):
         yield (
-            f"note: the gallery is larger than what the threshold was calibrated on: expect about "
-            f"{expected:.1%} of strangers to match somebody among {references:,} references"
+            f"note: the gallery is larger than those that the threshold was calibrated on: expect "
+            f"about {expected:.1%} of strangers to match somebody among {references:,} references"
         )
     if threshold.doubt:
         yield f"warning: {threshold.doubt}"
 
 
 def _false_alarms(expected: float | None, references: int) -> str:
-    """Return what is known of how many strangers match somebody, in words."""
+    """Return the share of strangers who match somebody, as far as it is known, in words."""
     if references == 0:
         return "how many strangers match somebody grows with the gallery"
     if expected is None:

@@ -1,4 +1,4 @@
-"""``gallery token``: who may use a server, and for what."""
+"""``gallery token``: make, list and revoke the tokens of a server."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def command() -> None:
 
 
 @command.command("create", epilog=_EPILOG)
-@click.option("--name", required=True, help="What the token is called in lists and in the log.")
+@click.option("--name", required=True, help="Name of the token, in lists and in the log.")
 @click.option(
     "--scope",
     type=click.Choice(["search", "enroll", "admin"]),
     required=True,
-    help="What it allows: to search; to enroll and remove too; or everything.",
+    help="Rights of the token: to search; to enroll and remove too; or everything.",
 )
 @click.option(
     "--gallery",
     "galleries",
     metavar="NAME",
     multiple=True,
-    help="Gallery that it is for, also one to come; may be given several times. "
+    help="Gallery that the token is for, also one to come; may be given several times. "
     "[default: every gallery of the database]",
 )
 @expires_option
@@ -86,7 +86,7 @@ def create(
 
 
 @command.command("list", epilog=_EPILOG)
-@table_options("a token")
+@table_options("token")
 @database_options
 def list_(settings: DatabaseSettings, form: TableFormat | None) -> None:
     """List all tokens, without their secrets, also those that are expired or revoked."""

@@ -27,5 +27,5 @@ expires_option = click.option(
     default="90d",
     show_default=True,
     callback=_expiry,
-    help=f"When it ends: {FORMS}; or never.",
+    help=f"End of the token: {FORMS}; or never.",
 )

@@ -1,4 +1,4 @@
-"""Packages that cannot be loaded on this machine: what they say of it, as an error of its own."""
+"""Errors of packages that cannot be loaded on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_WORDS: Final = 300
 
 
 def package_refusal(error: Exception) -> GalleryError | None:
-    """Return what to tell of an error if it is a package's that does not fit here, else None.
+    """Return the message for an error of a package that does not fit here, else None.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 @dataclass(frozen=True)
 class VideoChoice:
-    """What was chosen of videos.
+    """The chosen options of videos.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class VideoChoice:
 
 @dataclass(frozen=True)
 class SearchChoice:
-    """What was chosen of the searches for a video."""
+    """The chosen options of the searches for a video."""
 
     top: int
     threshold: Any
@@ -225,7 +225,7 @@ def _progress(
 
 
 def _end(settings: Settings, printer: SightingPrinter, source: VideoFile | LiveSource) -> None:
-    """Say what was seen, and what it rests on."""
+    """Report the number of tracks and matches, and the threshold."""
     settings.notice(
         f"{source.name}: {printer.seen} seen, {printer.matches} of them matched somebody"
     )
@@ -271,7 +271,8 @@ _OPTIONS: Final = (
         "--every",
         metavar="SPAN",
         callback=_seconds,
-        help="Of a video, look at one frame in so much time, such as 0.5s, 200ms or 1m. "
+        help="Time from one frame of a video that is looked at to the next, such as 0.5s, 200ms or "
+        "1m. "
         "[default: 0.5s]",
     ),
     click.option(
@@ -288,6 +289,6 @@ _OPTIONS: Final = (
         "--frames",
         metavar="FOLDER",
         type=NamedPath(file_okay=False, path_type=Path),
-        help="Save the frame in which each face of a video is best in this folder.",
+        help="Save the best frame of each face of a video in this folder.",
     ),
 )

@@ -24,13 +24,13 @@ trust_weights_option = click.option(
     expose_value=False,
     callback=_keep,
     help="Trust weights of face models of which no hash is known, and remember their hashes. "
-    "[default: ask; without a terminal they are refused]",
+    "[default: ask, and refuse them without a terminal]",
 )
 """``--trust-weights``, which `trusted_weights` looks up."""
 
 
 def trusted_weights(*, ask: bool = True) -> TrustedWeights:
-    """Return which weights files are trusted in this run of a command.
+    """Return the trust in weights files for this run of a command.
 
     Without `ask` nobody is asked at the terminal, where others may need it.
     """

@@ -64,7 +64,7 @@ def kind_of(argument: Any) -> Kind:
 
 
 class Packing:
-    """How arguments of some kinds are packed."""
+    """The packing of arguments of some kinds."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._layout = struct.Struct("".join(map(_words, kinds)))

@@ -33,7 +33,7 @@ class _Place(NamedTuple):
 
 
 class CodeFolder:
-    """Where the code of the kernels of one module may lie.
+    """The folders in which the code of the kernels of one module may lie.
 
     In the folder that is named; else beside the module, or in the home folder.
 

@@ -14,7 +14,7 @@ from gallery.compilation.machine import target_machine
 from gallery.compilation.parts import OPTIONS, with_parts
 
 _LIBRARY: Final = frozenset({"memcpy", "memmove", "memset", "sqrt", "sqrtf"})
-"""What every process has of C's library."""
+"""The functions of C's library that every process has."""
 
 
 def object_code(function: Any, kinds: Sequence[Kind], symbol: str, *, gives: bool) -> bytes:

@@ -16,7 +16,7 @@ from gallery.compilation.code_folder import CodeFolder
 _Call = Callable[[Sequence[Any]], int]
 
 _RESULTS = {"None": None, "bool": bool, "int": int, "np.intp": int}
-"""What becomes of the 64 bits that a compiled kernel gives, by the annotation of its result."""
+"""The conversion of the 64 bits that a compiled kernel gives, by the annotation of its result."""
 
 
 def kept(function: Any) -> Callable[..., Any]:

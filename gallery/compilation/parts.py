@@ -13,8 +13,8 @@ from types import CellType, CodeType, FunctionType
 from typing import Any, Final
 
 OPTIONS: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False}
-"""How numba compiles: without errors that Python raises, and without its runtime, so that the code
-needs nothing of Python and numba. A kernel neither divides by zero nor makes an array."""
+"""The options of numba: without errors that Python raises, and without its runtime, so that the
+code needs nothing of Python and numba. A kernel neither divides by zero nor makes an array."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ class _ArchiveFetch(DownloadCommand):
             if hashlib.sha256(data).hexdigest() == sha256:
                 Path(target).write_bytes(data)
                 return 0
-            reason = "what the index has under this name is another file"
+            reason = "the index has another file under this name"
         raise DistributionNotFound(f"No matching distribution found for {archive}: {reason}")
 
 

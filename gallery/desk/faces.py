@@ -22,7 +22,7 @@ _AT_ONCE: Final = 8
 
 @dataclass(frozen=True)
 class Upload:
-    """A photo as it was sent: what it was called, and its content."""
+    """A photo as it was sent: its name and its content."""
 
     name: str
     data: bytes
@@ -35,7 +35,7 @@ class PhotoOfFaces:
     Attributes
     ----------
     name
-        What the photo was called.
+        Name of the photo.
     digest
         SHA-256 of its file.
     photo
@@ -71,9 +71,9 @@ class FaceReader:
     Parameters
     ----------
     decoder
-        What decodes photos.
+        The decoder of photos.
     seconds
-        What decoding all photos of one request may take.
+        Seconds that decoding all photos of one request may take.
     """
 
     def __init__(self, decoder: PhotoDecoder, seconds: float = 60.0) -> None:
@@ -83,7 +83,7 @@ class FaceReader:
         self._turnstile = Turnstile(_AT_ONCE)
 
     def embedder(self, client: GalleryClient) -> PhotoEmbedder:
-        """Return what embeds photos for a gallery (`ModelMismatchError`).
+        """Return the embedder of photos for a gallery (`ModelMismatchError`).
 
         Galleries of one model share it, and each compares it with what its own were made with.
         """

@@ -30,11 +30,11 @@ class Candidate:
     Attributes
     ----------
     label
-        Whose.
+        The person's label.
     distance
         Of the closest reference, rounded.
     attributes
-        What the owner keeps of the person.
+        Attributes of the person.
     is_expired
         Whether the person is no match any more.
     """
@@ -47,14 +47,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class FaceDecision:
-    """What was decided of one face.
+    """The decision on one face.
 
     Attributes
     ----------
     box
         Where it is, in pixels of the upright photo; None if nobody looked.
     quality
-        What was measured of the photo for this face, or None for ready embeddings.
+        The quality of the photo for this face, or None for ready embeddings.
     decision
         ``match`` or ``non-match``.
     label, distance
@@ -89,7 +89,7 @@ class FaceDecision:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is poor about the photo for this face, in words with figures."""
+        """The flaws of the photo for this face, in words with figures."""
         return () if self.quality is None else self.quality.warnings()
 
     @property
@@ -98,7 +98,7 @@ class FaceDecision:
         return self.decision == "match"
 
     def limited(self) -> FaceDecision:
-        """Return what a holder gets who may only search: decisions, and rounded distances."""
+        """Return the part for a holder who may only search: decisions, and rounded distances."""
         distance = self.distance if self.is_match else None
         rounded = None if distance is None else round(distance, LIMITED_DECIMALS)
         return replace(self, distance=rounded, candidates=(), attributes={}, is_expired=False)
@@ -112,7 +112,7 @@ class PhotoDecisions:
     decisions: tuple[FaceDecision, ...]
 
     def limited(self) -> PhotoDecisions:
-        """Return what a holder gets who may only search."""
+        """Return the part for a holder who may only search."""
         return replace(self, decisions=tuple(item.limited() for item in self.decisions))
 
 

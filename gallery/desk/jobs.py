@@ -1,4 +1,4 @@
-"""Long work that goes on while pages ask how far it is."""
+"""Jobs: long work in threads of its own, whose progress pages ask for."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Work = Callable[["JobProgress"], str]
 
 @dataclass
 class Job:
-    """One piece of long work.
+    """A job: one piece of long work.
 
     Attributes
     ----------
     identifier
         Random, so that no other page guesses it.
     subject
-        What it is done to; one piece of work at a time.
+        The thing that it is done to; one piece of work at a time.
     title
-        What it is, in words.
+        Its title, in words.
     total
         Units of work.
     done
@@ -43,7 +43,7 @@ class Job:
     leads_to
         Address of the page that shows what came of it, or None.
     result, failure
-        How it ended, in words; one of them is set then.
+        Its outcome, in words; one of the two is set at the end.
     """
 
     identifier: str
@@ -110,11 +110,11 @@ class Jobs:
         Parameters
         ----------
         subject, title, total, leads_to
-            As of `Job`.
+            As for `Job`.
         work
-            What is done, in a thread of its own.
+            The function that does it, in a thread of its own.
         check
-            Called whenever some of it is done; what it raises ends the work.
+            Called whenever some of it is done; an error that it raises ends the work.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Listeners to what searches find: bounded queues between threads that search and event streams."""
+"""Listeners to results: bounded queues between threads that search and event streams."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Render = Callable[[bool], Sequence[bytes]]
 
 
 class Listener:
-    """What waits for one event stream; all but its making is for one event loop.
+    """The queue of one event stream; all but its making is for one event loop.
 
     Parameters
     ----------
     gallery
-        Whose searches it hears.
+        The gallery whose searches it hears.
     holder
-        Whose stream it is. One who may not manage hears the searches of the same token alone.
+        The holder of the stream. One who may not manage hears the searches of the same token alone.
     """
 
     def __init__(self, gallery: str, holder: Holder) -> None:
@@ -126,7 +126,7 @@ class Listeners:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of listeners."""
         return len(self._all)
 
     def tell(self, gallery: str, searcher: Holder, render: Render) -> None:

@@ -1,4 +1,4 @@
-"""One gallery while the desk is unlocked, and what is remembered of it meanwhile."""
+"""An open gallery of the desk, and its state between requests while the desk is unlocked."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from gallery.errors import ErasurePendingError
 
 @dataclass(frozen=True)
 class LastEnrollment:
-    """What was enrolled last, so that it can be undone.
+    """The latest enrollment, which can be undone.
 
     Attributes
     ----------
     label
-        Under which label.
+        Its label.
     reference_ids
         The references, 32 hexadecimal digits each.
     holder
-        Name of who enrolled them.
+        Name of the holder who enrolled them.
     people
         How many people they are of; with several the label is the folder's name.
     identifier
@@ -51,11 +51,11 @@ class OpenGallery:
     thumbnails
         Its thumbnails, or None where none were ever kept.
     last_enrollment
-        What can be undone, or None.
+        The enrollment that can be undone, or None.
     batches
         Folders that are being sent.
     measuring
-        The labelled set at hand, and what was found on it.
+        The labelled set at hand, and its measurements.
     """
 
     def __init__(self, client: GalleryClient, thumbnails: Thumbnails | None = None) -> None:

@@ -29,12 +29,12 @@ _AT_ONCE = 16
 class Owner:
     """Holds the opened key and the galleries, until told to lock or idle for long enough.
 
-    Thread-safe. What is opened stays warm: references, check sums and the face model.
+    Thread-safe. Open galleries stay warm: references, check sums and the face model.
 
     Parameters
     ----------
     open_key, open_client
-        What opens the key file, and a gallery.
+        Functions that open the key file, and a gallery.
     galleries
         Names of the galleries.
     idle_lock
@@ -125,7 +125,7 @@ class Owner:
         self._used = self._clock()
 
     def alarm(self, name: str) -> str | None:
-        """Return what was ever wrong with a gallery, in words; locking does not clear it."""
+        """Return the alarm of a gallery, in words, or None; locking does not clear it."""
         return self._alarms.get(name)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Poor photos in words for whoever stands before the camera, without figures."""
+"""Flaws of photos in words for the person before the camera, without figures."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from gallery.desk.texts import Texts
 
 
 def poor_words(quality: FaceQuality, t: Texts) -> str:
-    """Return what is poor about a face in a photo and what to do; empty for a good one."""
+    """Return the flaws of a face in a photo, with advice; empty for a good one."""
     return " ".join(t(f"poor.{flaw}") for flaw in quality.flaws())

@@ -57,7 +57,7 @@ _STATUS: Final[dict[type[GalleryError], int]] = {
     DuplicateSubjectError: 409,
     WriteConflictError: 409,
     KeyFileError: 403,
-    # What the desk stands on fails: the server, its database, or what they answer.
+    # Faults of the server or its database, or of their answers.
     IntegrityError: 502,
     AccessDeniedError: 502,
     ServerError: 502,
@@ -101,13 +101,13 @@ def problem_of(error: GalleryError, holder: Holder | None) -> dict[str, int | st
 
 
 def known_holder(request: Request) -> Holder | None:
-    """Return who asks, if that was found out before the error."""
+    """Return the holder of a request, if it was found out before the error."""
     holder: Holder | None = getattr(request.state, "holder", None)
     return holder
 
 
 def validation_error(error: RequestValidationError) -> BadRequestError:
-    """Return what a request lacks, without the values that it has."""
+    """Return the error for an invalid request, without the values that it has."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return BadRequestError(f"{where}: {first['msg']}")

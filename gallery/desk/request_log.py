@@ -1,4 +1,4 @@
-"""The log of requests: method, route, status and time; no name, query, body or address."""
+"""The request log: method, route, status and time, without name, query, body or address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all handlers of a running desk share."""
+"""The state that all handlers of a running desk share."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class DeskState:
     owner
         The key and the galleries, locked or open.
     reader
-        What finds faces in photos.
+        The reader of faces in photos.
     sessions, tokens, rates
-        Who may ask for what, and how often.
+        Sessions, tokens and their rate limits.
     needs_passphrase
         Whether the key file is sealed with one.
     evaluate
-        What evaluates a labelled set, or None where that cannot be done here.
+        The function that evaluates a labelled set, or None where that cannot be done here.
     jobs
         Long work that pages follow.
     statistics
         Figures of requests.
     listeners
-        Who hears what searches find.
+        The listeners to results.
     stopping
         Set when the desk ends.
     closed

@@ -1,4 +1,4 @@
-"""What an error says at the desk: what is wrong, and what somebody there can do about it."""
+"""The wording of errors at the desk: the fault, and advice for the person there."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from gallery.errors import GalleryError
 def told(error: GalleryError, status: int, holder: Holder | None) -> str:
     """Return the words for an error; hints, which name calls of the library, are left out.
 
-    Faults of what the desk stands on, such as its database, may name places on the owner's machine:
-    holders who may not manage, and people who are not signed in, get what to do alone.
+    Faults of the desk's own machine, such as its database, may name places there: holders who may
+    not manage, and people who are not signed in, get the advice alone.
 
     Parameters
     ----------
     error
-        What went wrong.
+        The error.
     status
         Of the answer.
     holder
-        Who asked, if that is known.
+        The holder of the request, if it is known.
     """
     advice = _advice(error)
     if status >= 500 and (holder is None or holder.is_limited):

@@ -1,4 +1,4 @@
-"""All words of the pages, by language, so that others can follow."""
+"""The texts of the pages, by language."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).with_name("words")
 
 
 class Texts:
-    """The words of one language.
+    """The texts of one language.
 
     Parameters
     ----------
@@ -38,5 +38,5 @@ class Texts:
 
 @cache
 def english() -> Texts:
-    """Return the words of English."""
+    """Return the texts in English."""
     return Texts()

@@ -2,7 +2,7 @@
 
 Each reference has a file of its own, named by its identifier, in a folder of its gallery. It holds
 a small JPEG, with zeros behind so that all files are equally long, sealed with the owner's key for
-gallery and reference. What is written to a disk is sealed before.
+gallery and reference. Nothing is written to a disk before it is sealed.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Thumbnails:
     Attributes
     ----------
     wanted
-        As of `ThumbnailFolder`.
+        As for `ThumbnailFolder`.
     problem
         Why some could not be kept, in words, or None.
     """

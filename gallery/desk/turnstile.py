@@ -1,4 +1,4 @@
-"""A turnstile: how many may work or wait at one place; others are told to come again."""
+"""A turnstile: a bound on the requests that work or wait at one place; others are refused."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gallery.desk.errors import BusyError
 class Turnstile:
     """Lets some in at a time, and never has anybody wait outside.
 
-    Whoever waits holds one of the threads that answer requests. With a limit, there are always
-    threads left that check who asks, lock the desk, and say that it is alive.
+    A request that waits holds one of the threads that answer requests. With a limit, some threads
+    are always left to authenticate requests, to lock the desk, and to say that it is alive.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The loading of face models and references before the first search asks for them."""
+"""Warm-up: face models and references are loaded before the first search asks for them."""
 
 from __future__ import annotations
 

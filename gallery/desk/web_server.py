@@ -1,4 +1,4 @@
-"""The web server of a desk: what it consists of, and its run."""
+"""The web server of a desk: its parts, and its run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def run(
         Called with the address to open once the desk listens. It holds a secret that signs in as
         the owner, unless the settings say otherwise.
     evaluate
-        What evaluates labelled sets, or None where that cannot be done here.
+        The function that evaluates labelled sets, or None where that cannot be done here.
     verbose
         Whether each request is logged, and not only what fails.
 
@@ -73,7 +73,7 @@ def run(
         If the address or the certificate cannot be used.
     """
     configure_logging(logging.INFO if verbose else logging.WARNING, quoting=False)
-    # What libraries say of requests could hold a query, and that a secret.
+    # Texts of libraries about requests could hold a query, and that a secret.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     raise_file_limit()
     with listening(config.host, config.port) as listener:
@@ -149,7 +149,7 @@ def make_server(desk: DeskState) -> GracefulServer:
 def _end_at_once() -> None:
     """End this process as an interrupt does that nobody handles: threads may be at work for long.
 
-    What was written to a database stays, and what was not is undone there.
+    Writes that a database has committed stay, and all others are undone there.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.raise_signal(signal.SIGINT)

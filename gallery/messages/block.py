@@ -45,7 +45,7 @@ class BlockHeader:
     columns
         Columns of the block; of the hinted scheme only, else 0.
     nonce
-        What the block version's secrets are derived from, 32 bytes; of the hinted scheme only.
+        The nonce of the block version's secrets, 32 bytes; of the hinted scheme only.
     occupancy
         One bit for each position, least significant first: 1 where a reference is.
     columns_digest
@@ -159,7 +159,18 @@ def read_columns_count(reader: Reader, dimension: int) -> int:
 
 
 def pack_occupancy(occupied: npt.NDArray[np.bool_]) -> bytes:
-    """Return the bits of an occupancy map, least significant first."""
+    """Return the bits of an occupancy map, least significant first.
+
+    Parameters
+    ----------
+    occupied
+        Whether each position holds a reference, bool, shape (positions,).
+
+    Returns
+    -------
+    bytes
+        One bit for each position.
+    """
     return np.packbits(occupied, bitorder="little").tobytes()
 
 
@@ -174,8 +185,8 @@ class EncryptedBlock:
     columns
         Residues, uint32, of the header's ``shape``.
     seed
-        What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
-        in their place; None if they do not come from a seed, or it is not known any more.
+        The seed of the uniform halves of the ciphertexts, 32 bytes, which then travels in their
+        place; None if they do not come from a seed, or it is not known any more.
     """
 
     header: BlockHeader
@@ -227,7 +238,15 @@ class EncryptedBlock:
 
 @dataclass(frozen=True, eq=False)
 class BlockReferences:
-    """The references of one version of a block, with the header that vouches for them."""
+    """The references of one version of a block, with the header that vouches for them.
+
+    Attributes
+    ----------
+    header
+        The owner's statement about the block version.
+    table
+        Its references.
+    """
 
     header: BlockHeader
     table: ReferenceTable
@@ -247,5 +266,16 @@ class BlockReferences:
 
 
 def columns_digest(columns: Residues) -> bytes:
-    """Return SHA-256 of the bytes of a block's residues."""
+    """Return SHA-256 of the bytes of a block's residues.
+
+    Parameters
+    ----------
+    columns
+        Residues of a block, uint32, in C order.
+
+    Returns
+    -------
+    bytes
+        32 bytes.
+    """
     return hashlib.sha256(columns.astype("<u4", copy=False).data).digest()

@@ -1,4 +1,4 @@
-"""The check sums of a gallery, sealed by its owner: what results are checked against."""
+"""The check sums of a gallery, sealed by its owner, against which results are checked."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def sealed_size(columns: int, parameters: ParameterSet) -> int:
 
 
 NO_CHECK_SUMS = SealedCheckSums()
-"""What a gallery has that holds no blocks, or whose scheme has no check sums."""
+"""The check sums of a gallery that holds no blocks, or whose scheme has none."""
 
 
 def read_sealed(reader: Reader) -> bytes:

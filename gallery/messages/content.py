@@ -83,7 +83,15 @@ class GalleryReplacement:
 
 @dataclass(frozen=True, eq=False)
 class DescriptionUpdate:
-    """A statement that a new description replaces the one that has the given MAC, 32 bytes."""
+    """A statement that a new description replaces the one that has the given MAC, 32 bytes.
+
+    Attributes
+    ----------
+    former_mac
+        Authentication code of the description to replace, 32 bytes.
+    description
+        The new one.
+    """
 
     former_mac: bytes
     description: GalleryDescription

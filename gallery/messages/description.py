@@ -1,6 +1,6 @@
-"""The description of a gallery: authenticated by its owner, and fixed but for what is found later.
+"""The description of a gallery: authenticated by its owner, and fixed but for two properties.
 
-That is a calibrated threshold, and what made the embeddings of the first photos.
+These are the calibrated threshold, and the origin of the embeddings of photos.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ModelOrigin:
-    """What made the embeddings of a gallery: which programs, with which weights.
+    """The origin of a gallery's embeddings: the programs and the weights that made them.
 
     Attributes
     ----------
@@ -99,18 +99,18 @@ class GalleryDescription:
     parameters
         Name of the parameter set.
     norm_bound
-        What raw embeddings are divided by so that their norms are at most 1; 1 for the metrics that
+        The divisor of raw embeddings, which makes their norms at most 1; 1 for the metrics that
         normalise.
     threshold
         The owner's default threshold in units of the metric, or None.
     created
         Time of creation, seconds since 1970 UTC.
     seed
-        What the gallery's public matrices are expanded from, 32 bytes; of the hinted scheme only.
+        The seed of the gallery's public matrices, 32 bytes; of the hinted scheme only.
     calibration
         A threshold that the owner found on data of the gallery's kind, sealed; empty without one.
     origin
-        What made the embeddings of the gallery's photos, or None where that is not known.
+        The origin of the embeddings of the gallery's photos, or None where it is not known.
     mac
         Authentication code over all of the above, 32 bytes.
     """

@@ -64,13 +64,21 @@ _HINTS = {
     KeyMismatchError.__name__: Hint.OTHER_KEY,
     WriteConflictError.__name__: Hint.TRY_AGAIN,
 }
-"""What to do about a failure, known by its kind. Hints do not cross: a program that asks a server
+"""The hint for a failure, known by its kind. Hints do not cross: a program that asks a server
 over HTTP may use neither this library nor its command line."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An error of this project as data: the name of its class, and its message."""
+    """An error of this project as data: the name of its class, and its message.
+
+    Attributes
+    ----------
+    kind
+        Name of the error's class.
+    text
+        Its message.
+    """
 
     kind: str
     text: str

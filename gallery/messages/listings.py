@@ -10,7 +10,13 @@ from gallery.messages.wire import MessageType, Reader, Writer
 
 @dataclass(frozen=True)
 class GalleryNames:
-    """Names of galleries, in the order in which the database sorts them."""
+    """Names of galleries, in the order in which the database sorts them.
+
+    Attributes
+    ----------
+    names
+        The names.
+    """
 
     names: tuple[str, ...]
 
@@ -35,7 +41,13 @@ class GalleryNames:
 
 @dataclass(frozen=True)
 class BlockIndices:
-    """Indices of blocks, ascending."""
+    """Indices of blocks, ascending.
+
+    Attributes
+    ----------
+    indices
+        The indices, from 0.
+    """
 
     indices: tuple[int, ...]
 

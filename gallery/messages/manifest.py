@@ -25,7 +25,17 @@ MAX_MANIFEST: Final = 8 + ID_SIZE + 8 + 8 + ID_SIZE + 4 + MAX_BLOCKS * _ENTRY_SI
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """One block as the manifest names it: its index, its version and the MAC of its header."""
+    """One block as the manifest names it: its index, its version and the MAC of its header.
+
+    Attributes
+    ----------
+    index
+        Number of the block within the gallery, from 0.
+    version
+        The manifest version at which the block was written.
+    block_mac
+        The MAC of its header, 32 bytes.
+    """
 
     index: int
     version: int

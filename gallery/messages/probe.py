@@ -1,4 +1,4 @@
-"""An encrypted probe: what a key owner sends to have a gallery searched."""
+"""An encrypted probe, which a key owner sends to have a gallery searched."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class EncryptedProbe:
         Residues of the ciphertexts of its constants, one for each column of a block, uint32, of
         the shape that the parameter set gives to a probe: (primes, tiles, columns, ...).
     seed
-        What the uniform halves of the ciphertexts were expanded from, 32 bytes, which then travels
-        in their place; None if they do not come from a seed.
+        The seed of the uniform halves of the ciphertexts, 32 bytes, which then travels in their
+        place; None if they do not come from a seed.
     """
 
     probe_id: bytes

@@ -190,14 +190,20 @@ _HINTED = 2**31
 class ReferenceTable:
     """All references of one block version, by ascending position, and the block's hint.
 
-    Whatever sequence of references it is made of is packed.
+    Any sequence of references that it is made of is packed.
 
     Attributes
     ----------
+    gallery_id
+        The gallery that the block belongs to, 16 bytes.
+    block_index, block_version
+        Number of the block within the gallery, and its version.
+    references
+        The references, by ascending position.
     hint
-        What the owner needs to open results of the block, packed residues; of the hinted scheme
-        only. It stands here because it is needed exactly where the references are, and so that the
-        header's digest covers it.
+        The hint with which the owner opens results of the block, packed residues; of the hinted
+        scheme only. It stands here because it is needed exactly where the references are, and so
+        that the header's digest covers it.
     """
 
     gallery_id: bytes
@@ -284,7 +290,7 @@ class ReferenceTable:
         return cls(gallery_id, index, version, packed, hint)
 
     def _start(self) -> bytes:
-        """Return what stands before the references."""
+        """Return the bytes before the references."""
         writer = Writer(MessageType.REFERENCE_TABLE).fixed(self.gallery_id)
         writer.u32(self.block_index).u64(self.block_version)
         if not self.hint:
@@ -313,7 +319,7 @@ def _damaged() -> IntegrityError:
 
 
 def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]:
-    """Return where each record begins, after checking that they fill the bytes exactly."""
+    """Return the offset of each record, after checking that they fill the bytes exactly."""
     if (starts := _equal_starts(records, count)) is not None:
         return starts
     found, start = np.empty(count, np.int64), 0
@@ -333,7 +339,7 @@ def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]
 
 
 def _equal_starts(records: bytes, count: int) -> npt.NDArray[np.int64] | None:
-    """Return where each record begins if all have one size, as they do if no label is long."""
+    """Return the offset of each record if all have one size, as they do if no label is long."""
     if not count or len(records) % count:
         return None
     stride = len(records) // count

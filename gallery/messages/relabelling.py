@@ -34,6 +34,11 @@ class BlockRelabelling:
         former
             The table of the version before.
 
+        Returns
+        -------
+        ReferenceTable
+            The references of the new version, sorted by position, with the block's hint.
+
         Raises
         ------
         MalformedMessageError
@@ -80,6 +85,11 @@ def relabelled_header(former: BlockHeader, table: ReferenceTable) -> BlockHeader
         The header before.
     table
         The references of the new version, whose version it takes.
+
+    Returns
+    -------
+    BlockHeader
+        The new header, with zeros for the MAC, which `BlockHeader.with_mac` puts in.
     """
     return replace(
         former,

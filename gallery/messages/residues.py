@@ -79,7 +79,7 @@ def write_columns(
     residues
         Of the shape that the parameter set gives to a block or a probe.
     seed
-        What `gallery.ciphertexts.seeds` made the second polynomials from, or None.
+        The seed that `gallery.ciphertexts.seeds` expanded to the second polynomials, or None.
     parameters
         The parameter set.
     """

@@ -1,7 +1,7 @@
-"""Sizes of the messages of one gallery: what a reader takes before it can check anything.
+"""Sizes of the messages of one gallery: bounds for a reader that cannot check anything yet.
 
 A key owner's program reads messages of a server, or of a file, whose MAC can only be checked when
-they are there. What bounds them is what the owner signed before, or asked for: the gallery's
+they are there. Their bounds come from what the owner signed before, or asked for: the gallery's
 parameter set, its dimension, and the number of probes.
 """
 

@@ -17,7 +17,15 @@ RELABELLING_VERSION = 2
 
 @dataclass(frozen=True, eq=False)
 class BlockUpdate:
-    """A new version of one block with its references, which replace those that it had."""
+    """A new version of one block with its references, which replace those that it had.
+
+    Attributes
+    ----------
+    block
+        The block.
+    references
+        Its references.
+    """
 
     block: EncryptedBlock
     references: ReferenceTable

@@ -101,7 +101,7 @@ class Reader:
     data
         The message.
     message_type
-        What it should be.
+        The type that it should have.
     newest
         The newest format version of this type that is read.
 

@@ -42,7 +42,7 @@ PARAMETER_SETS: Final[dict[str, ParameterSet]] = {
 """All sets that galleries can have, by name; the default first."""
 
 DEFAULT_PARAMETERS: Final[ParameterSet] = SWIFT
-"""What a gallery gets that names none: the fastest set whose errors change no decision, and whose
+"""The default of a new gallery: the fastest set whose errors change no decision, and whose
 results are checked before they are decrypted."""
 
 
@@ -51,9 +51,9 @@ def find_parameters(name: str, *, allow_insecure: bool = False) -> ParameterSet:
 
     Parameters
     ----------
-    name : str
+    name
         For example ``"standard"``.
-    allow_insecure : bool
+    allow_insecure
         Whether sets for tests count. Nothing outside tests may say so.
 
     Returns

@@ -1,4 +1,4 @@
-"""The parameter sets' common base, and the table of security levels behind what they promise.
+"""The common base of parameter sets, and the table of security levels that they rely on.
 
 Everything here is public: it is stored beside each gallery and sent with each message.
 """
@@ -43,9 +43,9 @@ def security_level(dimension: int, modulus_bits: int) -> int:
 
     Parameters
     ----------
-    dimension : int
+    dimension
         Ring degree, or rank times ring degree of a module.
-    modulus_bits : int
+    modulus_bits
         Bits of the modulus.
     """
     limits = MAX_MODULUS_BITS.get(dimension, {})
@@ -58,11 +58,11 @@ class ParameterSet(ABC):
 
     Attributes
     ----------
-    name : str
+    name
         What galleries and messages call it.
-    poly_modulus_degree : int
+    poly_modulus_degree
         Ring degree N: coefficients of a polynomial, and positions of a block.
-    data_primes : tuple of int
+    data_primes
         The primes that ciphertexts are stored under.
     """
 

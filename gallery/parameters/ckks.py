@@ -1,4 +1,4 @@
-"""CKKS parameter sets, as TenSEAL and SEAL take them, and what they promise."""
+"""CKKS parameter sets, as TenSEAL and SEAL take them, with their security and their errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gallery.parameters.base import (
 )
 
 NORM_WEIGHT: Final = 4.0
-"""What the squared norm and the occupancy are divided by in a block, and multiplied by in a probe.
+"""The divisor of the squared norm and the occupancy in a block, and their factor in a probe.
 
 The noise of a probe's constant is multiplied by what the slot holds. The other values of a template
 are small, but squared norm and occupancy are 1 and the sentinel of an empty partner position is 6:
@@ -31,22 +31,22 @@ class CkksParameterSet(ParameterSet):
 
     Attributes
     ----------
-    name : str
+    name
         What galleries and messages call it.
-    poly_modulus_degree : int
+    poly_modulus_degree
         Ring degree N: coefficients of a polynomial, and templates per block (see ``slots``).
-    coeff_mod_bit_sizes : tuple of int
+    coeff_mod_bit_sizes
         What SEAL's ``CoeffModulus.Create`` is given. SEAL keeps the last prime for switching keys,
         which this project never does.
-    data_primes : tuple of int
+    data_primes
         The primes that ciphertexts are stored under, in SEAL's order, each below 2**27.
-    column_scale, probe_scale : float
+    column_scale, probe_scale
         CKKS scales of the columns of a block and of a probe.
-    grid : float
+    grid
         Step to which values are rounded before encoding. A decrypted column rounds back to exactly
         what was enrolled, so a block can be encrypted again any number of times without drift: half
         a step is about seven standard deviations of the noise of a fresh encryption in a slot.
-    sentinel : float
+    sentinel
         Value of the norm column where a position is empty: above 4, the largest squared distance of
         two vectors of norm 1, and small enough to leave the modulus its headroom.
 
@@ -159,7 +159,7 @@ class CkksParameterSet(ParameterSet):
 
         Parameters
         ----------
-        dimension : int
+        dimension
             Values in an embedding.
 
         Returns

@@ -13,7 +13,7 @@ from typing import Final
 from gallery.parameters.base import LANES, NOISE_SIGMA, ParameterSet, Shape, security_level
 
 RANGE: Final = 2.4
-"""What the modulus holds of the product of both scales: inner products from -1.1 to 1.1, and slack
+"""The room in the modulus for the product of both scales: inner products of -1.1 to 1.1, and slack
 for noise. A vector of norm 1 gives at most 1."""
 
 
@@ -23,15 +23,15 @@ class HintedParameterSet(ParameterSet):
 
     Attributes
     ----------
-    name : str
+    name
         What galleries and messages call it.
-    poly_modulus_degree : int
+    poly_modulus_degree
         Ring degree N of blocks: coefficients of a polynomial, and positions of a block.
-    probe_degree : int
+    probe_degree
         Ring degree n of probes, a divisor of N.
-    rank : int
+    rank
         Polynomials k of a probe's secret; k * n is the dimension of its module LWE problem.
-    data_primes : tuple of int
+    data_primes
         The primes of the modulus q, each 1 modulo 2N.
 
     Raises
@@ -64,7 +64,7 @@ class HintedParameterSet(ParameterSet):
 
     @property
     def product_range(self) -> float:
-        """How far the products lie apart that a result cannot tell from each other."""
+        """The difference of two products that a result cannot tell from each other."""
         return self.data_modulus / (self.column_scale * self.probe_scale)
 
     @property

@@ -1,8 +1,8 @@
-"""The log of denials: what one token is refused again and again is counted in one row a minute.
+"""The denial log: repeated denials of one token are counted in one row a minute.
 
 The first denial is in the audit log before it is answered. Those like it that follow within a
 minute are counted, and the count is recorded at the end of that minute, so that nobody fills the
-database with what is refused. Counts of less than a minute are lost if the process is killed.
+database with denials. Counts of less than a minute are lost if the process is killed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class DenialLog(Closing):
         event
             The denial; of the same ``token_id`` it is counted with others.
         kind
-            What was asked for.
+            The kind of request that was denied.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The gatekeeper: tokens, and what each allows.
+"""The gatekeeper, which issues tokens and admits their holders.
 
 A token is ``efg_`` + its identifier (16 hexadecimal digits) + ``_`` + its secret (43 characters of
 base64url: 32 bytes of the operating system's). The database holds the identifier, a random salt,
@@ -72,7 +72,7 @@ def issue_token(
     expires: int | None = None,
     deliver: Callable[[str], None] | None = None,
 ) -> str:
-    """Make a token and store what it is checked with.
+    """Make a token, and store its salt and digest.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _digest(salt: bytes, token: str) -> bytes:
 
 
 def _refusal_reason(token: StoredToken, now: float) -> str | None:
-    """Return why a genuine token is not admitted, or None."""
+    """Return the reason why a genuine token is not admitted, or None."""
     if token.revoked is not None:
         return "revoked"
     if token.expires is not None and token.expires <= now:
@@ -239,6 +239,6 @@ def _refusal_reason(token: StoredToken, now: float) -> str | None:
 
 
 def _dummy_token() -> StoredToken:
-    """Return what a token with an unknown identifier is compared with, so that it takes as long."""
+    """Return a stored token for unknown identifiers, so that their comparison takes as long."""
     salt, digest = secrets.token_bytes(_DIGEST_SIZE), secrets.token_bytes(_DIGEST_SIZE)
     return StoredToken("", "", Scope.SEARCH, None, 0, 0, 0, salt, digest)

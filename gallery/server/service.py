@@ -1,4 +1,4 @@
-"""The keyless service on a database in the same process.
+"""The embedded service: the keyless side on a database in the same process.
 
 The service stores what owners send, compares encrypted probes with encrypted templates, and holds
 no key of any kind: the comparison of this layout needs none.
@@ -218,7 +218,7 @@ class EmbeddedService:
     def references_size(self, gallery_id: bytes, known: Mapping[int, int]) -> int:
         """Return the bytes in memory of the references that a search would send.
 
-        ``known`` are those that its caller has, as of `SearchRequest`.
+        ``known`` are those that its caller has, as for `SearchRequest`.
         """
         return self._reference_sizes.unknown(gallery_id, known)
 
@@ -286,12 +286,18 @@ def open_service(
     create
         Whether to create the database or its tables if they are not there.
     backend
-        What compares: ``"native"``, the fast one, or ``"seal"``; their results are the same bits.
+        The backend that compares: ``"native"``, which is fast, or ``"seal"``; their results are the
+        same, bit for bit.
     cache_size
-        Bytes that blocks may take that are kept ready to scan for later searches. What is searched
-        once gains nothing by it. With a cluster, this is what each of its workers may keep.
+        Bytes of blocks that are kept in memory, ready to scan for later searches; a single search
+        gains nothing by it. With a cluster, the bytes that each of its workers may keep.
     cluster
         Address of the scheduler of a Dask cluster whose workers are to compute searches.
+
+    Yields
+    ------
+    EmbeddedService
+        The service, which is closed with the context.
 
     Raises
     ------
@@ -343,6 +349,16 @@ def make_scanner(
 
 def migrate(database: str) -> tuple[str | None, str]:
     """Bring a database to the schema version of this program; return the versions before and after.
+
+    Parameters
+    ----------
+    database
+        SQLAlchemy's URL.
+
+    Returns
+    -------
+    tuple of (str or None, str)
+        The schema version before, None for a database without tables, and after.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Checks of updates without a key: that an update is whole and fits together.
+"""Checks of updates without a key: an update must be whole and fit together.
 
 The keyless side cannot check a MAC. These checks keep mistakes of a client, not forgeries, out of
 the database; forgeries are found by the key owner, who checks every MAC.
@@ -35,7 +35,7 @@ from gallery.parameters import ParameterSet, find_parameters
 def check_update(description: GalleryDescription, current: Manifest, update: GalleryUpdate) -> None:
     """Check that an update leads from the current manifest to its own.
 
-    What relabellings change is checked by `check_relabelling`, with what is stored.
+    The changes of relabellings are checked by `check_relabelling`, with the stored references.
 
     Raises
     ------

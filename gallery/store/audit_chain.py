@@ -1,8 +1,8 @@
 """The chain of the audit log: each row's digest covers the row and the digest before it.
 
-No key is needed, and none could be kept from the log's owner. So the chain shows what was changed,
-deleted or put in between, to whoever looks; somebody who may write the table at will could compute
-all of it anew, and is caught by a digest that was noted elsewhere.
+No key is needed, and none could be kept from the log's owner. So the chain shows any reader that
+rows were changed, deleted or put in between; an attacker who may write the table at will could
+compute all of it anew, and is caught by a digest that was noted elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 DIGEST_SIZE = 32
 BEGINNING = bytes(DIGEST_SIZE)
-"""What the first row of a log is chained to."""
+"""The digest that the first row of a log is chained to."""
 
 _FIELDS = [
     *("time", "token_id", "token_name", "action", "gallery_id", "gallery", "probes", "blocks"),
@@ -41,7 +41,7 @@ class AuditGap:
 
 @dataclass(frozen=True)
 class AuditCheck:
-    """What a check of the audit log has found.
+    """The outcome of a check of the audit log.
 
     Attributes
     ----------

@@ -188,7 +188,7 @@ class AuditStore:
             for number, row in enumerate(found):
                 follows = row.digest == row_digest(previous, row._asdict())
                 if not follows and number == 0:
-                    # What came before this page may have been pruned by now.
+                    # Rows before this page may have been pruned by now.
                     follows = row.digest == row_digest(self._boundary(), row._asdict())
                 if not follows and len(gaps) < _MOST_GAPS:
                     gaps.append(AuditGap(row.event_id, row.time))

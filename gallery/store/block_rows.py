@@ -14,7 +14,7 @@ IN_ONE_STATEMENT = 500
 
 
 def block_key(gallery_id: bytes, index: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return what chooses the row of a block."""
+    """Return the conditions that choose the row of a block."""
     return block_table.c.gallery_id == gallery_id, block_table.c.block_index == index
 
 

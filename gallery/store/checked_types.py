@@ -1,4 +1,4 @@
-"""Column types that give out nothing but what belongs into a column, whatever the database holds.
+"""Column types that check every value that the database returns.
 
 A database may be another's, and hold anything. A value of the wrong type is refused, and one that
 is too long is not even read: its length is asked for first, in the same statement.
@@ -102,8 +102,8 @@ class CheckedBytes(_Checked):
     size
         The length that the table states, or None.
     most
-        The most bytes that are read; by default those of ``size``. If there is neither, whoever
-        reads the column bounds it by `at_most`.
+        The most bytes that are read; by default those of ``size``. If there is neither, the reader
+        of the column bounds it by `at_most`.
     optional
         Whether NULL belongs there too.
     """
@@ -119,7 +119,7 @@ class CheckedBytes(_Checked):
         self.size, self.most = size, most
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return what is selected for a column of this type."""
+        """Return the expression that is selected for a column of this type."""
         most = self.most or self.size
         return column if most is None else at_most(column, most)
 

@@ -132,7 +132,7 @@ class Database:
         with self._connected() as connection:
             connection = connection.execution_options(**{_BEGINS_WITH: "BEGIN IMMEDIATE"})
             if self.engine.dialect.name == "postgresql":
-                # Whatever the role's default is: what is read after a lock must be the newest.
+                # Set in spite of the role's default: rows read after a lock must be the newest.
                 connection = connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 yield connection
@@ -271,7 +271,7 @@ class Database:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from all others, or None if it is not there."""
+    """Return the identity of a file, device and inode, or None if it is not there."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Database URLs: what one names, and what is wrong with one that cannot be meant."""
+"""Database URLs: their parts, and the errors of those that cannot be meant."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parse_url(url: str) -> URL:
     text = url.strip()
     scheme, separator, rest = text.partition("://")
     if not separator or not _SCHEME.fullmatch(scheme):
-        # What is no URL is not repeated: nobody can tell where in it a password is.
+        # Text that is no URL is not repeated: nobody can tell where in it a password is.
         raise DatabaseError(
             "the database URL cannot be parsed, for it does not begin with a name and ://; give "
             f"one like {_FORMS}"
@@ -74,7 +74,7 @@ def parse_url(url: str) -> URL:
             f"the database URL {masked_url(text)} has more than one @: write those in the user's "
             "name and the password as %40, and / as %2F, : as %3A, % as %25"
         )
-    # Which driver this scheme stands for depends on the version of SQLAlchemy.
+    # The driver that this scheme stands for depends on the version of SQLAlchemy.
     return parsed.set(drivername="postgresql+psycopg") if scheme == "postgresql" else parsed
 
 
@@ -99,7 +99,7 @@ def may_be_written(url: URL) -> bool:
 
 
 def secrets_of(url: URL) -> list[str]:
-    """Return what a message must not repeat of a URL, longest first."""
+    """Return the parts of a URL that a message must not repeat, longest first."""
     shown = masked_url(url.render_as_string(hide_password=True))
     values = [value for item in url.query.values() for value in _texts(item)]
     hidden = [value for value in values if quote(value) not in shown and value not in shown]
@@ -123,7 +123,7 @@ def _check_sqlite(parsed: URL, rest: str) -> None:
         return
     shown = masked_url(f"sqlite://{name}{mark}{options}").partition("?")[2]
     example = (
-        # What had to be masked was meant as an option, and not as a part of the name.
+        # A part that had to be masked was meant as an option, and not as a part of the name.
         f", as in {masked_url(f'sqlite://{quote(unquote(name + mark + options))}')}"
         if shown == options
         else ""

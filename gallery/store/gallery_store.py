@@ -43,7 +43,7 @@ _STATE = select(
     gallery_table.c.manifest_version,
     gallery_table.c.manifest,
 ).where(gallery_table.c.gallery_id == bindparam("wanted"))
-"""What each snapshot reads; made once, since to make it takes longer than to run it."""
+"""The query of each snapshot; made once, since to make it takes longer than to run it."""
 
 _PARSED = 8
 """States of galleries that are kept as they were read: each search asks for one several times."""

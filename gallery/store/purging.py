@@ -20,7 +20,7 @@ from gallery.errors import ErasurePendingError
 from gallery.store.tables import erasure_table
 
 _LOCK_WAITS_S = (1, 2, 4, 8, 16)
-"""How long a full vacuum of PostgreSQL's waits for a table, one attempt after the other.
+"""Seconds that a full vacuum of PostgreSQL waits for a table, one attempt after the other.
 
 While it waits, all later transactions wait behind it: also those that are needed to end a search
 which the vacuum waits for, such as those of a cluster's workers, or of the thread that takes turns
@@ -49,8 +49,8 @@ _LEAST_FREE_PAGES = 256
 def mark_erased(connection: Connection) -> None:
     """Count a write that replaced or erased something; its transaction does nothing after it.
 
-    Such transactions end one after the other from here on. So whoever reads the count knows that
-    all that it counts is committed. SQLite can tell by its log whether there is anything to purge.
+    Such transactions end one after the other from here on. So a reader of the count knows that all
+    that it counts is committed. SQLite can tell by its log whether there is anything to purge.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(
@@ -60,10 +60,10 @@ def mark_erased(connection: Connection) -> None:
 
 
 class PurgeQueue:
-    """Purges of one process: at most one runs and one waits, which all who come meanwhile join.
+    """Purges of one process: at most one runs and one waits, which all later callers join.
 
     A purge of a large database locks others out while it lasts. So between two there is as much
-    time as the first one took, within bounds: whoever erases without a pause takes half of it.
+    time as the first one took, within bounds: a client that erases without pause takes half of it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Creating and upgrading the schema with Alembic."""
+"""The schema of the database, created and upgraded with Alembic."""
 
 from __future__ import annotations
 

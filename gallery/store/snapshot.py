@@ -1,4 +1,4 @@
-"""One consistent state of a gallery, read out of its rows."""
+"""A snapshot: one consistent state of a gallery, read out of its rows."""
 
 from __future__ import annotations
 

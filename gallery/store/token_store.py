@@ -20,8 +20,8 @@ from gallery.store.tables import token_gallery_table, token_table
 class Scope(StrEnum):
     """Scopes of tokens; each includes those before it.
 
-    ``search`` is to read and search galleries, ``enroll`` to write into them, ``admin`` to make,
-    restore, replace and delete them.
+    ``search`` lets the holder read and search galleries, ``enroll`` write into them, and ``admin``
+    make, restore, replace and delete them.
     """
 
     SEARCH = "search"
@@ -45,7 +45,7 @@ class StoredToken:
     name
         The operator's name for it; unique.
     scope
-        What it allows.
+        Its scope.
     galleries
         Names of the galleries that it is for, or None for every gallery of the database.
     created
@@ -53,7 +53,7 @@ class StoredToken:
     expires, revoked
         The same, or None for never.
     salt, digest
-        What its secret is checked with, 32 bytes each.
+        Salt and digest that its secret is checked with, 32 bytes each.
     """
 
     token_id: str

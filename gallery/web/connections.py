@@ -46,7 +46,7 @@ class TimeLimitedProtocol(HttpToolsProtocol):
     """
 
     gate: ConnectionGate | None = None
-    """What counts the connection; set before the connection is made."""
+    """The gate that counts the connection; set before the connection is made."""
 
     pace: Pace
     """At which the client must read an answer; set at the same time."""

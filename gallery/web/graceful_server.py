@@ -1,4 +1,4 @@
-"""The run of a server: its connections, its signals and its end."""
+"""A graceful server: bounded connections, and an orderly stop on signals."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class GracefulServer(uvicorn.Server):
     Parameters
     ----------
     config
-        How uvicorn serves.
+        The configuration of uvicorn.
     pace
         At which a client must read its answer.
     connections
-        How many there may be at a time.
+        Connections at a time.
     stopping
         Called when the server is told to stop.
     insisted

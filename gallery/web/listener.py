@@ -1,4 +1,4 @@
-"""The listener of a server: its socket, and what uvicorn is told of it."""
+"""The listener of a server: its socket, and the configuration of uvicorn."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 def uvicorn_config(
     application: Any, tls: TlsFiles | None, *, shutdown: float, keep_alive: int = 5
 ) -> uvicorn.Config:
-    """Return how uvicorn serves an application.
+    """Return uvicorn's configuration for an application.
 
     Parameters
     ----------

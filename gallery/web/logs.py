@@ -63,7 +63,7 @@ def configure_logging(level: int = logging.INFO, *, quoting: bool = True) -> Non
 
 
 def places_of(error: BaseException) -> list[str]:
-    """Return where an error was raised, without its text and the values of variables."""
+    """Return the places where an error was raised, without its text and the values of variables."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
 
@@ -71,7 +71,7 @@ def places_of(error: BaseException) -> list[str]:
 def _without_words(
     _logger: Any, _name: str, event: structlog.types.EventDict
 ) -> structlog.types.EventDict:
-    """Return what a library logged without its text."""
+    """Return a library's log event without its text."""
     said = {**event, "event": "a library's message"}
     found = said.pop("exc_info", None)
     error = found[1] if isinstance(found, tuple) else None
@@ -81,7 +81,7 @@ def _without_words(
 
 
 def _masked(value: Any) -> Any:
-    """Return what is to be logged with every URL in it masked."""
+    """Return a value to be logged with every URL in it masked."""
     if isinstance(value, str):
         return masked_text(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The observation of requests: each is timed, and told of when it ends."""
+"""The observation of requests: each is timed, and reported when it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GONE: Final = 499
-"""What web servers log for a client that left before its answer."""
+"""The status that web servers log for a client that left before its answer (nginx's 499)."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 
@@ -48,7 +48,7 @@ class ObservedRequests:
     Parameters
     ----------
     app
-        What handles requests.
+        The application that handles requests.
     ended
         Called with the scope of a request that has ended.
     """

@@ -1,4 +1,4 @@
-"""The pace of a transfer: how long a body, either way, may take."""
+"""The pace of a transfer: the time that a body, either way, may take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of requests for Prometheus: counts and times, which name nobody and nothing."""
+"""Statistics of requests for Prometheus: counts and times, without names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RequestStatistics:
     Parameters
     ----------
     prefix
-        What the names begin with.
+        The prefix of the names.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""TLS of a listener: the files of its certificate, and whether clients will take it."""
+"""TLS of a listener: the files of its certificate, and their check."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class TlsFiles:
     key: Path
 
     def check(self, now: datetime | None = None) -> None:
-        """Check what would hold a start up, or have every client refuse what was started.
+        """Check for faults that would stop the start, or make every client refuse the server.
 
         Parameters
         ----------
         now
-            When it is; None for the clock of this machine.
+            The present time; None for the clock of this machine.
 
         Raises
         ------

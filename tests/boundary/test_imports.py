@@ -1,4 +1,4 @@
-"""What a process loads: the keyless side no secrets, the command line no more than it needs."""
+"""Imports of processes: no secrets on the keyless side, no more than needed for commands."""
 
 from __future__ import annotations
 

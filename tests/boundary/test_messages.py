@@ -1,4 +1,4 @@
-"""What is said below the command line names no command, option or variable of its.
+"""Messages below the command line: none names a command, an option or a variable of its.
 
 Users of the library and of a server over HTTP read the same messages. What they are to do is a
 `gallery.hints.Hint`, which `gallery.commands.hints` turns into commands and options.

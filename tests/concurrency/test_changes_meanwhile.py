@@ -1,4 +1,4 @@
-"""What one process reads while another drops a block is the state before or after, never damage."""
+"""Reads while another process drops a block: the state before or after, and never damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes do that work with one gallery at the same time, each with its own client."""
+"""Work for processes that share a gallery at the same time, each with its own client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every keyless side must do, whatever carries the messages and whatever stores them."""
+"""The contract of keyless services, whatever carries the messages and whatever stores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets what: sessions, tokens, scopes, rates, and requests of other sites."""
+"""Access to the desk: sessions, tokens, scopes, rates, and requests of other sites."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_files_that_are_no_embeddings_are_refused(
         assert told in answer.text, name
         assert "<script>alert" not in answer.text
         assert "/tmp" not in answer.text
-    assert "What to measure with" in browser.get("/g/0/accuracy").text
+    assert "Data to measure with" in browser.get("/g/0/accuracy").text
 
 
 def test_what_was_measured_is_gone_with_the_key(desk: Desk) -> None:

@@ -134,7 +134,7 @@ def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path
     expect(done).to_contain_text("3 photos were enrolled before.", timeout=WAIT)
     expect(page.get_by_role("button", name="Undo")).to_have_count(1)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_contain_text("erased again: 3 references.")
+    expect(page.get_by_role("status")).to_contain_text("undone: 3 references erased.")
 
 
 DROP_FILE = """([zone, name, type, data]) => {
@@ -209,7 +209,7 @@ def test_folders_can_be_dropped_and_a_desk_that_is_busy_is_waited_for(
     expect(done).to_contain_text("2 photos were enrolled, of 2 people.", timeout=WAIT)
     assert len(asked) == 5
     page.get_by_role("button", name="Undo").first.click()
-    expect(page.get_by_role("status")).to_contain_text("erased again: 2 references.")
+    expect(page.get_by_role("status")).to_contain_text("undone: 2 references erased.")
     page.close()
 
 
@@ -301,7 +301,7 @@ def test_every_state_of_a_page_is_accessible_and_fits_a_phone(
     page.get_by_label("No match from").fill("2001-02-03")
     assert_good(page)
     page.get_by_role("button", name="Keep").click()
-    expect(page.get_by_role("status")).to_contain_text("What is known of Una was changed.")
+    expect(page.get_by_role("status")).to_contain_text("The details of Una were changed.")
     assert_good(page)
     page.get_by_label("Search").fill("nobody")
     page.keyboard.press("Enter")

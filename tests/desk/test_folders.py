@@ -170,7 +170,7 @@ def test_who_matches_another_person_waits_and_one_undo_takes_back_all(
 
     (undo,) = re.findall(r'name="enrollment" value="([^"]+)"', said)
     undone = browser.post("/g/0/undo", data={"enrollment": undo}).text
-    assert "What was enrolled of staff was erased again: 3 references." in undone
+    assert "The enrollment of staff was undone: 3 references erased." in undone
     assert labels(pattern_desk) == {}
 
 

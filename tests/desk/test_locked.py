@@ -1,4 +1,4 @@
-"""What a locked desk has left of its key, and what locking and unlocking do to work under way."""
+"""Locking of the desk: nothing of the key is left, and work under way ends in order."""
 
 from __future__ import annotations
 

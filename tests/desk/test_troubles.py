@@ -1,4 +1,4 @@
-"""What the desk stands on goes away while it runs: files, the server, the decoder."""
+"""Failures around a running desk: its files, its server and its decoder go away."""
 
 from __future__ import annotations
 

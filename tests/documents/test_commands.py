@@ -1,4 +1,4 @@
-"""What README and docs say of commands is true: examples run, commands and options exist."""
+"""Commands in README and docs: examples run, commands and options exist."""
 
 from __future__ import annotations
 
@@ -136,6 +136,16 @@ def test_the_reference_of_the_command_line_has_every_command() -> None:
         for item in command_named(name).params:
             if isinstance(item, click.Option) and not item.hidden:
                 assert f"`{item.opts[0]}" in page, f"{name}: {item.opts[0]}"
+
+
+def test_the_reference_of_the_command_line_has_every_word_of_the_options() -> None:
+    page = (DOCS / "cli.md").read_text("utf-8").replace("`", "").replace("\\", "")
+
+    for name in command_names():
+        for item in command_named(name).params:
+            if isinstance(item, click.Option) and not item.hidden and item.help:
+                words = re.sub(r" ?\[(env|default): [^]]*]", "", item.help)
+                assert " ".join(words.split()) in page, f"{name}: {item.opts[0]}"
 
 
 def test_extras_that_are_named_exist() -> None:

@@ -1,4 +1,4 @@
-"""What the files for operators say is true: commands, limits, names and files are the code's."""
+"""Files for operators: their commands, limits, names and files are the code's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files for the operation of a desk say is true, and keeps its key where it belongs."""
+"""Files for the operation of a desk: they say what is true, and keep its key where it belongs."""
 
 from __future__ import annotations
 

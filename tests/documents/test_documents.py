@@ -1,4 +1,4 @@
-"""What README and docs say is true: links lead somewhere, names exist, tables are the code's."""
+"""README and docs: links lead somewhere, names exist, tables are the code's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `standard` and `compact` catch of lies about results, and what they do not.
+"""Lies about results of `standard` and `compact`: those that are caught, and those that are not.
 
 Their results have no check sums: canaries alone stand against a server that lies, and they are
 looked at after decryption. What a lie gives:

@@ -1,4 +1,4 @@
-"""Whatever is changed in a database, its owner notices, and no search gives a wrong identity.
+"""Mutations of a database: its owner notices every one, and no search gives a wrong identity.
 
 The database holds two galleries of one owner; the first has two blocks, and was changed since an
 older state whose rows are at hand too. A change is noticed if a search or `verify` raises an error

@@ -1,4 +1,4 @@
-"""What is released, by whom and with which tools, is the same in every file that says it."""
+"""Releases: content, publisher and tools are the same in every file that states them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How exact encrypted distances are, against the same distances in clear."""
+"""The precision of encrypted distances, against the same distances in clear."""
 
 from __future__ import annotations
 

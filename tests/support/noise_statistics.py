@@ -1,4 +1,4 @@
-"""How noise should be distributed, and how far a sample may be from it.
+"""The expected distribution of noise, and the deviations that a sample may have from it.
 
 Bounds are at odds of one in a billion and more, so that no test ever fails by chance.
 """

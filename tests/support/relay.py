@@ -1,4 +1,4 @@
-"""What stands between a client and a server in tests: it listens, and cuts connections."""
+"""A relay between a client and a server in tests: it listens, and cuts connections."""
 
 from __future__ import annotations
 

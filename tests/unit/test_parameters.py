@@ -1,3 +1,5 @@
+"""Parameter sets: primes, security, noise and error bounds."""
+
 from __future__ import annotations
 
 import math

@@ -43,9 +43,9 @@ class SealCiphertext:
 
     Attributes
     ----------
-    residues : numpy.ndarray
+    residues
         uint32 of shape (size, primes, N), coefficients in SEAL's NTT order.
-    scale : float
+    scale
         CKKS scale.
     """
 
@@ -62,7 +62,8 @@ def parms_id(parameters: CkksParameterSet) -> bytes:
 
     Parameters
     ----------
-    parameters : CkksParameterSet
+    parameters
+        The parameter set.
 
     Returns
     -------
@@ -78,9 +79,10 @@ def check_residues(residues: npt.NDArray[Any], parameters: CkksParameterSet) -> 
 
     Parameters
     ----------
-    residues : numpy.ndarray
+    residues
         uint32 or uint64 of shape (2 or 3, primes, N).
-    parameters : CkksParameterSet
+    parameters
+        The parameter set.
 
     Raises
     ------
@@ -107,12 +109,13 @@ def build_ciphertext(
 
     Parameters
     ----------
-    residues : numpy.ndarray
+    residues
         uint32 or uint64 of shape (2 or 3, primes, N), in SEAL's NTT order.
-    parameters : CkksParameterSet
-    scale : float
+    parameters
+        The parameter set.
+    scale
         CKKS scale, finite and positive.
-    version : tuple of int
+    version
         Major (4) and minor version of the SEAL that will load it, as `read_version` tells.
 
     Returns
@@ -136,9 +139,9 @@ def parse_ciphertext(stream: bytes, parameters: CkksParameterSet) -> SealCiphert
 
     Parameters
     ----------
-    stream : bytes
+    stream
         Compressed with zstd or not at all.
-    parameters : CkksParameterSet
+    parameters
         What the ciphertext must have been made under.
 
     Returns

@@ -31,7 +31,7 @@ def read_version(stream: bytes) -> tuple[int, int]:
 
     Parameters
     ----------
-    stream : bytes
+    stream
         Anything that SEAL saved, for example its ``EncryptionParameters``.
 
     Returns
@@ -54,13 +54,13 @@ def write_stream(body: bytes, version: tuple[int, int]) -> bytes:
 
 
 def open_stream(stream: bytes, limit: int) -> bytes:
-    """Return what follows a stream's header, decompressed.
+    """Return the content of a stream after its header, decompressed.
 
     Parameters
     ----------
-    stream : bytes
+    stream
         Compressed with zstd or not at all.
-    limit : int
+    limit
         Most bytes that are of interest; of compressed ones, no more than one beyond is returned,
         because a few bytes of zstd can stand for gigabytes.
 
@@ -83,7 +83,7 @@ def open_stream(stream: bytes, limit: int) -> bytes:
 
 
 def array_size(count: int) -> int:
-    """Return how many bytes an array of ``count`` numbers takes."""
+    """Return the bytes that an array of ``count`` numbers takes."""
     return _HEADER.size + _COUNT.size + 8 * count
 
 

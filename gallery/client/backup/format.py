@@ -1,4 +1,4 @@
-"""The bytes of a backup, and the one pass in which they are written or read and checked.
+"""The format of a backup, and the single pass in which it is written, or read and checked.
 
 The layout is described in ``docs/format.md``.
 """
@@ -90,16 +90,16 @@ class BackupReader(Secret):
     key
         The owner's key.
     path
-        What errors call the file.
+        The file's name in messages.
 
     Attributes
     ----------
     description, manifest
-        What the backup holds, checked.
+        The gallery's description and manifest, checked.
     check_sums
         The gallery's check sums, sealed, if it has them.
     authenticator
-        What checks and signs statements about the gallery.
+        The authenticator of statements about the gallery.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A backup file that is read: all of it is checked before anything of it is restored."""
+"""The reading of a backup file: all of it is checked before anything is restored."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class Backup(Closing, Secret):
     ) -> str:
         """Put the gallery into a database, whole or not at all, and only if all of it verifies.
 
-        What is restored is another gallery than the one that was backed up: it has a lineage, and
-        neither of the two is taken for the other.
+        The restored gallery is another one than the gallery that was backed up: it has a lineage,
+        and neither of the two is taken for the other.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class Backup(Closing, Secret):
         GalleryExistsError
             If the name is taken, or the same gallery is there under another name.
         GalleryError
-            If the name is none for a gallery.
+            If the name is not valid for a gallery.
         """
         wanted = self.description.name if gallery is None else gallery
         check_name(wanted)

@@ -1,4 +1,4 @@
-"""A backup file that is written: one consistent, checked state of a gallery."""
+"""The writing of a backup file: one consistent, checked state of a gallery."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_backup(
     Returns
     -------
     Manifest
-        What was written.
+        The manifest of the state that was written.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The owner's cache on disk: what need not be asked for again, and photos not embedded again."""
+"""The owner's cache on disk: parts of galleries, and embeddings of photos."""
 
 from gallery.client.cache.cache_folder import CachedGallery, CacheFolder
 from gallery.client.cache.embedding_cache import (

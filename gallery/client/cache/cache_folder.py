@@ -1,7 +1,7 @@
 """The folder of the owner's cache: a sub-folder for each gallery, bounded in size.
 
-Whatever goes wrong with it, nobody is kept from anything: what cannot be read is asked for again,
-and what cannot be written is left out.
+No fault of the cache stops a command: a file that cannot be read is requested again, and one that
+cannot be written is left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _UNFINISHED: Final = re.compile(r"\.(.+)\.partial-[^.]+")
 
 @dataclass(frozen=True)
 class CachedGallery:
-    """What is kept of one gallery.
+    """The cached files of one gallery, in sum.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class CacheFolder:
         self._told, self._given_up = told, False
 
     def galleries(self) -> tuple[CachedGallery, ...]:
-        """Return what is kept of each gallery, the one that was used last first.
+        """Return the cached galleries, the one that was used last first.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class CacheFolder:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            # What a power cut leaves of it is told from what was written when it is read.
+            # Not synchronised: a file that a power cut left incomplete is noticed when it is read.
             with atomic_write(path, overwrite=True, durable=False) as file:
                 file.write(content)
         except FileNotFoundError:  # another process cleared the cache just now
@@ -209,7 +209,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def _summary(folder: Path) -> CachedGallery | None:
-    """Return what a gallery's folder holds, or None if it is gone."""
+    """Return the summary of a gallery's folder, or None if it is gone."""
     with suppress(FileNotFoundError):
         files = list(_files(folder))
         blocks = sum(name.endswith(".references") for name, _ in files)

@@ -5,8 +5,8 @@ a photo that shows no other. Its name is a keyed hash of what was embedded and o
 the embedding, and its content is sealed for that name, so that the folder says nothing without the
 key but how many photos there were, and no file stands for another one.
 
-Whatever goes wrong with it, nobody is kept from anything: what cannot be read is embedded again,
-and what cannot be written is left out.
+No fault of the cache stops a command: a photo whose file cannot be read is embedded again, and a
+file that cannot be written is left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DIGEST: Final = 32
 
 
 class EmbeddingCache(Secret):
-    """What one owner's photos were embedded to.
+    """The embeddings of one owner's photos.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class EmbeddingCache(Secret):
     def forget(self, digests: Collection[bytes]) -> int:
         """Remove the faces of photos with these digests of their content.
 
-        What does not open is removed too: nobody can tell whose it is.
+        A file that does not open is removed too: nobody can tell whose it is.
 
         Returns
         -------
@@ -179,7 +179,7 @@ class EmbeddingCache(Secret):
 
 
 def kept_embeddings(folder: CacheFolder) -> tuple[int, int]:
-    """Return how many faces are kept, of all owners, and how many bytes they take."""
+    """Return the number of faces that are kept, of all owners, and their bytes."""
     sizes = [_size(face) for owner in _owners(folder) for face in _faces(owner)]
     return len(sizes), sum(sizes)
 

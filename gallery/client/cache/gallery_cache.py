@@ -1,6 +1,6 @@
 """The cache of one gallery: tables of references with their hints, check sums, and one block.
 
-What is kept is what the server has, byte for byte: sealed labels, keyed hashes, ciphertexts, the
+The cache holds what the server has, byte for byte: sealed labels, keyed hashes, ciphertexts, the
 owner's signed headers, sealed check sums. It is believed as little as the server. A table or block
 counts if the manifest, which is always asked for, names the authentication code of its header, if
 that is the owner's, and if it has the digest that the header states; check sums are known by the
@@ -32,7 +32,7 @@ _BLOCK: Final = ".block"
 
 
 class GalleryCache:
-    """What is kept of one gallery in a `CacheFolder`.
+    """The part of a `CacheFolder` that belongs to one gallery.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _size(item: _Message) -> int:
 
 
 def _stem(entry: ManifestEntry) -> str:
-    """Return how the names of files begin that are of one version of a block, and of no other."""
+    """Return the beginning of the names of files of one version of a block, and of no other."""
     return f"{entry.index:08x}-{entry.block_mac[:16].hex()}"
 
 

@@ -1,4 +1,4 @@
-"""What a session knows of a gallery, and so need not ask for: what it read, wrote, or had kept."""
+"""The parts of a gallery that a session has read, written or cached, and need not request again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KnownParts:
     Parameters
     ----------
     cache
-        What has them from earlier sessions, and keeps them for later ones; None if nothing does.
+        The cache that has them from earlier sessions and keeps them for later ones, or None.
     """
 
     def __init__(self, cache: GalleryCache | None) -> None:
@@ -109,8 +109,9 @@ class KnownParts:
     ) -> None:
         """Keep what is known of a manifest, if the owner has seen no newer one on this machine.
 
-        What another process erases meanwhile must not come back. It remembers its manifest before
-        it drops what that no longer names; so whatever is written here is seen by one of the two.
+        References that another process erases meanwhile must not come back. That process remembers
+        its manifest before it drops what the manifest no longer names; so all that is written here
+        is seen by one of the two.
 
         Parameters
         ----------

@@ -36,7 +36,7 @@ class Encryption:
 class CkksCodec(Protocol):
     """Encrypts and decrypts under the owner's secret key for one parameter set.
 
-    What one backend encrypts, every other decrypts, and so does SEAL under the same key. Values
+    A ciphertext of one backend opens with every other, and with SEAL under the same key. Values
     that are NaN, infinite or too large for the scale raise `InvalidEmbeddingError`.
     """
 

@@ -9,7 +9,7 @@ does all: with ``c_j = a_j + i*a_(j + N/2)`` the value there is the sum of ``c_j
 exp(2*pi*i*j*k / (N/2))``.
 
 Rounding errors are those of double precision, a few times 1e-16 of the largest coefficient, and far
-below the noise. What is computed does not depend on the values; how long the processor takes for
+below the noise. The operations do not depend on the values; the time that the processor takes for
 its floating-point arithmetic is not promised.
 """
 
@@ -49,6 +49,7 @@ class Encoder:
         slots.imag *= self.signs
         values = np.empty_like(slots)
         values[:, self.places] = slots
+        # The inverse of the sum in the module's text: NumPy's forward transform, divided by N/2.
         folded = np.fft.fft(values, norm="forward") * self.twist.conj()
         return np.rint(np.concatenate([folded.real, folded.imag], axis=1) * scale).astype(np.int64)
 
@@ -56,6 +57,7 @@ class Encoder:
         """Decode: coefficients (n, N), of any unit, to positions (n, N) in the same unit."""
         half = coefficients.shape[1] // 2
         folded = coefficients[:, :half] + 1j * coefficients[:, half:]
+        # The sum itself: NumPy's inverse transform, without its factor.
         slots = np.fft.ifft(folded * self.twist, norm="forward")[:, self.places]
         slots.imag *= self.signs
         return from_slots(slots)
@@ -68,6 +70,7 @@ def encoder(degree: int) -> Encoder:
     exponents, power = np.empty(half, np.intp), 1
     for slot in range(half):
         exponents[slot], power = power, 3 * power % order
+    # The transform gives values at powers that are 1 modulo 4; others are their conjugates.
     conjugate = exponents % 4 == 3
     return Encoder(
         twist=np.exp(1j * np.pi * np.arange(half) / degree),

@@ -1,10 +1,10 @@
-"""The backend of this project: SEAL's ciphertexts, made and read many at a time.
+"""The native backend: SEAL's ciphertexts, made and read many at a time by compiled loops.
 
 Encryption is SEAL's symmetric one (``encrypt_zero_symmetric``): with c1 uniform and noise e,
 ``c0 = -(c1*s + e) + m``. c1 is expanded from a random seed that is used once, so that the seed can
 travel in its place. The noise is drawn from a generator of its own.
 
-What is said of constant time in `residue_kernels`, `noise` and `encoding` holds here; SEAL, by
+The statements about constant time in `residue_kernels`, `noise` and `encoding` hold here; SEAL, by
 comparison, promises nothing of the kind.
 """
 
@@ -164,7 +164,7 @@ def _checked(residues: Residues, shape: tuple[int, ...]) -> Residues:
 
 
 def _address(residues: Residues) -> int:
-    """Return where residues start: one compiled version serves read-only and unaligned ones too."""
+    """Return the address of residues, so that one compiled version serves read-only ones too."""
     return int(residues.ctypes.data)
 
 

@@ -24,7 +24,7 @@ class CkksScheme(Secret):
     Parameters
     ----------
     backend
-        What encrypts and decrypts.
+        Name of the backend that encrypts and decrypts.
     key
         The owner's key.
     description

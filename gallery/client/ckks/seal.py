@@ -1,4 +1,4 @@
-"""The backend that is SEAL, through TenSEAL: slow, and not of this project.
+"""The SEAL backend, through TenSEAL: slow, and independent of this project's own code.
 
 TenSEAL's Python classes hold real vectors only; SEAL's own classes below them take complex slots,
 which is what lets a block hold two positions per slot.

@@ -33,7 +33,7 @@ def secret_key_stream(context: bytes) -> bytes:
 
     Parameters
     ----------
-    context : bytes
+    context
         What ``Context.serialize(save_secret_key=True)`` returned.
 
     Returns
@@ -53,9 +53,9 @@ def parse_secret_key(stream: bytes, parameters: CkksParameterSet) -> npt.NDArray
 
     Parameters
     ----------
-    stream : bytes
+    stream
         Compressed with zstd or not at all.
-    parameters : CkksParameterSet
+    parameters
         What the key must have been made under.
 
     Returns

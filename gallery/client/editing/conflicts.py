@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _ATTEMPTS = 100
 _CLAIM_SECONDS = 30.0
-"""How long a claim is respected: what it takes to read, change and send a block on a slow line. The
+"""Time for which a claim is respected: enough to read, change and send a block on a slow line. The
 writer that made the claim may have ended since."""
 
 _POLL_SECONDS = 0.1
@@ -57,7 +57,7 @@ class ConflictRetry:
         attempt
             Is given a state of the gallery, and writes what leads from there.
         state
-            What to begin with, if it was just read; by default the state is read, once for each
+            The state to begin with, if it was just read; by default it is read, once for each
             attempt.
 
         Returns

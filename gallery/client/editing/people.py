@@ -1,4 +1,4 @@
-"""The people of a gallery: who is enrolled, with how many references, and since when."""
+"""The people of a gallery: their labels, numbers of references, and times of enrollment."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 Labels, pseudonyms and content tags are made anew, and with them the statements about their blocks.
 Ciphertexts and templates stay as they are and do not travel: nothing is decrypted but labels.
 
-All references of a person have the same details, in every state of a gallery: what gives a person
-another reference, or other details, writes all of them at once.
+All references of a person have the same details, in every state of a gallery: a write that gives a
+person another reference, or other details, writes all of them at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Relabeller:
     Every method returns the references that have another label now, and raises
 
     ReferenceNotFoundError, InvalidLabelError
-        If there is nothing of a name, or a label is none; nothing is changed then.
+        If no reference has a name, or a label is not valid; nothing is changed then.
     ErasurePendingError
         If it is done, but traces of the former labels could not be removed from the files yet.
     WriteConflictError
@@ -150,7 +150,7 @@ class Relabeller:
     def _moved(
         self, state: GalleryState, chosen: Sequence[Reference], label: str
     ) -> list[_Relabelled]:
-        """Return what is written to give references a label.
+        """Return the references that get a label, each with the details that go with it.
 
         Of people who have no reference any more then, the details go along. Where somebody has the
         label already, what is known of that person has precedence, and the expiry stays.

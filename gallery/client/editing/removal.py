@@ -119,7 +119,7 @@ class _WantedReferences:
     def __init__(self, reference_ids: Collection[bytes]) -> None:
         self._lookup = ReferenceLookup("reference_id", reference_ids)
         self._found: dict[bytes, list[StoredReference]] = {}
-        """What each block holds of them, by the MAC of its header."""
+        """The wanted references that each block holds, by the MAC of its header."""
 
     def found(self) -> list[StoredReference]:
         """Return all that were found, those of former versions of blocks too."""
@@ -140,7 +140,7 @@ class Compactor:
         self._editor, self._conflicts = BlockEditor(session), ConflictRetry(session)
 
     def excess(self) -> int:
-        """Return how many blocks there are more than the references need."""
+        """Return the number of blocks beyond those that the references need."""
         return self._excess(self._session.state())
 
     def run(self, progress: Progress | None = None) -> int:

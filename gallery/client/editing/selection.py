@@ -18,7 +18,17 @@ _DIGITS = frozenset("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Reference:
-    """One enrolled reference, as its owner sees it."""
+    """One enrolled reference, as its owner sees it.
+
+    Attributes
+    ----------
+    reference_id
+        32 hexadecimal digits.
+    label
+        The label of the person.
+    block_index, position
+        The block that it is in, and its position there, both from 0.
+    """
 
     reference_id: str
     label: str
@@ -105,7 +115,7 @@ class Selection:
         return {label: found[pseudonym] for label, pseudonym in pseudonyms.items()}
 
     def _by_identifier(self, names: Iterable[str]) -> defaultdict[str, _Found]:
-        """Return what identifiers name, as `Reference` has them; other names find nothing."""
+        """Return the references of identifiers, as `Reference` has them; other names find none."""
         wanted = {_normal(name) for name in names}
         sought = {
             bytes.fromhex(name)

@@ -126,5 +126,5 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic
 
 
 def false_claim(path: Path, named: str) -> SourceError:
-    """Return what is said of an array that claims another size than there is."""
+    """Return the message for an array that claims another size than there is."""
     return SourceError(f"{path}: {named} has not the size that its header claims")

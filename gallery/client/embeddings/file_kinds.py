@@ -11,7 +11,7 @@ from gallery.client.regular_file import first_bytes
 
 
 class FileKind(Enum):
-    """What a file of embeddings is; the value is what it is called."""
+    """The kind of a file of embeddings; the value is its name in messages."""
 
     NPZ = ".npz"
     NPY = ".npy"
@@ -46,7 +46,7 @@ _BY_ENDING: Final = {ending: kind for kind, endings in _ENDINGS.items() for endi
 
 
 def file_kind(path: Path) -> FileKind | None:
-    """Tell what kind of file of embeddings a path is; None if it is none, as a photo."""
+    """Return the kind of a file of embeddings; None for another file, such as a photo."""
     by_name = _BY_ENDING.get(path.suffix.lower())
     try:
         head = first_bytes(path, 32)

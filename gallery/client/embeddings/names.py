@@ -22,14 +22,14 @@ LABEL_NAMES: Final = frozenset(
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken for embeddings and labels, where it has other names than the usual ones.
+    """The arrays or columns taken for embeddings and labels, where these have unusual names.
 
     Attributes
     ----------
     embeddings, labels
         The names; None where there are no labels.
     kind
-        What they name: ``array`` or ``column``.
+        The kind of thing that they name: ``array`` or ``column``.
     """
 
     embeddings: str
@@ -38,7 +38,7 @@ class Taken:
 
     @property
     def statement(self) -> str:
-        """What was taken, in words."""
+        """The names, in words."""
         said = f"embeddings are taken from {self.kind} {self.embeddings}"
         return said if self.labels is None else f"{said}, labels from {self.labels}"
 

@@ -1,7 +1,7 @@
 """Embeddings out of ``.npz`` files, which are zip archives with one ``.npy`` file for each array.
 
-A member of an archive cannot be mapped into memory, but be read from its beginning on: enough to
-read rows in turn.
+A member of an archive cannot be mapped into memory, only read from its beginning on, which is
+enough to read its rows in turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_DEFLATED = 1032
 _EMBEDDINGS, _LABELS, _MODEL = "embeddings", "labels", "model"
 _LABEL_KINDS = "USiu"
 _SECOND = "arr_1"
-"""What `numpy.savez` calls the second array that is given without a name."""
+"""The name that `numpy.savez` gives to the second array without one."""
 
 HOW_TO_WRITE = "Write it with numpy.savez(path, embeddings=..., labels=...)"
 
@@ -43,11 +43,11 @@ class NpzSource:
     count
         Number of embeddings; one that stands without rows counts as one.
     has_labels, model
-        What else the file says.
+        The rest of what the file states.
     taken
-        What was taken for embeddings and labels, where it has other names.
+        The arrays taken for embeddings and labels, where they have other names.
     lacking_labels
-        What is said where labels are needed and there are none.
+        The message where labels are needed and there are none.
 
     Raises
     ------
@@ -138,7 +138,7 @@ class _Arrays:
         return found
 
     def name_of_embeddings(self) -> str:
-        """Return which array holds the embeddings (`SourceError` unless that is clear)."""
+        """Return the name of the array of embeddings (`SourceError` unless it is clear)."""
         if _EMBEDDINGS in self.names:
             return _EMBEDDINGS
         matrices = [name for name, array in self.readable().items() if array.is_matrix]
@@ -152,7 +152,7 @@ class _Arrays:
         return named
 
     def name_of_labels(self, embeddings: str, count: int) -> str | None:
-        """Return which array holds the labels, one for each embedding; None unless one does."""
+        """Return the name of the array of labels, one for each embedding; None without one."""
         if _LABELS in self.names:
             return _LABELS
         known = LABEL_NAMES | {_SECOND} if embeddings == "arr_0" else LABEL_NAMES

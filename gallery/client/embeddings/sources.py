@@ -32,7 +32,7 @@ Batch = tuple[Array, list[str]]
 
 
 class SourceKind(Enum):
-    """What a path is."""
+    """The kind of source that a path leads to."""
 
     PHOTO = auto()
     FOLDER = auto()
@@ -83,6 +83,8 @@ class _Rows(Protocol):
 class EmbeddingSource:
     """A file of embeddings that is read some rows at a time, as often as needed.
 
+    Made by `open_embeddings`.
+
     Attributes
     ----------
     path
@@ -104,12 +106,28 @@ class EmbeddingSource:
         self.has_labels = rows.has_labels or label is not None
 
     def read(self) -> EmbeddingFile:
-        """Return all of it; raises what `batches` raises."""
+        """Return all of it; raises what `batches` raises.
+
+        Returns
+        -------
+        EmbeddingFile
+            All embeddings, labels and the model.
+        """
         with _reading(self.path):
             return EmbeddingFile(*self._labelled(self._rows.read(self.has_labels)), self.model)
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """Yield embeddings and their labels, at most ``rows`` at a time.
+
+        Parameters
+        ----------
+        rows
+            Most embeddings at a time, at least 1.
+
+        Yields
+        ------
+        tuple of (ndarray, list of str)
+            Embeddings of shape (m, d), and their m labels; no labels if the file has none.
 
         Raises
         ------
@@ -126,10 +144,20 @@ class EmbeddingSource:
 
 
 def kind_of(path: Path) -> SourceKind:
-    """Tell what a path is: a folder, a file of embeddings, or a photo.
+    """Return the kind of a path: a folder, a file of embeddings, or a photo.
 
     Content tells where it can, and the name where it cannot. Files of embeddings that are not read
     here, such as pickles, count as such too, so that they are refused as what they are.
+
+    Parameters
+    ----------
+    path
+        A path; it need not exist.
+
+    Returns
+    -------
+    SourceKind
+        The kind of source.
     """
     if path.is_dir():
         return SourceKind.FOLDER
@@ -154,6 +182,11 @@ def open_embeddings(
     label
         The label of all embeddings of a file that has none.
 
+    Yields
+    ------
+    EmbeddingSource
+        The file, open; it is closed with the context.
+
     Raises
     ------
     SourceError
@@ -163,7 +196,7 @@ def open_embeddings(
     """
     with closing(_opened(path)) as opened:
         if label is not None and opened.has_labels:
-            raise SourceError(f"{path} brings its labels, so that none is to be given")
+            raise SourceError(f"{path} has labels of its own, so none may be given")
         if need_labels and label is None and not opened.has_labels:
             raise SourceError(
                 f"{path} has no {opened.lacking_labels}", hint=Hint.GIVE_LABEL_OF_EMBEDDINGS
@@ -174,13 +207,37 @@ def open_embeddings(
 
 
 def brings_labels(path: Path) -> bool:
-    """Whether a file of embeddings has labels; raises what `open_embeddings` raises."""
+    """Whether a file of embeddings has labels; raises what `open_embeddings` raises.
+
+    Parameters
+    ----------
+    path
+        A file of embeddings.
+
+    Returns
+    -------
+    bool
+        Whether each embedding in it has a label.
+    """
     with closing(_opened(path)) as opened:
         return opened.has_labels
 
 
 def read_embeddings(path: Path, *, need_labels: bool = False) -> EmbeddingFile:
-    """Read a whole file of embeddings; raises what `open_embeddings` raises."""
+    """Read a whole file of embeddings; raises what `open_embeddings` raises.
+
+    Parameters
+    ----------
+    path
+        The file.
+    need_labels
+        Whether each embedding needs a label.
+
+    Returns
+    -------
+    EmbeddingFile
+        All of its content.
+    """
     with open_embeddings(path, need_labels=need_labels) as source:
         return source.read()
 

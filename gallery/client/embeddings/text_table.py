@@ -32,7 +32,7 @@ HOW_TO_WRITE: Final = (
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where things are in a row.
+    """The layout of a row.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class _Layout:
     as_list: bool
 
     def name(self, column: int) -> str:
-        """Return what a column is called."""
+        """Return the name of a column in messages."""
         return repr(self.header[column]) if self.header else str(column + 1)
 
 

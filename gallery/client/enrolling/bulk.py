@@ -20,7 +20,7 @@ from gallery.errors import InvalidEmbeddingError, InvalidLabelError
 
 @dataclass(frozen=True)
 class BulkEnrollment:
-    """What the enrollment of a file did.
+    """The outcome of the enrollment of a file.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class BulkEnrollment:
     skipped
         Those that were enrolled before under the same label, or come twice in the file.
     outliers, erased
-        As of `Enrollment`.
+        As for `Enrollment`.
     """
 
     added: int
@@ -48,9 +48,9 @@ class BulkEnroller:
     source
         The file, which has labels.
     rule
-        What tells which of its embeddings are outliers; by default none is.
+        The rule by which embeddings are outliers; by default none is.
     details
-        What is to be known of all of its people.
+        Attributes and expiry that all of its people get.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ def closest_pairs(
         If another process changes a block before it is read.
     """
     state, found = session.state(), dict[tuple[str, str], ClosePair]()
-    # Whoever is closer to a reference than the other of a pair makes a closer pair with it. So the
+    # A person closer to a reference than the other of a pair makes a closer pair with it. So the
     # other is among the first of its list, in which its own person takes one place.
     wanted = Wanted(count + 1)
     for index in range(len(state.blocks)):

@@ -33,7 +33,7 @@ from gallery.messages import ID_SIZE, StoredReference
 
 @dataclass(frozen=True, eq=False)
 class Enrollment:
-    """What an enrollment of n embeddings did.
+    """The outcome of an enrollment of n embeddings.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Enrollment:
         Those that are far from all others of their label; empty where the gallery has no threshold.
         Where many were written at once, as far as the others are in the same block.
     erased
-        What was replaced.
+        The references that were replaced.
     """
 
     reference_ids: npt.NDArray[np.str_]
@@ -57,7 +57,7 @@ class Enrollment:
 
 @dataclass(frozen=True)
 class Committed:
-    """What became of some inputs.
+    """The outcome of the enrollment of some inputs.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Enroller:
     session
         The gallery.
     rule
-        What tells which of them are outliers; by default none is.
+        The rule by which references are outliers; by default none is.
     """
 
     def __init__(self, session: GallerySession, rule: OutlierRule | None = None) -> None:
@@ -108,7 +108,7 @@ class Enroller:
         return self._session.labels.content_tag(item.content_digest, item.label)
 
     def reference(self, position: int, tag: bytes, item: NewReference) -> StoredReference:
-        """Return what the database is to hold of an item with that tag, under a new identifier."""
+        """Return the stored form of an item with that tag, under a new identifier."""
         labels, reference_id = self._session.labels, os.urandom(ID_SIZE)
         return StoredReference(
             position=position,
@@ -137,9 +137,9 @@ class Enroller:
     def stream(self, wanted: Iterable[NewReference]) -> Iterator[Committed]:
         """Enroll references as they come; yield what became of some of them, again and again.
 
-        What is enrolled already, or comes twice, is enrolled once. A block's worth waits in memory
-        at most. Each block is committed before the next is made, so that an interruption loses one
-        block at most. Raises what `commit` raises.
+        An input that is enrolled already, or comes twice, is enrolled once. At most a block's worth
+        waits in memory. Each block is committed before the next is made, so that an interruption
+        loses one block at most. Raises what `commit` raises.
         """
         incoming, room = iter(wanted), capacity(self._session.parameters)
         pending: dict[bytes, NewReference] = {}
@@ -166,8 +166,9 @@ class Enroller:
     ) -> Committed:
         """Write as many references as fit into one block.
 
-        What is enrolled already is left out, also when another process enrolled it meanwhile. If
-        another process changes the gallery first, the block is made again on what it wrote.
+        Inputs that are enrolled already are left out, also when another process enrolled them
+        meanwhile. If another process changes the gallery first, the block is made again on what it
+        wrote.
 
         Parameters
         ----------
@@ -230,7 +231,7 @@ class Enroller:
             by_label[wanted[tag].label][reference_id] = wanted[tag].vector
         found = [item for item in done.outliers if item.label not in done.scattered]
         for label in sorted(done.scattered):
-            # What was written is to be reported as written, whatever becomes of the search.
+            # The write is done: it is reported as such, however the search ends.
             with suppress(GalleryError):
                 found += comparison.outliers(label, by_label[label])
         return tuple(found)
@@ -238,7 +239,7 @@ class Enroller:
     def _details(
         self, state: GalleryState, items: Sequence[NewReference]
     ) -> dict[str, PersonDetails]:
-        """Return what is known of people with what new references add to it, by label."""
+        """Return the details of people with those that new references add, by label."""
         found = known_details(self._session, state, {item.label for item in items})
         for item in items:
             found[item.label] = found.get(item.label, NO_DETAILS).updated(item.details)

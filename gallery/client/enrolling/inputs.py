@@ -32,7 +32,7 @@ class NewReference:
     enrolled
         When it is or was enrolled, seconds since 1970 UTC; None if that is not known.
     details
-        What is to be known of the person; where somebody has the label, it is added to what is.
+        Attributes and expiry of the person, added to those of a person who has the label already.
     """
 
     vector: Floats
@@ -54,7 +54,7 @@ class LabelledEmbeddings(Secret):
     description
         The gallery.
     details
-        What is to be known of all of these people.
+        Attributes and expiry that all of these people get.
     digests
         SHA-256 of the photo that each was made of; of the embeddings themselves where None.
 
@@ -94,7 +94,7 @@ class LabelledEmbeddings(Secret):
         return len(self.labels)
 
     def new_references(self) -> list[NewReference]:
-        """Return what is to be enrolled, in the order of the embeddings."""
+        """Return the references to enroll, in the order of the embeddings."""
         vectors = to_vectors(self._embeddings, self._description)
         digests = self._digests or [
             content_digest(row.astype("<f8").tobytes()) for row in self._embeddings

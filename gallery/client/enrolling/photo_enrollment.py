@@ -57,7 +57,7 @@ process is killed. Each write encrypts a block anew, so writing after every phot
 than the photos do."""
 
 OnDuplicate = Literal["add", "skip", "fail"] | Callable[[PhotoName, Duplicate], bool]
-"""What to do with a face that matches a reference of another label.
+"""The policy for a face that matches a reference of another label.
 
 ``add`` enrolls it without looking for duplicates at all, ``skip`` leaves it out, and ``fail``
 enrolls nothing of the whole run. A function is given each and says whether to enroll it. A photo of
@@ -73,6 +73,15 @@ class PhotoDuplicate:
     """A photo whose face matches a reference of another label, and whether it was enrolled.
 
     The path of a photo that is no file is its name, here and in `PhotoEnrollment`.
+
+    Attributes
+    ----------
+    path
+        The photo.
+    duplicate
+        The reference that its face matches, with the distance.
+    enrolled
+        Whether it was enrolled all the same.
     """
 
     path: PhotoName
@@ -82,7 +91,7 @@ class PhotoDuplicate:
 
 @dataclass(frozen=True)
 class PhotoEnrollment:
-    """What an enrollment of photos did.
+    """The outcome of an enrollment of photos.
 
     Attributes
     ----------
@@ -96,12 +105,12 @@ class PhotoEnrollment:
     measured
         Path and quality of each face that was embedded, also where it was then left out.
     duplicates
-        What matched references of other labels; empty where nobody looked.
+        Faces that match references of other labels; empty where none were looked for.
     outliers
         Path of each face that is far from all others of its label, and how far; see
         `Enrollment`.
     erased
-        What was replaced.
+        The references that were replaced.
     """
 
     added: tuple[tuple[PhotoName, str], ...]
@@ -145,22 +154,22 @@ class PhotoEnroller:
     session
         The gallery.
     embedder
-        What embeds the photos; `ModelMismatchError` if it is not the gallery's.
+        The embedder of the photos; `ModelMismatchError` if it is not the gallery's.
     on_duplicate
-        What to do with faces that match references of other labels.
+        The policy for faces that match references of other labels.
     threshold
-        Largest distance of a match; of account where duplicates are looked for, or all faces taken.
+        Largest distance of a match; used where duplicates are looked for, or all faces are taken.
     rule
-        What tells which of them are outliers; by default none is.
+        The rule by which references are outliers; by default none is.
     faces
         Which faces of a photo are enrolled.
     details
-        What is to be known of all of these people.
+        Attributes and expiry that all of these people get.
 
     Attributes
     ----------
     labels
-        Whom the photos show that were enrolled now or before.
+        Labels of the photos that were enrolled now or before.
     """
 
     def __init__(

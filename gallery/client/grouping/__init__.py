@@ -1,1 +1,1 @@
-"""Unknown faces, grouped: those that match nobody, by who may be the same person."""
+"""Grouping of unknown faces: those that match nobody, by the person that they may share."""

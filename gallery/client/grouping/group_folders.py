@@ -149,7 +149,7 @@ class GroupFolders:
 
 
 def _caption(face: UnknownFace) -> str:
-    """Return what is written below a face: the name of its photo, and which face of it."""
+    """Return the caption of a face: the name of its photo, and the number of the face."""
     return f"{face.path.name}, face {face.number}" if face.neighbours else face.path.name
 
 
@@ -161,7 +161,7 @@ def _rules(found: UnknownFaces) -> str:
 
 
 def _places(found: UnknownFaces) -> int:
-    """Return how many digits the numbers of groups have."""
+    """Return the number of digits in the numbers of groups."""
     return len(str(len(found.groups)))
 
 
@@ -202,7 +202,7 @@ def _write(photo: Photo, face: UnknownFace, picture: Path) -> tuple[float, float
         pixels = pixels[
             int(top * scale) : round(bottom * scale), int(left * scale) : round(right * scale)
         ]
-    # What is enrolled of it is to be what was seen: as little is lost as a JPEG file can do.
+    # At the best quality of JPEG: the face enrolled from the file should be the one that was seen.
     with atomic_write(picture) as file:
         Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
     return shares

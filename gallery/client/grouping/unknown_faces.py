@@ -1,4 +1,4 @@
-"""Unknown faces: those of photos that match nobody in a gallery, and how they belong together."""
+"""Unknown faces: those in photos that match nobody in a gallery, and their groups."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def find_unknown_faces(
     session
         The gallery.
     embedder
-        What embeds the photos; `ModelMismatchError` if it is not the gallery's.
+        The embedder of the photos; `ModelMismatchError` if it is not the gallery's.
     paths
         The photos.
     threshold

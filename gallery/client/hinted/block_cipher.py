@@ -73,8 +73,8 @@ class BlockCipher(Secret):
         InvalidEmbeddingError
             If a value is NaN, or its absolute value above 1.
         """
-        # What `decode` returns is encoded again, and 1 may have been rounded up. NaN fails every
-        # comparison, and so this one.
+        # Values that `decode` returned are encoded again, and 1 may have been rounded up. NaN fails
+        # every comparison, and so this one.
         limit = max(1.0, self._limit * self._parameters.template_grid)
         if columns.size and not np.abs(columns).max() <= limit:
             raise InvalidEmbeddingError(
@@ -93,7 +93,7 @@ class BlockCipher(Secret):
         Raises
         ------
         InvalidEmbeddingError
-            If an integer is none that `encode` returns.
+            If an integer is beyond those that `encode` returns.
         """
         parameters, count = self._parameters, len(integers)
         if integers.size and not -self._limit <= integers.min() <= integers.max() <= self._limit:
@@ -136,8 +136,8 @@ class BlockCipher(Secret):
         """Return exactly the integers that were encrypted, shape (columns, positions).
 
         The noise is drawn again and taken off, so nothing is rounded. One prime is enough: both
-        integers and noise are far below half of it. What is not a block of this owner opens to
-        nonsense; its MAC and digest were checked before.
+        integers and noise are far below half of it. A block of another owner opens to nonsense, so
+        MAC and digest are checked before.
 
         Raises
         ------

@@ -60,7 +60,7 @@ class CheckSums(Secret):
         Parameters
         ----------
         probe
-            What was sent.
+            The probe, as it was sent.
         results
             For each block of the gallery the result, uint32 of shape (primes, tiles, slices, 16),
             and the weights of its version.
@@ -94,7 +94,7 @@ def _add(total: Residues, residues: Residues, weights: Residues, prime: int) -> 
     tiles, slices = residues.shape[:2]
     factors, quotients = with_quotients(weights, prime)
     residue_kernels.add_weighted(
-        # What was read from a message is read-only; one compiled version serves both.
+        # Arrays read from a message are read-only; one compiled version serves both.
         np.require(residues, requirements=["C", "A", "W"]).reshape(tiles, slices, -1),
         factors,
         quotients,

@@ -47,7 +47,7 @@ class BlockSecrets(Secret):
         return drawn.reshape(self._parameters.result_shape)
 
     def noise(self) -> NoiseSource:
-        """Return what draws the noise of the columns, the same each time."""
+        """Return the source of the columns' noise, which draws the same each time."""
         return NoiseSource(self._derive(b"noise"))
 
     def weights(self) -> Residues:

@@ -54,7 +54,7 @@ from gallery.compilation.vectors import (
 Addresses = npt.NDArray[np.intp]
 
 _AHEAD_BYTES: Final = 2**9
-"""How far ahead of what is read of a hint memory is asked for: one slice, at a rank of eight."""
+"""The distance of prefetches ahead of the reads of a hint: one slice, at a rank of eight."""
 
 
 def _on_addresses(emit: Callable[..., None], count: int) -> Any:
@@ -206,19 +206,21 @@ def _add_masks(
 
     Parameters
     ----------
-    work : numpy.ndarray
+    work
         Transformed plaintexts, a work array of any 32-bit numbers.
-    slices : int
-    matrix, out : int
+    slices
+        Slices of each tile.
+    matrix, out
         Addresses of the first of these columns, of a and of the ciphertexts, within uint32 of shape
         (tiles, slices, columns, 16).
-    secret : numpy.ndarray
+    secret
         s and its quotients, uint32 of shape (2, tiles, slices, 16).
-    columns, count : int
+    columns, count
         How many columns there are, and how many of them the work array is for.
-    one : int
+    one
         The quotient of 1.
-    p : numpy.uint32
+    p
+        uint32: the prime.
     """
     scratch, row = _square(), slices * VECTOR_BYTES
     for unit in range(work.nbytes // SQUARE_BYTES):
@@ -268,15 +270,17 @@ def _open_results(
 
     Parameters
     ----------
-    results, hints, secrets : numpy.ndarray
+    results, hints, secrets
         Addresses of S, H and s of up to sixteen blocks: uint32 of shape (tiles, slices, 16), H of
         shape (tiles, slices, rank, 16).
-    minus_t : numpy.ndarray
+    minus_t
         -t, uint32 of shape (tiles, rank, 16), below p.
-    minus_w : numpy.ndarray
+    minus_w
         -W, uint32 of shape (tiles, slices, 16), below p.
-    work : numpy.ndarray
-    p : numpy.uint32
+    work
+        The work array, uint32 of shape (16 * N,).
+    p
+        uint32: the prime.
 
     Returns
     -------
@@ -302,11 +306,11 @@ def _reorder(source: int, source_rows: int, target: int, target_rows: int, squar
 
     Parameters
     ----------
-    source, target : int
+    source, target
         Addresses of 32-bit numbers: N of each of sixteen polynomials, or a work array.
-    source_rows, target_rows : int
+    source_rows, target_rows
         Bytes from a polynomial to the next, or 0 for a work array.
-    squares : int
+    squares
         N / 16.
     """
     for i in range(squares):

@@ -1,4 +1,4 @@
-"""What was computed of block versions, kept for the newest of each block alone."""
+"""A store of values computed of block versions, which keeps those of the newest versions alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class NewestVersions(Secret, Generic[T]):
-    """Keeps what was computed last of each block, so that memory does not grow with writes.
+    """Keeps the value computed last of each block, so that memory does not grow with writes.
 
     Threads may use it at the same time: at worst something is computed twice.
     """
@@ -24,7 +24,7 @@ class NewestVersions(Secret, Generic[T]):
         return len(self._kept)
 
     def of(self, header: BlockHeader, compute: Callable[[], T]) -> T:
-        """Return what belongs to a block version, computed if it is not what is kept."""
+        """Return the value of a block version, computed if it is not the one that is kept."""
         kept = self._kept.get(header.index)
         if kept is None or kept[0] != header.nonce:
             self._kept[header.index] = kept = header.nonce, compute()

@@ -31,7 +31,7 @@ _STORED = np.dtype("<u4")
 
 @dataclass(frozen=True, eq=False)
 class ProbeSecret(Secret):
-    """What opens the results of one probe.
+    """The secret that opens the results of one probe.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ProbeSecret(Secret):
 
 @dataclass(frozen=True, eq=False)
 class OpenedBlock(Secret):
-    """What the owner needs of one block version to open results of it.
+    """The secret and the hint of one block version, with which the owner opens results of it.
 
     Attributes
     ----------
@@ -107,7 +107,8 @@ class ProbeCipher(Secret):
         Returns
         -------
         tuple of ndarray and ProbeSecret
-            What is sent, uint32 of shape (primes, tiles, columns, 16), and what opens its results.
+            The residues to send, uint32 of shape (primes, tiles, columns, 16), and the secret that
+            opens their results.
 
         Raises
         ------
@@ -170,7 +171,7 @@ class ProbeCipher(Secret):
         out
             Where the result is written, float64 of its shape, each row contiguous.
         form
-            What becomes of inner products.
+            The affine map of inner products.
 
         Returns
         -------
@@ -194,7 +195,7 @@ class ProbeCipher(Secret):
             raise MalformedMessageError(
                 "there is not a block of this parameter set for each result"
             )
-        # What meets in a phase; each array holds the residues under the first prime, then others.
+        # Arrays that meet in a phase; each holds the residues under the first prime, then others.
         masks, hints = np.array([block.places for block in blocks], np.intp).reshape(-1, 2).T.copy()
         tables = [
             (addresses(results), 4 * degree),

@@ -141,7 +141,7 @@ class HintedScheme(Secret):
         return np.concatenate([templates.T, np.minimum(norms, 1.0)[None]])
 
     def _squared(self, squared_norm: float) -> NumberForm:
-        """Return how inner products become squared distances to a probe."""
+        """Return the affine map from inner products to squared distances to a probe."""
         if self._normalized:
             return NumberForm(factor=-2.0, offset=1.0 + squared_norm)
         # <g, q> - |g|**2 / 2 goes from -1.5 to 0.5; what is below -1.2 came out a range higher.
@@ -149,7 +149,7 @@ class HintedScheme(Secret):
         return NumberForm(limit=0.7, reach=reach, factor=-2.0, offset=squared_norm)
 
     def _open(self, header: BlockHeader, table: ReferenceTable) -> OpenedBlock:
-        """Return what opens results of a block version; kept, for it takes as long as opening."""
+        """Return the secret and hint of a block version; kept, for they take as long as opening."""
 
         def compute() -> OpenedBlock:
             shape = self._parameters.hint_shape

@@ -1,4 +1,4 @@
-"""Known templates at reserved positions, by which a wrong result is noticed.
+"""Canaries: known templates at reserved positions, by which a wrong result is noticed.
 
 RLWE does not fail locally: a wrong key, probe, block or version, or a single changed residue,
 spoils every slot of a result. Checking two positions whose distances the owner can predict is

@@ -86,7 +86,7 @@ class CheckSumKeeper(Secret):
         return found
 
     def unsealed(self, manifest: Manifest, sealed: SealedCheckSums) -> bytes:
-        """Return what `ResultCheck.seal` gave for the blocks that a manifest names.
+        """Return the bytes that `ResultCheck.seal` gave for the blocks that a manifest names.
 
         Nothing is taken for known: this tells what the server has. Raises what `opened` raises.
         """
@@ -122,7 +122,7 @@ class CheckSumKeeper(Secret):
 
 
 def _place(manifest: Manifest) -> bytes:
-    """Return what check sums are bound to: the entries, but not the version, of a manifest.
+    """Return the place that check sums are bound to: a manifest's entries, but not its version.
 
     A writer that claims a turn makes a new version of the same entries, and has no check sums.
     """

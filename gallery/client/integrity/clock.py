@@ -1,7 +1,7 @@
 """The age of a state: how long ago its owner signed it, by the clocks of two machines.
 
-A server that shows one state for ever shows nothing that its owner did not sign. What gives it away
-is the date in the manifest, which every write renews. The date is by the clock of the machine that
+A server that shows one state for ever shows nothing that its owner did not sign. The date in the
+manifest, which every write renews, gives it away. The date is by the clock of the machine that
 wrote; the age is reckoned with the clock of the one that reads. Neither clock is the server's.
 """
 
@@ -17,8 +17,8 @@ from gallery.hints import Hint
 from gallery.messages import Manifest
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far clocks of two machines may lie apart. A date that is further in the future would make a
-state look new for longer than anybody meant."""
+"""The tolerated difference of two machines' clocks. A date that is further in the future would make
+a state look new for longer than anybody meant."""
 
 
 def seconds() -> int:
@@ -79,7 +79,7 @@ def in_utc(moment: int) -> str:
 
 
 def age_in_words(found: int | None) -> str:
-    """Return how old a state is, in words; see `age`."""
+    """Return the age of a state, in words; see `age`."""
     if found is None:
         return "not known: an earlier version signed no date"
     if found < 0:

@@ -34,7 +34,7 @@ def normalize_label(label: str) -> str:
     if not is_visible(normalized):
         raise InvalidLabelError("a label is empty; every reference needs a label")
     if not is_text(normalized):
-        raise InvalidLabelError("a label is no UTF-8 text, as names of an older system are not")
+        raise InvalidLabelError("a label is not UTF-8 text, like some file names of older systems")
     if holds_controls(normalized):
         raise InvalidLabelError("a label holds control characters; use printable text")
     if len(normalized.encode("utf-8")) > MAX_LABEL_BYTES:
@@ -60,7 +60,7 @@ def file_digest(file: IO[bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class LabelContent:
-    """What is sealed as the label of a reference.
+    """The content that is sealed as the label of a reference.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class LabelContent:
         When it was enrolled, seconds since 1970 UTC; None if that was by an earlier version of this
         program, which kept no time.
     details
-        What is known of the person beside the label.
+        The details of the person.
     """
 
     label: str

@@ -31,7 +31,7 @@ _LATEST: Final = 253_402_300_799
 
 @dataclass(frozen=True)
 class PersonDetails:
-    """What is known of a person beside the label.
+    """The attributes of a person, beside the label, and the expiry.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class PersonDetails:
 
     @classmethod
     def unpack(cls, packed: bytes) -> PersonDetails:
-        """Return what `pack` has packed.
+        """Return the details that `pack` packed.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class PersonDetails:
 
 
 def normalize_name(name: str) -> str:
-    """Return the name of an attribute as it is stored (`InvalidAttributeError` if it is none)."""
+    """Return the name of an attribute as it is stored (`InvalidAttributeError` if not valid)."""
     if not isinstance(name, str):
         raise InvalidAttributeError("the name of an attribute must be text")
     normal = normalize(name)

@@ -1,4 +1,4 @@
-"""Text that is shown to people, such as labels: what it may be made of."""
+"""Printable text, such as labels: its normal form, and the characters that it may not hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The newest states of galleries that an owner has seen, so that an older one put back is noticed.
+"""Rollback detection: the newest states of galleries that an owner has seen.
 
 A database that is put back whole to yesterday's state is consistent in itself: every MAC in it
 verifies. Only somebody who remembers that there was a newer state can tell.
@@ -38,7 +38,7 @@ class NewestState:
 
     @classmethod
     def of(cls, manifest: Manifest) -> NewestState:
-        """Return what is remembered of a manifest."""
+        """Return the part of a manifest that is remembered."""
         return cls(manifest.version, manifest.mac, manifest.lineage)
 
 
@@ -228,7 +228,7 @@ def check_newer(found: Manifest, floor: NewestState | None) -> None:
             "this gallery was restored from a backup, and is not the one that you have seen before"
             if found.lineage
             else "the gallery that you have seen before was restored from a backup, and this is "
-            "not that one, but what the backup was made of",
+            "not that one, but the original that was backed up",
             hint=Hint.ACCEPT_RESTORED,
         )
     if found.version > floor.version:

@@ -46,7 +46,7 @@ def write_key_file(
     key
         The key.
     passphrase
-        What to seal it with; None leaves it unprotected: whoever reads the file has the key.
+        The passphrase to seal it with; None leaves the key to anybody who can read the file.
     hardness
         Cost of one try of a passphrase.
     allow_weak
@@ -95,8 +95,13 @@ def read_key_file(path: str | os.PathLike[str], passphrase: Passphrase = None) -
     path
         The file.
     passphrase
-        What it is sealed with, or a function that returns that, such as one that asks for it; the
+        The passphrase that it is sealed with, or a function that returns it, such as a prompt; the
         function is called only if the file is sealed. An unprotected file needs none.
+
+    Returns
+    -------
+    GalleryKey
+        The key.
 
     Raises
     ------
@@ -126,9 +131,9 @@ def change_passphrase(
     path
         The file.
     old
-        What it is sealed with, as for `read_key_file`.
+        The present passphrase, as for `read_key_file`.
     new
-        What to seal it with, or a function that returns that, which is called when the file is
+        The new passphrase, or a function that returns it, which is called when the file is
         open; None leaves it unprotected: whoever reads the file has the key.
     hardness
         Cost of one try of the new passphrase.
@@ -162,7 +167,18 @@ def change_passphrase(
 
 
 def is_protected(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises."""
+    """Tell whether a key file is sealed with a passphrase; raises what `read_key_file` raises.
+
+    Parameters
+    ----------
+    path
+        The key file.
+
+    Returns
+    -------
+    bool
+        Whether it takes a passphrase to open it.
+    """
     return needs_passphrase(_read(Path(path)), str(path))
 
 
@@ -189,8 +205,8 @@ def _check_privacy(path: Path, status: os.stat_result) -> None:
     """Check that a new file, made for its owner alone, is that."""
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
         raise KeyFilePermissionsError(
-            f"others than you could access a key file in {path.parent}: its file system keeps no "
-            "modes, as those of sticks; have it mounted with umask=077, or make the key file "
+            f"other users could access a key file in {path.parent}: its file system keeps no "
+            "modes, as on most USB sticks; have it mounted with umask=077, or make the key file "
             "elsewhere",
             hint=Hint.OTHER_KEY_FILE,
         )
@@ -200,13 +216,13 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
     mode = stat.S_IMODE(status.st_mode)
     if os.name == "posix" and mode & 0o077:
         raise KeyFilePermissionsError(
-            f"others than you can access the key file {path} (mode {mode:04o}); "
+            f"other users can access the key file {path} (mode {mode:04o}); "
             f"{_closing(path, status)}"
         )
 
 
 def _closing(path: Path, status: os.stat_result) -> str:
-    """Return how the owner can shut others out from a key file, in this place."""
+    """Return advice on shutting others out from a key file, in this place."""
     aside = f"or copy it to a folder of yours: install -m 600 {shlex.quote(str(path))} COPY"
     # os.ST_RDONLY is not there on every system that has modes.
     if os.statvfs(path).f_flag & getattr(os, "ST_RDONLY", 1):
@@ -218,7 +234,7 @@ def _closing(path: Path, status: os.stat_result) -> str:
         return f"it belongs to another user: have it made yours, {aside}"
     return (
         f"close it with: chmod 600 {shlex.quote(str(path))}; if that changes nothing, its file "
-        f"system keeps no modes, as those of sticks: have it mounted with umask=077, {aside}"
+        f"system keeps no modes, as on most USB sticks: have it mounted with umask=077, {aside}"
     )
 
 

@@ -1,7 +1,7 @@
-"""The bytes of a key file; ``docs/format.md`` describes them.
+"""The format of a key file; ``docs/format.md`` describes it.
 
-A checksum over the whole file tells damage from a wrong passphrase; the AEAD below it is what an
-attacker has to defeat.
+A checksum over the whole file tells damage from a wrong passphrase; an attacker has to defeat the
+AEAD below it.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def normalize_passphrase(passphrase: str) -> str:
 
 
 def passphrase_bytes(passphrase: str) -> bytes:
-    """Return what a key file is sealed with.
+    """Return the bytes that a key file is sealed with.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def passphrase_bytes(passphrase: str) -> bytes:
 
 
 def possible_bytes(passphrase: str) -> Iterator[bytes]:
-    """Yield what a key file may be sealed with: after the normal form what earlier versions took.
+    """Yield the bytes that a key file may be sealed with: the normal form, then former forms.
 
-    They took the bytes as they came: also a decomposed form that is typed composed today, and a
-    line feed or a byte-order mark that is lacking today.
+    Earlier versions took the bytes as they came: also a decomposed form that is typed composed
+    today, and a line feed or a byte-order mark that is lacking today.
     """
     plain = passphrase.removeprefix("\ufeff").rstrip("\r\n")
     forms = (

@@ -1,7 +1,7 @@
 """The key owner's secrets in memory.
 
-Python cannot wipe memory; what these classes prevent is that a secret ends up in a log, a
-traceback, a pickle or a copy by accident.
+Python cannot wipe memory; these classes prevent that a secret ends up in a log, a traceback, a
+pickle or a copy by accident.
 """
 
 from __future__ import annotations
@@ -78,7 +78,13 @@ class GalleryKey(Secret):
 
     @classmethod
     def generate(cls) -> GalleryKey:
-        """Make a new key with secret contexts for every parameter set."""
+        """Make a new key with secret contexts for every parameter set.
+
+        Returns
+        -------
+        GalleryKey
+            The key, made from the operating system's generator.
+        """
         return cls(
             os.urandom(MASTER_SECRET_SIZE),
             {parameters.name: _new_context(parameters) for parameters in (STANDARD, COMPACT)},

@@ -1,1 +1,1 @@
-"""What the owner does with an open gallery, by task: the methods of `GalleryClient`."""
+"""The methods of `GalleryClient` on an open gallery, by task."""

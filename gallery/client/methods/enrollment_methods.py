@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class EnrollmentMethods(ThresholdMethods):
-    """How references get into the gallery."""
+    """The methods that enroll references into a gallery."""
 
     def enroll(
         self,
@@ -62,7 +62,7 @@ class EnrollmentMethods(ThresholdMethods):
             SHA-256 of the photo's file that each embedding was made of, by which `enroll_photos`
             knows it again; by default the embeddings themselves count.
         embedder
-            What made them of photos; a gallery that is empty records it.
+            The embedder that made them of photos; an empty gallery records it.
         progress
             Called with the number of embeddings that were just finished.
 
@@ -148,7 +148,7 @@ class EnrollmentMethods(ThresholdMethods):
         digests
             SHA-256 of each photo's file.
         labels
-            Whom each shows.
+            Label of the person whom each shows.
 
         Returns
         -------
@@ -223,24 +223,24 @@ class EnrollmentMethods(ThresholdMethods):
         details: PersonDetails = NO_DETAILS,
         progress: Progress | None = None,
     ) -> PhotoEnrollment:
-        """Enroll photos with DeepFace, as a rule of one face each.
+        """Enroll photos with DeepFace; by default each must show one face.
 
         Parameters
         ----------
         photos
-            Photos with their labels: `LabelledPhoto`, or pairs of a photo as of `identify_photos`
+            Photos with their labels: `LabelledPhoto`, or pairs of a photo as for `identify_photos`
             and its label.
         faces
             Which faces of a photo are enrolled under its label: ``"one"``, where a photo with
             several fails, ``"largest"``, or ``"all"``, for several pictures of one person in one
             file: a photo fails in which two faces do not match each other at `threshold`.
         embedder
-            What embeds them; by default one for the gallery's own model and detector.
+            The embedder; by default one for the gallery's own model and detector.
         replace
             Whether to erase the references that the labels of good photos had before, once the
             new are in.
         on_duplicate
-            What to do with faces that match references of other labels, or others of this run, at
+            The policy for faces that match references of other labels, or others of this run, at
             `threshold`: ``"add"``, which does not look for them, ``"skip"``, ``"fail"``, or a
             function that is given path and `Duplicate` of each and says whether to enroll it; of a
             photo that is no file its name.
@@ -252,8 +252,9 @@ class EnrollmentMethods(ThresholdMethods):
         Returns
         -------
         PhotoEnrollment
-            What was added, what was there already, and the photos that gave no embedding, with the
-            reason; those do not keep the others from being enrolled. Quality and duplicates too.
+            The references that were added and those that were there already; the photos that gave
+            no embedding, with the reason, which do not keep the others from being enrolled; and
+            the quality of photos, duplicates and outliers.
 
         Raises
         ------
@@ -293,10 +294,10 @@ class EnrollmentMethods(ThresholdMethods):
         embedder: PhotoEmbedder | None = None,
         faces: Literal["one", "largest"] = "one",
     ) -> FolderSync:
-        """Return what keeps the gallery in step with a folder of photos, one sub-folder per person.
+        """Return a synchroniser of the gallery with a folder of photos, one sub-folder per person.
 
-        What is in the folder is enrolled, what changes there replaces what was, and what goes is
-        erased, as far as it came from there: see `FolderSync`.
+        Photos in the folder are enrolled, a photo that changes there replaces the former one, and
+        references that came from there are erased when their photos go: see `FolderSync`.
 
         Parameters
         ----------
@@ -306,10 +307,15 @@ class EnrollmentMethods(ThresholdMethods):
             The folder that remembers, sealed with the owner's key, what came from which folder of
             photos; made when it is first needed. Keep it beside the key.
         embedder
-            What embeds the photos; by default one for the gallery's own model and detector.
+            The embedder; by default one for the gallery's own model and detector.
         faces
-            What is done with photos of several faces: with ``one`` they are failures, with
+            The policy for photos with several faces: with ``one`` they are failures, with
             ``largest`` the largest face is taken. A photo is one reference here.
+
+        Returns
+        -------
+        FolderSync
+            A synchroniser, which plans and does the changes.
         """
         from gallery.client.syncing.folder_sync import FolderSync
 
@@ -317,7 +323,7 @@ class EnrollmentMethods(ThresholdMethods):
         return FolderSync(self._session, folder, ledgers, make, self._outlier_rule, faces)
 
     def _outlier_rule(self) -> OutlierRule | None:
-        """Return what tells outliers, or None if the gallery has no threshold."""
+        """Return the rule for outliers, or None if the gallery has no threshold."""
         from gallery.client.enrolling.outliers import OutlierRule
 
         try:

@@ -1,4 +1,4 @@
-"""A gallery that is open: what all methods about it stand on."""
+"""An open gallery: the base class of all of its methods."""
 
 from __future__ import annotations
 
@@ -49,7 +49,18 @@ class OpenedGallery(Closing, Secret):
 
     @renamed_arguments({"engine": "runtime"})
     def embedder(self, *, runtime: str | None = None) -> PhotoEmbedder:
-        """Return what makes embeddings for this gallery out of photos (`ModelMismatchError`)."""
+        """Return the embedder of photos for this gallery (`ModelMismatchError`).
+
+        Parameters
+        ----------
+        runtime
+            ``onnx`` or ``tensorflow``; None to choose, see `PhotoEmbedder`.
+
+        Returns
+        -------
+        PhotoEmbedder
+            An embedder with the gallery's model and preprocessing.
+        """
         from gallery.client.photos.compatibility import embedder_for
 
         return embedder_for(

@@ -1,4 +1,4 @@
-"""Methods of an open gallery about who is in it: lists, labels, details and erasure."""
+"""Methods of an open gallery about its people: lists, labels, details and erasure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PeopleMethods(OpenedGallery):
-    """Who is enrolled, and how that is corrected."""
+    """The methods that list the people of a gallery and correct what is enrolled of them."""
 
     def references(self, labels: Iterable[str] | None = None) -> Iterator[Reference]:
         """Yield references by block and position, with their labels.
@@ -27,19 +27,28 @@ class PeopleMethods(OpenedGallery):
         Parameters
         ----------
         labels
-            Labels to which those are limited that are wanted, whether or not there are any; by
-            default all are.
+            Only references of these labels, if there are any; by default those of all labels.
+
+        Yields
+        ------
+        Reference
+            The references, by block and position.
         """
         selection = self._selection(self._session.state())
         yield from selection.all() if labels is None else selection.labelled(labels)
 
     def people(self, attributes: Mapping[str, str] | None = None) -> tuple[Person, ...]:
-        """Return who is enrolled, sorted by label: one `Person` for all references of a label.
+        """Return the people of the gallery: one `Person` for all references of a label.
 
         Parameters
         ----------
         attributes
             Only people who have all of these, such as ``{"id": "4711"}``.
+
+        Returns
+        -------
+        tuple of Person
+            Sorted by label.
         """
         from gallery.client.editing.people import people_of
 
@@ -63,6 +72,11 @@ class PeopleMethods(OpenedGallery):
             Labels, which stand for all references that have them, or reference identifiers.
         labels, reference_ids
             Names that are to be taken for the one or the other.
+
+        Returns
+        -------
+        tuple of Reference
+            Each reference once, by block and position.
 
         Raises
         ------
@@ -88,9 +102,9 @@ class PeopleMethods(OpenedGallery):
         Parameters
         ----------
         labels
-            Who.
+            The people's labels.
         details
-            What they get, in place of what they have of the same name.
+            Attributes and expiry that they get; an attribute replaces theirs of the same name.
         without
             Names of attributes that they lose, whether or not they have them.
         unlimited
@@ -99,14 +113,14 @@ class PeopleMethods(OpenedGallery):
         Returns
         -------
         tuple of str
-            The labels, sorted, of those of whom anything is changed. What was there before is
+            The labels, sorted, of the people of whom anything was changed. Their former details are
             erased, as the label is by `rename`.
 
         Raises
         ------
         ReferenceNotFoundError, InvalidLabelError, InvalidAttributeError
-            If somebody is not there, or a label or an attribute is none, or there would be too many
-            of these; nothing is changed then.
+            If somebody is not enrolled, or a label or an attribute is not valid, or there would be
+            too many of these; nothing is changed then.
         ErasurePendingError, WriteConflictError
             As for `rename`.
         """
@@ -138,7 +152,7 @@ class PeopleMethods(OpenedGallery):
         Returns
         -------
         tuple of Reference
-            What was erased. It is in no row, free page or log of the database any more.
+            The erased references. They are in no row, free page or log of the database any more.
 
         Raises
         ------
@@ -169,8 +183,8 @@ class PeopleMethods(OpenedGallery):
         Returns
         -------
         tuple of Reference
-            The references with their new label. What the former label was sealed to, its pseudonym
-            and its content tags are in no row, free page or log of the database any more.
+            The references with their new label. The former label, sealed, its pseudonym and its
+            content tags are in no row, free page or log of the database any more.
 
         Raises
         ------
@@ -227,7 +241,7 @@ class PeopleMethods(OpenedGallery):
         Raises
         ------
         ReferenceNotFoundError, InvalidLabelError
-            If there is no reference of an identifier, or the label is none; nothing is changed
+            If no reference has an identifier, or the label is not valid; nothing is changed
             then.
         ErasurePendingError, WriteConflictError
             As for `rename`.

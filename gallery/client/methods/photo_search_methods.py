@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PhotoSearchMethods(SearchMethods):
-    """How the faces of pictures are looked for."""
+    """The methods that search a gallery with the faces of photos and videos."""
 
     @renamed_arguments({"paths": "photos"})
     def identify_photos(
@@ -61,6 +61,12 @@ class PhotoSearchMethods(SearchMethods):
             What embeds them; by default one for the gallery's own model and detector.
         progress
             Called with the number of photos that were just embedded.
+
+        Returns
+        -------
+        PhotoIdentification
+            The faces that were searched with, their candidates and decisions, and the photos that
+            failed.
         """
         wanted, limit = Wanted(k, per_reference), self.threshold(threshold)
         return self._search_photos(photos, wanted, limit, faces, embedder, progress)
@@ -80,6 +86,21 @@ class PhotoSearchMethods(SearchMethods):
 
         Raises what `match` and `enroll_photos` raise; photos that give no embedding are returned
         with the reason.
+
+        Parameters
+        ----------
+        photos, faces, embedder, progress
+            As for `identify_photos`.
+        label
+            The person's label.
+        threshold
+            As for `identify`.
+
+        Returns
+        -------
+        PhotoIdentification
+            As for `identify_photos`, with one candidate for each face: the person's closest
+            reference.
         """
         wanted = Wanted(pseudonym=self._session.labels.pseudonym(normalize_label(label)))
         limit = self.threshold(threshold)
@@ -113,6 +134,11 @@ class PhotoSearchMethods(SearchMethods):
             What embeds them; by default one for the gallery's own model and detector.
         progress
             Called with the number of photos that were just looked at.
+
+        Returns
+        -------
+        UnknownFaces
+            The groups, the faces that are in none, and the photos that could not be used.
 
         Raises
         ------
@@ -160,11 +186,16 @@ class PhotoSearchMethods(SearchMethods):
         keep_frames
             Whether sightings have the pixels of their best frame.
         embedder
-            What makes the embeddings, see `embedder`.
+            The embedder; by default one for the gallery's own model and detector.
         told
             Called with a line about what goes wrong on the way and does not end it.
         progress
             Called with the number of frames that were just looked at.
+
+        Yields
+        ------
+        Sighting
+            A person in the video, with the moments of the first and the last frame.
 
         Raises
         ------

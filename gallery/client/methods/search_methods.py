@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SearchMethods(ThresholdMethods):
-    """How probes are compared with all references."""
+    """The methods that compare probes with all references of a gallery."""
 
     def identify(
         self,
@@ -88,7 +88,7 @@ class SearchMethods(ThresholdMethods):
         model: str | None = None,
         progress: Progress | None = None,
     ) -> Identification:
-        """Compare probes with one person (1:1), to tell whether this is who it is said to be.
+        """Compare probes with one person (1:1), to verify a claimed identity.
 
         The whole gallery is searched as `identify` does, with the same requests, so that the server
         learns neither who is meant nor whether there is such a person.
@@ -111,7 +111,7 @@ class SearchMethods(ThresholdMethods):
         ReferenceNotFoundError
             If no reference has the label.
         InvalidLabelError
-            If the label is none.
+            If the label is not valid.
         InvalidEmbeddingError, DimensionMismatchError, ModelMismatchError, ThresholdRequiredError,
         InvalidThresholdError, IntegrityError
             As for `identify`.
@@ -143,7 +143,7 @@ class SearchMethods(ThresholdMethods):
         receive
             Called with the distances of the next few probes, again and again: float64, shape (m,
             r), at least 0, in units of the gallery's metric, with all digits; columns in the order
-            of `references`. What it was given before an error counts for nothing.
+            of `references`. Distances passed before an error count for nothing.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class SearchMethods(ThresholdMethods):
         return Searcher(self._session).search(vectors, wanted, threshold, progress)
 
     def _vectors(self, embeddings: Floats) -> Floats:
-        """Return what is encrypted of embeddings that were checked."""
+        """Return the vectors of embeddings that were checked, which are encrypted."""
         if not len(embeddings):
             raise InvalidEmbeddingError("there are no embeddings to search with")
         return to_vectors(embeddings, self.description)

@@ -17,7 +17,7 @@ from gallery.client.searching.thresholds import Threshold, checked, find_thresho
 
 
 class ThresholdMethods(OpenedGallery):
-    """Which distance is still a match: what a search would use, and what is stored."""
+    """The methods about thresholds: the one that a search would use, and those that are stored."""
 
     def threshold(self, given: float | str | None = None) -> Threshold:
         """Return the threshold that a search would use.
@@ -25,6 +25,17 @@ class ThresholdMethods(OpenedGallery):
         It is the given one, or the one that has the given name, else the one that was stored last
         (`store_calibration`, `set_threshold`), else the one set at the gallery's creation, else
         DeepFace's for its model.
+
+        Parameters
+        ----------
+        given
+            A threshold in units of the gallery's metric, or the name of a stored one; None for the
+            gallery's.
+
+        Returns
+        -------
+        Threshold
+            The value and its origin.
 
         Raises
         ------
@@ -60,8 +71,13 @@ class ThresholdMethods(OpenedGallery):
     def store_calibration(self, calibration: Calibration) -> Calibration:
         """Store a threshold with the gallery, sealed, for every search from here on.
 
-        Find it on distances in clear: what is computed from a decryption does not belong into a
-        database, sealed or not.
+        Find it on distances in clear: a value that was computed from a decryption does not belong
+        in a database, sealed or not.
+
+        Parameters
+        ----------
+        calibration
+            The threshold, and the searches that it was found on; its ``serial`` is set here.
 
         Returns
         -------
@@ -81,7 +97,7 @@ class ThresholdMethods(OpenedGallery):
     def set_threshold(self, threshold: float, name: str | None = None) -> Threshold:
         """Set the threshold of every search from here on, sealed, in place of a calibrated one.
 
-        As for `store_calibration`: not one that was computed from a decryption.
+        As for `store_calibration`, it must not be computed from a decryption.
 
         Parameters
         ----------
@@ -94,12 +110,12 @@ class ThresholdMethods(OpenedGallery):
         Returns
         -------
         Threshold
-            What searches use now, or those that ask for the name.
+            The threshold of searches from now on, or of those that ask for the name.
 
         Raises
         ------
         InvalidThresholdError, WriteConflictError
-            As for `store_calibration`; or if the name is none, or there is no room for another.
+            As for `store_calibration`; or if the name is not valid, or no room is left for it.
         """
         value = find_threshold(self.description, threshold).value
         if name is None:
@@ -113,6 +129,11 @@ class ThresholdMethods(OpenedGallery):
 
         Searches use the threshold of the gallery's creation again, or its model's. With a name, the
         threshold of that name is gone (`ThresholdNotFoundError` if there is none).
+
+        Parameters
+        ----------
+        name
+            Name of the threshold to remove; by default that of all searches is reset.
         """
         if name is None:
             store(self._session, ChosenThreshold(None, clock.seconds()))

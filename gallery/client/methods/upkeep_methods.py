@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """How much a gallery holds, and which state of it this is.
+    """The size of a gallery, and the state that it is in.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Summary:
         When the owner signed it, seconds since 1970 UTC; None if an earlier version of this program
         did, which signed no date.
     lineage
-        What was drawn when the gallery was restored from a backup, 16 bytes; empty if it never was.
+        16 random bytes, drawn when the gallery was restored from a backup; empty if it never was.
     """
 
     references: int
@@ -49,7 +49,7 @@ class Summary:
 
 
 class UpkeepMethods(OpenedGallery):
-    """How the gallery is checked, kept small and kept safe."""
+    """The methods that check a gallery, compact it and back it up."""
 
     def summary(self) -> Summary:
         """Return the counts, the version and the age of the gallery."""
@@ -68,7 +68,20 @@ class UpkeepMethods(OpenedGallery):
         return len(self._session.manifest().entries)
 
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
-        """Check the gallery: every statement, digest and label, and if ``deep`` every template."""
+        """Check the gallery: every statement, digest and label, and if ``deep`` every template.
+
+        Parameters
+        ----------
+        deep
+            Whether every block is decrypted, and every template checked.
+        progress
+            Called with the number of blocks that were just finished.
+
+        Returns
+        -------
+        VerificationReport
+            The counts, and a finding for everything that is damaged.
+        """
         from gallery.client.verification import Verifier
 
         return Verifier(self._session).run(deep=deep, progress=progress)
@@ -76,7 +89,7 @@ class UpkeepMethods(OpenedGallery):
     def refresh(self, *, accept_unseen: bool = False) -> Manifest:
         """Sign the newest state of the gallery anew, with the date of today and no other change.
 
-        Whoever reads the gallery with a ``max_age`` then takes it for new. Do it where the newest
+        Readers of the gallery with a ``max_age`` then take it for new. Call it where the newest
         state is known. With a ``max_age``, an older state is not signed anew.
 
         Parameters
@@ -123,7 +136,7 @@ class UpkeepMethods(OpenedGallery):
         self._session.trust_again()
 
     def excess_blocks(self) -> int:
-        """Return how many blocks `compact` would drop."""
+        """Return the number of blocks that `compact` would drop."""
         return self._compactor().excess()
 
     def compact(self, *, progress: Progress | None = None) -> int:
@@ -131,6 +144,16 @@ class UpkeepMethods(OpenedGallery):
 
         Every step leaves a whole gallery. Traces of what was removed before are cleared as well
         (`ErasurePendingError` as in `remove`).
+
+        Parameters
+        ----------
+        progress
+            Called with the number of blocks that were just dropped.
+
+        Returns
+        -------
+        int
+            The number of blocks that were dropped.
         """
         return self._compactor().run(progress)
 

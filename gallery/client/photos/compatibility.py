@@ -20,7 +20,7 @@ def embedder_for(
     jobs: int | None = None,
     memory: FaceMemory | None = None,
 ) -> PhotoEmbedder:
-    """Return what makes embeddings for a gallery out of photos; arguments of `PhotoEmbedder`.
+    """Return the embedder of photos for a gallery; arguments of `PhotoEmbedder`.
 
     Raises
     ------

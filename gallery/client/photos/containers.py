@@ -1,7 +1,7 @@
-"""Container formats of videos, told by what a file begins with.
+"""Container formats of videos, recognised by the first bytes of a file.
 
-FFmpeg also takes play lists for videos, text that names other files and addresses, which it then
-opens. So nothing reaches it that does not begin as one of these.
+FFmpeg also takes playlists for videos: text that names other files and addresses, which it then
+opens. So only files that begin as one of these containers reach it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ READ: Final = "MP4, MOV, Matroska, WebM, AVI, MPEG, FLV, Ogg and WMV"
 """The formats, for messages."""
 
 HEAD_BYTES: Final = 3 * 192
-"""How much of a file's beginning `is_container` wants."""
+"""Bytes of a file's beginning that `is_container` wants."""
 
 _BEGINNINGS: Final = (
     b"\x1a\x45\xdf\xa3",  # Matroska, WebM
@@ -28,7 +28,7 @@ _BEGINNINGS: Final = (
 )
 _BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _PACKETS: Final = ((0, 188), (4, 192))
-"""Where the first packet of an MPEG transport stream has its mark, and how long packets are."""
+"""Place of the first mark of an MPEG transport stream (0x47), and length of packets, in bytes."""
 
 _NAMES: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}
@@ -52,7 +52,18 @@ def is_container(head: bytes) -> bool:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a path is to be read as a video: by content, or by name where that is no picture."""
+    """Whether a path is to be read as a video: by content, or by name where that is no picture.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether it is searched with as a video.
+    """
     try:
         head = first_bytes(path, HEAD_BYTES)
     except OSError:  # a folder, or said better when it is opened

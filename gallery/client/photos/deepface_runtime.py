@@ -1,4 +1,4 @@
-"""DeepFace itself: loaded late, on the runtime that we chose, and kept off standard output.
+"""The loading of DeepFace: late, on a chosen runtime, and off standard output.
 
 DeepFace 0.0.103 decides on a runtime once per process, when it is first imported
 (``commons/backend_utils.py``): the one in ``$DEEPFACE_BACKEND_ENGINE``, else TensorFlow, PyTorch or
@@ -36,7 +36,7 @@ _INSTALLS: Final = {
     "tensorflow": "pip install 'encrypted-face-gallery[tensorflow]'",
     "tf_keras": "pip install 'encrypted-face-gallery[tensorflow]'",
 }
-"""How to get what the extra for photos does not bring."""
+"""Advice for packages that the extra for photos does not bring."""
 
 # DeepFace's models are singletons of the process, dlib's objects are not thread-safe, and standard
 # output is redirected for all threads: one photo at a time.

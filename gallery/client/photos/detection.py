@@ -1,4 +1,4 @@
-"""The detection of faces: what DeepFace finds and embeds in a photo, turned any way if wanted."""
+"""The detection of faces by DeepFace, in a photo that may lie on its side."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class FaceFinder:
 
 
 def checked_embedding(values: object, model: FaceModel, photo: str) -> npt.NDArray[np.float64]:
-    """Return what DeepFace put out for a photo, as float64 of shape (dimension,).
+    """Return DeepFace's embedding of a photo, checked, as float64 of shape (dimension,).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The face detectors of DeepFace that can be relied on here, and what each needs.
+"""The face detectors of DeepFace that are supported: their files, packages and licences.
 
 Names, files and addresses are those of DeepFace 0.0.103 (``models/face_detection/*.py``) and of
 retina-face 0.0.19, which it calls. Left out: ``mediapipe`` (its package brings a second OpenCV and

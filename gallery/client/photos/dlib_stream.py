@@ -27,7 +27,7 @@ class UnknownStreamError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class DetectorWeights:
-    """What a detector of dlib compares a picture with.
+    """The filters that a detector of dlib compares a picture with.
 
     Attributes
     ----------

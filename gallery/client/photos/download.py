@@ -1,4 +1,4 @@
-"""One file from the first address that answers: bounded in time, whole or not at all.
+"""The download of one file from the first address that answers: bounded in time, all or nothing.
 
 DeepFace downloads by itself where a file is missing, but without an end where packets are dropped,
 with progress bars on the terminal, and it takes an error page for weights. So it never gets to.
@@ -25,7 +25,7 @@ DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes received so far and the total, or None where the server does not say."""
 
 OPEN_SECONDS: Final = 6.0
-"""How long one address may take to begin its answer, name lookup and all redirects included."""
+"""Seconds in which one address must begin its answer, name lookup and all redirects included."""
 
 _READ_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 30.0
@@ -125,7 +125,7 @@ def _open(url: str) -> http.client.HTTPResponse:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return what checks certificates against the authorities of this machine."""
+    """Return a context that checks certificates against the authorities of this machine."""
     context = ssl.create_default_context()
     # Python from python.org on macOS comes without certificates; DeepFace's requests brings some.
     if find_spec("certifi") is not None:

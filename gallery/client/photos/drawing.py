@@ -44,7 +44,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @dataclass(frozen=True)
 class Frame:
-    """What is drawn at a face.
+    """The frame that is drawn around a face, with its text.
 
     Attributes
     ----------

@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from gallery.client.photos.worker_messages import WorkerSetup
 
 LARGER: Final = 1.5
-"""How many times larger than a doubtful face another must be to be told of."""
+"""The factor by which another face must be larger than a doubtful one to be told of."""
 
 _TIMES: Final = 10_000
 """Photos of which is remembered how long they took."""
 
 
 class FaceMemory(Protocol):
-    """What remembers the faces of photos, by the digest of their content."""
+    """A memory of the faces of photos, by the digest of their content."""
 
     def find(
         self, digest: bytes, model: FaceModel, made_by: Preprocessing, origin: ModelOrigin
@@ -100,12 +100,12 @@ class PhotoEmbedder:
         How many processes may embed where there are many photos; None for one for each core that
         there is memory for.
     memory
-        What remembers the faces of photos that runs over many embedded before.
+        The memory of faces that runs over many photos embedded before.
 
     Attributes
     ----------
     seconds
-        What reading and embedding took of each of the last photos of runs over many.
+        Seconds that reading and embedding took, for each of the last photos of runs over many.
 
     Raises
     ------
@@ -173,7 +173,7 @@ class PhotoEmbedder:
         self._origin.settle(origin)
 
     def worker_setup(self) -> WorkerSetup:
-        """Return what worker processes need to embed as this does; nothing is loaded here.
+        """Return the setup of worker processes that embed as this does; nothing is loaded here.
 
         Raises what `prepare` raises, of what can be known without loading DeepFace.
         """
@@ -206,7 +206,7 @@ class PhotoEmbedder:
             self._memory.keep(digest, self.preprocessing, self._origin.settled(), face)
 
     def known_origin(self) -> ModelOrigin | None:
-        """Return what embeddings are made with, or None where that takes a download or trust.
+        """Return the origin of embeddings, or None where that takes a download or trust.
 
         DeepFace is not loaded, and nobody is asked anything.
         """
@@ -226,6 +226,11 @@ class PhotoEmbedder:
 
     def embed(self, source: PhotoSource) -> npt.NDArray[np.float64]:
         """Return the raw embedding of the one face in a photo; raises what `examine` raises.
+
+        Parameters
+        ----------
+        source
+            The photo, as for `faces`.
 
         Returns
         -------
@@ -264,6 +269,16 @@ class PhotoEmbedder:
         """Embed the one face in a photo, and measure how fit the photo is for it.
 
         Raises what `select` raises.
+
+        Parameters
+        ----------
+        source
+            The photo, as for `faces`.
+
+        Returns
+        -------
+        EmbeddedFace
+            The face, with its embedding and the quality of the photo.
         """
         try:
             (face,) = self.select(source)
@@ -279,7 +294,7 @@ class PhotoEmbedder:
         Parameters
         ----------
         source
-            As of `faces`.
+            As for `faces`.
         selection
             Which faces are meant. With ``largest``, the quality says where another face is nearly
             as large.

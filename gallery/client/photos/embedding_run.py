@@ -1,6 +1,6 @@
 """The embedding of many photos, one after another or in several processes, in their order.
 
-What is remembered of a photo that was embedded before is not embedded again.
+A photo that was embedded before is not embedded again while it is remembered.
 
 To start a process and load the models takes as long as several photos do, so a few photos are
 embedded here.
@@ -45,19 +45,19 @@ def embed_all(
     Parameters
     ----------
     embedder
-        What embeds them.
+        The embedder.
     photos
-        Whatever the caller wants back, with its photo; None where there is nothing to embed. They
-        are taken a few photos ahead.
+        Pairs of any object, which the caller gets back, and a photo, or None where there is nothing
+        to embed. They are taken a few photos ahead.
     selection
-        Which faces are meant, as of `PhotoEmbedder.select`; None for all, also for none.
+        Which faces are meant, as for `PhotoEmbedder.select`; None for all, also for none.
     remembering
         Whether what the embedder remembers counts, and what is embedded is remembered.
 
     Yields
     ------
     tuple
-        What the caller gave, and the faces, or the `PhotoError` of a photo that has none; in the
+        The caller's object, and the faces, or the `PhotoError` of a photo that has none; in the
         order of the photos.
 
     Raises
@@ -81,13 +81,13 @@ class _Given(Generic[T]):
     Attributes
     ----------
     item
-        What the caller wants back.
+        The caller's object.
     photo
-        What is to be embedded, or None.
+        The photo to embed, or None.
     digest
         Of its content, where the faces of photos are remembered.
     known
-        What is known of it already.
+        The face that is known of it already.
     """
 
     item: T

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 Runtime = Literal["onnx", "tensorflow"]
-"""What DeepFace runs its models on."""
+"""The runtime that DeepFace runs its models on."""
 
 RUNTIMES: Final[tuple[Runtime, ...]] = ("onnx", "tensorflow")
 """All runtimes, the preferred one first."""
@@ -17,13 +17,13 @@ RUNTIMES: Final[tuple[Runtime, ...]] = ("onnx", "tensorflow")
 
 @dataclass(frozen=True)
 class Licence:
-    """What weights may be used for, as those say who published them.
+    """The licence of weights, as their publishers state it.
 
     Attributes
     ----------
     name
         Short name of the licence, SPDX's where it has one; ``other`` where the terms are to be read
-        at `url`. What a model was trained with may have terms of its own.
+        at `url`. The data that a model was trained on may have terms of its own.
     url
         Where it is.
     """

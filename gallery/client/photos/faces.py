@@ -13,7 +13,7 @@ from gallery.client.photos.quality import FaceQuality
 from gallery.errors import GalleryError
 
 FaceSelection = Literal["one", "largest", "all"]
-"""Which faces of a photo are meant.
+"""The choice of faces of a photo.
 
 ``one`` wants exactly one, ``largest`` takes the one with the largest box, ``all`` takes each.
 """
@@ -27,7 +27,7 @@ RIVAL: Final = 0.5
 
 @dataclass(frozen=True)
 class FaceBox:
-    """Where a face lies in a photo: in pixels of the upright photo, at the size its source has.
+    """The box of a face, in pixels of the upright photo, at the size that its source has.
 
     A photo that an orientation tag turns is upright once it is turned, and sizes are those before
     it is shrunk for the detector.
@@ -62,7 +62,7 @@ class FaceBox:
 
     @property
     def area(self) -> int:
-        """How many pixels it holds."""
+        """The number of its pixels."""
         return self.width * self.height
 
     def scaled(self, scale: float, limits: tuple[int, int]) -> FaceBox:

@@ -15,6 +15,15 @@ class PhotoFailure:
 
     The path may be a folder's, where that cannot be read or holds no photo, or the name of a photo
     that is no file.
+
+    Attributes
+    ----------
+    path
+        The photo or folder.
+    reason
+        The reason, in words.
+    hint
+        The way out, or None.
     """
 
     path: PhotoName
@@ -23,5 +32,5 @@ class PhotoFailure:
 
     @classmethod
     def of(cls, path: PhotoName, error: GalleryError) -> PhotoFailure:
-        """Return what an error says of a photo."""
+        """Return the failure of a photo for an error."""
         return cls(path, error.message, error.hint)

@@ -8,13 +8,13 @@ from pathlib import PurePath
 from typing import Final
 
 _UNFIT: Final = re.compile(r"[^\w.,()+ -]|[\x00-\x1f]")
-"""What does not belong into the name of a file on some system."""
+"""Characters that cannot stand in the name of a file on some system."""
 _LONGEST: Final = 80
 _MOST_BYTES: Final = 160
 
 
 def plain_stem(name: str, otherwise: str = "photo") -> str:
-    """Return what a file made out of another one is called, without an ending.
+    """Return the name of a file made out of another one, without an ending.
 
     Characters that some system refuses or a terminal obeys are replaced, and long names cut, so
     that there is room for more of a name.

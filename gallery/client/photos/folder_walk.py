@@ -37,6 +37,13 @@ class PassedOver:
     """A file or folder among photos that was passed over, and why.
 
     Nothing in such a folder is looked at, or listed.
+
+    Attributes
+    ----------
+    path
+        The file or folder.
+    reason
+        The reason, in words.
     """
 
     path: Path
@@ -45,7 +52,7 @@ class PassedOver:
 
 @dataclass
 class FolderWalk:
-    """What was found in and below a folder.
+    """The files and folders found in and below a folder.
 
     Attributes
     ----------
@@ -53,9 +60,9 @@ class FolderWalk:
         Files that are photos by their content, also of kinds that cannot be decoded, and those
         that are so by their name; sorted.
     failures
-        What could not be looked at: broken links, folders that may not be read, pipes, devices.
+        Entries that could not be looked at: broken links, unreadable folders, pipes, devices.
     passed_over
-        What is hidden, litter, ignored, or no photo.
+        Entries that are hidden, litter, ignored, or no photos.
     folders
         The folders that were searched, without the top.
     """

@@ -1,7 +1,7 @@
 """Photos in folders; those to enroll lie in one sub-folder per person, named by the label.
 
-What is a photo is told by content. All else is named: what may hide a photo, such as a link that
-leads nowhere, is a failure, and what is none is passed over.
+Photos are recognised by content. Every other entry is named: one that may hide a photo, such as a
+broken link, is a failure, and one that is no photo is passed over.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class FoundPhotos(Sequence[Item], Generic[Item]):
     photos
         The photos themselves.
     failures
-        What could not be looked at, people without any photo, and photos in no person's folder.
+        Entries that could not be looked at, people without a photo, photos in no person's folder.
     passed_over
-        What is no photo.
+        Entries that are no photos.
     """
 
     photos: tuple[Item, ...]
@@ -71,6 +71,11 @@ def find_photos(folder: str | os.PathLike[str]) -> FoundPhotos[LabelledPhoto]:
 
     Deeper folders are searched too and count for the person at the top. Links to folders are
     followed once, unless they lead to what is searched anyway.
+
+    Parameters
+    ----------
+    folder
+        The folder.
 
     Returns
     -------
@@ -127,6 +132,16 @@ def loose_photos(top: Path, walk: FolderWalk) -> list[PhotoFailure]:
 
 def find_probe_photos(folder: str | os.PathLike[str]) -> FoundPhotos[Path]:
     """Find all photos in and below a folder, sorted; see `find_photos`.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    FoundPhotos of Path
+        Sorted by path.
 
     Raises
     ------

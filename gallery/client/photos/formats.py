@@ -1,4 +1,4 @@
-"""Picture formats, told by what a file begins with and never by its name."""
+"""Picture formats, recognised by the first bytes of a file and never by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ READABLE: Final = frozenset({"JPEG", "PNG", "WebP", "BMP", "TIFF", "HEIC"})
 """Formats that are decoded here, HEIC where the extra of that name is installed."""
 
 HEAD_BYTES: Final = 64
-"""How much of a file's beginning `picture_format` wants."""
+"""Bytes of a file's beginning that `picture_format` wants."""
 
 _BEGINNINGS: Final = (
     (b"\xff\xd8\xff", "JPEG"),

@@ -1,4 +1,4 @@
-"""Features and scores of dlib's face detector, and resized pictures, as arrays of their own."""
+"""Features and scores of dlib's face detector, and resized pictures, in newly made arrays."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from gallery.client.photos.hog_kernels import (
 
 
 def columns_of(size: int, wanted: int) -> tuple[Integers, Floats32]:
-    """Return from where a resized row takes its pixels: the left one of two, and the way to it."""
+    """Return the sources of a resized row's pixels: the left one of two, and the way right."""
     left, way = np.empty(wanted, np.int64), np.empty(wanted, np.float32)
     write_columns(size, left, way)
     return left, way
 
 
 def rows_of(size: int, wanted: int) -> tuple[Integers, Floats]:
-    """Return from where a resized column takes its pixels: the upper one of two, and the way."""
+    """Return the sources of a resized column's pixels: the upper one of two, and the way down."""
     top, way = np.empty(wanted, np.int64), np.empty(wanted, np.float64)
     write_rows(size, top, way)
     return top, way
@@ -81,14 +81,14 @@ def scores_of(
     down: Floats32,
     biases: Floats32,
 ) -> Floats32:
-    """Return how much the window around each cell looks like a face to each filter; 0 is the limit.
+    """Return the score of the window around each cell under each filter; a face is above 0.
 
     Parameters
     ----------
     features
         From `features_of`.
     planes, filters, across, down
-        As of `write_scores`.
+        As for `write_scores`.
     biases
         What each filter's sum must reach, shape (filters,).
 

@@ -1,4 +1,4 @@
-"""The pyramid of a picture that dlib's face detector looks at, without what is black around it.
+"""The image pyramid that dlib's face detector looks at, without the black border.
 
 dlib doubles a picture, and then makes it smaller level by level, each 5/6 of the one before, to
 find larger faces with windows of one size. DeepFace puts a black border around the picture first,
@@ -111,7 +111,7 @@ def _levels(
 
 
 def _count(width: int, height: int, smallest: tuple[int, int]) -> int:
-    """Return how many levels dlib makes, as it counts: by corners that are made smaller."""
+    """Return the number of levels that dlib makes: it counts by corners that are made smaller."""
     left, top, right, bottom = 0, 0, width - 1, height - 1
     count = 0
     while True:

@@ -1,4 +1,4 @@
-"""A photo: checked before it is decoded, and decoded upright.
+"""The decoding of a photo: checked before, upright after.
 
 DeepFace's own reader refuses paths that are not ASCII, takes a truncated JPEG for a whole one and
 decodes whatever size a header claims; hence Pillow, and DeepFace gets arrays only.

@@ -23,7 +23,7 @@ from gallery.errors import MachineError, MissingDependencyError, UnknownModelErr
 
 @unique
 class WeightsState(Enum):
-    """How it stands with a weights file on this machine."""
+    """The state of a weights file on this machine."""
 
     READY = "ready"
     """There, with the hash that is known or trusted."""
@@ -48,7 +48,7 @@ class WeightsReport:
     path
         Where it is, or would be.
     state
-        How it stands with it.
+        The state of the file.
     sha256
         Its hash in hex, or None where there is no file.
     bytes
@@ -82,7 +82,7 @@ class PartReport:
     missing
         Packages that it needs and that are not installed.
     processor
-        What the processor lacks, in words, or nothing.
+        The instructions that the processor lacks, in words; empty if none.
     dimension
         Values of an embedding; None for detectors.
     default_detector
@@ -103,7 +103,7 @@ class PartReport:
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """What keeps it from working here, in words; empty if nothing does."""
+        """The reasons why it does not work here, in words; empty if it does."""
         return (
             *(f"{name} is not installed" for name in self.missing),
             *((self.processor,) if self.processor else ()),
@@ -122,6 +122,16 @@ class PartReport:
 
 def find_part(name: str) -> FaceModel | FaceDetector:
     """Return the face model, or else the detector, of this name.
+
+    Parameters
+    ----------
+    name
+        DeepFace's name of the model or detector, in this spelling.
+
+    Returns
+    -------
+    FaceModel or FaceDetector
+        The model, or else the detector.
 
     Raises
     ------
@@ -156,11 +166,16 @@ def take_inventory(
     Parameters
     ----------
     names
-        Whose reports are wanted; None for all.
+        The models and detectors to report on; None for all.
     runtime
         DeepFace's runtime: each has weights files of its own.
     trusted
         The record of trusted weights.
+
+    Returns
+    -------
+    tuple of PartReport
+        One for each model, then one for each detector.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The versions of what computes embeddings besides the model: this package and its libraries."""
+"""The versions of this package and of the libraries that compute embeddings besides the model."""
 
 from __future__ import annotations
 

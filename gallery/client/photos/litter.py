@@ -1,4 +1,4 @@
-"""Litter: files and folders of systems and NAS boxes that lie among photos and are none."""
+"""Litter: files and folders that systems and NAS boxes leave among photos."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _ENDS: Final = (
 )
 
 _FOUND: Final = re.compile(r"found\.\d{3}")
-"""What a check of a disk of Windows finds, in a folder each time."""
+"""Folders of files that Windows recovers when it checks a disk."""
 
 
 def is_hidden(name: str) -> bool:

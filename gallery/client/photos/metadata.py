@@ -1,4 +1,4 @@
-"""Metadata of a photo: which way is up; and the picture without it, where it is broken.
+"""Metadata of a photo: its orientation, and the removal of metadata that is broken.
 
 Cameras and programs write metadata that decoders stumble over. None of it but the orientation
 matters here, so that it never costs the picture.
@@ -27,7 +27,7 @@ _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 
 _EXIF: Final = b"Exif\0\0"
 
-# What says how the colours of a JPEG file are coded: marker, beginning, and length at least.
+# The segments of a JPEG file that say how its colours are coded: marker, beginning, least length.
 _KEPT_SEGMENTS: Final = ((0xE0, b"JFIF\0", 16), (0xEE, b"Adobe", 14))
 _KEPT_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _PNG_BEGINNING: Final = 8

@@ -17,8 +17,8 @@ model's parameters.
 
 False match rates
 -----------------
-Of Dlib with two detectors, over the comparisons of different people in the London set (photos of
-one studio, 102 people, two each; of the detector opencv the largest face). No other weights were at
+Dlib with two detectors, over the comparisons of different people in the London set (photos of one
+studio, 102 people, two each; with the detector opencv the largest face). No other weights were at
 hand.
 
 Norm bounds

@@ -1,4 +1,4 @@
-"""What embeddings are made with: the runtime, and the checked files of a model and a detector."""
+"""The origin of embeddings: the runtime, and the checked files of a model and a detector."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class OriginFinder:
         return runtime, self._origin or self._find(runtime, self._source)
 
     def settled(self) -> ModelOrigin:
-        """Return what embeddings are made with; raises what `checked` raises the first time."""
+        """Return the origin of embeddings; raises what `checked` raises the first time."""
         if self._origin is None:
             self.settle(self.checked()[1])
         assert self._origin is not None

@@ -25,7 +25,7 @@ class UnclearPixelsError(Exception):
 
 
 def converter_for(image: Image.Image) -> Converter:
-    """Return what makes an image, or a part of it, into one of mode RGB.
+    """Return a function that converts an image, or a part of it, to mode RGB.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def to_rgb(image: Image.Image, convert: Converter, *, empty_alpha: bool = False)
     """Return an image in mode RGB; what is transparent is white, as on paper."""
     if empty_alpha or image.mode.startswith("I") or not image.has_transparency_data:
         return convert(image)
-    # What lies below transparent pixels is arbitrary.
+    # The colour of transparent pixels is arbitrary.
     opaque = Image.new("RGBA", image.size, "white")
     opaque.alpha_composite(image.convert("RGBA"))
     return opaque.convert("RGB")

@@ -60,7 +60,7 @@ Area = Mapping[str, Any]
 
 
 class Flaw(StrEnum):
-    """What can be poor about a face in a photo; `FaceQuality.warnings` says it with its figure.
+    """A flaw of a face in a photo; `FaceQuality.warnings` words it with its figure.
 
     ``SMALL`` as it is on disk, ``SHRUNK`` once the photo was made smaller; ``UNSURE`` whether it is
     a face; ``BLURRED``; ``FLAT`` for too dark, too bright, or without contrast; ``TILTED`` to a
@@ -81,7 +81,7 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True)
 class FaceQuality:
-    """What was measured of a face in a photo.
+    """The measurements of a face in a photo.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class FaceQuality:
     rival: int | None = None
 
     def flaws(self) -> tuple[Flaw, ...]:
-        """Return what is beyond its limit; empty for a good photo."""
+        """Return the flaws, by figures beyond their limits; empty for a good photo."""
         is_small = self.face_size_used < SMALLEST_FACE
         confidence, roll, yaw = self.confidence, self.roll, self.yaw
         found = {
@@ -139,7 +139,7 @@ class FaceQuality:
         return tuple(flaw for flaw, is_there in found.items() if is_there)
 
     def warnings(self) -> tuple[str, ...]:
-        """Say what is beyond its limit, a phrase with its figure each; empty for a good photo."""
+        """Return the flaws in words, a phrase with its figure each; empty for a good photo."""
         return tuple(map(self._told, self.flaws()))
 
     def _told(self, flaw: Flaw) -> str:
@@ -231,9 +231,11 @@ def _grey(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def _sharpness(grey: npt.NDArray[np.uint8]) -> float:
     from PIL import Image
 
+    # At one size, so that the figures of small and large faces can be compared.
     side = (_CROP_SIDE, _CROP_SIDE)
     scaled = Image.fromarray(grey).resize(side, Image.Resampling.BILINEAR)
     values = np.asarray(scaled, dtype=np.float64)
+    # The border is left out, since it lacks neighbours.
     inner = values[1:-1, 1:-1]
     around = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
     contrast = values.var()
@@ -250,5 +252,6 @@ def _pose(area: Area) -> tuple[float | None, float | None]:
     nose = area.get("nose")
     if nose is None:
         return roll, None
+    # From the middle of the eyes to the nose, projected on the line through the eyes.
     aside = (nose[0] - (left[0] + right[0]) / 2, nose[1] - (left[1] + right[1]) / 2)
     return roll, (aside[0] * across + aside[1] * down) / (across**2 + down**2)

@@ -1,4 +1,4 @@
-"""The sources of photos: what may be given where a photo is wanted, held so that it is read twice.
+"""The sources of photos: paths, URLs, bytes, file objects and pictures, each readable twice.
 
 A file object is read and a URL fetched once; a path stays a path, so that a long list of photos
 takes no memory.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PhotoName = Path | str
-"""What names a photo: its path, or text for one that is no file."""
+"""The name of a photo: its path, or text for one that is no file."""
 
 FILE_LIMIT: Final = 1_000_000_000
 """Bytes; larger files are not read."""
@@ -104,6 +104,11 @@ def hold(source: PhotoSource, name: str | None = None) -> HeldPhoto:
     name
         What messages call it; by default its path, or of what kind it is.
 
+    Returns
+    -------
+    HeldPhoto
+        The photo; a file object or a URL has been read.
+
     Raises
     ------
     UnreadablePhotoError
@@ -141,7 +146,7 @@ def check_several(photos: object) -> None:
 
 
 def photo_name(source: object, position: int = 0) -> PhotoName:
-    """Return what messages call one of several photos: its path, if it has one.
+    """Return the name of one of several photos in messages: its path, if it has one.
 
     Parameters
     ----------
@@ -171,7 +176,7 @@ def unreadable(name: str, reason: str) -> UnreadablePhotoError:
 
 
 def reason_of(error: OSError) -> str:
-    """Return what the system says of a file, as the end of a sentence."""
+    """Return the system's reason for an error with a file, as the end of a sentence."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     reason = error.strerror or str(error)

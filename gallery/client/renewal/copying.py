@@ -31,12 +31,12 @@ from gallery.messages.description import MAC_SIZE
 from gallery.parameters import ParameterSet
 
 _COPIES = 3
-"""How often a block is copied before its copy must be equal."""
+"""The number of times that a block is copied before its copy must be equal."""
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """What a renewal did.
+    """The outcome of a renewal.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Renewer(Secret):
         if self._old.is_distrusted:
             # It is the same server; only its owner's word lifts that.
             self._new.distrust()
-        # What is seen of the old gallery from now on was put back.
+        # Any state of the old gallery that is seen from now on was put back.
         last = replace(old.manifest, version=version + 1, entries=(), mac=bytes(MAC_SIZE))
         try:
             self._old.service.replace(self._old.gallery_id, version, signed, new.manifest.version)

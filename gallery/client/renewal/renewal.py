@@ -68,11 +68,16 @@ def renew_gallery(
         The newest states seen of galleries of the old and of the new key; by default the second are
         the first.
     backend
-        What encrypts and decrypts, as for opening a gallery.
+        The backend that encrypts and decrypts, as for opening a gallery.
     cache
         Where this machine keeps what was read of the old gallery, which goes with it.
     progress
         Called with the number of blocks that were just finished.
+
+    Returns
+    -------
+    Renewal
+        The outcome, with the numbers of references and blocks.
 
     Raises
     ------
@@ -101,7 +106,7 @@ def renew_gallery(
                 f"gallery {gallery!r} is under this key and has parameter set {wanted.name!r} "
                 "already; a renewal needs a new key, or another parameter set"
             )
-        # What cannot be used for the parameter set is refused before anything is made.
+        # A key or backend that does not fit the parameter set is refused before anything is made.
         check_key(new_key, wanted)
         check_backend(find_backend(backend), wanted)
         copy = _copy_of(old.description, new_key, wanted)
@@ -120,6 +125,13 @@ def renew_gallery(
 
 def discard_renewal(service: GalleryService, new_key: GalleryKey, gallery: str = "default") -> None:
     """Erase the copy of a renewal that was not finished; the gallery itself stays as it is.
+
+    Parameters
+    ----------
+    service, gallery
+        As for opening a gallery.
+    new_key
+        The key that the renewal goes to.
 
     Raises
     ------

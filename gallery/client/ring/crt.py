@@ -3,7 +3,7 @@
 The data modulus q has up to 81 bits, a double 53. Garner's mixed-radix digits (Knuth, *The Art of
 Computer Programming* 2, 4.3.2) give the number as ``low + p0 * high`` with ``high`` below 2**54 in
 exact integers; so does the middle of the range, which is taken off limb by limb. Only then are both
-limbs turned into doubles. What is left of the subtraction is exact, and the result is rounded once:
+limbs turned into doubles. The difference is exact, and the result is rounded once:
 small numbers are as exact as large ones.
 """
 
@@ -26,7 +26,7 @@ from gallery.parameters import ParameterSet
 
 @dataclass(frozen=True)
 class NumberForm:
-    """What becomes of a number once it is composed: ``factor * y + offset``.
+    """The affine map of a number once it is composed: ``factor * y + offset``.
 
     Attributes
     ----------
@@ -69,6 +69,8 @@ class CrtComposer:
             # Numbers from -q/2 to q/2 become numbers from 0 to q.
             inverse = make_transform(degree, prime).degree_inverse
             numbers += [prime, *map(int, inverse), middle % prime]
+        # Garner's constants: the inverse of each earlier prime modulo each later one, and its
+        # quotient.
         for i, prime in enumerate(primes):
             for other in primes[:i]:
                 numbers += map(int, with_quotients(pow(other, -1, prime), prime))
@@ -87,15 +89,15 @@ class CrtComposer:
 
         Parameters
         ----------
-        works : list of numpy.ndarray
+        works
             A work array (see `residue_kernels`) for each prime, with residues below 2p in NTT
             order; they are overwritten.
-        lanes : int
+        lanes
             How many of the sixteen polynomials count.
-        out : numpy.ndarray, optional
+        out
             Where the result is written: float64 of shape (lanes, N), each row contiguous.
-        form : NumberForm, optional
-            What becomes of the numbers.
+        form
+            The affine map of the numbers.
 
         Returns
         -------

@@ -192,21 +192,21 @@ def _compose(
 
     Parameters
     ----------
-    works : numpy.ndarray
+    works
         Addresses of a work array for each of up to three primes, of residues below 2p.
-    residues : numpy.ndarray
+    residues
         uint32: `NUMBERS` for each prime, and then, for each prime and each before it, the inverse
         of that one and its quotient.
-    limbs : numpy.ndarray
+    limbs
         int64: the digit of the range's middle for the first prime, what is above it, and the first
         two primes.
-    form : numpy.ndarray
+    form
         float64: divisor, limit, reach, factor, offset.
-    degree : int
+    degree
         N.
-    rows : int
+    rows
         How many of the sixteen polynomials are written.
-    out, stride : int
+    out, stride
         Address of float64 of shape (rows, N), and the bytes from a row to the next.
     """
     squares = _squares()

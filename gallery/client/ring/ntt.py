@@ -67,9 +67,9 @@ def with_quotients(factors: npt.ArrayLike, prime: int) -> Residues:
 
     Parameters
     ----------
-    factors : array_like
+    factors
         Residues below the prime, of any shape.
-    prime : int
+    prime
         Between 2**26 and 2**30.
 
     Returns
@@ -111,11 +111,11 @@ def make_transform(degree: int, prime: int, root: int | None = None) -> Transfor
 
     Parameters
     ----------
-    degree : int
+    degree
         N, a power of two.
-    prime : int
+    prime
         1 modulo 2N, between 2**26 and 2**30.
-    root : int, optional
+    root
         The primitive 2N-th root of unity psi; SEAL's, the smallest, without it.
     """
     root = minimal_root(degree, prime) if root is None else root

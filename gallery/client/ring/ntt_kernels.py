@@ -204,12 +204,12 @@ def _forward(work: Residues, roots: Residues, quotients: Residues, p: Any) -> No
 
     Parameters
     ----------
-    work : numpy.ndarray
+    work
         A work array of residues below 4p, uint32 of shape (16 * N,).
-    roots, quotients : numpy.ndarray
+    roots, quotients
         Powers of psi in bit-reversed order, and their quotients; shape (N,).
-    p : numpy.uint32
-        Below 2**30. Wide ones leave residues below 4p.
+    p
+        uint32: below 2**30. Wide ones leave residues below 4p.
     """
     start, size, count = work.ctypes.data, work.nbytes, 1
     if _steps_are_odd(size):
@@ -317,16 +317,17 @@ def _mask(work: Residues, residues: int, columns: int, lanes: int, key: Residues
 
     Parameters
     ----------
-    work : numpy.ndarray
+    work
         Transformed plaintexts less noise, below 32p.
-    residues : int
+    residues
         Address of the first of the ciphertexts that the work array is for, within uint32 of shape
         (tiles, columns, 2, 16) with polynomial 1 filled in.
-    columns, lanes : int
+    columns, lanes
         How many ciphertexts there are, and how many of them the work array is for.
-    key : numpy.ndarray
+    key
         Two rows of N: the key's residues s, and their quotients.
-    p : numpy.uint32
+    p
+        uint32: the prime.
     """
     scratch, column = _square(), 2 * VECTOR_BYTES
     for tile in range(work.nbytes // SQUARE_BYTES):
@@ -345,14 +346,16 @@ def _phase_of_columns(
 
     Parameters
     ----------
-    ciphertexts : int
+    ciphertexts
         Address of the first of them, within uint32 of shape (tiles, columns, 2, 16).
-    columns, lanes : int
+    columns, lanes
         How many there are, and how many go into the work array.
-    powers : numpy.ndarray
+    powers
         uint32 of shape (2, 2, N): s and its quotients, s**2 and its quotients.
-    work : numpy.ndarray
-    p : numpy.uint32
+    work
+        The work array, uint32 of shape (16 * N,).
+    p
+        uint32: the prime.
     """
     scratch, column, degree = _square(), 2 * VECTOR_BYTES, powers.shape[2]
     for tile in range(work.nbytes // SQUARE_BYTES):
@@ -370,12 +373,12 @@ def _phase_of_results(
 
     Parameters
     ----------
-    ciphertexts : numpy.ndarray
+    ciphertexts
         Addresses of the first polynomials of up to sixteen ciphertexts: N residues of uint32 each.
-    stride : int
+    stride
         Bytes from one polynomial of a ciphertext to the next.
     powers, work, p
-        As of `_phase_of_columns`.
+        As for `_phase_of_columns`.
     """
     scratch, degree = _square(), powers.shape[2]
     for tile in range(work.nbytes // SQUARE_BYTES):

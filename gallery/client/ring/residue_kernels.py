@@ -84,15 +84,16 @@ def _reduce(
 
     Parameters
     ----------
-    coefficients : numpy.ndarray
+    coefficients
         int64 of at most the work array's size, in its order, each below 2**52; the others are 0.
-    noise : numpy.ndarray
+    noise
         int8 of the work array's size, in its order.
-    reduction : numpy.ndarray
+    reduction
         p, 2**27 modulo p, and the quotient of that.
-    offset : int
+    offset
         A multiple of p, between 2**52 + 2**8 and 2**53.
-    work : numpy.ndarray
+    work
+        The work array, uint32 of shape (16 * N,).
     """
     p, factor, quotient = reduction[0], reduction[1], reduction[2]
     for j in range(coefficients.size):
@@ -109,12 +110,14 @@ def _lift(integers: Integers, noise: npt.NDArray[np.int8], p: Any, work: Residue
 
     Parameters
     ----------
-    integers : numpy.ndarray
+    integers
         int32 of the work array's size, in its order, each below ``p - 2**5``.
-    noise : numpy.ndarray
+    noise
         int8 of the same size and order.
-    p : numpy.uint32
-    work : numpy.ndarray
+    p
+        uint32: the prime.
+    work
+        The work array, uint32 of shape (16 * N,).
     """
     for j in range(work.size):
         value = np.int32(integers[j] - np.int32(noise[j]))
@@ -132,12 +135,14 @@ def _quotients(factors: Residues, reciprocal: Any, p: Any, out: Residues) -> Non
 
     Parameters
     ----------
-    factors : numpy.ndarray
+    factors
         Below p.
-    reciprocal : numpy.uint64
-        ``floor(2**63 / p)``, which makes the product's upper bits right, or too small by one.
-    p : numpy.uint64
-    out : numpy.ndarray
+    reciprocal
+        uint64: ``floor(2**63 / p)``, by which the product is right, or too small by one.
+    p
+        uint64: the prime.
+    out
+        Where the result is written.
     """
     for j in range(factors.size):
         factor = np.uint64(factors[j])
@@ -161,13 +166,13 @@ def _add_weighted(
 
     Parameters
     ----------
-    residues : numpy.ndarray
+    residues
         uint32 of shape (tiles, slices, n).
-    weights, quotients : numpy.ndarray
+    weights, quotients
         A weight for each slice, uint32 of shape (slices,), and its quotient.
-    p : numpy.uint32
-        Below 2**30.
-    total : numpy.ndarray
+    p
+        uint32: below 2**30.
+    total
         uint32 of shape (tiles, n), below p before and after.
     """
     tiles, slices, count = residues.shape

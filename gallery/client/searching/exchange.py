@@ -1,4 +1,4 @@
-"""Requests of a search and their answers: probes out, encrypted distances back, checked.
+"""The requests of a search and their answers, which are checked: probes out, distances back.
 
 Nothing is decrypted here: what the service is asked depends on no distance.
 """
@@ -58,7 +58,7 @@ class ProbeAnswer:
 
 
 class Exchange:
-    """What is sent for probes and received about them, of one gallery."""
+    """The exchange of probes and answers with the service, about one gallery."""
 
     def __init__(self, session: GallerySession) -> None:
         self._session = session
@@ -140,7 +140,7 @@ class Exchange:
 def _wrong_results(
     check: ResultCheck, secrets: Sequence[ProbeEncryption], blocks: Sequence[BlockResult]
 ) -> WrongResultError | None:
-    """Return what is wrong with the results of a request, or None; nothing is decrypted."""
+    """Return the error in the results of a request, or None; nothing is decrypted."""
     try:
         check.check(secrets, blocks)
     except WrongResultError as error:

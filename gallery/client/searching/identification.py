@@ -69,7 +69,7 @@ class Searcher:
     ) -> Identification:
         """Find the closest people or references of each probe.
 
-        What is sent does not depend on what was decrypted, nor on what a check of results found:
+        The requests depend neither on what was decrypted, nor on what a check of results found:
         all planned requests are sent, and the error comes at the end. Results that are wrong before
         they are decrypted are remembered at once, whatever becomes of the search, and nothing more
         is decrypted. Only after an error that the server caused openly, such as an answer that is
@@ -103,8 +103,8 @@ class Searcher:
     def _longest(self, k: int) -> int:
         """Return a length of lists that has room for no more than the gallery has places.
 
-        Whoever asks for all says any number. Lists as long as a block's are let be: to ask for the
-        number of blocks is a request.
+        A caller that wants all may ask for any number. Lists no longer than a block are left as
+        they are, because asking for the number of blocks takes a request.
         """
         positions = self._session.parameters.poly_modulus_degree
         if k <= positions:
@@ -119,7 +119,7 @@ class Searcher:
     ) -> None:
         """Find the distances of each probe to all references, without ranking them.
 
-        The same is sent as for `search`. What is received before an error counts for nothing.
+        The same is sent as for `search`. Distances received before an error count for nothing.
 
         Parameters
         ----------
@@ -324,7 +324,7 @@ class Searcher:
 
 
 _NOBODY: Final = LabelContent("", b"")
-"""Who is at a place of a candidate list where there is no candidate."""
+"""The entry of a candidate list at a place without a candidate."""
 
 
 def _rankings(

@@ -56,11 +56,14 @@ class _Candidates:
 
         The second has for each candidate the index, in the first, of its subject's closest.
         """
+        # Sorted by probe, subject and distance, the first of each run is a subject's closest.
         order = np.lexsort((self.squared, self.subjects, self.rows))
         rows, subjects = self.rows[order], self.subjects[order]
         first = np.ones(len(order), dtype=bool)
         first[1:] = (rows[1:] != rows[:-1]) | (subjects[1:] != subjects[:-1])
         heads = order[first]
+        # The heads are to ascend: `index` has the place of each run's head among them, and each
+        # candidate gets that of its own run, whose number is the count of heads up to it.
         by_number = np.argsort(heads)
         index = np.empty(len(heads), np.intp)
         index[by_number] = np.arange(len(heads))
@@ -103,6 +106,7 @@ class PeopleRankings:
         if not chosen.any():
             return
         subjects = self._subjects_of(block_index)
+        # Sorting a block by subject pays only where its own k-th people leave much of it out.
         if np.count_nonzero(chosen) > 8 * self._k * self._count:
             chosen &= squared <= self._within_block(squared, subjects) + self._ties.margin
         rows, columns = np.nonzero(chosen)
@@ -118,7 +122,7 @@ class PeopleRankings:
             self._merge()
 
     def lists(self) -> tuple[Floats, Places]:
-        """Return what `Rankings.lists` returns, with the closest reference of each person."""
+        """Return lists as `Rankings.lists` does, with the closest reference of each person."""
         self._merge()
         squared = np.full((self._count, self._k), np.inf)
         places = np.full((self._count, self._k), NOWHERE)
@@ -138,6 +142,7 @@ class PeopleRankings:
         _, starts = np.unique(subjects[order], return_index=True)
         if len(starts) <= self._k:
             return np.full((self._count, 1), np.inf)
+        # The least distance of each run of columns, which is one subject's: shape (n, subjects).
         closest = np.minimum.reduceat(squared[:, order], starts, axis=1)
         return np.partition(closest, self._k - 1, axis=1)[:, self._k - 1, None]
 
@@ -149,7 +154,7 @@ class PeopleRankings:
         nearest = merged.squared[heads]
         starts = np.searchsorted(merged.rows[heads], np.arange(self._count + 1))
         full = starts[:-1] + self._k <= starts[1:]
-        # Of each probe the closest of each subject ascend, since all candidates do.
+        # The heads of a probe ascend by distance, since all candidates do: the k-th is the bound.
         self._farthest[full, 0] = nearest[starts[:-1][full] + self._k - 1]
         margin = self._ties.margin
         kept = nearest[whose] <= self._farthest[merged.rows, 0] + margin

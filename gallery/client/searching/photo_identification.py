@@ -46,7 +46,7 @@ class ProbeFace:
 
 @dataclass(frozen=True, eq=False)
 class PhotoIdentification:
-    """What a search with photos found.
+    """The outcome of a search with photos.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ def embed_probes(
     faces: list[ProbeFace] = []
     embeddings: list[Floats] = []
     failures: list[PhotoFailure] = []
-    # Who is searched for need not be known here tomorrow.
+    # The people who are searched for need not be known here tomorrow.
     run = embed_all(embedder, _held(photos), selection, remembering=False)
     with closing(run) as embedded:
         for (name, position, error), found in embedded:

@@ -15,7 +15,7 @@ Places = npt.NDArray[np.int64]
 """Places of a gallery, as one number each: the block index above, the position below 32 bits."""
 
 Subjects = npt.NDArray[np.uint64]
-"""What tells subjects apart: the first eight bytes of the keyed hash of each one's label."""
+"""Subjects by number: the first eight bytes of the keyed hash of each one's label."""
 
 NOWHERE: Final = np.int64(-1)
 """The place of a candidate that is not there."""
@@ -37,7 +37,7 @@ class Ties:
     margin
         How far two squared distances that are equal can come apart through their errors.
     limit
-        Largest squared distance of a match. What matches comes before what does not.
+        Largest squared distance of a match. Matches come before non-matches.
     subjects
         Gives the subjects at places, shape (n,).
     """
@@ -54,13 +54,15 @@ class Ties:
         would be one.
         """
         order, start = np.arange(len(squared)), 0
+        # Only neighbours within the margin can begin a group; all others are in order already.
         for number in np.flatnonzero(np.diff(squared) <= self.margin).tolist():
             if number < start:
                 continue
             start = int(np.searchsorted(squared, squared[number] + self.margin, "right"))
-            if squared[number] <= self.limit:
+            if squared[number] <= self.limit:  # matches and non-matches make no common group
                 start = min(start, int(np.searchsorted(squared, self.limit, "right")))
             tied = places[number:start]
+            # By subject, then by place: the last key of `lexsort` is the first to count.
             order[number:start] = number + np.lexsort((tied, self.subjects(tied)))
         return order
 
@@ -154,6 +156,7 @@ class Rankings:
         # All that can tie with the k-th stay, so that the rule decides and not the noise.
         chosen = squared <= self._farthest + margin
         if len(positions) > self._k:
+            # The k-th closest position of this block alone, of each probe: shape (n, 1).
             own = np.partition(squared, self._k - 1, axis=1)[:, self._k - 1, None]
             chosen &= squared <= own + margin
         found = _Entries.chosen(squared, chosen, positions, block_index)
@@ -182,6 +185,8 @@ class Rankings:
         """Merge what is pending into the lists, and keep what can still be among the first k."""
         merged = _Entries.merged([self._entries, *self._pending])
         self._pending.clear()
+        # Entries are sorted by probe: those of each lie between its start and the next one's. The
+        # k-th of them, if there are so many, bounds what can still be listed.
         starts = np.searchsorted(merged.rows, np.arange(self._count))
         last = starts + self._k - 1
         full = last < np.append(starts[1:], len(merged.rows))
@@ -215,13 +220,15 @@ class SubjectRankings:
             return
         found = _Entries.chosen(squared, near, positions, block_index)
         merged = _Entries.merged([self._entries, found])
-        # Of each subject the closest: the entries of a probe ascend, and the first ones are kept.
+        # The closest of each subject: sorted by probe and subject, and by number, since the entries
+        # of a probe ascend, the first of each run is kept.
         subjects = self._ties.subjects(merged.places)
         numbers = np.lexsort((np.arange(len(subjects)), subjects, merged.rows))
         keys = merged.rows[numbers], subjects[numbers]
         first = np.ones(len(numbers), dtype=bool)
         first[1:] = (keys[0][1:] != keys[0][:-1]) | (keys[1][1:] != keys[1][:-1])
         merged = merged.take(np.sort(numbers[first]))
+        # The second subject of each probe, if there is one, bounds what can still be second.
         starts = np.searchsorted(merged.rows, np.arange(self._count))
         full = starts + 1 < np.append(starts[1:], len(merged.rows))
         second = merged.squared[starts[full] + 1]

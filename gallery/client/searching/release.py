@@ -18,7 +18,7 @@ DECIMALS = 4
 """Most decimals of a released distance; thresholds of face models have two or three."""
 
 MARGIN = 4.0
-"""How many times the largest error the last released digit must be worth."""
+"""The factor by which the last released digit must exceed the largest error."""
 
 
 def largest_errors(distances: Floats, description: GalleryDescription) -> Floats:

@@ -32,7 +32,7 @@ _ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class FacePlace:
-    """Which face of a photo a probe is.
+    """The place of a probe's face in its photo.
 
     Attributes
     ----------
@@ -54,7 +54,18 @@ class FacePlace:
 
 
 def places_of(faces: Sequence[ProbeFace]) -> list[FacePlace]:
-    """Return which face of its photo each one is, given all faces of each photo together."""
+    """Return the place of each face in its photo, given all faces of each photo together.
+
+    Parameters
+    ----------
+    faces
+        The faces, by photo and from left to right.
+
+    Returns
+    -------
+    list of FacePlace
+        One for each face, in the same order.
+    """
     counts = Counter(face.position for face in faces)
     seen = Counter[int]()
     places = []
@@ -68,14 +79,14 @@ def places_of(faces: Sequence[ProbeFace]) -> list[FacePlace]:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What is to be written of a search.
+    """The results of a search, as they are written.
 
     Attributes
     ----------
     probes
         Names of the n probes: their paths, or their numbers in the file they come from.
     found
-        What was found.
+        The outcome of the search.
     distances
         The distances to write, shape (n, k): those that were found, or rounded ones.
     second_distances
@@ -83,7 +94,7 @@ class Results:
     failures
         Why a probe was not searched with, by its row, which is empty in ``found``.
     warnings
-        What is beyond its limit in a probe's photo, by its row.
+        The flaws of a probe's photo, by its row.
     faces
         Where the probe's face lies in its photo, by its row; none for embeddings.
     """
@@ -151,7 +162,7 @@ class Results:
             }
 
     def name(self, row: int) -> str:
-        """Return what people call a probe: its photo, and which face of it where there are more."""
+        """Return a name of a probe for people: its photo, and the face where there are several."""
         place = self.faces.get(row)
         if place is None or place.count == 1:
             return str(self.probes[row])
@@ -197,7 +208,13 @@ class ResultFile:
             import_pyarrow()
 
     def write(self, results: Results) -> None:
-        """Write results (`GalleryError` if the file cannot be written or is there by now)."""
+        """Write results (`GalleryError` if the file cannot be written or is there by now).
+
+        Parameters
+        ----------
+        results
+            The results of all probes.
+        """
         write = {".npz": _write_npz, ".parquet": _write_parquet, ".jsonl": _write_lines}
         try:
             with atomic_write(self._path, overwrite=self._overwrite) as file:

@@ -41,7 +41,7 @@ _LAYOUT: Final = struct.Struct("<BQddIIIQ")
 _CALIBRATED: Final = 1
 _CHOSEN: Final = 2
 _TAKEN_BACK: Final = 3
-"""What is sealed; programs that know calibrations alone refuse the other two as newer than they."""
+"""Forms of the sealed content; programs that know calibrations alone refuse the other two."""
 
 _NAMED: Final = 640
 """Bytes of the thresholds that have names, however many there are; none where there are none, as
@@ -78,7 +78,7 @@ class Calibration:
 
     @property
     def origin(self) -> str:
-        """Where the threshold comes from, in words."""
+        """The origin of the threshold, in words."""
         day = clock.in_utc(self.made).partition("T")[0]
         return f"calibrated for FPIR {self.fpir:g} on {day}, {self.non_mated:,} non-mated searches"
 
@@ -106,7 +106,7 @@ class ChosenThreshold:
     made
         Time, seconds since 1970 UTC.
     serial
-        As of `Calibration`; both are counted together.
+        As for `Calibration`; both are counted together.
     """
 
     threshold: float | None
@@ -206,7 +206,7 @@ class CalibrationSealer:
 
 
 def normalize_threshold_name(name: str) -> str:
-    """Return the name of a threshold as it is stored (`InvalidThresholdError` if it is none)."""
+    """Return the name of a threshold as it is stored (`InvalidThresholdError` if not valid)."""
     normal = normalize(name)
     if not is_visible(normal) or holds_controls(normal) or len(normal) > MAX_NAME:
         raise InvalidThresholdError(
@@ -308,7 +308,7 @@ def store_named(session: GallerySession, name: str, threshold: float | None) -> 
     ThresholdNotFoundError
         If there is nothing to take back.
     InvalidThresholdError
-        If the name is none, or there are too many.
+        If the name is not valid, or there are too many.
     WriteConflictError
         If another process stored one at the same time.
     """

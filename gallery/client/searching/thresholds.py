@@ -19,7 +19,7 @@ _UNRELATED: Final = 2.0
 """Squared distance of orthogonal vectors of norm 1, near which embeddings of strangers lie."""
 
 _FAR_BELOW, _FAR_ABOVE = 0.1, 2.0
-"""How many times a model's own threshold another one is that was hardly meant for the model."""
+"""The ratio to a model's own threshold from which on another one was hardly meant for the model."""
 
 _INEXACT: Final = 0.05
 """Share of a threshold that errors may be where embeddings are scaled by a bound of norms."""
@@ -29,7 +29,7 @@ _FAR_BELOW_BOUND: Final = 0.05
 
 
 class ThresholdSource(StrEnum):
-    """What a threshold rests on.
+    """The source of a threshold.
 
     ``GIVEN`` with the search, ``CALIBRATED`` on labelled data, ``SET`` for the gallery by its
     owner, or the table's for the face ``MODEL``: with this one alone nobody has looked at the
@@ -101,7 +101,7 @@ def find_threshold(description: GalleryDescription, given: float | None = None) 
     ThresholdRequiredError
         If there is none.
     InvalidThresholdError
-        If it is none for the gallery's metric.
+        If it is not valid for the gallery's metric.
     """
     if given is not None:
         return checked(Threshold(float(given), "given", ThresholdSource.GIVEN), description)
@@ -136,13 +136,13 @@ def checked(threshold: Threshold, description: GalleryDescription) -> Threshold:
 
 
 def _doubt(value: float, description: GalleryDescription) -> str:
-    """Return why a threshold can hardly be meant for a gallery, or nothing."""
+    """Return the reason why a threshold can hardly be meant for a gallery, or nothing."""
     metric, bound = description.metric, description.norm_bound
     (error,) = largest_errors(np.array([value]), description).tolist()
     if value < error:
         return (
             f"distances are exact to {error:.1g} there, so that a threshold of {value:g} may miss "
-            "even what was enrolled itself"
+            "even the embeddings that were enrolled"
         )
     model = MODELS.get(description.preprocessing.model)
     if model is not None:

@@ -1,4 +1,4 @@
-"""The candidates that a search is to list. They change nothing of what is sent."""
+"""The candidates that a search is to list, a choice that changes nothing of what is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which candidates are listed of each probe.
+    """The choice of candidates that are listed for each probe.
 
     Attributes
     ----------

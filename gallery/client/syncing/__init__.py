@@ -1,1 +1,1 @@
-"""Folders in step with a gallery: what a folder holds is what is enrolled from there."""
+"""The synchronisation of a gallery with folders of photos."""

@@ -1,8 +1,9 @@
-"""A folder and a gallery in step: plans, and their execution, which may be interrupted anywhere.
+"""The synchronisation of a gallery with a folder: plans, and their execution.
 
-The order leaves nothing unknown behind: all that will be in the gallery is claimed in the ledger,
-references are relabelled, new ones enrolled, former ones erased, and then the ledger forgets what
-is gone. A run that is interrupted is finished by the next one.
+An execution may be interrupted anywhere and leaves nothing unknown behind: all references that
+will be in the gallery are claimed in the ledger first; then references are relabelled, new ones
+enrolled and former ones erased, and at last the ledger forgets those that are gone. A run that is
+interrupted is finished by the next one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _NOTHING = PhotoEnrollment((), (), (), (), ())
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What was done to bring a gallery in step with a folder.
+    """The outcome of bringing a gallery in step with a folder.
 
     Attributes
     ----------
@@ -53,9 +54,10 @@ class SyncReport:
     kept
         Those of the plan that were not erased: nothing was to be, or the photo came back.
     failures
-        What could not be looked at, or gave no embedding. Nothing that came from there was touched.
+        Photos and folders that could not be looked at, or gave no embedding. Nothing that came from
+        there was touched.
     measured, outliers
-        As of `PhotoEnrollment`.
+        As for `PhotoEnrollment`.
     """
 
     added: tuple[tuple[PhotoName, str], ...] = ()
@@ -91,7 +93,7 @@ class FolderSync(Secret):
     rule
         Returns what tells outliers, or None.
     faces
-        Which face of a photo of several is enrolled; with ``one`` such a photo is a failure.
+        The face that is enrolled of a photo with several; with ``one`` such a photo is a failure.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class FolderSync(Secret):
         self._failed: dict[tuple[str, bytes], PhotoFailure] = {}
 
     def plan(self, *, settle: float = 0.0, progress: Progress | None = None) -> SyncPlan:
-        """Say what would bring the gallery in step with the folder; nothing is changed.
+        """Return the plan that would bring the gallery in step with the folder; nothing is changed.
 
         Parameters
         ----------
@@ -120,6 +122,11 @@ class FolderSync(Secret):
             Seconds for which a photo must not have changed: before, it may not be complete yet.
         progress
             Called with the number of photos that were just looked at.
+
+        Returns
+        -------
+        SyncPlan
+            The changes to make.
 
         Raises
         ------
@@ -159,13 +166,18 @@ class FolderSync(Secret):
         Parameters
         ----------
         plan
-            What is to be done, from `plan`.
+            The plan, from `plan`.
         remove
             Whether references are erased whose photos are gone.
         remove_all
             Whether that may be all that came from the folder.
         progress
             Called with the number of photos that were just finished.
+
+        Returns
+        -------
+        SyncReport
+            The outcome, with the references that were added, relabelled and erased.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Ledgers: what came into a gallery from which folder, on the owner's side.
+"""Ledgers: the owner's records of the references that came into a gallery from each folder.
 
 A ledger holds, for each photo of a folder, the content tags of what was or was to be enrolled of
 it. It is written *before* anything is enrolled or relabelled, so that whatever an interruption
@@ -31,7 +31,7 @@ _NAME_SIZE: Final = 16
 
 @dataclass(frozen=True)
 class Claim:
-    """What was enrolled of a photo, or was to be.
+    """A claim of a ledger: a reference that was enrolled from a photo, or was to be.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a file system says of a file, and the content that it had then.
+    """The stamp of a file: its size and times, and the digest of the content that it had then.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Stamp:
 
 @dataclass
 class Ledger:
-    """What came from one folder.
+    """The ledger of one folder: the references that came from it.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Ledger:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Ledger:
-        """Return what `pack` packed."""
+        """Return the ledger that `pack` packed."""
         found: dict[str, dict[str, Any]] = json.loads(packed)
         claims = {
             name: tuple(Claim(bytes.fromhex(tag), bytes.fromhex(known)) for tag, known in some)
@@ -229,7 +229,7 @@ class LedgerFile:
             os.close(handle)
 
     def _opened(self, content: bytes, path: Path) -> Ledger | None:
-        """Return what a file holds, or None if it is damaged."""
+        """Return the content of a file, or None if it is damaged."""
         if content.startswith(_FORMAT) and not content.startswith(_HEAD):
             raise LedgerError(f"{path} was written by a newer version of this program")
         try:
@@ -248,5 +248,5 @@ class LedgerFile:
 
 
 def _bound_to(path: Path) -> bytes:
-    """Return what a ledger is sealed for: its file's name, which stands for gallery and folder."""
+    """Return the place that a ledger is sealed for: its file's name, for gallery and folder."""
     return path.name.encode("ascii")

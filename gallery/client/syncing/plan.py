@@ -83,7 +83,7 @@ class Removal:
 
 @dataclass(frozen=True)
 class SyncPlan:
-    """What brings a gallery in step with a folder.
+    """The plan that brings a gallery in step with a folder.
 
     It is exact, but for photos that turn out to give no embedding: what they replace stays.
 
@@ -100,19 +100,25 @@ class SyncPlan:
     unchanged
         How many photos are enrolled as they are.
     failures
-        What could not be looked at, or gave no embedding before. Nothing that came from there is
-        touched.
+        Entries that could not be looked at, or gave no embedding before. Nothing that came from
+        there is touched.
     unsettled
         Photos that are changing just now; the same holds for them.
     empty
         Folders of people without any photo.
     passed_over
-        What is no photo, or ignored.
+        Entries that are no photos, or ignored.
     unproven
         References of people of the folder that belong to none of its photos and are not known to
         have come from there: they were enrolled in another way, or what is remembered was lost.
     ledger_damaged
-        Whether what was remembered of the folder is damaged, and is made anew.
+        Whether the ledger of the folder is damaged, and is made anew.
+    scan
+        The scan of the folder that the plan was made from.
+    tags
+        Content tag of each photo that was read, by its name.
+    gone
+        Names of photos of which there were references, and that are not there any more.
     """
 
     folder: Path
@@ -128,9 +134,7 @@ class SyncPlan:
     ledger_damaged: bool
     scan: FolderScan
     tags: Mapping[str, bytes]
-    """Content tag of each photo that was read, by its name."""
     gone: frozenset[str]
-    """Names of photos of which there were references, and that are not there any more."""
 
     @property
     def is_empty(self) -> bool:
@@ -184,11 +188,11 @@ class Planner:
         Parameters
         ----------
         scan
-            What the folder holds.
+            The content of the folder.
         ledger
-            What came from it.
+            The ledger of the folder.
         state
-            What the gallery holds.
+            The state of the gallery.
         kept
             Content tags that stay, because other folders claim them too.
         failed

@@ -1,4 +1,4 @@
-"""The scan of a folder that has one sub-folder per person: which contents are whose just now."""
+"""The scan of a folder with one sub-folder per person: its photos, their labels and digests."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ class ScannedPhoto:
 
 @dataclass
 class FolderScan:
-    """What a folder holds.
+    """The content of a folder.
 
     Attributes
     ----------
     photos
         The photos that could be read, sorted by label, then by path.
     failures
-        Photos and folders that could not be looked at. What came from there may not be gone.
+        Photos and folders that could not be looked at. References from there may not be gone.
     unsettled
         Photos that were changing while they were looked at, or just before; the same holds.
     empty
         Folders of people that hold no photo.
     passed_over
-        What is hidden, litter, ignored, or no photo.
+        Entries that are hidden, litter, ignored, or no photos.
     stamps
         Contents that need not be read the next time, by name.
     """

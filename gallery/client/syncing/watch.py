@@ -87,7 +87,7 @@ def watch_folder(
     MissingDependencyError
         If the package that watches folders is not installed.
     IntegrityError, AccessDeniedError, KeyMismatchError, GalleryNotFoundError
-        What time does not heal ends the watch.
+        Errors that do not pass end the watch.
     """
     require_modules(("watchfiles",), "Watching a folder")
     stop = threading.Event() if stop is None else stop
@@ -109,12 +109,12 @@ def watch_folder(
 
 
 class _Schedule:
-    """When the folder is to be looked at next.
+    """The schedule of scans of the folder.
 
     Parameters
     ----------
     settle, rescan
-        As of `watch_folder`.
+        As for `watch_folder`.
     """
 
     def __init__(self, settle: float, rescan: float) -> None:

@@ -1,6 +1,6 @@
-"""The keyless side on another machine.
+"""Transports to a keyless side on another machine.
 
-Nothing else in the client imports this room: whoever opens a gallery hands it a service.
+Nothing else in the client imports this room: the caller that opens a gallery hands it a service.
 """
 
 from gallery.client.transport.access_token import AccessToken

@@ -1,4 +1,4 @@
-"""A token of a server, as its owner gives it."""
+"""The access token of a server, as its holder gives it."""
 
 from __future__ import annotations
 

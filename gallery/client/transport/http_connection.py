@@ -54,7 +54,7 @@ _SLOW = httpx.Timeout(3600.0, connect=10.0)
 
 _RETRY_SECONDS = 20.0
 _UNKNOWN_ROUTE: Final = (404, 405)
-"""What a server answers to a request that came with a later version; no gallery has this error."""
+"""The status of answers to requests of a later version; no gallery has this error."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

@@ -25,7 +25,7 @@ _BUSY: Final = frozenset({429, 502, 503, 504})
 _LONGEST_ADDRESS: Final = 200
 
 _BROKEN: Final = re.compile("disconnected|closed connection")
-"""What httpx says of connections that end too early, among errors of the protocol."""
+"""Texts of httpx's protocol errors for connections that end too early."""
 
 
 class DroppedError(ServerError):
@@ -70,28 +70,28 @@ def foreign_answer(answer: httpx.Response) -> GalleryError:
         )
     if answer.is_success:
         return ServerError(
-            f"what answers at the address of the server is no gallery server: it sent {sent} with "
-            f"HTTP status {status}, as login pages of networks and proxies do"
+            f"the address of the server leads to no gallery server: it sent {sent} with HTTP "
+            f"status {status}, as login pages of networks and proxies do"
         )
     if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
         return RequestTooLargeError(
-            "what stands before the server takes no request of this size (HTTP status 413): the "
-            "operator has to raise the proxy's limit, which nginx calls client_max_body_size and "
-            "sets to 1 MB"
+            "a proxy before the server takes no request of this size (HTTP status 413): the "
+            "operator has to raise its limit, which nginx calls client_max_body_size and sets to "
+            "1 MB"
         )
     if status in _BUSY:
         return ServerBusyError(
-            "the server, or what stands before it, is busy or restarting (HTTP status "
-            f"{status}, {sent})"
+            f"the server, or a proxy before it, is busy or restarting (HTTP status {status}, "
+            f"{sent})"
         )
     if status in (401, 403, 407):
         return ServerError(
-            f"what stands before the server does not let this request pass: HTTP status {status}, "
-            f"{sent}; a proxy there wants a login of its own"
+            f"a proxy before the server does not let this request pass (HTTP status {status}, "
+            f"{sent}): it wants a login of its own"
         )
     return ServerError(
-        f"the server, or what stands before it, answered with HTTP status {status}, {sent}, and "
-        "nothing that this program knows; is its address that of a gallery server?"
+        f"the server, or a proxy before it, answered with HTTP status {status}, {sent}, which this "
+        "program does not understand; is its address that of a gallery server?"
     )
 
 
@@ -142,13 +142,13 @@ def failed_connection(url: str, error: httpx.TransportError) -> ServerError:
             return _untrusted(text, cause)
     if _speaks_no_tls(causes):
         return ServerError(
-            f"{text}: what answers there does not speak TLS as it should ({_shown(error)}); is its "
-            "address http instead of https, or the port another?"
+            f"{text}: the program there does not speak TLS as it should ({_shown(error)}); is its "
+            "address http instead of https, or its port another?"
         )
     if isinstance(error, httpx.RemoteProtocolError) and not _BROKEN.search(str(error)):
         return ServerError(
-            f"{text}: what answers there does not speak HTTP as it should ({_shown(error)}); is "
-            "the port another?"
+            f"{text}: the program there does not speak HTTP as it should ({_shown(error)}); is its "
+            "port another?"
         )
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return ServerError(f"{text}: {_shown(error)}")
@@ -166,10 +166,10 @@ def failed_connection(url: str, error: httpx.TransportError) -> ServerError:
 
 
 _OTHER_NAME: Final = frozenset({62, 64})
-"""What OpenSSL says of a certificate that is for another name, or another address (X509_V_ERR)."""
+"""OpenSSL's errors for a certificate of another name, or of another address (X509_V_ERR)."""
 
 _NOT_YET, _NO_LONGER = 9, 10
-"""What it says of one before and after the time for which it is."""
+"""OpenSSL's errors for a certificate before and after the time of its validity."""
 
 
 def _untrusted(text: str, error: ssl.SSLCertVerificationError) -> ServerError:

@@ -1,4 +1,4 @@
-"""The keyless side on another machine, reached over HTTP."""
+"""The remote service: the keyless side on another machine, reached over HTTP."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RemoteService(Secret):
     url
         Address of the server, such as ``https://faces.example.org``.
     token
-        What the server admits its holder for.
+        The access token, for which the server admits its holder.
     authorities
         PEM file of the certificates to trust instead of the usual ones.
     plain_http
@@ -185,7 +185,7 @@ class RemoteService(Secret):
     def delete(self, gallery_id: bytes) -> None:
         """Erase a gallery."""
         address = f"galleries/{gallery_id.hex()}"
-        # Who names a gallery has seen it: if it is gone at the second try, it is erased.
+        # A caller that names a gallery has seen it: if it is gone at the second try, it is erased.
         self._connection.change("DELETE", address, b"", lambda: True, erases=True)
 
     def search(
@@ -211,7 +211,7 @@ class RemoteService(Secret):
 def _read_result(answer: Readable, largest: int, observer: SearchObserver | None) -> SearchResult:
     """Read the whole answer to a search, so that nobody learns what its reader makes of it.
 
-    What the observer checks depends on the answer alone, and on nothing that is decrypted of it.
+    The observer's checks depend on the answer alone, and on nothing that is decrypted of it.
     """
     messages = read_stream(answer, largest)
     manifest = Manifest.from_bytes(next(messages, b""))

@@ -29,7 +29,7 @@ class Proxy:
     origin
         Where it is named, in words.
     address
-        What is named there. It may hold a password.
+        The address that is named there. It may hold a password.
     """
 
     origin: str

@@ -1,4 +1,4 @@
-"""Cameras of the machine: what keeps one from being opened, as far as the system tells."""
+"""Cameras of the machine: the reasons why one cannot be opened, as far as the system tells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEVICE: Final = re.compile(r"video([0-9]{1,5})")
 
 
 def obstacle_of(number: int, devices: Path | None = None) -> str:
-    """Return why a camera cannot be opened, and which there are, as the end of a sentence.
+    """Return the reason why a camera cannot be opened, and the cameras, as the end of a sentence.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A video file: its frames at regular moments, and what is wrong with it."""
+"""A video file: its frames at regular intervals, and its damage."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from gallery.errors import VideoError
 from gallery.url_masking import masked_url
 
 SCHEMES: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "srt")
-"""What addresses of live sources begin with."""
+"""Schemes of the addresses of live sources."""
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
@@ -30,11 +30,11 @@ _LIMITS: Final = (
     ("CAP_PROP_OPEN_TIMEOUT_MSEC", 10_000),
     ("CAP_PROP_READ_TIMEOUT_MSEC", 5_000),
 )
-"""How long an address may take to answer, and to send its next frame."""
+"""Time in which an address must answer, and send its next frame."""
 _WAKE: Final = 0.2
 _JOIN_SECONDS: Final = 15.0
-"""How long the end waits for a read, which has those limits: a process that ends while OpenCV reads
-is aborted."""
+"""Seconds that the end waits for a read, which has those limits: a process that ends while OpenCV
+reads is aborted."""
 
 
 class LiveSource:
@@ -182,7 +182,7 @@ class LiveSource:
     def _likely(self) -> str:
         if isinstance(self._address, int):
             return obstacle_of(self._address)
-        return "nothing that is a video answers there"
+        return "no video is served there"
 
     def _fail(self, error: VideoError) -> None:
         with self._changed:

@@ -1,6 +1,6 @@
 """The searches for a live source: a face as soon as it appears, and once more with a better one.
 
-What is asked, and when, depends on the video and on whether the server can be reached, and on
+The requests, and their times, depend on the video and on whether the server can be reached, and on
 nothing that was decrypted.
 """
 
@@ -125,7 +125,7 @@ class LiveSearches:
         self._pause = min(_LONGEST_PAUSE, 2.0 * self._pause)
 
     def _given_up(self, track: Track) -> Sighting:
-        """Return what is known of a track whose face waited too long."""
+        """Return the sighting of a track whose face waited too long."""
         del self._waiting[track.number]
         if track.number in self._over:
             return self._last(track)

@@ -1,4 +1,4 @@
-"""A sighting: who was seen in a video, from when to when."""
+"""A sighting: a person in a video, with the moments of the first and the last frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Search = Callable[[Floats], Identification]
 """Searches a gallery with embeddings of shape (n, d)."""
 
 Answer = tuple[Identification, int]
-"""What a search found, and the row of a face in it."""
+"""The outcome of a search, and the row of a face in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Sighting:
     ended
         Whether the track is over; a live source has a sighting before, and one when it is.
     found
-        What a search found, or None if there was none or it failed.
+        The outcome of the search, or None if there was none or it failed.
     row
         The row of the face in `found`.
     """

@@ -1,7 +1,7 @@
 """Tracks: the faces of a video that are one person's, from the first frame to the last.
 
-Nothing of a gallery is in here: which faces make a track, and which is its best one, depends on the
-video alone. So what is searched with does, too.
+Nothing of a gallery is in here: the faces of a track, and the best one among them, depend on the
+video alone, and so do the probes of its search.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEAST_OVERLAP: Final = 0.3
 moved on a little."""
 
 BETTER: Final = 1.25
-"""How many times larger a face must be to be better than another one of the same faults."""
+"""The factor by which a face must be larger to be better than another one of the same flaws."""
 
 LEAST_GAP: Final = 2.0
 """Seconds without a face after which its track is over, at least."""
@@ -48,7 +48,7 @@ class Shot:
 
     @property
     def pixels(self) -> npt.NDArray[np.uint8] | None:
-        """The frame, as of `Frame`, or None if it is not kept."""
+        """The frame, as for `Frame`, or None if it is not kept."""
         return decode_frame(self.kept) if isinstance(self.kept, bytes) else self.kept
 
     def jpeg(self) -> bytes | None:
@@ -109,7 +109,7 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a frame has changed.
+    """A step of tracking: the changes that one frame brought.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class Tracker:
         return ended
 
     def _assign(self, faces: Iterable[EmbeddedFace]) -> dict[int, Track]:
-        """Return which face continues which track, the closest pairs first."""
+        """Return the track that each face continues, by the face's number; close pairs go first."""
         pairs = sorted(
             (
                 (distance, number, track)

@@ -1,1 +1,1 @@
-"""Who may ask the desk for what: sessions of browsers, tokens of programs, and the guard."""
+"""Access control of the desk: sessions of browsers, tokens of programs, and the guard."""

@@ -14,7 +14,7 @@ BODY_SECONDS = 20.0
 """Seconds that a body may take, whatever its size."""
 
 BYTES_A_SECOND = 64 * KIB
-"""What a larger one must come with."""
+"""The least rate of a larger body."""
 
 
 class BodyBudget:

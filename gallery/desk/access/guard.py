@@ -65,7 +65,7 @@ class Guard:
     Parameters
     ----------
     app
-        What answers the others.
+        The application, which answers the others.
     config
         The desk's settings; its port is the one that it listens on.
     page_of

@@ -1,4 +1,4 @@
-"""How often each token may search."""
+"""Rate limits of the searches of each token."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SearchRates:
         Parameters
         ----------
         holder
-            Who searches.
+            The holder of the token or session that searches.
         counts
             How many faces each photo has.
 

@@ -1,4 +1,4 @@
-"""The check of each request: whose it is, and whether that one may ask for it."""
+"""The authorization of each request: its holder, scope, gallery and form token."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gallery.desk.state import DeskState, state_of
 
 FORM_HEADER: Final = "x-form-token"
 FORM_FIELD: Final = "form_token"
-"""Where a page's script and a form without one put the session's form token."""
+"""The field in which a form without a script sends the session's form token."""
 
 
 def holder_of(request: Request) -> Holder:
-    """Return who asks, by the token of a program or the cookie of a browser.
+    """Return the holder of a request, by the token of a program or the cookie of a browser.
 
     A request with a cookie that changes something must carry the session's form token in the header
     `FORM_HEADER`, which forms without scripts send as a field; see `check_form`. The holder is kept
@@ -87,6 +87,6 @@ def check_gallery(holder: Holder, gallery: str | None) -> None:
 def check_form(request: Request, desk: DeskState, holder: Holder, field: str) -> None:
     """Check that a form of a page comes from a page of the same session (`NotAllowedError`)."""
     if holder.session is None:
-        raise NotSignedInError("pages are for browsers")
+        raise NotSignedInError("pages are for browsers; programs use the API")
     given = request.headers.get(FORM_HEADER) or field
     desk.sessions.check_form_token(holder.session, given)

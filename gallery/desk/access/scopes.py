@@ -1,4 +1,4 @@
-"""What a session or a token may do, and who it is."""
+"""Scopes of sessions and tokens, and their holders."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Final
 
 OWNER: Final = "owner"
-"""What a browser is called that was opened with the desk's own address; no token is."""
+"""The name of a browser that was opened with the desk's own address; no token has it."""
 
 
 class DeskScope(StrEnum):
-    """What a holder may do; each includes those before it.
+    """The scope of a holder; each includes those before it.
 
     ``IDENTIFY`` searches and learns decisions. ``ENROLL`` adds people too. ``MANAGE`` does
     everything: lists, corrects and erases people, and sees candidates and distances in full.
@@ -29,14 +29,14 @@ class DeskScope(StrEnum):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who asks.
+    """The holder of a session or a token.
 
     Attributes
     ----------
     name
         Of the token; `OWNER` for a browser that was opened with the desk's own address.
     scope
-        What it may do.
+        Its scope.
     session
         Identifier of the browser's session, or None for a program with a token.
     galleries

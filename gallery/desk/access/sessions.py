@@ -37,7 +37,7 @@ class Sessions:
     Attributes
     ----------
     launch_secret
-        What the printed address holds: 32 random bytes in base64url.
+        The secret in the printed address: 32 random bytes in base64url.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,7 +64,7 @@ class Sessions:
         return self._begin(holder, token)
 
     def holder(self, identifier: str) -> Holder:
-        """Return whose session it is (`NotSignedInError`)."""
+        """Return the holder of a session (`NotSignedInError`)."""
         return self._session(identifier).holder
 
     def token_of(self, identifier: str) -> str | None:
@@ -77,7 +77,7 @@ class Sessions:
             self._sessions.pop(identifier, None)
 
     def form_token(self, identifier: str) -> str:
-        """Return what each form of a session carries, which other sites cannot know."""
+        """Return the token that each form of a session carries, which other sites cannot know."""
         return hmac.new(self._forms_key, identifier.encode(), hashlib.sha256).hexdigest()
 
     def check_form_token(self, identifier: str, given: str) -> None:

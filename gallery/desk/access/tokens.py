@@ -47,7 +47,7 @@ class DeskToken:
     token_id
         16 hexadecimal digits.
     name
-        What the owner calls it.
+        The owner's name for it.
     scope
         What it allows.
     digest
@@ -125,7 +125,7 @@ class TokenFile:
         Parameters
         ----------
         name
-            What it is called, printable text; no valid token may have the name, and the owner's
+            Its name, printable text; no valid token may have the name, and the owner's
             browser has `OWNER`.
         scope
             What it allows.
@@ -181,7 +181,7 @@ class TokenFile:
         return revoked
 
     def holder(self, token: str) -> Holder:
-        """Return whose token it is.
+        """Return the holder of a token.
 
         Raises
         ------
@@ -233,8 +233,8 @@ def _check_name(name: str) -> None:
         )
     if _is_owners(name):
         raise TokenFileError(
-            f"no token can be called {name!r}: that is what the log of decisions calls the browser "
-            "that was opened with the desk's own address; choose another name"
+            f"no token can have the name {name!r}: in the log of decisions it stands for the "
+            "browser that was opened with the desk's own address; choose another name"
         )
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a gallery while the desk is open: a labelled set, a threshold, a report."""
+"""Measurements of a gallery while the desk is open: a labelled set, a threshold, a report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EvaluationReport:
     Attributes
     ----------
     body
-        What a page shows, HTML in which everything is escaped.
+        The report as a page shows it, HTML in which everything is escaped.
     html, json
         The files of `gallery.accuracy.report.write_report`.
     """
@@ -50,7 +50,7 @@ class FoundThreshold:
 
 @dataclass
 class Measuring:
-    """What was brought and found last.
+    """The latest measurements of a gallery.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Labelled sets at the desk: photos that a browser sends, files of embeddings, and this machine's.
 
-What is sent stays in memory: embeddings are as secret as photos.
+Uploads stay in memory: embeddings are as secret as photos.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class SetBatch(SentBatch):
         self.photos.append((label, PurePosixPath(path), embedding))
 
     def labelled(self, embedder: PhotoEmbedder) -> LabelledSet:
-        """Return what was sent as a labelled set (`SourceError` if no photo shows one face)."""
+        """Return the photos as a labelled set (`SourceError` if none shows one face)."""
         ordered = sorted(self.photos, key=lambda photo: photo[:2])
         found = {place: item[2] for place, item in enumerate(ordered) if item[2] is not None}
         if not found:

@@ -33,8 +33,8 @@ MEDIA_TYPE: Final = "application/x-ndjson"
 _LINES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "Lines of JSON: for each photo or embedding, in order, what `identify` has in "
-            "`results`. If the rest cannot be done, the last line is a problem, with a `status`."
+            "Lines of JSON: for each photo or embedding, in order, an item of the `results` of "
+            "`identify`. If the rest cannot be done, the last line is a problem, with a `status`."
         ),
         "content": {
             MEDIA_TYPE: {

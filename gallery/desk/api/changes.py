@@ -1,4 +1,4 @@
-"""Changes of what is enrolled: a body is read, a gallery held, and what was changed counted."""
+"""Changes of a gallery: a body is read, the gallery held, and the changes counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gallery.desk.state import state_of
 
 
 class Done(BaseModel):
-    """How many references, or for annotations people, were changed or erased."""
+    """The number of references, or for annotations of people, that were changed or erased."""
 
     references: int
 

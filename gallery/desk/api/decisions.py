@@ -28,7 +28,7 @@ def decisions(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     before: int | None = None,
 ) -> DecisionsDocument:
-    """Return who searched when, and what was decided, the newest first."""
+    """Return the searches and decisions of a gallery, the newest first."""
     owner = state_of(request).owner
     if owner.is_locked:
         raise LockedError("the desk is locked: unlock it with the key's passphrase")

@@ -1,8 +1,9 @@
-"""The route of live results: what searches find, as server-sent events.
+"""The route of live results: those of searches, as server-sent events.
 
-A screen at a door, or what opens it, hears what the camera's own token finds; the owner's programs
-hear everything. So a token of the scope ``identify`` learns nothing from a stream that it could not
-have learned from the answers to its own searches, which were counted when they were made.
+A screen at a door, or the lock's controller, hears the results of the camera's own token; the
+owner's programs hear everything. So a token of the scope ``identify`` learns nothing from a stream
+that it could not have learned from the answers to its own searches, which were counted when they
+were made.
 """
 
 from __future__ import annotations

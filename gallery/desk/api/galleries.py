@@ -52,7 +52,7 @@ def lock(request: Request, _: _Manages) -> Response:
 
 
 def document_of(opened: OpenGallery, alarm: str | None) -> GalleryDocument:
-    """Return what is to be known of a gallery."""
+    """Return the document of a gallery."""
     client = opened.client
     description, summary = client.description, client.summary()
     try:

@@ -30,9 +30,9 @@ def _problem(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    401: _problem("No token, or one that is unknown, expired or revoked."),
+    401: _problem("The token is missing, unknown, expired or revoked."),
     403: _problem("The token does not allow this, or the request comes from another site."),
-    404: _problem("There is no such gallery, person or reference, or it is not the token's."),
+    404: _problem("There is no such gallery, person or reference, or the token is not for it."),
     405: _problem("The address does not take this method."),
     408: _problem("The body came too slowly."),
     409: _problem("The label is taken or ambiguous, or somebody else has written meanwhile."),
@@ -41,14 +41,14 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     422: _problem("Something is missing, or not understood."),
     423: _problem("The desk is locked."),
     429: _problem("The token has searched too often, or has too many streams."),
-    502: _problem("The gallery's server fails, or what it answers is not what was enrolled."),
+    502: _problem("The gallery's server fails, or its answer is not what was enrolled."),
     503: _problem("The desk is busy, or its database or face model cannot be used."),
 }
 """The problems that every call may answer with."""
 
 
 def body_schema(kind: type[BaseModel], *, forms: bool = False) -> dict[str, Any]:
-    """Return what OpenAPI is to say of a body that a handler reads itself.
+    """Return the OpenAPI schema of a body that a handler reads itself.
 
     Parameters
     ----------

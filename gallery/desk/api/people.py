@@ -1,4 +1,4 @@
-"""Routes of people: who is enrolled, corrections, erasure, undo."""
+"""Routes of people: lists, corrections, erasure, undo."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Relabelling(RequestDocument):
 
 
 class Annotation(RequestDocument):
-    """What is to be known of a person from now on; what is not named stays."""
+    """Changes of a person's attributes and expiry; those that are not named stay."""
 
     label: str
     attributes: dict[str, str] = Field(default={}, description="to set; others stay")

@@ -1,4 +1,4 @@
-"""Routes of single references: which there are, whose they are, and erasure."""
+"""Routes of single references: lists, reassignment, erasure."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class CandidateDocument(BaseModel):
 
 
 class FaceDocument(BaseModel):
-    """What was decided of a face."""
+    """The decision on a face."""
 
     decision: str = Field(description="match or non-match")
     label: str | None
@@ -181,7 +181,7 @@ class DuplicateDocument(BaseModel):
 
 
 class EnrollDocument(BaseModel):
-    """What an enrollment did."""
+    """The outcome of an enrollment."""
 
     label: str
     added: list[str]
@@ -189,8 +189,8 @@ class EnrollDocument(BaseModel):
     failures: list[dict[str, str]]
     warnings: list[dict[str, str]]
     duplicates: list[DuplicateDocument]
-    outliers: list[str] = Field(description="photos that match no other of the label: hers?")
-    undo: str | None = Field(description="what undo wants; null if nothing was added")
+    outliers: list[str] = Field(description="photos that match no other of the label")
+    undo: str | None = Field(description="identifier for undo; null if nothing was added")
 
     @classmethod
     def of(cls, report: EnrollmentReport) -> EnrollDocument:
@@ -276,7 +276,7 @@ class DecisionDocument(BaseModel):
     how: str = Field(description="page, live, api, match, or gap for searches that are missing")
     faces: list[dict[str, str | None]] = Field(description="decision, and label of a match")
     missed: int = Field(description="how many searches a gap stands for")
-    place: int = Field(description="what `before` wants, for those before this one")
+    place: int = Field(description="value of `before` for the searches before this one")
 
 
 class DecisionsDocument(BaseModel):

@@ -1,1 +1,1 @@
-"""The owner's log of decisions: who searched when, and what was decided, sealed on this machine."""
+"""The owner's log of decisions: searches, their operators and outcomes, sealed on this machine."""

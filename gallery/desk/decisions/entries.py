@@ -11,7 +11,7 @@ _STEP = 128
 
 
 class HowSearched(StrEnum):
-    """Where a search came from, or that some are missing."""
+    """The origin of a search; or a gap, where some are missing."""
 
     PAGE = "page"
     LIVE = "live"
@@ -24,7 +24,7 @@ class HowSearched(StrEnum):
 
 @dataclass(frozen=True)
 class DecidedFace:
-    """What was decided of one face: ``match`` or ``non-match``, and the label of a match."""
+    """The decision on one face: ``match`` or ``non-match``, and the label of a match."""
 
     decision: str
     label: str | None
@@ -41,11 +41,11 @@ class DecisionEntry:
     gallery
         Its name.
     operator
-        Name of the token of who searched, or ``owner``.
+        Name of the token that searched, or ``owner``.
     how
-        Where it came from.
+        Its origin.
     faces
-        What was decided of each face.
+        The decision on each face.
     missed
         Of a gap, how many searches it stands for; else 0.
     """
@@ -65,7 +65,7 @@ class DecisionEntry:
 
     @classmethod
     def decoded(cls, data: bytes) -> DecisionEntry:
-        """Return the entry of some bytes; `ValueError` or `TypeError` if they are none."""
+        """Return the entry of some bytes; `ValueError` or `TypeError` if they are not one."""
         time, gallery, operator, how, faces, missed = json.loads(data)
         decided = tuple(DecidedFace(decision, label) for decision, label in faces)
         return cls(int(time), gallery, operator, HowSearched(how), decided, int(missed))

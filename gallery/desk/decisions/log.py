@@ -1,4 +1,4 @@
-"""The log of decisions while the desk is open: what is kept of it, for how long, and what fails."""
+"""The log of decisions while the desk is open: its entries, their retention, and its faults."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LoggedDecisions:
 
 
 class DecisionLog:
-    """Keeps who searched when, and what was decided; sealed with the owner's key.
+    """Keeps the operator, time and outcome of each search, sealed with the owner's key.
 
     A log that cannot be written does not keep anybody from searching: that it cannot is told in
     `problem`, and later in the log itself, as a gap. Thread-safe.

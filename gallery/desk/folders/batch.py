@@ -1,4 +1,4 @@
-"""The enrollment of one folder in pieces: what was done so far, and what waits for an answer."""
+"""The enrollment of one folder in pieces: its progress, and the faces that wait for an answer."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class HeldPair:
 
     @property
     def name(self) -> str:
-        """What a form calls it, whatever comes before it meanwhile."""
+        """Its name in forms, which stays when others come before it."""
         both = f"{self.label}\0{self.other}".encode()
         return f"pair-{hashlib.sha256(both).hexdigest()[:16]}"
 
@@ -79,11 +79,11 @@ class SentBatch:
     identifier
         Random, so that nobody else goes on with it.
     holder
-        Name of who sends it.
+        Name of the holder who sends it.
     name
         Of the folder.
     folder
-        What was sent of it.
+        The part of it that was sent so far.
     """
 
     def __init__(self, holder: str, name: str) -> None:
@@ -109,7 +109,7 @@ class FolderBatch(SentBatch):
     unheld
         Faces that match another person and were not kept, since too many wait already.
     undo
-        What names all of it to the way back, once something was added.
+        The identifier that names all of it to an undo, once something was added.
     """
 
     def __init__(self, holder: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A folder as a browser sends it, file by file: whom each photo shows, and what is passed over.
+"""A folder as a browser sends it, file by file: labels of photos, and entries passed over.
 
 The rules are those of `gallery.client.find_photos`, but paths are only names here: nothing of them
 is looked for on this machine.
@@ -40,7 +40,7 @@ _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 4096, 255, 64
 
 
 class SentFolder:
-    """What was sent of a folder so far.
+    """The part of a folder that was sent so far.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class SentFolder:
         return True
 
     def label_of(self, path: str, head: bytes) -> str | None:
-        """Return whom a photo shows; None if it is none, or cannot be taken, which is kept.
+        """Return the label of a photo; None if it is no photo, or cannot be taken, which is kept.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class SentFolder:
         self._photos_of.clear()
 
     def passed_over_in_words(self) -> Mapping[str, int]:
-        """Return how many were passed over by reason, the most frequent first."""
+        """Return the numbers of entries passed over, by reason, the most frequent first."""
         return dict(self.passed_over.most_common())
 
     def _reason(self, parts: list[str], *, is_folder: bool) -> str | None:

@@ -1,4 +1,4 @@
-"""Lists that keep their beginning and count the rest, for what a large folder has much of."""
+"""Tallies: lists that keep their first items and count the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 SHOWN = 100
-"""How many items of a kind a page lists."""
+"""The number of items of a kind that a page lists."""
 
 
 class Tally(Generic[Item]):

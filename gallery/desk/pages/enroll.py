@@ -1,4 +1,4 @@
-"""Pages of enrollment: photos and a name, and the way back."""
+"""Pages of enrollment: photos and a name, and their undoing."""
 
 from __future__ import annotations
 

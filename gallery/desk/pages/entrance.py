@@ -58,7 +58,7 @@ def enter(request: Request, secret: str = "") -> Response:
         return entrance(request)
     desk = state_of(request)
     if desk.config.tokens_only:
-        raise NotSignedInError("this desk is entered with a token alone")
+        raise NotSignedInError("browsers sign in to this desk with tokens alone")
     return _entered(request, desk, desk.sessions.enter(secret))
 
 

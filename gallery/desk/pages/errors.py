@@ -28,7 +28,7 @@ _PAGE_OF: Final = {
 
 
 def page_of_error(request: Request, text: str, error: GalleryError, status: int) -> Response:
-    """Return what a browser gets instead of a page: where to go, or what went wrong."""
+    """Return the response to a browser in place of a page: a way on, or the error."""
     if wants_fragment(request):
         way = _way_on(request, error)
         return page(request, "problem_fragment.html.j2", status=status, problem=text, way=way)

@@ -1,7 +1,7 @@
 """Pages of the enrollment of a folder of people.
 
-What was enrolled before is skipped, so that a folder that was interrupted is finished by sending it
-again.
+Photos that were enrolled before are skipped, so that a folder that was interrupted is finished by
+sending it again.
 """
 
 from __future__ import annotations

@@ -32,12 +32,12 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, eq=False)
 class FolderSteps(Generic[Batch]):
-    """What is done with the folders of one kind of page.
+    """The handlers of the folders of one kind of page.
 
     Attributes
     ----------
     kind
-        What keeps a folder of this kind, made of a holder's name and the folder's.
+        The class of batches of this kind, made of a holder's name and the folder's.
     take
         Takes photos of a folder into a gallery's batch.
     ended

@@ -1,4 +1,4 @@
-"""Pages of a gallery itself: what it is, its check, its backup, and how far long work is."""
+"""Pages of a gallery itself: its properties, its check, its backup, and the progress of jobs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Manages = Annotated[Holder, Depends(page_for(DeskScope.MANAGE))]
 
 @router.get("/g/{number}/gallery")
 def show(request: Request, number: int, holder: _Manages) -> Response:
-    """Show what a gallery is."""
+    """Show the properties of a gallery."""
     desk = state_of(request)
     with desk.owner.gallery(gallery_name(desk, number)) as opened:
         facts, uncalibrated = _facts(opened, english())
@@ -86,7 +86,7 @@ async def verify(request: Request, number: int, holder: _Manages) -> Response:
 
 @router.get("/jobs/{identifier}")
 def how_far(request: Request, identifier: str, holder: _Manages) -> Response:
-    """Say how far long work is."""
+    """Say how far a job is."""
     job = state_of(request).jobs.find(identifier)
     if job is None or not holder.may_use(job.subject):
         raise NotFoundError(english()("job.gone"))
@@ -121,7 +121,7 @@ async def backup(request: Request, number: int, holder: _Manages) -> Response:
 
 
 def _facts(opened: OpenGallery, t: Texts) -> tuple[list[tuple[str, str]], bool]:
-    """Return what is to be known of a gallery, and whether its threshold was never checked."""
+    """Return the properties of a gallery, and whether its threshold was never checked."""
     client = opened.client
     description, summary = client.description, client.summary()
     made_by = description.preprocessing

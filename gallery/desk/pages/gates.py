@@ -1,4 +1,4 @@
-"""What every page of a gallery asks first: who it is, and whether the desk is open."""
+"""The gates before every page of a gallery: the holder, the scope, and the lock of the desk."""
 
 from __future__ import annotations
 

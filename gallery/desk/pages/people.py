@@ -178,7 +178,7 @@ def _face_of(opened: OpenGallery, reference_id: str) -> str | None:
 
 
 def _searched(person: Person) -> str:
-    """Return what a search among people looks at."""
+    """Return the text of a person that a search among people looks at."""
     attributes = (f"{name}={value}" for name, value in person.details.attributes.items())
     return "\n".join((person.label, *attributes)).casefold()
 

@@ -1,4 +1,4 @@
-"""What the pages show of results: pictures with frames, verdicts, and the scale of a distance."""
+"""Results as the pages show them: pictures with frames, verdicts, and the scale of a distance."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ShownPhoto:
 
 
 def shown(decisions: PhotoDecisions, t: Texts, *, with_picture: bool = True) -> ShownPhoto:
-    """Return how a page shows a photo and the decisions on its faces."""
+    """Return a photo and the decisions on its faces as a page shows them."""
     photo = decisions.photo.photo
     width, height = photo.size if photo else (0, 0)
     return ShownPhoto(

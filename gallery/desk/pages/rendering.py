@@ -21,7 +21,7 @@ from gallery.desk.state import state_of
 from gallery.desk.texts import english
 
 FRAGMENT_HEADER = "x-fragment"
-"""What a page's script sends that wants the changed part of the page alone."""
+"""The header of a page's script that wants the changed part of the page alone."""
 
 _PAGES = {
     DeskScope.IDENTIFY: ("identify", "live"),
@@ -32,7 +32,7 @@ _PAGES = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a page is.
+    """The place of a page.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ def alarm_in(request: Request) -> str | None:
 
 
 def session_holder(request: Request) -> Holder:
-    """Return whose browser asks for a page (`NotSignedInError`)."""
+    """Return the holder whose browser asks for a page (`NotSignedInError`)."""
     from gallery.desk.access.rights import holder_of
 
     holder = holder_of(request)

@@ -1,4 +1,4 @@
-"""The address of a Dask cluster, and the certificates to speak to it with."""
+"""The address of a Dask cluster, and the certificates of connections to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ClusterAddress:
         PEM files for ``tls://``: the authorities to trust, and the certificate, with its key, that
         the scheduler and its workers are shown.
     plain_tcp
-        Whether ``tcp://`` to other machines is meant: whoever is in between, or reaches the
+        Whether ``tcp://`` to other machines is allowed: anybody in between, or who reaches the
         scheduler or a worker, can run programs on all of them.
 
     Raises

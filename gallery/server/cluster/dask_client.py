@@ -42,7 +42,7 @@ class DaskClient:
         ServerError
             If one is on another machine at ``tcp://``, and that is not meant.
         ServerBusyError
-            If there is none, or the scheduler does not answer.
+            If no worker is connected, or the scheduler does not answer.
         """
         found = self._worker_addresses()
         if not found:
@@ -165,7 +165,7 @@ class DaskClient:
 
 
 def _call(client: Client, call: Callable[[], Any]) -> Any:
-    """Return what a method of the client returns, or raise `TimeoutError`."""
+    """Return the result of a method of the client, or raise `TimeoutError`."""
 
     async def answer() -> Any:
         return await call()  # within the client's own thread, its methods can be waited for

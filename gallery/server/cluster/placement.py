@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gallery.messages import ManifestEntry
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
-"""What SplitMix64 adds to its state for each output: 2**64 divided by the golden ratio, odd."""
+"""The increment of SplitMix64's state: 2**64 divided by the golden ratio, made odd."""
 
 
 def place_blocks(

@@ -1,4 +1,4 @@
-"""A scanner whose passes are computed by the workers of a Dask cluster."""
+"""The cluster scanner, whose passes are computed by the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ClusterScanner:
     store
         The galleries of the same database, for this process.
     backend
-        What compares.
+        Name of the backend that compares.
     cache_size
         Bytes that blocks may take on each worker that are kept ready to scan.
 
@@ -127,7 +127,7 @@ class ClusterPass(SearchPass):
     Parameters
     ----------
     searches, reader, evaluator
-        As of `SearchPass`.
+        As for `SearchPass`.
     cluster, config
         The workers, and what they need to open the database and to compare.
     """

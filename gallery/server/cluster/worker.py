@@ -1,4 +1,4 @@
-"""The program of a worker: it keeps its share of the blocks in memory and compares probes with it.
+"""The program of a worker, which keeps a share of the blocks in memory and compares probes with it.
 
 Everything here is called by Dask. The functions at the end are those that a server submits.
 """
@@ -31,7 +31,7 @@ class WorkerConfig:
     database
         SQLAlchemy's URL of the shared database, its password included if it has one.
     backend
-        What compares.
+        Name of the backend that compares.
     cache_size
         Bytes that blocks may take on each worker that are kept ready to scan.
     """

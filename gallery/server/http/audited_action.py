@@ -1,4 +1,4 @@
-"""Audited actions: each is in the audit log before the answer to its request is complete."""
+"""Audited actions, which are in the audit log before the answer to their request is complete."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ async def authenticate(request: Request, credentials: Credentials) -> Grant:
     Raises
     ------
     AccessDeniedError
-        If there is none, or it is unknown, expired or revoked.
+        If the token is missing, unknown, expired or revoked.
     ServerBusyError
         If it has been used too often, or for too many requests at once.
     """

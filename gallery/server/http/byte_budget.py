@@ -24,9 +24,9 @@ class _Waiter:
 class ByteBudget:
     """Bytes that are reserved before they are allocated, and given back afterwards.
 
-    Requests belong to owners, and no owner has more than its share (see `FairShare`). Who waits for
-    bytes is served in the order of coming. One that waits for its own share holds up nobody else,
-    and one that would have much holds up nobody who has little.
+    Requests belong to owners, and no owner has more than its share (see `FairShare`). Requests that
+    wait for bytes are served in the order of coming. One that waits for its own share holds up
+    no other owner, and one that would have much holds up no owner that has little.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class ByteBudget:
         self._held[waiter.owner] += waiter.amount
 
     def _serve(self) -> None:
-        """Serve who waits, in order, as far as nobody who came before is held up by that."""
+        """Serve the requests that wait, in order, as far as none that came before is held up."""
         left: deque[_Waiter] = deque()
         much_waits = False
         while self._waiting:

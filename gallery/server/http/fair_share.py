@@ -1,4 +1,4 @@
-"""A fair share: what one of several owners may take of something that all of them need.
+"""Fair shares: the part of a common resource that each of several owners may take.
 
 No owner has more than a part of it, so one alone does not stop the others. A few together could all
 the same. So the last quarter is for owners that have little: as many as take all of the rest leave
@@ -18,7 +18,7 @@ LITTLE = 32
 
 @dataclass(frozen=True)
 class FairShare:
-    """Says who may take how much.
+    """The rule for the part of a resource that an owner may take.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Routes of galleries: each method of the service has its address."""
+"""Routes of galleries: an address for each method of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of requests: each has an identifier, by which what else was logged of it is found.
+"""The request log: each request has an identifier, which the other log lines about it repeat.
 
 A line holds no body, no query, no token and no address: method, route, gallery, status, sizes and
 time, and the name of the token.

@@ -31,10 +31,10 @@ def problem_response(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: problem_response("The body is not what belongs there."),
-    401: problem_response("No token, or not a good one."),
+    400: problem_response("The body is malformed."),
+    401: problem_response("The token is missing, unknown, expired or revoked."),
     403: problem_response("The token does not allow this."),
-    404: problem_response("There is no such gallery or block, or it is not the token's to see."),
+    404: problem_response("There is no such gallery or block, or the token is not for it."),
     405: problem_response("The address does not take this method."),
     408: problem_response("The body came too slowly."),
     409: problem_response("The gallery is in another state, or under another key."),

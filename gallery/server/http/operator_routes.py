@@ -1,7 +1,7 @@
 """Routes for operators and their tools: liveness, readiness and statistics.
 
-Behind a proxy it is the proxy that says who may ask. A server that speaks TLS itself has none, and
-whoever reaches it asks directly: then readiness and statistics want a token, of any scope.
+Behind a proxy, the proxy decides who may ask. A server that speaks TLS itself has none, and clients
+reach it directly: then readiness and statistics want a token, of any scope.
 """
 
 from __future__ import annotations

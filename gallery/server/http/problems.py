@@ -65,9 +65,9 @@ class ScopeError(AccessDeniedError):
 
 
 def failure_of(error: GalleryError) -> Failure:
-    """Return what a client may know of an error.
+    """Return the failure message of an error, as a client may know it.
 
-    The name of the database, its host and what its driver says are the operator's.
+    The name of the database, its host and its driver's words are for the operator alone.
     """
     kind = next(k for k in type(error).__mro__ if getattr(errors, k.__name__, None) is k)
     private = isinstance(error, DatabaseError) and not isinstance(error, ErasurePendingError)

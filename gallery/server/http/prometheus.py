@@ -53,14 +53,14 @@ class _ServiceCollector:
             ("gallery_searches", "Searches", search.searches),
             ("gallery_search_passes", "Passes over a gallery's blocks", search.passes),
             ("gallery_probes", "Probes searched with", search.probes),
-            ("gallery_block_cache_hits", "Blocks found ready to scan", cache.hits),
+            ("gallery_block_cache_hits", "Blocks found in the cache", cache.hits),
             ("gallery_block_cache_misses", "Blocks read from the database", cache.misses),
-            ("gallery_block_cache_evictions", "Blocks that made room", cache.evictions),
+            ("gallery_block_cache_evictions", "Blocks evicted from the cache", cache.evictions),
         ):
             yield CounterMetricFamily(name, text, value=value)
         for name, text, value in (
-            ("gallery_block_cache_bytes", "Bytes of the blocks kept", cache.bytes),
-            ("gallery_block_cache_budget_bytes", "Bytes that they may take", cache.budget),
-            ("gallery_block_cache_blocks", "Blocks kept", cache.blocks),
+            ("gallery_block_cache_bytes", "Bytes of the cached blocks", cache.bytes),
+            ("gallery_block_cache_budget_bytes", "Bytes that cached blocks may take", cache.budget),
+            ("gallery_block_cache_blocks", "Cached blocks", cache.blocks),
         ):
             yield GaugeMetricFamily(name, text, value=value)

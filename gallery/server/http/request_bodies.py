@@ -41,7 +41,7 @@ async def read_body(
     config
         The limits.
     room
-        What the memory is reserved in: `PARSED_FACTOR` times the body in the end.
+        The reservation that grows with the body, to `PARSED_FACTOR` times its size.
     largest
         Most bytes that the body may have.
 
@@ -78,7 +78,7 @@ async def received(
     *,
     kept: Callable[[T], int] | None = None,
 ) -> AsyncIterator[T]:
-    """Give what is read out of the body of a request, which keeps its memory until the end.
+    """Give the message in the body of a request, which keeps its memory until the end.
 
     Parameters
     ----------
@@ -87,12 +87,12 @@ async def received(
     grant
         The rights of the token that it came with: its share of the memory is taken.
     parse
-        What reads the body.
+        The function that reads the body.
     largest
-        Most bytes of the body, as of `read_body`, which says what is raised.
+        Most bytes of the body, as for `read_body`, which says what is raised.
     kept
-        What tells the bytes that the message takes from then on, without its body; where it is not
-        given, as much as to read it.
+        The function that gives the bytes that the message takes from then on, without its body; by
+        default they are those that reading it takes.
     """
     state = state_of(request)
     with state.request_budget.opened(grant.token_id) as room:

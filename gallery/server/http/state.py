@@ -127,8 +127,8 @@ class ServerState:
     async def write(self, grant: Grant, function: Callable[..., T], *arguments: object) -> T:
         """Call a function that writes in a thread, of which few at a time do.
 
-        A purge may take long, and those that join it wait for it; the other threads are for whoever
-        reads and searches.
+        A purge may take long, and those that join it wait for it; the other threads are for reads
+        and searches.
         """
         async with self._writers.turn(grant.token_id):
             return await run_in_threadpool(function, *arguments)

@@ -1,4 +1,4 @@
-"""Turns: how many requests do something at a time, of all and of each token."""
+"""Turns: bounds on the requests that do something at a time, of all tokens and of each."""
 
 from __future__ import annotations
 

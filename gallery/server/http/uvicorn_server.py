@@ -1,4 +1,4 @@
-"""The server on a database: what it consists of, and its run."""
+"""The HTTP server on a database: its parts, and its run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def serve(
     tls
         Certificate and key; without them the listener speaks plain HTTP.
     backend
-        What compares, as for `gallery.server.open_service`.
+        Name of the backend that compares, as for `gallery.server.open_service`.
     cluster
         A Dask cluster whose workers compute searches, each with ``config.cache_size``.
 
@@ -71,7 +71,7 @@ def serve(
     ServeError
         If the address or the certificate cannot be used.
     DatabaseError, SchemaVersionError
-        If the database cannot.
+        If the database cannot be opened.
     """
     configure_logging()
     configure_allocator()

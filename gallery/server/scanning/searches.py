@@ -24,7 +24,7 @@ from gallery.messages import (
 
 @dataclass(frozen=True, eq=False)
 class SearchOpening:
-    """What comes before the results: the manifest, and the check sums if the caller needs them."""
+    """The opening before the results: the manifest, and the check sums if the caller needs them."""
 
     manifest: Manifest
     check_sums: SealedCheckSums

@@ -1,4 +1,4 @@
-"""What searches show: ranks and distances of mates, the nearest of strangers, and all others."""
+"""Outcomes of searches: ranks and distances of mates, the nearest of strangers, and all others."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Bit packing: residues in 27 or 30 bits, against its definition and bytes on record."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""SEAL's streams: built ones load in SEAL, saved ones are parsed, all others are refused."""
+
 from __future__ import annotations
 
 import struct

@@ -1,3 +1,5 @@
+"""Seed expansion, against its definition and residues on record."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What an operation asks of the service and opens with the key: each thing once."""
+"""Calls of an operation to the service, and its uses of the key: each thing once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the package of the key owner's side names, and what loads it."""
+"""Public names of the key owner's package, and the modules that each loads."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def test_old_events_are_pruned_when_that_is_confirmed(command: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("erase",), "'erase' is none of show, check, prune"),
+        (("erase",), "'erase' is not one of show, check, prune"),
         (("prune",), "--older-than 90d"),
         (("prune", "--since", "3d"), "--since is not for gallery audit prune"),
         (("prune", "--older-than", "3d", "--json"), "--json is not for"),

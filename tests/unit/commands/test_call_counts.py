@@ -1,4 +1,4 @@
-"""What a command opens with the owner's passphrase and key: each thing once."""
+"""Uses of the owner's passphrase and key by a command: each thing once."""
 
 from __future__ import annotations
 

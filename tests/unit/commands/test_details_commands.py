@@ -1,4 +1,4 @@
-"""What is known of people on the command line: attributes, expiry, thresholds with names."""
+"""Details of people on the command line: attributes, expiry, thresholds with names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_enroll_again_adds_to_those_who_are_there(enrolled: Command) -> None:
         (["--expires", "2020-01-31"], 2, "in the past"),
         (["--expires", "soon"], 2, "an ISO date such as 2027-01-31 (its beginning in UTC)"),
         (["--expires", "never"], 2, "give 90m"),
-        (["--attribute", "id"], 2, "'id' is no NAME=VALUE"),
+        (["--attribute", "id"], 2, "'id' is not NAME=VALUE"),
         (["--attribute", "id=1", "--attribute", "id=2"], 2, "'id' is given twice"),
         (["--attribute", "id="], 38, "'id' is empty; gallery annotate --unset takes one away"),
         (["--attribute", f"note={'x' * 2100}"], 38, "at most 2,048"),

@@ -1,4 +1,4 @@
-"""When the process of a command looks for garbage."""
+"""Garbage collection of a command's process: put off at the start, left out at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``gallery init`` says of the parameter set of a new gallery."""
+"""Notes of ``gallery init`` on the parameter set of a new gallery."""
 
 from __future__ import annotations
 

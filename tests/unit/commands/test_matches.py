@@ -1,4 +1,4 @@
-"""What a user is told of matches: who else it could be, and what the threshold rests on."""
+"""Notes on matches: other people who may be meant, and the threshold's origin."""
 
 from __future__ import annotations
 

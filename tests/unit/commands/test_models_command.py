@@ -75,7 +75,7 @@ def test_a_check_says_how_missing_weights_are_fetched(command: Command, home: Pa
 
     assert done.code == 1
     assert done.out.splitlines()[1].endswith(
-        f"weights missing: {FACENET}: gallery models fetch Facenet brings what lacks"
+        f"weights missing: {FACENET}: gallery models fetch Facenet brings missing weights"
     )
 
 

@@ -175,7 +175,7 @@ def test_work_whose_report_is_lost_is_done(warm: ForkingProcess, fresh: Path) ->
 
     listed = warm.run(fresh, ["list", "--json"])
     assert done.code == 1
-    assert b"what was done is kept" in done.err
+    assert b"its work is kept" in done.err
     assert len(listed.out.splitlines()) == 10
 
 

@@ -1,4 +1,4 @@
-"""What reaches the terminal: words of others are shown, and never obeyed."""
+"""Output to the terminal: words of others are shown, and never obeyed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a token may search: what is counted, and of whom."""
+"""Rate limits of searches: the probes that count, and the holders who are limited."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Messages of blocks: headers, occupancy maps, ciphertexts whole and seeded."""
+
 from __future__ import annotations
 
 import hashlib

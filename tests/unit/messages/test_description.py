@@ -1,3 +1,5 @@
+"""Descriptions of galleries: the range of every property, and versions of the format."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,4 @@
-"""What holds for every message: it has exactly one encoding, and nothing else is read."""
+"""Rules of every message: it has exactly one encoding, and nothing else is read."""
 
 from __future__ import annotations
 

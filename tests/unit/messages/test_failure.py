@@ -1,3 +1,5 @@
+"""Failure messages: errors cross with class and message, and no server chooses more."""
+
 from __future__ import annotations
 
 import inspect

@@ -1,3 +1,5 @@
+"""Listings: names and indices, in order."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Manifests: entries without gaps, bounded in number, with date and lineage."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Reference tables: order, lookup, and labels of any length."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Messages of a search: requests and results, within the range of their primes."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Updates: blocks, relabellings and check sums, and their sizes."""
+
 from __future__ import annotations
 
 from dataclasses import replace

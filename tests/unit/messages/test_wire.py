@@ -1,3 +1,5 @@
+"""The wire format: fields, versions, and errors that name them."""
+
 from __future__ import annotations
 
 import struct

@@ -1,4 +1,4 @@
-"""What a keyless server refuses to write, rule by rule.
+"""Checks of updates by a keyless server, rule by rule.
 
 Every update here but one is made valid first and then bent in one place, so that each test fails
 for its own reason.

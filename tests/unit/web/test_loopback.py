@@ -1,4 +1,4 @@
-"""Which addresses reach this machine only."""
+"""Loopback addresses: those that reach this machine only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a request that has ended."""
+"""Observed requests: the report of a request that has ended."""
 
 from __future__ import annotations
 

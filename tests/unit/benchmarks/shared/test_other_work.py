@@ -1,4 +1,4 @@
-"""What other programs take: never this one's own work, nor that of its children."""
+"""Other programs' work: never this one's own, nor that of its children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a gallery saves asking for it again, and never stands for anything else."""
+"""The cache of a gallery: it saves requests, and never stands for anything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is enrolled, with how many references, and since when."""
+"""People of a gallery: their labels, numbers of references, and times of enrollment."""
 
 from __future__ import annotations
 

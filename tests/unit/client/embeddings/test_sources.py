@@ -1,4 +1,4 @@
-"""What a path is, and what is said where there is nothing to read."""
+"""Kinds of sources, and the words where there is nothing to read."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_label_is_refused_where_the_file_brings_its_own(tmp_path: Path) -> Non
     path = tmp_path / "some.npz"
     np.savez(path, embeddings=EMBEDDINGS, labels=LABELS)
 
-    with pytest.raises(SourceError, match="brings its labels"):
+    with pytest.raises(SourceError, match="has labels of its own"):
         with open_embeddings(path, label="Ada"):
             raise AssertionError("opened")
     assert brings_labels(path)

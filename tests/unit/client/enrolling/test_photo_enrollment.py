@@ -1,4 +1,4 @@
-"""What becomes of photos whose faces match references of other labels.
+"""Enrollment of photos whose faces match references of other labels.
 
 The photos are patterns, embedded by the real model Dlib without a detector: it gives any picture
 some embedding, those of one pattern close together and those of others far apart.

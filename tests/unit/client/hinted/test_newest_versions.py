@@ -1,4 +1,4 @@
-"""What opens the results of a block is kept for its newest version alone."""
+"""The store of newest versions: values of a block are kept for its newest version alone."""
 
 from __future__ import annotations
 

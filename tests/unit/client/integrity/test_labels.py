@@ -234,7 +234,7 @@ def test_control_characters_are_refused(label: str) -> None:
 
 @pytest.mark.parametrize("label", ["\ud800", "a\udcff", "\udc00\ud800"], ids=ascii)
 def test_bytes_that_are_no_text_are_refused_by_name(label: str) -> None:
-    with pytest.raises(InvalidLabelError, match="no UTF-8 text"):
+    with pytest.raises(InvalidLabelError, match="not UTF-8 text"):
         normalize_label(label)
 
 

@@ -1,4 +1,4 @@
-"""What is a video, told by content, and by name where that is no picture."""
+"""Videos, recognised by content, and by name where the content is no picture."""
 
 from __future__ import annotations
 

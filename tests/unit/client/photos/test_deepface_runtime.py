@@ -1,4 +1,4 @@
-"""What is said of packages that photos need and that are not installed."""
+"""The errors for packages that photos need and that are not installed."""
 
 from __future__ import annotations
 

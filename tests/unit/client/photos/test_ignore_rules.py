@@ -1,4 +1,4 @@
-"""What ``.galleryignore`` names is passed over, as git reads ``.gitignore``."""
+"""Ignore rules: names in ``.galleryignore`` are passed over, as git reads ``.gitignore``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is taken where a photo is wanted: paths, bytes, file objects, pictures, arrays."""
+"""Sources of photos: paths, bytes, file objects, pictures, arrays."""
 
 from __future__ import annotations
 

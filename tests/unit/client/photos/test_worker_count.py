@@ -1,4 +1,4 @@
-"""How many workers: what processor and memory allow, also in a container."""
+"""The number of workers, by processor and memory, also in a container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search gives: candidate lists and decisions of a batch of probes."""
+"""Results of a search: candidate lists and decisions of a batch of probes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a threshold comes from: what is given, else the gallery's own, else the model's."""
+"""Origins of a threshold: a given one, else the gallery's own, else the model's."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_one_at_which_everybody_matches_is_refused(
 
 DOUBTFUL = [
     ("", Metric.COSINE, 1.2, "nearly everybody"),
-    ("", Metric.COSINE, 0.0, "may miss even what was enrolled"),
+    ("", Metric.COSINE, 0.0, "may miss even the embeddings that were enrolled"),
     ("", Metric.EUCLIDEAN_L2, 1.5, "nearly everybody"),
     ("", Metric.EUCLIDEAN, 0.4, "nearly nobody"),
     ("", Metric.EUCLIDEAN, 30.0, "nearly everybody"),

@@ -1,4 +1,4 @@
-"""Whatever happens to a folder and to whoever syncs it, the gallery becomes what the folder is.
+"""A model of syncs: the gallery becomes what the folder is, whatever happens on the way.
 
 The model knows what is in each photo, which references are held for a photo that cannot be read
 just now, and which ones nobody knows to have come from the folder. What a sync leaves follows from

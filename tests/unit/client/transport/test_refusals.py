@@ -1,4 +1,4 @@
-"""What stands before a server, or in its place: named at once as what it is."""
+"""Programs before a server, or in its place: each is named at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a camera of the machine that cannot be opened."""
+"""The errors for a camera of the machine that cannot be opened."""
 
 from __future__ import annotations
 

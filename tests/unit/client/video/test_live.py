@@ -82,7 +82,7 @@ def test_frames_have_moments_of_the_clock_that_ascend() -> None:
 
 
 def test_a_source_that_is_not_there_is_told_at_once() -> None:
-    with pytest.raises(VideoError, match="nothing that is a video answers"):
+    with pytest.raises(VideoError, match="no video is served there"):
         next(LiveSource("http://user:secret@127.0.0.1:1/stream", 0.5).frames())
     with pytest.raises(VideoError, match=r"camera 99999 cannot be opened: there is no"):
         next(LiveSource(99_999, 0.5).frames())

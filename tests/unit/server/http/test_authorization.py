@@ -1,4 +1,4 @@
-"""Who is answered what: every operation, with every scope, inside and outside of its galleries."""
+"""Authorization: every operation, with every scope, inside and outside of its galleries."""
 
 from __future__ import annotations
 

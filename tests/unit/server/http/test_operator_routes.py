@@ -1,4 +1,4 @@
-"""What operators see: health, figures, logs, and nothing that is somebody's."""
+"""Routes for operators: health, figures, logs, and nothing that is somebody's."""
 
 from __future__ import annotations
 

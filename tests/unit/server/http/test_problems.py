@@ -1,4 +1,4 @@
-"""What an answer says of an error: to a program that may not know the library or its commands."""
+"""Problem responses, for programs that may not know the library or its commands."""
 
 from __future__ import annotations
 
