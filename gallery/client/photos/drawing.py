@@ -126,7 +126,7 @@ def lettering(text: str, size: int) -> tuple[Font, str]:
     size
         Height of the letters, in pixels.
     """
-    fonts = _fonts(size)
+    fonts = fonts_of(size)
     lacks = [sum(not _has(font, character) for character in set(text)) for font in fonts]
     font = fonts[lacks.index(min(lacks))]
     return font, "".join(_drawable(font, character) for character in text)
@@ -140,7 +140,8 @@ def _drawable(font: Font, character: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _fonts(size: int) -> tuple[Font, ...]:
+def fonts_of(size: int) -> tuple[Font, ...]:
+    """Return the fonts that there are, Pillow's own first."""
     fonts: list[Font] = [ImageFont.load_default(size)]
     for name in _FONTS:
         try:

@@ -68,11 +68,11 @@ def test_a_large_photo_is_drawn_smaller_with_its_frame_in_place() -> None:
 
 def test_characters_that_no_font_has_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "_FONTS", ("no-such-font.ttf",))
-    drawing._fonts.cache_clear()
+    drawing.fonts_of.cache_clear()
     try:
         _, text = drawing.lettering("Åsa Núñez 大", 20)
     finally:
-        drawing._fonts.cache_clear()
+        drawing.fonts_of.cache_clear()
 
     assert text == "Asa Nunez ?"
 
@@ -80,7 +80,7 @@ def test_characters_that_no_font_has_are_replaced(monkeypatch: pytest.MonkeyPatc
 def test_a_font_of_the_system_is_taken_where_it_has_more_characters() -> None:
     font, text = drawing.lettering("Åsa", 20)
 
-    if len(drawing._fonts(20)) == 1:
+    if len(drawing.fonts_of(20)) == 1:
         pytest.skip("no other font is on this system")
     assert text == "Åsa"
-    assert font is not drawing._fonts(20)[0]
+    assert font is not drawing.fonts_of(20)[0]
