@@ -10,9 +10,9 @@ from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
 from gallery.commands.options import key_file_options
+from gallery.commands.records import TableFormat, table_options
 from gallery.commands.settings import KeyFileSettings
 from gallery.commands.streams import OutputLostError
-from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.terminal import print_result
 from gallery.commands.token_expiry import expires_option
 from gallery.commands.token_lists import print_tokens

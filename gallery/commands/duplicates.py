@@ -12,8 +12,8 @@ from gallery.commands.counts import counted
 from gallery.commands.identify import KEPT_BYTES
 from gallery.commands.options import common_options, search_threshold_option
 from gallery.commands.output import number, print_table
+from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, print_records, table_options
 
 if TYPE_CHECKING:
     from gallery.client import ClosePair
@@ -77,7 +77,7 @@ def command(
             )
             for pair in pairs
         )
-        print_table(("decision", "distance", "label", "other label"), rows, right=1)
+        print_table(("decision", "distance", "label", "other label"), rows, right=(1,))
     matches = sum(pair.decision for pair in pairs)
     settings.notice(
         f"{counted(count, 'reference')} compared, {matches} of {len(pairs)} pairs match"

@@ -10,8 +10,8 @@ import click
 from gallery.commands.counts import counted
 from gallery.commands.desk import erase_thumbnails
 from gallery.commands.options import common_options, json_option, yes_option
-from gallery.commands.people import whom
 from gallery.commands.prompts import confirm
+from gallery.commands.reference_wording import whom
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.errors import ErasurePendingError

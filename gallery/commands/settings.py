@@ -22,7 +22,7 @@ from gallery.commands.photo_processes import chosen_jobs
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
 from gallery.commands.terminal import say
-from gallery.commands.weights import trusted_weights
+from gallery.commands.trust_weights import trusted_weights
 from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class DatabaseSettings:
 
     @property
     def notices(self) -> Console:
-        """Where notices, tables of failures and progress go: standard error."""
+        """Where notices and progress go: standard error."""
         return notices(quiet=self.quiet)
 
     def notice(self, text: str) -> None:

@@ -10,9 +10,9 @@ import click
 from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.options import database_options
+from gallery.commands.records import TableFormat, table_options
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.streams import OutputLostError
-from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.terminal import print_result
 from gallery.commands.token_expiry import expires_option
 from gallery.commands.token_lists import COLUMNS, print_tokens

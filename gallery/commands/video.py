@@ -23,10 +23,10 @@ from gallery.commands.hints import told
 from gallery.commands.main import EXIT_NON_MATCH, EXIT_PARTIAL
 from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import refuse_options_of_photos
+from gallery.commands.records import TableFormat
 from gallery.commands.saved_frames import SavedFrames
 from gallery.commands.settings import Settings
 from gallery.commands.sightings import SightingPrinter, print_titles
-from gallery.commands.tables import TableFormat
 from gallery.commands.threshold_notes import notes_on_search
 from gallery.errors import VideoError
 

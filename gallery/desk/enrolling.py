@@ -12,9 +12,9 @@ from gallery.client import Enrollment, FaceQuality, GalleryClient, PhotoEmbedder
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, DeskError, NotAllowedError
-from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import LIMITED_DECIMALS
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.desk.photo_faces import PhotoOfFaces
 from gallery.desk.thumbnails import thumbnail_of
 from gallery.errors import ReferenceNotFoundError, ThresholdRequiredError
 

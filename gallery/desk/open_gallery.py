@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gallery.client import GalleryClient, Reference
 from gallery.desk.accuracy.measuring import Measuring
 from gallery.desk.errors import LockedError
-from gallery.desk.folders.batch import Batches
+from gallery.desk.folders.folder_batches import Batches
 from gallery.desk.thumbnails import Thumbnails
 from gallery.errors import ErasurePendingError
 

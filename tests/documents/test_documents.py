@@ -66,7 +66,8 @@ def test_files_that_are_named_exist(path: Path) -> None:
     """Paths in code spans: of tests, of modules (also given from within the package), of others."""
     files = r"[\w./-]+/[\w./-]*\w\.(?:py|md|toml|lock|svg|service|conf|yml|sh)"
     folders = r"(?:gallery|tests|docs|deploy|migrations|benchmarks|requirements)/(?:[\w.-]+/)*"
-    rooms = r"(?:client|server|store|evaluator|ciphertexts|messages)/(?:[\w.-]+/)*"
+    packages = "|".join(module.name for module in pkgutil.iter_modules(gallery.__path__))
+    rooms = rf"(?:{packages})/(?:[\w.-]+/)*"
     for span in spans_of(path):
         if re.fullmatch(f"{files}|{folders}|{rooms}", span):
             places = (CHECKOUT, CHECKOUT / "gallery", path.parent)

@@ -33,9 +33,9 @@ from gallery.client.photos.sources import hold
 from gallery.desk.access.scopes import Holder
 from gallery.desk.accuracy.measuring import Stage
 from gallery.desk.errors import BadRequestError, BusyError, NotFoundError, TooLargeError
-from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
-from gallery.desk.folders.batch import SentBatch
-from gallery.desk.folders.enrolling import FolderPhoto
+from gallery.desk.folders.folder_batches import SentBatch
+from gallery.desk.folders.folder_enrollment import FolderPhoto
+from gallery.desk.photo_faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.state import DeskState
 from gallery.desk.texts import english
 from gallery.errors import PhotoError, SourceError

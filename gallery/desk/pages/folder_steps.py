@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from gallery.client.photos.ignore_rules import IGNORE_FILE
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError
-from gallery.desk.faces import Upload
-from gallery.desk.folders.batch import Batch
-from gallery.desk.folders.enrolling import FolderPhoto
+from gallery.desk.folders.folder_batches import Batch
+from gallery.desk.folders.folder_enrollment import FolderPhoto
 from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import alarm_in
+from gallery.desk.photo_faces import Upload
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.texts import english
 from gallery.desk.uploads import Form

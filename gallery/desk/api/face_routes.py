@@ -27,7 +27,6 @@ from gallery.desk.api.schemas import (
 from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
-from gallery.desk.faces import Upload
 from gallery.desk.identifying import (
     PhotoDecisions,
     compare,
@@ -37,6 +36,7 @@ from gallery.desk.identifying import (
     search_all,
 )
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.photo_faces import Upload
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])
