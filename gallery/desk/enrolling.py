@@ -219,10 +219,9 @@ def find_duplicates(
 ) -> dict[int, PossibleDuplicate]:
     """Return the faces that match a person of another label than theirs, by their places."""
     try:
-        client.threshold()
+        found = client.find_duplicates(faces.embeddings, labels, digests=faces.digests)
     except ThresholdRequiredError:  # nobody has said what a match is
         return {}
-    found = client.find_duplicates(faces.embeddings, labels, digests=faces.digests)
     rounded = release(np.array([item.distance for item in found]), client.description)
     made = {
         item.row: PossibleDuplicate(
