@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +18,7 @@ from gallery.errors import ErasurePendingError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, Reference
+    from gallery.client.progress import Progress
 
 _EPILOG = """
 \b
@@ -88,7 +89,7 @@ def _removed(
     settings: Settings,
     client: GalleryClient,
     chosen: Sequence[Reference],
-    advance: Callable[[int], None],
+    advance: Progress,
 ) -> tuple[Reference, ...]:
     """Erase references, and the thumbnails that the desk keeps of them."""
     identifiers = [item.reference_id for item in chosen]

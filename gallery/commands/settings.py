@@ -27,6 +27,7 @@ from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
     from gallery.client import CacheFolder, EmbeddingCache, GalleryClient, GalleryKey, StateFile
+    from gallery.client.progress import Progress
     from gallery.protocol import GalleryService
 
 T = TypeVar("T")
@@ -199,8 +200,6 @@ class Settings(ServiceSettings):
             ) as client:
                 yield client
 
-    def progress(
-        self, text: str, total: int | None
-    ) -> AbstractContextManager[Callable[[int], None]]:
+    def progress(self, text: str, total: int | None) -> AbstractContextManager[Progress]:
         """Show a progress bar with rate and time left; give what advances it."""
         return progress_bar(self.notices, text, total)

@@ -32,6 +32,7 @@ from gallery.errors import VideoError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, LiveSource, VideoFile
+    from gallery.client.progress import Progress
 
 DEFAULT_EVERY: Final = 0.5
 _EVERY: Final = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)(ms|s|m)?")
@@ -218,7 +219,7 @@ def _stopped_by_interrupt(source: VideoFile | LiveSource) -> Iterator[None]:
 
 def _progress(
     settings: Settings, source: VideoFile | LiveSource
-) -> AbstractContextManager[Callable[[int], None] | None]:
+) -> AbstractContextManager[Progress | None]:
     if source.live:
         return nullcontext()
     return settings.progress("looking at frames", source.steps())

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.client.atomic_file import atomic_write
 from gallery.errors import SourceError
 
@@ -130,7 +131,7 @@ def write_embeddings(folder: Path) -> tuple[Path, Path]:
     return people, probes
 
 
-def _directions(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+def _directions(rng: np.random.Generator, count: int) -> Floats:
     vectors = rng.normal(size=(count, DIMENSION))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
@@ -138,7 +139,7 @@ def _directions(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]
 
 def _embeddings(
     rng: np.random.Generator,
-    directions: dict[str, npt.NDArray[np.float64]],
+    directions: dict[str, Floats],
     labels: tuple[str, ...],
 ) -> LabelledEmbeddings:
     """Return an embedding for each label: its direction, with noise of 0.35 to 0.6 its length."""
