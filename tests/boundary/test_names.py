@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -105,3 +106,13 @@ def test_modules_are_short() -> None:
 
     assert median(lines.values()) < 150
     assert {name for name, count in lines.items() if count > 400} == set(LARGE)
+
+
+def test_a_class_has_its_name_for_itself() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path.relative_to(PACKAGE).as_posix())
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -43,7 +43,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
-class Frame:
+class DrawnFrame:
     """What is drawn at a face.
 
     Attributes
@@ -64,7 +64,7 @@ class Frame:
     ending: str = ""
 
 
-def draw_frames(photo: PhotoSource, frames: Iterable[Frame]) -> Image.Image:
+def draw_frames(photo: PhotoSource, frames: Iterable[DrawnFrame]) -> Image.Image:
     """Return a copy of a photo, upright and at most `LONGEST_DRAWN` long, with frames in it.
 
     Characters that no font here has are drawn without their accents, or as question marks.
@@ -84,7 +84,7 @@ def draw_frames(photo: PhotoSource, frames: Iterable[Frame]) -> Image.Image:
 
 
 def _draw_frame(
-    draw: ImageDraw.ImageDraw, limits: tuple[int, int], scale: float, frame: Frame, size: int
+    draw: ImageDraw.ImageDraw, limits: tuple[int, int], scale: float, frame: DrawnFrame, size: int
 ) -> None:
     box = frame.box
     sides = (0, 0, *limits) if box is None else (box.left, box.top, box.right, box.bottom)

@@ -26,7 +26,7 @@ _Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
 _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
-class Relabelling(RequestDocument):
+class LabelChange(RequestDocument):
     """A person's label, and the label to give."""
 
     old: str
@@ -64,19 +64,19 @@ def people(
     ]
 
 
-@router.post("/people/rename", openapi_extra=body_schema(Relabelling))
+@router.post("/people/rename", openapi_extra=body_schema(LabelChange))
 async def rename(request: Request, gallery: str, _: _Manages) -> Done:
     """Give a person another label that nobody has."""
     return await changed(
-        request, gallery, Relabelling, lambda client, body: client.rename(body.old, body.new)
+        request, gallery, LabelChange, lambda client, body: client.rename(body.old, body.new)
     )
 
 
-@router.post("/people/merge", openapi_extra=body_schema(Relabelling))
+@router.post("/people/merge", openapi_extra=body_schema(LabelChange))
 async def merge(request: Request, gallery: str, _: _Manages) -> Done:
     """Make one person of two: all references of ``old`` become those of ``new``."""
     return await changed(
-        request, gallery, Relabelling, lambda client, body: client.merge(body.old, body.new)
+        request, gallery, LabelChange, lambda client, body: client.merge(body.old, body.new)
     )
 
 
