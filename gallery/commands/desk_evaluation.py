@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gallery.accuracy.datasets import LabelledSet
     from gallery.client.progress import ProgressBar
-    from gallery.desk.accuracy.measuring import Evaluate, EvaluationReport
+    from gallery.desk.measuring import Evaluate, EvaluationReport
     from gallery.messages import GalleryDescription
 
 _PLOTS = {
@@ -39,7 +39,7 @@ def _report(
     from gallery.accuracy.plots import as_image, draw, require_plotting
     from gallery.accuracy.report import as_text, render, render_body
     from gallery.accuracy.report_json import as_json
-    from gallery.desk.accuracy.measuring import EvaluationReport
+    from gallery.desk.measuring import EvaluationReport
     from gallery.parameters import find_parameters
 
     require_plotting()

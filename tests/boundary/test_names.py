@@ -18,7 +18,7 @@ TWO_SERVERS = "the same part of the two programs that serve HTTP"
 TWO_LANGUAGES = "one thing in terms of the library, and in words of the command line"
 
 SHARED = {
-    "accuracy": (PAGES_AND_API, "accuracy", "desk.accuracy", "desk.pages.accuracy"),
+    "accuracy": (PAGES_AND_API, "accuracy", "desk.pages.accuracy"),
     "cache": (COMMAND, "client.cache", "commands.cache"),
     "check_sums": (BOTH_SIDES, "client.hinted.check_sums", "messages.check_sums"),
     "ckks": ("a scheme, and its parameter sets", "client.ckks", "parameters.ckks"),

@@ -1,1 +1,1 @@
-"""Who may ask the desk for what: sessions of browsers, tokens of programs, and the guard."""
+"""Who may ask the desk for what: sessions of browsers, tokens of programs, and limits of each."""

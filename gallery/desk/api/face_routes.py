@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.bodies import read_body
 from gallery.desk.api.events import tell
@@ -37,6 +36,7 @@ from gallery.desk.identifying import (
 )
 from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.photo_faces import Upload
+from gallery.desk.rights import require
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])

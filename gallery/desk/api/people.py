@@ -11,13 +11,13 @@ from starlette.requests import Request
 
 from gallery.client import GalleryClient, PersonDetails
 from gallery.client.integrity.clock import in_utc
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.changes import Done, changed
 from gallery.desk.api.openapi import body_schema
 from gallery.desk.api.schemas import PersonDocument, RequestDocument
 from gallery.desk.enrolling import undo_last
 from gallery.desk.errors import BadRequestError
+from gallery.desk.rights import require
 from gallery.desk.state import state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["people"])

@@ -1,1 +1,1 @@
-"""Folders of people that a browser sends in pieces: what is in them, and their enrollment."""
+"""Folders of people that a browser sends in pieces: what is in them, and how far they are."""

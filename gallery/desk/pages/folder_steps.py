@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, Response
 from gallery.client.photos.ignore_rules import IGNORE_FILE
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError
+from gallery.desk.folder_enrollment import FolderPhoto
 from gallery.desk.folders.folder_batches import AnyBatch
-from gallery.desk.folders.folder_enrollment import FolderPhoto
 from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import alarm_in
 from gallery.desk.photo_faces import Upload

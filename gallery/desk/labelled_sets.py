@@ -33,8 +33,8 @@ from gallery.client.photos.sources import hold
 from gallery.client.progress import ProgressBar
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, BusyError, NotFoundError, TooLargeError
+from gallery.desk.folder_enrollment import FolderPhoto
 from gallery.desk.folders.folder_batches import SentBatch
-from gallery.desk.folders.folder_enrollment import FolderPhoto
 from gallery.desk.photo_faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.state import DeskState
 from gallery.desk.texts import english

@@ -15,8 +15,6 @@ from gallery.desk.errors import BadRequestError
 from gallery.desk.texts import english
 from gallery.messages import GalleryDescription
 
-"""Begins a part of long work with a title and a total; gives what counts what was done."""
-
 
 @dataclass(frozen=True)
 class EvaluationReport:
