@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+KEPT_FOR_PROBES = 512 * 1024 * 1024
+"""Bytes of blocks that a command with several probes keeps in memory, so that not every request
+reads them from the database: those of 160,000 references with ``standard`` and 128 values."""
+
 
 @dataclass(frozen=True)
 class DatabaseSettings:

@@ -115,6 +115,19 @@ def test_notices_tables_and_json_are_harmless(capsys: pytest.CaptureFixture[str]
     assert json.loads(out.splitlines()[-1]) == {ORDER: [ORDER, "\udce9"]}
 
 
+def test_a_table_is_as_wide_as_its_cells(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "count"), [("x" * 300, "1"), ("y", ("22", "red"))], right=(1,))
+    print_table((), [("key", "value"), ("longer key", "")])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "name" + " " * 296 + "  count",
+        "x" * 300 + "      1",
+        "y" + " " * 299 + "     22",
+        "key         value",
+        "longer key  ",
+    ]
+
+
 def test_a_progress_bar_shows_its_text_and_obeys_none(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
