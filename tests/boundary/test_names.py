@@ -9,7 +9,10 @@ from statistics import median
 
 import gallery
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(gallery.__file__).parent
+BASES = (PACKAGE, CHECKOUT)
+"""Where the rooms are that unit tests mirror: those of `gallery`, and `benchmarks`."""
 
 COMMAND = "a command, and what it runs or prints"
 PAGES_AND_API = "one subject: its command, its pages and its routes, as far as there are any"
@@ -116,3 +119,10 @@ def test_a_class_has_its_name_for_itself() -> None:
                 places[node.name].append(path.relative_to(PACKAGE).as_posix())
 
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_unit_tests_lie_as_what_they_test() -> None:
+    tests = CHECKOUT / "tests" / "unit"
+    rooms = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
+
+    assert {room for room in rooms if not any((base / room).is_dir() for base in BASES)} == set()
