@@ -11,8 +11,8 @@ import math
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.errors import InvalidThresholdError
 from gallery.hints import Hint
 
@@ -36,9 +36,7 @@ class Metric(StrEnum):
         return self is not Metric.EUCLIDEAN
 
 
-def from_squared(
-    squared: npt.NDArray[np.float64], metric: Metric, norm_bound: float
-) -> npt.NDArray[np.float64]:
+def from_squared(squared: Floats, metric: Metric, norm_bound: float) -> Floats:
     """Convert squared distances of vectors of norm at most 1 into distances of ``metric``.
 
     Parameters

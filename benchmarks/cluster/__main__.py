@@ -17,8 +17,8 @@ from benchmarks.cluster.scaling_page import BEGIN, END, render
 from benchmarks.cluster.scenario_plot import plot_scenarios
 from benchmarks.cluster.scenarios import simulate
 from benchmarks.shared.machine import describe_machine
+from benchmarks.shared.options import parameters_option, references_option
 from benchmarks.shared.page_tables import replace_between
-from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 
 @click.group()
@@ -27,13 +27,8 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--references", type=click.IntRange(1), default=100_000, show_default=True)
-@click.option(
-    "--parameters",
-    type=click.Choice([*PARAMETER_SETS]),
-    default=DEFAULT_PARAMETERS.name,
-    show_default=True,
-)
+@references_option(100_000)
+@parameters_option
 @click.option("--workers", type=click.IntRange(1), multiple=True, default=(1, 2, 3))
 @click.option("--clients", type=click.IntRange(1), multiple=True, default=(1, 4, 16))
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Of each load.")

@@ -25,19 +25,19 @@ from benchmarks.commands.commands_goals import check_goals, compared
 from benchmarks.commands.workplace import Workplace
 from benchmarks.shared.former_state import FORMER_STATE, check_out
 from benchmarks.shared.machine import describe_machine
+from benchmarks.shared.options import (
+    dimension_option,
+    folder_option,
+    parameters_option,
+    references_option,
+)
 from benchmarks.shared.timing import Spread
-from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 
 @click.command()
-@click.option("--references", default=100_000, show_default=True)
-@click.option("--dimension", default=128, show_default=True)
-@click.option(
-    "--parameters",
-    type=click.Choice([*PARAMETER_SETS]),
-    default=DEFAULT_PARAMETERS.name,
-    show_default=True,
-)
+@references_option(100_000)
+@dimension_option()
+@parameters_option
 @click.option("--repeats", default=5, show_default=True, help="Runs of each command.")
 @click.option(
     "--before",
@@ -45,7 +45,7 @@ from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
     show_default=True,
     help="Commit of a former state to measure beside this one; an empty word for none.",
 )
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
+@folder_option
 @click.option("--quick", is_flag=True, help="10,000 references, twice, to see that it runs.")
 def main(
     references: int,

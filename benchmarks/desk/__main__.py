@@ -24,27 +24,22 @@ from benchmarks.desk.desk_report import BEGIN, END, DeskReport
 from benchmarks.desk.measurement import SearchRow, SearchTimes, time_searches
 from benchmarks.desk.prepared_gallery import PreparedGallery, prepare
 from benchmarks.shared.machine import describe_machine
+from benchmarks.shared.options import folder_option, parameters_option, references_option
 from benchmarks.shared.other_work import OtherWork
 from benchmarks.shared.page_tables import replace_between
 from gallery.demo.samples import fetch_samples
-from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 _PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 
 @click.command()
-@click.option("--references", default=REFERENCES, show_default=True)
-@click.option(
-    "--parameters",
-    type=click.Choice([*PARAMETER_SETS]),
-    default=DEFAULT_PARAMETERS.name,
-    show_default=True,
-)
+@references_option(REFERENCES)
+@parameters_option
 @click.option("--repeats", default=15, show_default=True, help="Searches of each kind.")
 @click.option(
     "--searches", default=1000, show_default=True, help="Length of the rows for memory; 0: none."
 )
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
+@folder_option
 @click.option("--quick", is_flag=True, help="Few repeats and no rows, to see that it runs.")
 @click.option("--write", is_flag=True, help="Write the table of docs/performance.md.")
 def main(

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from benchmarks.errors.distance_errors import DistanceErrors
 from benchmarks.errors.measurement import measure_errors
+from benchmarks.shared.options import dimension_option
 from gallery.parameters import PARAMETER_SETS
 
 
@@ -28,7 +29,7 @@ from gallery.parameters import PARAMETER_SETS
     multiple=True,
     show_default=True,
 )
-@click.option("--dimension", type=click.IntRange(1, 4096), default=128, show_default=True)
+@dimension_option()
 @click.option("--comparisons", type=click.IntRange(1), default=10_000_000, show_default=True)
 @click.option("--probes", type=click.IntRange(2), default=256, show_default=True)
 @click.option(

@@ -20,6 +20,7 @@ from benchmarks.evaluation.evaluation_run import EvaluationRun, evaluate
 from benchmarks.evaluation.face_set import write_set
 from benchmarks.shared.former_state import FORMER_STATE, ROOT, check_out
 from benchmarks.shared.machine import describe_machine
+from benchmarks.shared.options import folder_option
 
 
 @click.command()
@@ -33,7 +34,7 @@ from benchmarks.shared.machine import describe_machine
 @click.option(
     "--before", default=FORMER_STATE, show_default=True, help="Commit of the former state."
 )
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
+@folder_option
 def main(times: float, both_times: float, before: str, folder: Path | None) -> None:
     """Measure an evaluation; the last line is what was found, in JSON."""
     notes, runs = Console(stderr=True), dict[str, EvaluationRun]()

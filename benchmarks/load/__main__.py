@@ -23,8 +23,8 @@ from benchmarks.load.postgresql import temporary_postgresql
 from benchmarks.load.prepared_server import prepared_server
 from benchmarks.load.report import assemble, show
 from benchmarks.load.settings import LoadSettings
+from benchmarks.shared.options import dimension_option, parameters_option, references_option
 from benchmarks.shared.page_tables import replace_between
-from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 CHECKOUT = Path(__file__).parents[2]
 RESULTS = CHECKOUT / "benchmarks" / "results"
@@ -47,14 +47,9 @@ def measure(
 @click.option("--seconds", type=float, default=300.0, show_default=True)
 @click.option("--clients", type=click.IntRange(1), default=32, show_default=True)
 @click.option("--enrollers", type=click.IntRange(0), default=2, show_default=True)
-@click.option("--references", type=click.IntRange(1), default=100_000, show_default=True)
-@click.option("--dimension", type=click.IntRange(64, 4096), default=128, show_default=True)
-@click.option(
-    "--parameters",
-    type=click.Choice([*PARAMETER_SETS]),
-    default=DEFAULT_PARAMETERS.name,
-    show_default=True,
-)
+@references_option(100_000)
+@dimension_option(64)
+@parameters_option
 @click.option(
     "--processes",
     type=click.IntRange(1),

@@ -23,22 +23,22 @@ from benchmarks.million.million_goals import check_goals
 from benchmarks.million.phases import PHASES, Phase
 from benchmarks.million.settings import MillionSettings
 from benchmarks.shared.machine import describe_machine
+from benchmarks.shared.options import (
+    dimension_option,
+    folder_option,
+    parameters_option,
+    references_option,
+)
 from gallery.client import GalleryKey, write_key_file
-from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 
 @click.command()
-@click.option("--references", default=1_000_000, show_default=True)
-@click.option("--dimension", default=128, show_default=True)
-@click.option(
-    "--parameters",
-    type=click.Choice([*PARAMETER_SETS]),
-    default=DEFAULT_PARAMETERS.name,
-    show_default=True,
-)
+@references_option(1_000_000)
+@dimension_option()
+@parameters_option
 @click.option("--probes", default=8, show_default=True, help="Probes that are searched together.")
 @click.option("--repeats", default=9, show_default=True, help="Searches of each kind.")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where to work.")
+@folder_option
 @click.option("--quick", is_flag=True, help="20,000 references, to see that it runs.")
 def main(
     references: int,

@@ -18,7 +18,7 @@ from benchmarks.shared.resident_memory import peak_resident, peak_resident_of_ch
 from benchmarks.shared.server_process import ServerProcess, create_token
 from benchmarks.shared.timed_service import TimedService
 from gallery.client import GalleryClient, read_key_file
-from gallery.client.embeddings.sources import EmbeddingSource
+from gallery.client.embeddings.embedding_files import EmbeddingSource
 from gallery.client.transport import AccessToken, RemoteService
 from gallery.messages import SearchRequest
 from gallery.parameters import find_parameters

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from gallery.client.embeddings.embedding_files import Batch
 from gallery.client.embeddings.names import Taken
-from gallery.client.embeddings.sources import Batch
 
 _BATCH = 4096
 """Rows that are drawn at a time when all are read."""

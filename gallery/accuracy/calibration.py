@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gallery.accuracy.comparisons import PlainComparison, ProgressBar
+from gallery.accuracy.comparisons import PlainComparison
 from gallery.accuracy.datasets import LabelledSet
 from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.intervals import support
@@ -23,6 +23,7 @@ from gallery.accuracy.rates import (
 )
 from gallery.accuracy.splits import check_split, split
 from gallery.arrays import Integers
+from gallery.client.progress import ProgressBar
 from gallery.client.searching.thresholds import expected_fpir
 from gallery.errors import ModelMismatchError, SourceError
 from gallery.messages import GalleryDescription

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -14,13 +14,11 @@ from gallery.backends import Backend
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.photos.model_table import MODELS
+from gallery.client.progress import ProgressBar
 from gallery.distances import Metric, from_squared, largest_distance
 from gallery.messages import GalleryDescription
 from gallery.parameters import ParameterSet
 from gallery.protocol import GalleryService
-
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows a progress bar with a text and a total; gives what advances it."""
 
 _CELLS = 2**21
 """Distances that are computed together, 16 MB."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from gallery.accuracy.comparisons import (
     PlainComparison,
-    ProgressBar,
     compare_encrypted,
     temporary_gallery,
 )
@@ -28,6 +27,7 @@ from gallery.arrays import Floats, Integers
 from gallery.backends import Backend
 from gallery.client import GalleryKey
 from gallery.client.photos.model_table import MODELS
+from gallery.client.progress import ProgressBar
 from gallery.distances import Metric
 from gallery.messages import GalleryDescription
 from gallery.parameters import DEFAULT_PARAMETERS, ParameterSet

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gallery.accuracy.comparisons import ProgressBar
 from gallery.accuracy.datasets import LabelledSet, embed_set
 from gallery.accuracy.evaluation import Evaluation, Options, evaluate
 from gallery.client import LabelledPhoto, PhotoEmbedder, TrustedWeights
 from gallery.client.photos.embedder import FaceMemory
+from gallery.client.progress import ProgressBar
 from gallery.errors import FaceRuntimeError, MissingDependencyError, WeightsError
 
 _REASONS = {

@@ -67,7 +67,7 @@ class Accuracy:
     comparisons: ErrorCurve
 
 
-class SearchStatistics:
+class WeightedStatistics:
     """Statistics of searches as functions of how often each subject counts.
 
     Parameters
@@ -151,7 +151,7 @@ def measure(
     upto = min(LAST_RANK, gallery_size)
     success = success_distances(outcomes.mate_distances, outcomes.mate_ranks, rank)
     bootstrap = SubjectBootstrap(subjects, seed, progress=progress)
-    low, high = bootstrap.intervals(SearchStatistics(outcomes, rank, rates, upto))
+    low, high = bootstrap.intervals(WeightedStatistics(outcomes, rank, rates, upto))
     people = len(np.unique(outcomes.mated_subjects))
     fnir, threshold = {}, {}
     for place, rate in enumerate(rates):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
     from gallery.client.editing.people import Person
     from gallery.client.editing.selection import Reference
-    from gallery.client.embeddings.sources import (
+    from gallery.client.embeddings.embedding_files import (
         EmbeddingFile,
         EmbeddingSource,
         SourceKind,
@@ -205,7 +205,7 @@ if not TYPE_CHECKING:  # what type checkers know is above, and none knows the fo
         "gallery.client.cache": ("CachedGallery", "CacheFolder", "EmbeddingCache"),
         "gallery.client.editing.people": ("Person",),
         "gallery.client.editing.selection": ("Reference",),
-        "gallery.client.embeddings.sources": (
+        "gallery.client.embeddings.embedding_files": (
             "EmbeddingFile",
             "EmbeddingSource",
             "SourceKind",

@@ -79,6 +79,22 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
     AuthenticationError
         If its description was changed.
 
+    Notes
+    -----
+    What there is, by task:
+
+    - a gallery: `create`, `restore`, `close`, `description`, `embedder`;
+    - enrollment: `enroll`, `enroll_file`, `enroll_photos`, `photos_enrolled`, `folder_sync`,
+      `find_duplicates`;
+    - searches: `identify`, `match`, `compare`, `identify_photos`, `match_photos`,
+      `identify_video`, `unknown_faces`, `closest_pairs`;
+    - thresholds: `threshold`, `thresholds`, `set_threshold`, `reset_threshold`, `calibration`,
+      `store_calibration`;
+    - people and their references: `people`, `references`, `find`, `annotate`, `rename`, `merge`,
+      `assign`, `remove`;
+    - upkeep: `summary`, `block_count`, `verify`, `refresh`, `compact`, `excess_blocks`, `export`,
+      `accept_rollback`, `accept_wrong_results`.
+
     Examples
     --------
     >>> import numpy as np

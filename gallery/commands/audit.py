@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
-from rich.text import Text
 
 from gallery.commands.counts import counted
 from gallery.commands.dates import FORMS, parse_date, parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.options import database_options, yes_option
-from gallery.commands.output import result_table, results
+from gallery.commands.output import print_table
 from gallery.commands.prompts import confirm
+from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import DatabaseSettings
-from gallery.commands.tables import TableFormat, print_records, table_options
 from gallery.commands.terminal import print_json, print_result
 from gallery.errors import IntegrityError
 
@@ -234,12 +233,12 @@ def _record(event: AuditEvent) -> dict[str, Any]:
 
 def _print_tables(records: Iterator[dict[str, Any]]) -> int:
     """Print a table of a few hundred rows after the other, so that few are in memory at once."""
-    console, count = results(), 0
+    count = 0
     shown = [name for name in _COLUMNS if name not in ("token_id", "gallery_id")]
     while rows := list(islice(records, _ROWS)):
-        table = result_table(*(name.replace("_", " ") for name in shown))
-        for row in rows:
-            table.add_row(*(Text("-" if row[name] is None else str(row[name])) for name in shown))
-        console.print(table)
+        print_table(
+            [name.replace("_", " ") for name in shown],
+            (["-" if row[name] is None else str(row[name]) for name in shown] for row in rows),
+        )
         count += len(rows)
     return count

@@ -17,7 +17,7 @@ from gallery.commands.origin_of_files import warn_of_origin
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json, print_result
-from gallery.commands.weights import trust_weights_option
+from gallery.commands.trust_weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.accuracy.calibration import Proposal

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import model_option
-from gallery.commands.output import notices, result_table, results
+from gallery.commands.output import Cell, notices, print_table
 from gallery.commands.paths import NamedPath
-from gallery.commands.weights import trust_weights_option, trusted_weights
+from gallery.commands.trust_weights import trust_weights_option, trusted_weights
 from gallery.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ def _run(
 def _tell(gallery: DemoGallery, searches: list[DemoSearch], place: Path, console: Console) -> int:
     threshold = gallery.threshold
     size = sum(path.stat().st_size for path in place.glob("demo.db*")) / 1e6
-    results().print(_table(searches))
+    print_table(_TITLES, map(_row, searches), right=(3, 4, 5, 6))
     console.print(
         f"threshold {threshold.value:g} ({threshold.origin}); the database has {size:.1f} MB, "
         "all of it ciphertext, keyed hashes and public properties"
@@ -113,22 +111,20 @@ def _workplace(folder: Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _table(searches: list[DemoSearch]) -> Table:
-    table = result_table("probe", "shows", "decision")
-    for title in ("distance", "embed", "search", "of it server"):
-        table.add_column(title, justify="right")
-    for item in searches:
-        decision = "non-match" if item.label is None else f"match: {item.label}"
-        table.add_row(
-            Text(item.photo.name),
-            Text(item.expected or "a stranger"),
-            Text(decision, style="green" if item.is_right else "bold red"),
-            f"{item.found.distances[0, 0]:.4f}",
-            f"{item.embed_ms:.0f} ms",
-            f"{item.search_ms:.0f} ms",
-            f"{item.server_ms:.1f} ms",
-        )
-    return table
+_TITLES = ("probe", "shows", "decision", "distance", "embed", "search", "of it server")
+
+
+def _row(item: DemoSearch) -> tuple[Cell, ...]:
+    decision = "non-match" if item.label is None else f"match: {item.label}"
+    return (
+        item.photo.name,
+        item.expected or "a stranger",
+        (decision, "green" if item.is_right else "red"),
+        f"{item.found.distances[0, 0]:.4f}",
+        f"{item.embed_ms:.0f} ms",
+        f"{item.search_ms:.0f} ms",
+        f"{item.server_ms:.1f} ms",
+    )
 
 
 def _show_refusal(samples: Samples, embedder: PhotoEmbedder, console: Console) -> None:

@@ -12,7 +12,7 @@ from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.streams import end_at_once
 from gallery.commands.terminal import print_result
-from gallery.commands.weights import trusted_weights
+from gallery.commands.trust_weights import trusted_weights
 from gallery.errors import MissingDependencyError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from gallery.commands.options import common_options
 from gallery.commands.settings import Settings
 from gallery.commands.streams import OutputLostError, end_at_once
 from gallery.commands.terminal import print_result
-from gallery.commands.weights import trust_weights_option, trusted_weights
+from gallery.commands.trust_weights import trust_weights_option, trusted_weights
 from gallery.errors import ErasurePendingError, MissingDependencyError, ServerError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gallery.accuracy.datasets import LabelledSet
-    from gallery.desk.accuracy.measuring import Evaluate, EvaluationReport, Stage
+    from gallery.client.progress import ProgressBar
+    from gallery.desk.measuring import Evaluate, EvaluationReport
     from gallery.messages import GalleryDescription
 
 _PLOTS = {
@@ -24,7 +25,7 @@ def evaluation_of(backend: str) -> Evaluate:
     """Return a function that evaluates labelled sets with a backend."""
 
     def work(
-        labelled: LabelledSet, description: GalleryDescription, stage: Stage
+        labelled: LabelledSet, description: GalleryDescription, stage: ProgressBar
     ) -> EvaluationReport:
         return _report(labelled, description, stage, backend)
 
@@ -32,13 +33,13 @@ def evaluation_of(backend: str) -> Evaluate:
 
 
 def _report(
-    labelled: LabelledSet, description: GalleryDescription, stage: Stage, backend: str
+    labelled: LabelledSet, description: GalleryDescription, stage: ProgressBar, backend: str
 ) -> EvaluationReport:
     from gallery.accuracy.evaluation import Options, evaluate
     from gallery.accuracy.plots import as_image, draw, require_plotting
     from gallery.accuracy.report import as_text, render, render_body
     from gallery.accuracy.report_json import as_json
-    from gallery.desk.accuracy.measuring import EvaluationReport
+    from gallery.desk.measuring import EvaluationReport
     from gallery.parameters import find_parameters
 
     require_plotting()

@@ -10,11 +10,10 @@ from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
 from gallery.commands.options import key_file_options
+from gallery.commands.records import TableFormat, table_options
 from gallery.commands.settings import KeyFileSettings
-from gallery.commands.streams import OutputLostError
-from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.terminal import print_result
-from gallery.commands.token_expiry import expires_option
+from gallery.commands.token_creation import delivery, expires_option, notice_of
 from gallery.commands.token_lists import print_tokens
 
 if TYPE_CHECKING:
@@ -63,15 +62,9 @@ def create(
     from gallery.desk.access.tokens import TokenFile
 
     tokens = TokenFile(token_file(settings.key))
-    try:
+    with delivery():
         tokens.issue(name, DeskScope(scope), expires, galleries=galleries, deliver=print_result)
-    except OutputLostError as error:
-        raise OutputLostError(error.reason, "no token was made") from error
-    settings.notice(
-        f"token {name!r} made, for {', '.join(galleries) or 'all galleries'}, "
-        + ("without end" if expires is None else f"until {iso(expires)}")
-        + "; keep it now, it cannot be shown again"
-    )
+    settings.notice(notice_of(name, expires, f"for {', '.join(galleries) or 'all galleries'}"))
 
 
 @command.command("list", epilog=_EPILOG)

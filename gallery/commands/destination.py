@@ -14,8 +14,8 @@ from gallery.commands.identified import print_found, tell_of_results, was_search
 from gallery.commands.output import print_identification
 from gallery.commands.photo_arguments import GivenPhotos
 from gallery.commands.photo_folders import tell_passed_over
+from gallery.commands.records import TableFormat
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat
 
 if TYPE_CHECKING:
     from gallery.client import ResultFile, Results

@@ -14,7 +14,7 @@ from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
     from gallery.client import HeldPhoto, Results
-    from gallery.client.photos.drawing import Frame
+    from gallery.client.photos.drawing import DrawnFrame
 
 _COLOURS: Final = {"match": "lime", "non-match": "orange"}
 _QUALITY: Final = 90
@@ -72,11 +72,11 @@ class DrawnCopies:
                 ) from error
 
 
-def _frames(results: Results) -> dict[int, list[Frame]]:
+def _frames(results: Results) -> dict[int, list[DrawnFrame]]:
     """Return the frames of each photo, by its number."""
-    from gallery.client.photos.drawing import Frame
+    from gallery.client.photos.drawing import DrawnFrame
 
-    frames = defaultdict[int, list[Frame]](list)
+    frames = defaultdict[int, list[DrawnFrame]](list)
     for row, record in enumerate(results.records()):
         place = results.faces.get(row)
         if place is None:
@@ -89,7 +89,7 @@ def _frames(results: Results) -> dict[int, list[Frame]]:
             who, doubt = record["candidates"][0]["label"], " (expired)"
         colour = _COLOURS[record["decision"]]
         frames[place.position].append(
-            Frame(place.box, printable(who), colour, f"{distance}{doubt}")
+            DrawnFrame(place.box, printable(who), colour, f"{distance}{doubt}")
         )
     return dict(frames)
 

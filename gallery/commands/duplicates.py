@@ -9,11 +9,10 @@ import click
 import numpy as np
 
 from gallery.commands.counts import counted
-from gallery.commands.identify import KEPT_BYTES
 from gallery.commands.options import common_options, search_threshold_option
 from gallery.commands.output import number, print_table
-from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.records import TableFormat, print_records, table_options
+from gallery.commands.settings import KEPT_FOR_PROBES, Settings
 
 if TYPE_CHECKING:
     from gallery.client import ClosePair
@@ -58,7 +57,7 @@ def command(
     """
     from gallery.client import release
 
-    with settings.open_client(cache_size=KEPT_BYTES) as client:
+    with settings.open_client(cache_size=KEPT_FOR_PROBES) as client:
         count = client.summary().references
         with settings.progress("comparing", count) as advance:
             found = client.closest_pairs(top, threshold, progress=advance)
@@ -77,7 +76,7 @@ def command(
             )
             for pair in pairs
         )
-        print_table(("decision", "distance", "label", "other label"), rows, right=1)
+        print_table(("decision", "distance", "label", "other label"), rows, right=(1,))
     matches = sum(pair.decision for pair in pairs)
     settings.notice(
         f"{counted(count, 'reference')} compared, {matches} of {len(pairs)} pairs match"

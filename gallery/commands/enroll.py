@@ -39,7 +39,7 @@ from gallery.commands.photo_arguments import (
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.replacement import ask_to_replace, labels_of
 from gallery.commands.settings import Settings
-from gallery.commands.weights import trust_weights_option
+from gallery.commands.trust_weights import trust_weights_option
 from gallery.errors import DuplicateSubjectError
 from gallery.hints import Hint
 

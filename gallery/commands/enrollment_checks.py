@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from gallery.commands.output import result_table
+from gallery.commands.output import print_table
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import ask_yes_or_no, is_interactive
 from gallery.errors import ThresholdRequiredError
@@ -180,14 +181,16 @@ def warn_of_quality(settings: Settings, measured: Sequence[tuple[PhotoName, Face
     for path, quality in measured:
         if warnings := quality.warnings():
             settings.notice(f"poor photo: {path}: {'; '.join(warnings)}")
-    if settings.verbose and measured:
-        table = result_table(
-            "photo", "face", "as used", "confidence", "sharpness", "grey levels", "roll", "yaw"
-        )
-        for path, quality in measured:
-            cells = quality_figures(quality).values()
-            table.add_row(str(path), *("-" if value is None else f"{value:g}" for value in cells))
-        settings.notices.print(table)
+    if settings.verbose and measured and not settings.quiet:
+        print_table(_FIGURES, [_figures(*item) for item in measured], file=sys.stderr)
+
+
+_FIGURES = ("photo", "face", "as used", "confidence", "sharpness", "grey levels", "roll", "yaw")
+
+
+def _figures(path: PhotoName, quality: FaceQuality) -> list[str]:
+    cells = quality_figures(quality).values()
+    return [str(path), *("-" if value is None else f"{value:g}" for value in cells)]
 
 
 def quality_figures(quality: FaceQuality) -> dict[str, float | None]:

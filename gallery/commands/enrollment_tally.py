@@ -11,8 +11,8 @@ from gallery.commands.enrollment_checks import (
     warn_of_quality,
 )
 from gallery.commands.hints import worded
-from gallery.commands.people import whom
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
+from gallery.commands.reference_wording import whom
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 

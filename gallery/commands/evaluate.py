@@ -23,12 +23,12 @@ from gallery.commands.options import (
     quiet_option,
     split_options,
 )
-from gallery.commands.output import result_table, results
+from gallery.commands.output import print_table
 from gallery.commands.paths import NamedPath
 from gallery.commands.photo_folders import tell_passed_over
 from gallery.commands.photo_processes import chosen_jobs, jobs_option
 from gallery.commands.settings import Settings
-from gallery.commands.weights import trust_weights_option, trusted_weights
+from gallery.commands.trust_weights import trust_weights_option, trusted_weights
 from gallery.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -235,16 +235,15 @@ def _runs(
 
 def _show(settings: Settings, found: Evaluation, output: Path) -> None:
     accuracy, parity = found.accuracy, found.parity
-    table = result_table("FPIR", "FNIR", "95% interval", "threshold")
+    rows: list[tuple[str, str, str, str]] = []
     for wanted, fnir in accuracy.fnir.items():
         if fnir.value is None:
-            table.add_row(f"{wanted:g}", "-", fnir.note, "-")
+            rows.append((f"{wanted:g}", "-", fnir.note, "-"))
             continue
         at = accuracy.threshold[wanted].value
-        table.add_row(
-            f"{wanted:g}", f"{fnir.value:.4f}", f"{fnir.low:.4f} to {fnir.high:.4f}", f"{at:.4f}"
-        )
-    results().print(table)
+        interval = f"{fnir.low:.4f} to {fnir.high:.4f}"
+        rows.append((f"{wanted:g}", f"{fnir.value:.4f}", interval, f"{at:.4f}"))
+    print_table(("FPIR", "FNIR", "95% interval", "threshold"), rows)
     first = accuracy.cmc[0]
     settings.notice(
         f"rank 1: {first.value:.4f} ({first.low:.4f} to {first.high:.4f}); "

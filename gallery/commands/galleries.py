@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import click
-from rich.text import Text
 
 from gallery.commands.counts import counted
 from gallery.commands.options import service_options
-from gallery.commands.output import result_table, results
+from gallery.commands.output import print_table
+from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import ServiceSettings
-from gallery.commands.tables import TableFormat, print_records, table_options
 
 _EPILOG = """
 \b
@@ -32,8 +31,5 @@ def command(settings: ServiceSettings, form: TableFormat | None) -> None:
     if form is not None:
         print_records(form, ("name",), ({"name": name} for name in names))
     elif names:
-        table = result_table("name")
-        for name in names:
-            table.add_row(Text(name))
-        results().print(table)
+        print_table(("name",), ((name,) for name in names))
     settings.notice(counted(len(names), "gallery", "galleries"))

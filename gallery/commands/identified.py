@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from gallery.commands.records import TableFormat, print_records
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, print_records
 from gallery.commands.threshold_notes import notes_on_search
 
 if TYPE_CHECKING:

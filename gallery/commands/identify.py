@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gallery.commands.decisions import code_of, exit_code_option
+from gallery.commands.decision_exit_code import code_of, exit_code_option
 from gallery.commands.destination import Destination
 from gallery.commands.identified import released
 from gallery.commands.options import (
@@ -32,10 +32,10 @@ from gallery.commands.photo_arguments import (
 )
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.photo_search import ProbeSearch, search_photos
-from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, table_options
+from gallery.commands.records import TableFormat, table_options
+from gallery.commands.settings import KEPT_FOR_PROBES, Settings
+from gallery.commands.trust_weights import trust_weights_option
 from gallery.commands.video import SearchChoice, VideoChoice, identify_videos, video_options
-from gallery.commands.weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.client import (
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
         GalleryClient,
         Results,
     )
-
-KEPT_BYTES = 512 * 1024 * 1024
-"""Blocks that a command with several probes keeps in memory, so that not every request reads them
-from the database: those of 160,000 references with ``standard`` and 128 values."""
 
 _EPILOG = """
 \b
@@ -160,14 +156,14 @@ def command(
         if per_reference or output is not None or drawn is not None:
             raise click.UsageError("--per-reference, --output and --draw are not for videos")
         choice = SearchChoice(
-            top, threshold, exit_code, form, full_precision, force, max_age, KEPT_BYTES
+            top, threshold, exit_code, form, full_precision, force, max_age, KEPT_FOR_PROBES
         )
         paths = [probe for probe in probes if isinstance(probe, Path)]
         return identify_videos(settings, paths, video, choice)
     of_photos = _check_sources(probes)
     to = Destination.chosen(form, output, force, drawn, of_photos)
     given = _Probes.read(probes, of_photos, private_urls)
-    kept = KEPT_BYTES if given.may_be_several(faces) else 0
+    kept = KEPT_FOR_PROBES if given.may_be_several(faces) else 0
     with settings.open_client(cache_size=kept, max_age=max_age) as client:
         done = given.searched(settings, client, search)
         if not full_precision:

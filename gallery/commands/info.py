@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.text import Text
 
 from gallery.commands.options import common_options, json_option
-from gallery.commands.output import result_table, results
+from gallery.commands.output import print_table
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.commands.threshold_notes import threshold_record
@@ -37,11 +36,14 @@ def command(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json(properties)
         return
-    table = result_table()
     properties["age"] = age_in_words(properties.pop("age_seconds"))
-    for name, value in properties.items():
-        table.add_row(name.replace("_", " "), Text("-" if value is None else str(value)))
-    results().print(table)
+    print_table(
+        (),
+        (
+            (name.replace("_", " "), "-" if value is None else str(value))
+            for name, value in properties.items()
+        ),
+    )
 
 
 def _properties(client: GalleryClient) -> dict[str, Any]:

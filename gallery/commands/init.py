@@ -16,7 +16,7 @@ from gallery.commands.options import (
     threshold_option,
 )
 from gallery.commands.settings import Settings
-from gallery.commands.weights import trust_weights_option, trusted_weights
+from gallery.commands.trust_weights import trust_weights_option, trusted_weights
 
 if TYPE_CHECKING:
     from gallery.messages import GalleryDescription

@@ -12,8 +12,8 @@ from gallery.commands.details import attribute_option
 from gallery.commands.label_patterns import label_pattern_option, with_label_like
 from gallery.commands.options import common_options
 from gallery.commands.output import Cell, named_values, print_table
+from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, print_records, table_options
 
 if TYPE_CHECKING:
     from gallery.client import Person
@@ -69,7 +69,7 @@ def command(
         titles: tuple[str, ...] = ("label", "references", "first enrolled", "last enrolled")
         if any(person.details for person in found):
             titles = (*titles, "expires", "attributes")
-        print_table(titles, (_row(person)[: len(titles)] for person in found), right=1)
+        print_table(titles, (_row(person)[: len(titles)] for person in found), right=(1,))
     settings.notice(_counted(found))
 
 

@@ -10,8 +10,8 @@ from gallery.commands.counts import counted
 from gallery.commands.label_patterns import label_pattern_option, normal_pattern, with_label_like
 from gallery.commands.options import common_options
 from gallery.commands.output import print_table
+from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, print_records, table_options
 from gallery.errors import InvalidLabelError
 
 if TYPE_CHECKING:

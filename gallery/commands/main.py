@@ -113,7 +113,12 @@ class _LazyGroup(click.Group):
 
 
 def _module(name: str) -> str:
-    named = {"list": "list_references", "people": "list_people", "import": "import_backup"}
+    named = {
+        "list": "list_references",
+        "people": "list_people",
+        "import": "import_backup",
+        "cluster": "group_faces",
+    }
     return named.get(name, name.replace("-", "_"))
 
 

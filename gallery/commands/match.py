@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.counts import counted
-from gallery.commands.decisions import code_of, exit_code_option
+from gallery.commands.decision_exit_code import code_of, exit_code_option
 from gallery.commands.identified import print_found, released, tell_of_results, was_searched
 from gallery.commands.options import (
     common_options,
@@ -30,9 +30,9 @@ from gallery.commands.photo_arguments import (
 )
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.photo_search import match_photos
+from gallery.commands.records import TableFormat, table_options
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, table_options
-from gallery.commands.weights import trust_weights_option
+from gallery.commands.trust_weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.client import FaceSelection, GalleryClient, Results

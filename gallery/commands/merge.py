@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from gallery.commands.options import common_options, json_option, yes_option
-from gallery.commands.people import whom
 from gallery.commands.prompts import confirm
+from gallery.commands.reference_wording import whom
 from gallery.commands.relabelled import report
 from gallery.commands.settings import Settings
 

@@ -21,9 +21,9 @@ from gallery.commands.hints import told
 from gallery.commands.options import quiet_option
 from gallery.commands.output import Cell, notices, print_table
 from gallery.commands.paths import NamedPath
-from gallery.commands.tables import TableFormat, print_records, table_options
+from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.terminal import say
-from gallery.commands.weights import trust_weights_option, trusted_weights
+from gallery.commands.trust_weights import trust_weights_option, trusted_weights
 from gallery.errors import GalleryError, MissingDependencyError
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from rich.cells import cell_len
@@ -19,7 +19,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from gallery.commands.terminal import printable
@@ -27,7 +26,6 @@ from gallery.commands.terminal import printable
 if TYPE_CHECKING:
     from gallery.client import Results
 
-_PIPE_WIDTH = 200
 _STYLES = {"match": "green", "non-match": "yellow", "failed": "red"}
 
 
@@ -41,68 +39,45 @@ class SafeConsole(Console):
 
 
 def notices(*, quiet: bool = False) -> Console:
-    """Return the console of notices, tables of failures and progress: standard error."""
+    """Return the console of notices and progress: standard error."""
     return SafeConsole(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-
-
-def results() -> Console:
-    """Return the console of results: standard output, which a pipe does not cut to 80 columns."""
-    console = SafeConsole(highlight=False)
-    return console if console.is_terminal else SafeConsole(highlight=False, width=_PIPE_WIDTH)
-
-
-class SafeTable(Table):
-    """A table whose cells are texts without markup, each by way of `printable`."""
-
-    def add_row(self, *cells: Any, **options: Any) -> None:
-        """Add a row of strings, or texts with a style."""
-        super().add_row(*map(_cell, cells), **options)
-
-
-def _cell(value: Any) -> Text:
-    if isinstance(value, Text):
-        return Text(printable(value.plain), style=value.style)
-    return Text(printable(str(value)))
-
-
-def result_table(*titles: str) -> SafeTable:
-    """Return an empty table as all commands print theirs."""
-    return SafeTable(
-        *titles,
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        padding=(0, 2, 0, 0),
-        show_header=bool(titles),
-    )
 
 
 Cell = str | tuple[str, str]
 """A cell of a table: text, or text and its colour."""
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]], right: int = -1) -> None:
+def print_table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    right: Collection[int] = (),
+    *,
+    file: IO[str] | None = None,
+) -> None:
     """Print a table of any length, in columns as wide as they need, each cell `printable`.
 
     Parameters
     ----------
     titles
-        One for each column.
+        One for each column; none for a table without them.
     rows
         The cells.
     right
-        Number of the column that is flushed right, or -1.
+        Numbers of the columns that are flushed right.
+    file
+        Where to; standard output by default.
     """
-    lines = [[_plain(cell) for cell in row] for row in (titles, *rows)]
+    lines = [[_plain(cell) for cell in row] for row in ((titles, *rows) if titles else rows)]
     widths = [max(_width(text) for text, _ in column) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
         shown = []
         for column, ((text, colour), width) in enumerate(zip(line, widths, strict=True)):
-            blank = " " * (width - _width(text)) if column < len(titles) - 1 else ""
-            styled = click.style(text, fg=colour, bold=number == 0)
-            shown.append(blank + styled if column == right else styled + blank)
+            is_right = column in right
+            blank = " " * (width - _width(text)) if is_right or column < len(line) - 1 else ""
+            styled = click.style(text, fg=colour, bold=bool(titles) and number == 0)
+            shown.append(blank + styled if is_right else styled + blank)
         # Named, since click takes another one in the place of an output whose encoding is ASCII.
-        click.echo("  ".join(shown), file=sys.stdout)
+        click.echo("  ".join(shown), file=file or sys.stdout)
 
 
 def _plain(cell: Cell) -> tuple[str, str | None]:
@@ -136,7 +111,7 @@ def print_identification(found: Results) -> None:
     titles = ("probe", "decision", "label", "distance", "candidate", "attributes")
     known = any(row[-1] for row in rows)
     shown_rows = rows if known else [row[:-1] for row in rows]
-    print_table(titles if known else titles[:-1], shown_rows, right=3)
+    print_table(titles if known else titles[:-1], shown_rows, right=(3,))
 
 
 def decision_cell(record: Mapping[str, Any]) -> Cell:

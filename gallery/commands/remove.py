@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,14 +10,15 @@ import click
 from gallery.commands.counts import counted
 from gallery.commands.desk import erase_thumbnails
 from gallery.commands.options import common_options, json_option, yes_option
-from gallery.commands.people import whom
 from gallery.commands.prompts import confirm
+from gallery.commands.reference_wording import whom
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
 from gallery.errors import ErasurePendingError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, Reference
+    from gallery.client.progress import Progress
 
 _EPILOG = """
 \b
@@ -88,7 +89,7 @@ def _removed(
     settings: Settings,
     client: GalleryClient,
     chosen: Sequence[Reference],
-    advance: Callable[[int], None],
+    advance: Progress,
 ) -> tuple[Reference, ...]:
     """Erase references, and the thumbnails that the desk keeps of them."""
     identifiers = [item.reference_id for item in chosen]

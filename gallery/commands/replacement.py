@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.commands.counts import counted
-from gallery.commands.people import whom
 from gallery.commands.photo_arguments import GivenPhoto
 from gallery.commands.prompts import confirm
+from gallery.commands.reference_wording import whom
 from gallery.commands.settings import Settings
 from gallery.errors import InvalidLabelError
 

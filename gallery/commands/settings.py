@@ -22,14 +22,19 @@ from gallery.commands.photo_processes import chosen_jobs
 from gallery.commands.prompts import given_passphrase, with_passphrase
 from gallery.commands.server_options import ServerAddress
 from gallery.commands.terminal import say
-from gallery.commands.weights import trusted_weights
+from gallery.commands.trust_weights import trusted_weights
 from gallery.url_masking import masked_url
 
 if TYPE_CHECKING:
     from gallery.client import CacheFolder, EmbeddingCache, GalleryClient, GalleryKey, StateFile
+    from gallery.client.progress import Progress
     from gallery.protocol import GalleryService
 
 T = TypeVar("T")
+
+KEPT_FOR_PROBES = 512 * 1024 * 1024
+"""Bytes of blocks that a command with several probes keeps in memory, so that not every request
+reads them from the database: those of 160,000 references with ``standard`` and 128 values."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class DatabaseSettings:
 
     @property
     def notices(self) -> Console:
-        """The console of notices, tables of failures and progress: standard error."""
+        """The console of notices and progress: standard error."""
         return notices(quiet=self.quiet)
 
     def notice(self, text: str) -> None:
@@ -199,8 +204,6 @@ class Settings(ServiceSettings):
             ) as client:
                 yield client
 
-    def progress(
-        self, text: str, total: int | None
-    ) -> AbstractContextManager[Callable[[int], None]]:
+    def progress(self, text: str, total: int | None) -> AbstractContextManager[Progress]:
         """Show a progress bar with rate and time left; give what advances it."""
         return progress_bar(self.notices, text, total)

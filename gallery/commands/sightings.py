@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gallery.commands.output import Cell, decision_cell, number, print_table
+from gallery.commands.records import TableFormat, print_records
 from gallery.commands.saved_frames import SavedFrames
-from gallery.commands.tables import TableFormat, print_records
 from gallery.commands.terminal import print_result
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class SightingPrinter:
             rows.extend((*named, *_row(record)) for record in records)
         finally:  # what an interruption has left is a result
             if rows:
-                print_table(titles, rows, right=titles.index("distance"))
+                print_table(titles, rows, right=(titles.index("distance"),))
 
     def _record(self, item: Sighting) -> dict[str, Any]:
         if item.found is not None and item.found is not self.last_found:

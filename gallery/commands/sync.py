@@ -12,10 +12,11 @@ from gallery.commands.desk import swept_thumbnails
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option, yes_option
 from gallery.commands.paths import NamedPath
-from gallery.commands.people import whom
 from gallery.commands.photo_arguments import faces_option
 from gallery.commands.photo_processes import jobs_option
 from gallery.commands.prompts import confirm
+from gallery.commands.records import TableFormat, chosen_format, csv_option, print_records
+from gallery.commands.reference_wording import whom
 from gallery.commands.settings import Settings
 from gallery.commands.sync_reports import (
     PLAN_COLUMNS,
@@ -28,9 +29,8 @@ from gallery.commands.sync_reports import (
     what_was_done,
 )
 from gallery.commands.sync_watch import watch
-from gallery.commands.tables import TableFormat, chosen_format, csv_option, print_records
 from gallery.commands.terminal import print_json
-from gallery.commands.weights import trust_weights_option
+from gallery.commands.trust_weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.client import SyncPlan

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gallery.commands.enrollment_checks import FoundOutlier, quality_records, warn_of_quality
 from gallery.commands.hints import worded
 from gallery.commands.output import print_table
-from gallery.commands.people import whom
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
+from gallery.commands.reference_wording import whom
 from gallery.commands.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ import click
 from gallery.commands.counts import counted
 from gallery.commands.dates import iso
 from gallery.commands.options import database_options
+from gallery.commands.records import TableFormat, table_options
 from gallery.commands.settings import DatabaseSettings
-from gallery.commands.streams import OutputLostError
-from gallery.commands.tables import TableFormat, table_options
 from gallery.commands.terminal import print_result
-from gallery.commands.token_expiry import expires_option
+from gallery.commands.token_creation import delivery, expires_option, notice_of
 from gallery.commands.token_lists import COLUMNS, print_tokens
 
 if TYPE_CHECKING:
@@ -66,23 +65,16 @@ def create(
     from gallery.server.gatekeeper import Scope, issue_token
     from gallery.store import TokenStore, open_database
 
-    try:
-        with open_database(settings.database, create=True) as database:
-            issue_token(
-                TokenStore(database),
-                name,
-                Scope(scope),
-                galleries=galleries or None,
-                expires=expires,
-                deliver=print_result,
-            )
-    except OutputLostError as error:
-        raise OutputLostError(error.reason, "no token was made") from error
-    settings.notice(
-        f"token {name!r} made, "
-        + ("without end" if expires is None else f"until {iso(expires)}")
-        + "; keep it now, it cannot be shown again"
-    )
+    with delivery(), open_database(settings.database, create=True) as database:
+        issue_token(
+            TokenStore(database),
+            name,
+            Scope(scope),
+            galleries=galleries or None,
+            expires=expires,
+            deliver=print_result,
+        )
+    settings.notice(notice_of(name, expires))
 
 
 @command.command("list", epilog=_EPILOG)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gallery.commands.output import print_table
-from gallery.commands.tables import TableFormat, print_records
+from gallery.commands.records import TableFormat, print_records
 
 COLUMNS: Final = ("name", "token_id", "scope", "galleries", "created", "expires", "revoked")
 """Of the records; ``galleries`` is empty or None for all, ``expires`` None for never."""

@@ -23,15 +23,16 @@ from gallery.commands.hints import told
 from gallery.commands.main import EXIT_NON_MATCH, EXIT_PARTIAL
 from gallery.commands.paths import NamedPath
 from gallery.commands.photo_arguments import refuse_options_of_photos
+from gallery.commands.records import TableFormat
 from gallery.commands.saved_frames import SavedFrames
 from gallery.commands.settings import Settings
 from gallery.commands.sightings import SightingPrinter, print_titles
-from gallery.commands.tables import TableFormat
 from gallery.commands.threshold_notes import notes_on_search
 from gallery.errors import VideoError
 
 if TYPE_CHECKING:
     from gallery.client import GalleryClient, LiveSource, VideoFile
+    from gallery.client.progress import Progress
 
 DEFAULT_EVERY: Final = 0.5
 _EVERY: Final = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)(ms|s|m)?")
@@ -218,7 +219,7 @@ def _stopped_by_interrupt(source: VideoFile | LiveSource) -> Iterator[None]:
 
 def _progress(
     settings: Settings, source: VideoFile | LiveSource
-) -> AbstractContextManager[Callable[[int], None] | None]:
+) -> AbstractContextManager[Progress | None]:
     if source.live:
         return nullcontext()
     return settings.progress("looking at frames", source.steps())

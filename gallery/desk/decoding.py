@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+from gallery.client.photos.child_interrupts import interrupts_blocked
 from gallery.client.photos.images import Photo
 from gallery.client.photos.preprocessing import LONGEST_SIDE
 from gallery.client.photos.sources import unreadable
@@ -120,7 +120,7 @@ class _Child:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, memory, seconds), daemon=True)
-        with _interrupts_blocked():
+        with interrupts_blocked():
             self._process.start()
         # So that the pipe ends when either process does.
         theirs.close()
@@ -184,13 +184,3 @@ def _header(pipe: Connection) -> tuple[bool, int, int, int, int, float]:
         raise _BadAnswerError
     found: tuple[bool, int, int, int, int, float] = ANSWER.unpack(header)
     return found
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from a child that starts meanwhile: the desk ends, and then ends it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

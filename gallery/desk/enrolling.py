@@ -12,9 +12,9 @@ from gallery.client import Enrollment, FaceQuality, GalleryClient, PhotoEmbedder
 from gallery.client.photos.faces import EmbeddedFace
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError, DeskError, NotAllowedError
-from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import LIMITED_DECIMALS
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.desk.photo_faces import PhotoOfFaces
 from gallery.desk.thumbnails import thumbnail_of
 from gallery.errors import ReferenceNotFoundError, ThresholdRequiredError
 
@@ -219,10 +219,9 @@ def find_duplicates(
 ) -> dict[int, PossibleDuplicate]:
     """Return the faces that match a person of another label than theirs, by their places."""
     try:
-        client.threshold()
+        found = client.find_duplicates(faces.embeddings, labels, digests=faces.digests)
     except ThresholdRequiredError:  # nobody has said what a match is
         return {}
-    found = client.find_duplicates(faces.embeddings, labels, digests=faces.digests)
     rounded = release(np.array([item.distance for item in found]), client.description)
     made = {
         item.row: PossibleDuplicate(

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from gallery.arrays import Floats
 from gallery.client import FaceQuality, Identification, release
 from gallery.client.photos.faces import FaceBox
-from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.photo_faces import PhotoOfFaces
 from gallery.desk.stages import timed
 from gallery.errors import ReferenceNotFoundError
 

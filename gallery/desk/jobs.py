@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from gallery.client.progress import Progress
 from gallery.desk.errors import BusyError
 from gallery.desk.texts import english
 from gallery.errors import GalleryError
@@ -81,7 +82,7 @@ class JobProgress:
         self._job.done += count
 
     @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def stage(self, title: str, total: int) -> Iterator[Progress]:
         """Begin a part of the job that has units of its own; give what counts them."""
         self._check()
         self._job.title, self._job.total, self._job.done = title, total, 0

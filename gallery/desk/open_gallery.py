@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gallery.client import GalleryClient, Reference
-from gallery.desk.accuracy.measuring import Measuring
 from gallery.desk.errors import LockedError
-from gallery.desk.folders.batch import Batches
+from gallery.desk.folders.folder_batches import Batches
+from gallery.desk.measuring import Measuring
 from gallery.desk.thumbnails import Thumbnails
 from gallery.errors import ErasurePendingError
 

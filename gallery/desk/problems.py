@@ -38,8 +38,7 @@ from gallery.errors import (
     WeightsError,
     WriteConflictError,
 )
-
-MEDIA_TYPE: Final = "application/problem+json"
+from gallery.web.problem_responses import MEDIA_TYPE
 
 _STATUS: Final[dict[type[GalleryError], int]] = {
     PhotoError: 422,

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from gallery.client import FaceSelection
-from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.rate_limits import SearchRates
 from gallery.desk.access.scopes import Holder
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
-from gallery.desk.accuracy.measuring import Evaluate
 from gallery.desk.config import DeskConfig
 from gallery.desk.decisions.entries import HowSearched
-from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.identifying import FaceDecision
 from gallery.desk.jobs import Jobs
 from gallery.desk.listeners import Listeners
+from gallery.desk.measuring import Evaluate
 from gallery.desk.owner import Owner
+from gallery.desk.photo_faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.stages import STAGE_SECONDS
 from gallery.web.statistics import RequestStatistics
 

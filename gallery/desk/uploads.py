@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from gallery.desk.config import DeskConfig
 from gallery.desk.errors import BadRequestError, TooLargeError
-from gallery.desk.faces import Upload
+from gallery.desk.photo_faces import Upload
 
 _MOST_FIELDS = 64
 _LONGEST_FIELD = 2**20

@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.rate_limits import SearchRates
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
-from gallery.desk.accuracy.measuring import Evaluate
 from gallery.desk.application import make_app
 from gallery.desk.config import DeskConfig
 from gallery.desk.decoding import PhotoDecoder
-from gallery.desk.faces import FaceReader
+from gallery.desk.measuring import Evaluate
 from gallery.desk.owner import Owner
+from gallery.desk.photo_faces import FaceReader
 from gallery.desk.state import DeskState
 from gallery.web.connection_gate import most_connections, raise_file_limit
 from gallery.web.graceful_server import GracefulServer

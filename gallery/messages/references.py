@@ -12,6 +12,7 @@ from typing import Final, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Integers
 from gallery.errors import IntegrityError, MalformedMessageError
 from gallery.messages.description import ID_SIZE
 from gallery.messages.wire import MessageType, Reader, Writer
@@ -83,7 +84,7 @@ class PackedReferences(Sequence[StoredReference]):
         Where each begins, int64, shape (n,).
     """
 
-    def __init__(self, data: bytes, starts: npt.NDArray[np.int64]) -> None:
+    def __init__(self, data: bytes, starts: Integers) -> None:
         self._data = data
         self._starts = starts.astype(np.uint32)
 
@@ -318,7 +319,7 @@ def _damaged() -> IntegrityError:
     )
 
 
-def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]:
+def _starts(records: bytes, count: int, reader: Reader) -> Integers:
     """Return the offset of each record, after checking that they fill the bytes exactly."""
     if (starts := _equal_starts(records, count)) is not None:
         return starts
@@ -338,7 +339,7 @@ def _starts(records: bytes, count: int, reader: Reader) -> npt.NDArray[np.int64]
     return found
 
 
-def _equal_starts(records: bytes, count: int) -> npt.NDArray[np.int64] | None:
+def _equal_starts(records: bytes, count: int) -> Integers | None:
     """Return the offset of each record if all have one size, as they do if no label is long."""
     if not count or len(records) % count:
         return None

@@ -77,6 +77,11 @@ class PurgeQueue:
         self._lock, self._running = threading.Lock(), threading.Lock()
         self._next: Future[None] | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a purge is to come that has not begun."""
+        return self._next is not None
+
     def run(self) -> None:
         """Return when a purge that began after this call has ended; raise what it raised."""
         with self._lock:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import numpy as np
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.parameters import SWIFT
 from gallery.server.gatekeeper import Scope
 from gallery.server.http import ServerConfig
-from gallery.store import Database
 from tests.support.galleries import names
 from tests.support.postgresql import postgresql, postgresql_server
 from tests.support.serving import serving
@@ -34,6 +34,7 @@ def test_purges_of_one_token_do_not_stop_another_tenants_searches(postgresql: st
     with (
         serving(postgresql, ServerConfig(cache_size=2**24)) as server,
         ThreadPoolExecutor(FLOOD) as attackers,
+        ExitStack() as after,
     ):
         token = server.token("attacker", Scope.ENROLL, "theirs")
         with server.connected("tenant") as service:
@@ -41,7 +42,8 @@ def test_purges_of_one_token_do_not_stop_another_tenants_searches(postgresql: st
             with made as client:
                 client.enroll(embeddings, names(4))
                 client.remove(["person 3"])  # so that there is nothing left to purge
-                event.listen(engine_of(server.state), "before_cursor_execute", note)
+                event.listen(Engine, "before_cursor_execute", note)
+                after.callback(event.remove, Engine, "before_cursor_execute", note)
 
                 def purge(_: int) -> int:
                     headers = {"Authorization": f"Bearer {token}"}
@@ -55,9 +57,3 @@ def test_purges_of_one_token_do_not_stop_another_tenants_searches(postgresql: st
     assert found.decisions.all()
     assert codes == {204}
     assert vacuums == []
-
-
-def engine_of(state: object) -> object:
-    """Return the engine of a server's database."""
-    database: Database = state.service._store._database  # type: ignore[attr-defined]
-    return database.engine

@@ -7,6 +7,7 @@ Users of the library and of a server over HTTP read the same messages. What they
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ MODULES = sorted(
     path.relative_to(PACKAGE).as_posix()
     for path in PACKAGE.rglob("*.py")
     if "commands" not in path.relative_to(PACKAGE).parts
+)
+TEXTS = sorted(
+    path.relative_to(PACKAGE).as_posix()
+    for path in PACKAGE.rglob("*")
+    if path.suffix in {".json", ".j2", ".js"}
 )
 
 ALLOWED = {
@@ -61,10 +67,21 @@ def test_no_text_below_the_command_line_speaks_its_language(module: str) -> None
         assert found == []
 
 
+@pytest.mark.parametrize("file", TEXTS)
+def test_no_page_and_no_report_does(file: str) -> None:
+    text = (PACKAGE / file).read_text(encoding="utf-8")
+    lines = re.sub("<style>.*?</style>", "", text, flags=re.DOTALL).splitlines()
+
+    assert [line for line in lines if FOREIGN.search(line)] == []
+
+
 @pytest.mark.parametrize(
     "said",
     [
         'raise Error(f"{path} is there already; --force replaces it")',
+        'raise Error(f"{path} is there already; --{option} replaces it")',
+        'raise Error("give --%s" % option)',
+        'raise Error("set GALLERY_" "DATABASE")',
         'raise Error("no gallery; make one with: " "gallery init")',
         'HINT = "put it into GALLERY_TOKEN"',
         'raise Error(f"{what}; run the command again")',

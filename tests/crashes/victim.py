@@ -37,7 +37,7 @@ from sqlalchemy.pool import Pool
 import gallery.client
 import gallery.commands
 from gallery.ciphertexts.blocks import columns_shape
-from gallery.client.embeddings.sources import read_embeddings
+from gallery.client.embeddings.embedding_files import read_embeddings
 from gallery.commands.main import run
 from gallery.evaluator.native import NativeEvaluator
 from gallery.parameters import COMPACT

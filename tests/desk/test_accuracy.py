@@ -18,8 +18,8 @@ import pytest
 from gallery.accuracy.calibration import propose
 from gallery.accuracy.datasets import read_set
 from gallery.client import GalleryClient, GalleryKey
+from gallery.desk import labelled_sets
 from gallery.desk.access.scopes import DeskScope
-from gallery.desk.accuracy import sets as sets_of_desk
 from gallery.desk.config import DeskConfig
 from gallery.server import EmbeddedService
 from tests.support.desks import Desk, open_desk
@@ -147,7 +147,7 @@ def _bomb() -> bytes:
 def test_files_that_are_no_embeddings_are_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sets_of_desk, "_UNPACKED", 2**19)
+    monkeypatch.setattr(labelled_sets, "_UNPACKED", 2**19)
     browser = desk.browser()
     rows = people()
     pickled = npz(embeddings=np.array([{}], dtype=object), labels=np.array(["a"]))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.desk.access import bodies
+from gallery.desk.access import body_limits
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.config import DeskConfig
 from gallery.server import EmbeddedService
@@ -87,7 +87,7 @@ def test_the_bodies_of_all_requests_have_a_limit_together(
 
 def test_a_body_must_come_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     program = desk.program(DeskScope.IDENTIFY)
-    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(body_limits, "BODY_SECONDS", 0.2)
 
     with closing(begin(desk, f"{API}/identify", program.headers["Authorization"])) as slow:
         assert slow.getresponse().status == 408

@@ -21,7 +21,7 @@ from gallery.commands.desk import erase_thumbnails
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.thumbnails import SEALED, SIDE, ThumbnailFolder
 from gallery.server import open_service
-from tests.support.desks import PASSPHRASE, Desk, open_desk
+from tests.support.desks import Desk, open_desk
 from tests.support.patterns import write_pattern
 
 API = "/v1/galleries/default"
@@ -148,18 +148,19 @@ def test_an_enrollment_goes_on_without_its_thumbnail_and_says_so(
 
 
 def test_unless_they_are_asked_for_none_are_made_and_former_ones_are_erased(
-    desk: Desk, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, folder: Path, place: Path, key: GalleryKey, tmp_path: Path
 ) -> None:
-    browser = desk.browser()
-    enroll(browser, "Ada", write_pattern(tmp_path / "1.png", 1))
+    enroll(desk.browser(), "Ada", write_pattern(tmp_path / "1.png", 1))
     assert len(kept(folder)) == 1
-    unwanted = ThumbnailFolder(folder, wanted=False)
-    monkeypatch.setattr(desk.state.owner, "_thumbnails", unwanted)  # as if started without it
-    desk.state.owner.lock()
-    desk.state.owner.unlock(PASSPHRASE)
 
-    enroll(browser, "Eve", write_pattern(tmp_path / "2.png", 2))
-    assert len(kept(folder)) == 1
-    assert PICTURE.findall(browser.get("/g/0/people").text) == []
-    browser.post("/g/0/person/remove", data={"label": "Ada", "sure": "on"})
+    unwanted = ThumbnailFolder(folder, wanted=False)
+    with (
+        open_service(f"sqlite:///{place / 'gallery.db'}") as service,
+        open_desk(service, key, tmp_path, thumbnails=unwanted) as without,
+    ):
+        browser = without.browser()
+        enroll(browser, "Eve", write_pattern(tmp_path / "2.png", 2))
+        assert len(kept(folder)) == 1
+        assert PICTURE.findall(browser.get("/g/0/people").text) == []
+        browser.post("/g/0/person/remove", data={"label": "Ada", "sure": "on"})
     assert kept(folder) == []

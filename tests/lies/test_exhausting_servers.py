@@ -35,6 +35,7 @@ from gallery.server import EmbeddedService, open_service
 from tests.support.answering import TOKEN
 from tests.support.galleries import names, random_embeddings
 from tests.support.hostile_server import Attack, HostileServer, hostile_server
+from tests.support.interception import InterceptedService
 
 MIB = 2**20
 CEILING = 128 * MIB
@@ -305,22 +306,10 @@ def test_blocks_that_no_manifest_names_are_counted_beyond_the_first(
     service: EmbeddedService, key: GalleryKey
 ) -> None:
     listed = tuple(range(2, 60_000))
-    with GalleryClient.create(service, key, dimension=2) as client:
-        client._session.service = _Listing(service, listed)  # type: ignore[assignment]
+    GalleryClient.create(service, key, dimension=2).close()
+    lying = InterceptedService(service, ["stored_blocks"], lambda _: listed)
+    with GalleryClient(lying, key) as client:
         findings = client.verify().findings
 
     assert len(findings) == 101
     assert findings[-1].subject == f"{len(listed) - 100} more blocks"
-
-
-class _Listing:
-    """Lists blocks that are not there."""
-
-    def __init__(self, service: EmbeddedService, listed: tuple[int, ...]) -> None:
-        self._service, self._listed = service, listed
-
-    def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:
-        return self._listed
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._service, name)

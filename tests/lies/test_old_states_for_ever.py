@@ -181,7 +181,7 @@ def test_what_the_owner_writes_is_dated_but_for_a_claim(
     time.now += DAY
     if write == "claim":
         with GallerySession(service, key, "default") as session:
-            ConflictRetry(session)._claim(session.state())
+            ConflictRetry(session).claim(session.state())
     elif write == "compact":
         owner.enroll(random_embeddings(1, 8, seed=4), ["x"])
         owner.compact()
@@ -201,11 +201,11 @@ def test_other_writers_take_a_claim_for_one_and_a_refresh_for_none(
         owner.refresh()
         session.manifest()
         assert not session.claimed
-        ConflictRetry(session)._claim(session.state())
+        ConflictRetry(session).claim(session.state())
     with GallerySession(service, key, "default") as reader:
         reader.manifest()
         with GallerySession(service, key, "default") as writer:
-            ConflictRetry(writer)._claim(writer.state())
+            ConflictRetry(writer).claim(writer.state())
         reader.manifest()
         assert reader.claimed
 

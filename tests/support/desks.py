@@ -16,15 +16,15 @@ from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.client.keys.keyfile import read_key_file
 from gallery.client.keys.keyfile_format import Argon2Parameters
 from gallery.commands.desk_evaluation import evaluation_of
-from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.rate_limits import SearchRates
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.config import DeskConfig
 from gallery.desk.decisions.log import DecisionLog
 from gallery.desk.decoding import PhotoDecoder
-from gallery.desk.faces import FaceReader
 from gallery.desk.owner import Owner
+from gallery.desk.photo_faces import FaceReader
 from gallery.desk.state import DeskState
 from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.desk.web_server import make_server

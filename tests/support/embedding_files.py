@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.embeddings.sources import open_embeddings, read_embeddings
+from gallery.client.embeddings.embedding_files import open_embeddings, read_embeddings
 from gallery.errors import SourceError
 
 EMBEDDINGS = np.random.default_rng(0).normal(size=(3, 5))

@@ -112,3 +112,12 @@ def wait_for_a_purge(url: str) -> None:
                 time.sleep(0.01)
     finally:
         engine.dispose()
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "SQLite":
+        return f"sqlite:///{tmp_path / 'gallery.db'}"
+    url: str = request.getfixturevalue("postgresql")
+    return url

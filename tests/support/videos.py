@@ -85,7 +85,7 @@ class NetworkCamera:
     url: str = ""
     sent: threading.Event = field(default_factory=threading.Event)
     closing: threading.Event = field(default_factory=threading.Event)
-    _count: int = 0
+    count: int = 0
 
     @contextmanager
     def serving(self) -> Iterator[NetworkCamera]:
@@ -94,7 +94,7 @@ class NetworkCamera:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                number, camera._count = camera._count, camera._count + 1
+                number, camera.count = camera.count, camera.count + 1
                 if number >= len(camera.connections):
                     self.send_error(503)
                     return

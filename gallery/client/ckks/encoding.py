@@ -21,7 +21,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.ciphertexts.blocks import from_slots, to_slots
 
 
@@ -43,7 +43,7 @@ class Encoder:
     places: npt.NDArray[np.intp]
     signs: Floats
 
-    def coefficients(self, positions: Floats, scale: float) -> npt.NDArray[np.int64]:
+    def coefficients(self, positions: Floats, scale: float) -> Integers:
         """Encode: shape (n, N), times ``scale``, to the nearest integer coefficients (n, N)."""
         slots = to_slots(positions)
         slots.imag *= self.signs

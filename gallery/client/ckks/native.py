@@ -14,9 +14,8 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats, Residues
+from gallery.arrays import Floats, Integers, Residues
 from gallery.ciphertexts.blocks import EXTRA_COLUMNS, columns_shape, distances_shape
 from gallery.ciphertexts.seeds import SEED_SIZE, expand_into
 from gallery.client.ckks.codec import Encryption, check_encodable
@@ -30,7 +29,7 @@ from gallery.client.ring.ntt import transforms
 from gallery.errors import MalformedMessageError
 from gallery.parameters import CkksParameterSet
 
-Coefficients = npt.NDArray[np.int64]
+Coefficients = Integers
 
 Phase = Callable[[int, int, int, Residues], None]
 """Writes ``c0 + c1*s (+ c2*s**2)`` into a work array: under the prime with a number, and of so many

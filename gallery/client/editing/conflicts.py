@@ -77,7 +77,7 @@ class ConflictRetry:
         for lost in range(_ATTEMPTS):
             try:
                 state = self._unclaimed(state, lost)
-                return attempt(self._claim(state) if lost else state)
+                return attempt(self.claim(state) if lost else state)
             except WriteConflictError:
                 self._met_others, state = True, None
                 if lost:  # in spite of a claim, which may have been another's just as well
@@ -109,7 +109,7 @@ class ConflictRetry:
             return state
         return session.state(manifest)
 
-    def _claim(self, state: GalleryState) -> GalleryState:
+    def claim(self, state: GalleryState) -> GalleryState:
         """Write a state as another version of itself, and return that.
 
         Raises

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gallery.client.embeddings.arrays import Array, StoredArray
 from gallery.client.embeddings.names import Taken
+from gallery.client.embeddings.numpy_format import Array, StoredArray
 from gallery.client.regular_file import open_regular
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.client.embeddings.arrays import Array, StoredArray, false_claim
 from gallery.client.embeddings.names import EMBEDDING_NAMES, LABEL_NAMES, Taken, the_only
+from gallery.client.embeddings.numpy_format import Array, StoredArray, false_claim
 from gallery.errors import SourceError
 
 _MOST_DEFLATED = 1032

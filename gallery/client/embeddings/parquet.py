@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gallery.client.embeddings.arrays import Array
 from gallery.client.embeddings.names import EMBEDDING_NAMES, LABEL_NAMES, Taken, the_only
+from gallery.client.embeddings.numpy_format import Array
 from gallery.errors import MissingDependencyError, SourceError
 
 if TYPE_CHECKING:

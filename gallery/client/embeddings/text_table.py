@@ -13,8 +13,8 @@ from typing import Final, TextIO
 
 import numpy as np
 
-from gallery.client.embeddings.arrays import Array
 from gallery.client.embeddings.names import EMBEDDING_NAMES, LABEL_NAMES, Taken, the_only
+from gallery.client.embeddings.numpy_format import Array
 from gallery.client.regular_file import open_regular
 from gallery.errors import SourceError
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gallery.ciphertexts.blocks import capacity
 from gallery.client.editing.selection import Reference
-from gallery.client.embeddings.sources import EmbeddingSource
+from gallery.client.embeddings.embedding_files import EmbeddingSource
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import LabelledEmbeddings
 from gallery.client.enrolling.outliers import Outlier, OutlierRule

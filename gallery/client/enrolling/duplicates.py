@@ -16,6 +16,7 @@ from gallery.client.searching.thresholds import Threshold
 from gallery.client.searching.wanted import Wanted
 from gallery.client.session import GallerySession
 from gallery.distances import from_squared
+from gallery.messages import Manifest
 
 _ROWS_AT_ONCE = 256
 """Rows that are compared with all earlier ones together; of 100,000 these take 205 MB."""
@@ -70,7 +71,10 @@ class DuplicateFinder:
         self._threshold = threshold
 
     def find(
-        self, references: Sequence[NewReference], progress: Progress | None = None
+        self,
+        references: Sequence[NewReference],
+        progress: Progress | None = None,
+        manifest: Manifest | None = None,
     ) -> tuple[Duplicate, ...]:
         """Compare new references with the gallery, and each with those before it.
 
@@ -80,6 +84,8 @@ class DuplicateFinder:
             What is to be enrolled.
         progress
             Called with the number of references that were just searched for.
+        manifest
+            The gallery's, if it was just read.
 
         Returns
         -------
@@ -95,7 +101,9 @@ class DuplicateFinder:
             return ()
         vectors = np.stack([item.vector for item in references])
         labels = [item.label for item in references]
-        enrolled = self._in_gallery(vectors, progress)
+        entries = (manifest or self._session.manifest()).entries
+        nobody = [(np.inf, "", "")] * len(vectors)
+        enrolled = self._in_gallery(vectors, progress) if entries else nobody
         alongside = self._in_run(vectors, labels)
         pairs = zip(enrolled, alongside, strict=True)
         closest = [min(pair, key=lambda found: found[0]) for pair in pairs]
@@ -111,8 +119,6 @@ class DuplicateFinder:
         self, vectors: Floats, progress: Progress | None
     ) -> list[tuple[float, str, str]]:
         """Return distance, label and identifier of each row's closest reference."""
-        if not self._session.manifest().entries:
-            return [(np.inf, "", "")] * len(vectors)
         found = Searcher(self._session).search(vectors, Wanted(), self._threshold, progress)
         columns = (found.distances, found.labels, found.reference_ids)
         return list(zip(*(column[:, 0].tolist() for column in columns), strict=True))
@@ -147,11 +153,13 @@ def find_among_embeddings(
     """
     references, enroller = inputs.new_references(), Enroller(session)
     tags = [enroller.tag(item) for item in references]
-    known = find_enrolled(session.state(), tags)
+    state = session.state()
+    known = find_enrolled(state, tags)
     new = [row for row, tag in enumerate(tags) if tag not in known]
     if progress is not None:
         progress(len(references) - len(new))
-    among_new = DuplicateFinder(session, threshold).find([references[row] for row in new], progress)
+    finder = DuplicateFinder(session, threshold)
+    among_new = finder.find([references[row] for row in new], progress, state.manifest)
     return tuple(replace(item, row=new[item.row]) for item in among_new)
 
 

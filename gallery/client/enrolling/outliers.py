@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.client.editing.block_editor import PlaintextBlock
 from gallery.distances import from_squared
 from gallery.messages import GalleryDescription, StoredReference
@@ -95,9 +94,7 @@ class OutlierRule:
                 ]
         return tuple(found)
 
-    def _closest(
-        self, templates: Floats, positions: list[int], others: npt.NDArray[np.int64]
-    ) -> Floats:
+    def _closest(self, templates: Floats, positions: list[int], others: Integers) -> Floats:
         """Return the distance of each position's template to the closest one at other positions."""
         some, all_of_it = templates[positions], templates[others]
         squares = (some**2).sum(axis=1)[:, np.newaxis] + (all_of_it**2).sum(axis=1)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.distances import from_squared
 from gallery.messages import GalleryDescription
@@ -26,7 +25,7 @@ _ROWS_AT_ONCE: Final = 256
 
 def cluster(
     vectors: Floats, description: GalleryDescription, threshold: float, least: int = 2
-) -> npt.NDArray[np.int64]:
+) -> Integers:
     """Cluster vectors of faces; all of it happens on this machine.
 
     Parameters
@@ -52,7 +51,7 @@ def cluster(
         If scikit-learn is not installed.
     """
     require_modules(("sklearn",), "Grouping faces")
-    found: list[npt.NDArray[np.int64]] = []
+    found: list[Integers] = []
     for members in _connected(vectors, description, threshold):
         if len(members) >= least:
             found += [some for some in _divided(vectors, members, least) if len(some) >= least]
@@ -64,7 +63,7 @@ def cluster(
 
 def _connected(
     vectors: Floats, description: GalleryDescription, threshold: float
-) -> list[npt.NDArray[np.int64]]:
+) -> list[Integers]:
     """Return the rows of each set that matches connect, ascending."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -87,9 +86,7 @@ def _connected(
     return [np.flatnonzero(labels == number) for number in range(count)]
 
 
-def _divided(
-    vectors: Floats, members: npt.NDArray[np.int64], least: int
-) -> list[npt.NDArray[np.int64]]:
+def _divided(vectors: Floats, members: Integers, least: int) -> list[Integers]:
     """Divide what matches connect, if it is of several dense parts; else return all of it."""
     if len(members) < 2 * least:
         return [members]

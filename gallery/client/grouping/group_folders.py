@@ -19,7 +19,7 @@ from gallery.errors import SourceError
 if TYPE_CHECKING:
     from gallery.client.photos.faces import FaceBox
     from gallery.client.photos.images import Photo
-    from gallery.client.photos.thumbnails import Thumbnail
+    from gallery.client.photos.thumbnail_sheet import Thumbnail
 
 UNNAMED: Final = "unknown"
 ALONE_FOLDER: Final = "alone"
@@ -109,7 +109,7 @@ class GroupFolders:
         """
         # Only now: Pillow is optional.
         from gallery.client.photos.images import open_photo
-        from gallery.client.photos.thumbnails import Thumbnail
+        from gallery.client.photos.thumbnail_sheet import Thumbnail
 
         written: list[WrittenFace] = []
         thumbnails = defaultdict[str, list[Thumbnail]](list)
@@ -140,7 +140,7 @@ class GroupFolders:
         return self.folder / OVERVIEW_FOLDER / f"{group}.jpg"
 
     def _draw(self, group: str, thumbnails: Sequence[Thumbnail]) -> None:
-        from gallery.client.photos.thumbnails import draw_sheet
+        from gallery.client.photos.thumbnail_sheet import draw_sheet
 
         path = self.overview(group)
         path.parent.mkdir(exist_ok=True)

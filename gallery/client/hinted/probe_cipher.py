@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats, Residues
+from gallery.arrays import Floats, Integers, Residues
 from gallery.ciphertexts.columns import addresses, sums_of_products
 from gallery.ciphertexts.product_kernel import columns_per_fold
 from gallery.client.hinted import mask_kernels
@@ -128,7 +127,7 @@ class ProbeCipher(Secret):
         products = sums_of_products([self._matrices.blocks], [plain], parameters)[0, 0]
         return sent, ProbeSecret(negative(t, parameters), negative(products, parameters))
 
-    def _transformed(self, integers: npt.NDArray[np.int64], noise: NoiseSource) -> Residues:
+    def _transformed(self, integers: Integers, noise: NoiseSource) -> Residues:
         """Return p in the transform domain: one constant, and noise, for each column."""
         parameters, count = self._parameters, len(integers)
         plain = np.empty(parameters.probe_shape(count), np.uint32)

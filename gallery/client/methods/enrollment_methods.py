@@ -16,7 +16,7 @@ from gallery.errors import IntegrityError, ThresholdRequiredError
 
 if TYPE_CHECKING:
     from gallery.client.editing.selection import Reference
-    from gallery.client.embeddings.sources import EmbeddingSource
+    from gallery.client.embeddings.embedding_files import EmbeddingSource
     from gallery.client.enrolling.bulk import BulkEnrollment
     from gallery.client.enrolling.duplicates import Duplicate
     from gallery.client.enrolling.enrollment import Enrollment

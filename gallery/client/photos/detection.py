@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Floats
 from gallery.client.photos.deepface_runtime import quiet, short
 from gallery.client.photos.detectors import WHOLE_PHOTO
 from gallery.client.photos.face_model import FaceModel
@@ -97,7 +98,7 @@ class FaceFinder:
         return EmbeddedFace(embedding, quality, box)
 
 
-def checked_embedding(values: object, model: FaceModel, photo: str) -> npt.NDArray[np.float64]:
+def checked_embedding(values: object, model: FaceModel, photo: str) -> Floats:
     """Return DeepFace's embedding of a photo, checked, as float64 of shape (dimension,).
 
     Raises

@@ -43,7 +43,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
-class Frame:
+class DrawnFrame:
     """The frame that is drawn around a face, with its text.
 
     Attributes
@@ -64,7 +64,7 @@ class Frame:
     ending: str = ""
 
 
-def draw_frames(photo: PhotoSource, frames: Iterable[Frame]) -> Image.Image:
+def draw_frames(photo: PhotoSource, frames: Iterable[DrawnFrame]) -> Image.Image:
     """Return a copy of a photo, upright and at most `LONGEST_DRAWN` long, with frames in it.
 
     Characters that no font here has are drawn without their accents, or as question marks.
@@ -84,7 +84,7 @@ def draw_frames(photo: PhotoSource, frames: Iterable[Frame]) -> Image.Image:
 
 
 def _draw_frame(
-    draw: ImageDraw.ImageDraw, limits: tuple[int, int], scale: float, frame: Frame, size: int
+    draw: ImageDraw.ImageDraw, limits: tuple[int, int], scale: float, frame: DrawnFrame, size: int
 ) -> None:
     box = frame.box
     sides = (0, 0, *limits) if box is None else (box.left, box.top, box.right, box.bottom)
@@ -126,7 +126,7 @@ def lettering(text: str, size: int) -> tuple[Font, str]:
     size
         Height of the letters, in pixels.
     """
-    fonts = _fonts(size)
+    fonts = fonts_of(size)
     lacks = [sum(not _has(font, character) for character in set(text)) for font in fonts]
     font = fonts[lacks.index(min(lacks))]
     return font, "".join(_drawable(font, character) for character in text)
@@ -140,7 +140,8 @@ def _drawable(font: Font, character: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _fonts(size: int) -> tuple[Font, ...]:
+def fonts_of(size: int) -> tuple[Font, ...]:
+    """Return the fonts that there are, Pillow's own first."""
     fonts: list[Font] = [ImageFont.load_default(size)]
     for name in _FONTS:
         try:

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from gallery.arrays import Floats
 from gallery.client.photos.deepface_runtime import (
     load_deepface,
     quiet,
@@ -224,7 +222,7 @@ class PhotoEmbedder:
         """
         self._origin.when_settled(what, action)
 
-    def embed(self, source: PhotoSource) -> npt.NDArray[np.float64]:
+    def embed(self, source: PhotoSource) -> Floats:
         """Return the raw embedding of the one face in a photo; raises what `examine` raises.
 
         Parameters

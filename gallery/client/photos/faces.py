@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from gallery.arrays import Floats
 from gallery.client.photos.quality import FaceQuality
 from gallery.errors import GalleryError
 
@@ -97,7 +95,7 @@ class EmbeddedFace:
         Where it lies; None with the detector ``skip``, which takes the whole photo for the face.
     """
 
-    embedding: npt.NDArray[np.float64]
+    embedding: Floats
     quality: FaceQuality
     box: FaceBox | None
 

@@ -2,8 +2,8 @@
 
 DeepFace hands dlib a photo with a black border half as wide as itself, and dlib doubles all of it.
 This module computes what dlib computes of the part that is not black (`hog_pyramid`), with kernels
-of its own (`hog_kernels`), and puts it together as dlib does. So a face has the same box, to
-the pixel, and the same embedding. A picture of another kind goes to dlib itself.
+of its own (`hog_kernels`, `resizing_kernels`), and puts it together as dlib does. So a face has the
+same box, to the pixel, and the same embedding. A picture of another kind goes to dlib itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy.typing as npt
 from gallery.arrays import Integers
 from gallery.client.photos.dlib_stream import DetectorWeights, UnknownStreamError, weights_of
 from gallery.client.photos.hog_features import features_of, histograms_of, scores_of
-from gallery.client.photos.hog_kernels import CELL, PLANES, WINDOW, Floats32
+from gallery.client.photos.hog_kernels import CELL, PLANES, WINDOW
 from gallery.client.photos.hog_pyramid import levels_of, nearest
+from gallery.client.photos.resizing_kernels import Floats32
 
 _Found = tuple[float, int, tuple[int, int, int, int]]
 """Score, number of the filter, and the box: left, top, right and bottom, all within it."""

@@ -9,15 +9,17 @@ from gallery.client.photos.hog_kernels import (
     CELL,
     PLANES,
     WINDOW,
+    write_features,
+    write_histograms,
+    write_scores,
+)
+from gallery.client.photos.resizing_kernels import (
     Bytes,
     Floats32,
     Places,
     write_columns,
-    write_features,
-    write_histograms,
     write_resized,
     write_rows,
-    write_scores,
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from gallery.arrays import Integers
 from gallery.client.photos.hog_features import columns_of, resize, rows_of
 from gallery.client.photos.hog_kernels import CELL
 
@@ -153,7 +154,7 @@ def _longer(values: npt.NDArray[Any], by: tuple[int, int], filling: int) -> npt.
     return np.pad(values, by, constant_values=filling) if by[1] > 0 else values
 
 
-def _seen(from_where: npt.NDArray[np.int64], first: int, last: int) -> tuple[int, int]:
+def _seen(from_where: Integers, first: int, last: int) -> tuple[int, int]:
     """Return first and last line of a new level that show something of the one before."""
     lines = np.flatnonzero((from_where >= first - 1) & (from_where <= last))
     return int(lines[0]), int(lines[-1])

@@ -210,7 +210,7 @@ def _addresses(host: str, port: int, allow_private: bool) -> list[_Address]:
     """Return the addresses of a host, none of which may be inside of a network unless allowed."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for *_, address in found:
-        if not (allow_private or _is_public(str(address[0]))):
+        if not (allow_private or is_public(str(address[0]))):
             raise _FetchError(
                 "its host is this machine, or inside of a network", Hint.ALLOW_PRIVATE_ADDRESS
             )
@@ -218,17 +218,17 @@ def _addresses(host: str, port: int, allow_private: bool) -> list[_Address]:
     return [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
 
 
-def _is_public(text: str) -> bool:
+def is_public(text: str) -> bool:
     """Whether an address is somebody's out in the world, and no form of one that is not."""
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast
     if address.ipv4_mapped is not None:
-        return _is_public(str(address.ipv4_mapped))
+        return is_public(str(address.ipv4_mapped))
     if address in _TRANSLATED:
-        return _is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
     if address.sixtofour is not None:
-        return _is_public(str(address.sixtofour))
+        return is_public(str(address.sixtofour))
     return address in _UNICAST and address.is_global and address.teredo is None
 
 

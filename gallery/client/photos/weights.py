@@ -172,14 +172,15 @@ def combined_digest(digests: WeightsDigests) -> bytes:
 def _ensure_all(
     files: tuple[WeightsFile, ...], wanted: str, source: WeightsSource
 ) -> WeightsDigests:
-    paths = [(file, _ensure(file, wanted, source)) for file in files]
+    paths = [(file, ensure_file(file, wanted, source)) for file in files]
     return {path: source.trusted.check(file, path) for file, path in paths}
 
 
 _OF_DLIB: Final = ("model Dlib", "detector dlib")
 
 
-def _ensure(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
+def ensure_file(file: WeightsFile, wanted: str, source: WeightsSource) -> Path:
+    """Have a file where DeepFace looks for it, yet unchecked; return its path (`WeightsError`)."""
     path = weights_folder() / file.name
     try:
         if not path.is_file():

@@ -13,11 +13,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Final
 
+from gallery.client.photos.child_interrupts import interrupts_blocked
 from gallery.client.photos.face_model import FaceModel
 from gallery.client.photos.faces import FaceOutcome
 from gallery.client.photos.images import open_photo
@@ -176,7 +175,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
-        with theirs, _interrupts_blocked():
+        with theirs, interrupts_blocked():
             descriptor = theirs.fileno()
             try:
                 self._process = subprocess.Popen(
@@ -234,13 +233,3 @@ def _environment() -> dict[str, str]:
     """Return the environment of a worker: without what this project's own variables say."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("GALLERY_")}
     return {**_ONE_THREAD, **kept}
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from a process that starts meanwhile: it is ended by who started it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

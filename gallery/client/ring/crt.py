@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats, Residues
+from gallery.arrays import Floats, Integers, Residues
 from gallery.ciphertexts.columns import addresses
 from gallery.client.ring import crt_kernels, ntt_kernels, residue_kernels
 from gallery.client.ring.ntt import make_transform, with_quotients
@@ -54,7 +53,7 @@ class CrtComposer:
 
     parameters: ParameterSet
     _residues: Residues = field(init=False, repr=False)
-    _limbs: npt.NDArray[np.int64] = field(init=False, repr=False)
+    _limbs: Integers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         parameters, primes = self.parameters, self.parameters.data_primes

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from gallery.arrays import Residues
 from gallery.compilation import inlined, kept, vectors
 
-Integers = npt.NDArray[np.int32]
+Integers32 = npt.NDArray[np.int32]
 
 
 WIDTH: Final = vectors.WIDTH
@@ -105,7 +105,7 @@ def _reduce(
         rest[j] = np.uint32(p - np.uint32(np.int32(drawn[j])))
 
 
-def _lift(integers: Integers, noise: npt.NDArray[np.int8], p: Any, work: Residues) -> None:
+def _lift(integers: Integers32, noise: npt.NDArray[np.int8], p: Any, work: Residues) -> None:
     """Write ``integers - noise`` as residues below p, element by element.
 
     Parameters
@@ -124,7 +124,7 @@ def _lift(integers: Integers, noise: npt.NDArray[np.int8], p: Any, work: Residue
         work[j] = np.uint32(np.uint32(value) + np.uint32(p & np.uint32(value >> np.int32(31))))
 
 
-def _lower(work: Residues, noise: npt.NDArray[np.int8], middle: Any, integers: Integers) -> None:
+def _lower(work: Residues, noise: npt.NDArray[np.int8], middle: Any, integers: Integers32) -> None:
     """Undo `_lift` of residues to which ``middle``, half of p, was added."""
     for j in range(work.size):
         integers[j] = np.int32(np.int32(work[j]) - np.int32(middle)) + np.int32(noise[j])

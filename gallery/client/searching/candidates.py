@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.client.integrity.person_details import NO_DETAILS
 from gallery.client.searching.thresholds import Threshold
 from gallery.distances import Metric
@@ -63,7 +63,7 @@ class Identification:
     ambiguous: npt.NDArray[np.bool_]
     second_labels: npt.NDArray[np.str_]
     second_distances: Floats
-    searched: npt.NDArray[np.int64]
+    searched: Integers
     limit: Threshold
     metric: Metric
     signed: int | None = None

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 
-Places = npt.NDArray[np.int64]
+Places = Integers
 """Places of a gallery, as one number each: the block index above, the position below 32 bits."""
 
 Subjects = npt.NDArray[np.uint64]

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from gallery.arrays import Floats
+from gallery.arrays import Floats, Integers
 from gallery.client.atomic_file import atomic_write
 from gallery.client.embeddings.parquet import import_pyarrow
 from gallery.client.integrity.clock import in_utc
@@ -259,7 +258,7 @@ def _write_npz(file: IO[bytes], results: Results) -> None:
     )
 
 
-def _boxes(results: Results) -> npt.NDArray[np.int64]:
+def _boxes(results: Results) -> Integers:
     """Return left, top, width and height of each probe's face; zeros where there is no box."""
     boxes = np.zeros((len(results.found), 4), dtype=np.int64)
     for row, place in results.faces.items():

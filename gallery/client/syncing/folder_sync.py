@@ -203,8 +203,12 @@ class FolderSync(Secret):
                 self._file.write(ledger)
             relabelled = self._relabel(plan)
             done = self._enroll(plan, progress)
-            kept = [item for item in plan.removals if not remove or _came_back(item)]
-            gone = [item.reference for item in plan.removals if item not in kept]
+            kept, gone = list[Removal](), list[Reference]()
+            for item in plan.removals:
+                if not remove or _came_back(item):
+                    kept.append(item)
+                else:
+                    gone.append(item.reference)
             good = {path for path, _ in (*done.added, *done.skipped)}
             replaced = [
                 old for item in plan.additions if item.path in good for old in item.replaced

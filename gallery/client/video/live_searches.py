@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from gallery.client.video.sightings import Answer, Search, Sighting, sighting
+from gallery.client.video.sightings import Answer, FaceSearch, Sighting, sighting
 from gallery.client.video.tracks import Step, Track
 from gallery.errors import IntegrityError, ServerError
 
@@ -38,7 +38,9 @@ class LiveSearches:
         Called with a line about what goes wrong on the way and does not end it.
     """
 
-    def __init__(self, search: Search, *, checked_first: bool, told: Callable[[str], None]) -> None:
+    def __init__(
+        self, search: FaceSearch, *, checked_first: bool, told: Callable[[str], None]
+    ) -> None:
         self._search = search
         self._checked_first = checked_first
         self._told = told

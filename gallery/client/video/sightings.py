@@ -9,7 +9,7 @@ from gallery.arrays import Floats
 from gallery.client.searching.candidates import Identification
 from gallery.client.video.tracks import Shot, Track
 
-Search = Callable[[Floats], Identification]
+FaceSearch = Callable[[Floats], Identification]
 """Searches a gallery with embeddings of shape (n, d)."""
 
 Answer = tuple[Identification, int]

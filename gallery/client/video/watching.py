@@ -20,7 +20,7 @@ from gallery.client.photos.faces import EmbeddedFace
 from gallery.client.progress import Progress
 from gallery.client.video.frames import Frame
 from gallery.client.video.live_searches import LiveSearches
-from gallery.client.video.sightings import Search, Sighting, sighting
+from gallery.client.video.sightings import FaceSearch, Sighting, sighting
 from gallery.client.video.tracks import Track, Tracker
 from gallery.errors import InvalidEmbeddingError, PhotoError
 from gallery.messages import GalleryDescription
@@ -75,7 +75,7 @@ class VideoWatch:
         source: VideoSource,
         embedder: PhotoEmbedder,
         description: GalleryDescription,
-        search: Search,
+        search: FaceSearch,
         *,
         checked_first: bool,
         keep_frames: bool = False,

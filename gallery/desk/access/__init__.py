@@ -1,1 +1,1 @@
-"""Access control of the desk: sessions of browsers, tokens of programs, and the guard."""
+"""Access control of the desk: sessions of browsers, tokens of programs, and limits of each."""

@@ -2,11 +2,19 @@
 
 from fastapi import APIRouter, Security
 
-from gallery.desk.api import batch, decisions, events, galleries, people, references, searches
+from gallery.desk.api import (
+    batch_search,
+    decisions,
+    events,
+    face_routes,
+    galleries,
+    people,
+    references,
+)
 from gallery.desk.api.openapi import BEARER, PROBLEMS
 
 router = APIRouter(dependencies=[Security(BEARER)], responses=PROBLEMS)
-for _part in (searches, batch, events, people, references, decisions, galleries):
+for _part in (face_routes, batch_search, events, people, references, decisions, galleries):
     router.include_router(_part.router)
 
 __all__ = ["router"]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from gallery.desk.config import DeskConfig
 from gallery.desk.errors import BadRequestError, TooLargeError, UnknownTypeError
-from gallery.desk.faces import Upload
+from gallery.desk.photo_faces import Upload
 from gallery.desk.uploads import read_form
 
 _FORMS: Final = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})

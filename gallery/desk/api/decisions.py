@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
 from gallery.client.integrity.clock import in_utc
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.schemas import DecisionDocument, DecisionsDocument
 from gallery.desk.errors import LockedError, NotFoundError, UnknownGalleryError
+from gallery.desk.rights import require
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
 

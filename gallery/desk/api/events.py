@@ -21,12 +21,12 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gallery.desk.access.rights import holder_of, require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.schemas import PhotoDocument, SearchEvent, StateEvent
 from gallery.desk.errors import DeskError, UnknownGalleryError
 from gallery.desk.identifying import PhotoDecisions
 from gallery.desk.listeners import Listener, LostListenerError
+from gallery.desk.rights import holder_of, require
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["events"])

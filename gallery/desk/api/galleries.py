@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.schemas import GalleryDocument
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.rights import require
 from gallery.desk.state import state_of
 from gallery.errors import ThresholdRequiredError
 

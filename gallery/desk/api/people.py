@@ -11,13 +11,13 @@ from starlette.requests import Request
 
 from gallery.client import GalleryClient, PersonDetails
 from gallery.client.integrity.clock import in_utc
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.changes import Done, changed
 from gallery.desk.api.openapi import body_schema
 from gallery.desk.api.schemas import PersonDocument, RequestDocument
 from gallery.desk.enrolling import undo_last
 from gallery.desk.errors import BadRequestError
+from gallery.desk.rights import require
 from gallery.desk.state import state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["people"])
@@ -26,7 +26,7 @@ _Enrolls = Annotated[Holder, Depends(require(DeskScope.ENROLL))]
 _Manages = Annotated[Holder, Depends(require(DeskScope.MANAGE))]
 
 
-class Relabelling(RequestDocument):
+class LabelChange(RequestDocument):
     """A person's label, and the label to give."""
 
     old: str
@@ -64,19 +64,19 @@ def people(
     ]
 
 
-@router.post("/people/rename", openapi_extra=body_schema(Relabelling))
+@router.post("/people/rename", openapi_extra=body_schema(LabelChange))
 async def rename(request: Request, gallery: str, _: _Manages) -> Done:
     """Give a person another label that nobody has."""
     return await changed(
-        request, gallery, Relabelling, lambda client, body: client.rename(body.old, body.new)
+        request, gallery, LabelChange, lambda client, body: client.rename(body.old, body.new)
     )
 
 
-@router.post("/people/merge", openapi_extra=body_schema(Relabelling))
+@router.post("/people/merge", openapi_extra=body_schema(LabelChange))
 async def merge(request: Request, gallery: str, _: _Manages) -> Done:
     """Make one person of two: all references of ``old`` become those of ``new``."""
     return await changed(
-        request, gallery, Relabelling, lambda client, body: client.merge(body.old, body.new)
+        request, gallery, LabelChange, lambda client, body: client.merge(body.old, body.new)
     )
 
 

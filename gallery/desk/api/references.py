@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.changes import Done, changed
 from gallery.desk.api.openapi import body_schema
 from gallery.desk.api.schemas import RequestDocument
+from gallery.desk.rights import require
 from gallery.desk.state import state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}/references", tags=["references"])

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gallery.client import FaceBox
 from gallery.desk.enrolling import EnrollmentReport
-from gallery.desk.faces import PhotoOfFaces
 from gallery.desk.identifying import FaceDecision, PhotoDecisions
+from gallery.desk.photo_faces import PhotoOfFaces
 
 Embedding = list[Annotated[float, Field(strict=True)]]
 """Numbers alone: a text or a truth value in their place is a mistake of the program's."""

@@ -1,1 +1,1 @@
-"""Folders of people that a browser sends in pieces: their content, and their enrollment."""
+"""Folders of people that a browser sends in pieces: their content, and their progress."""

@@ -12,16 +12,16 @@ from starlette.responses import RedirectResponse, Response
 
 from gallery.client import GalleryClient
 from gallery.desk.access.scopes import DeskScope, Holder
-from gallery.desk.accuracy.measuring import FoundThreshold, find_threshold, store
-from gallery.desk.accuracy.sets import (
+from gallery.desk.errors import BadRequestError, NotFoundError
+from gallery.desk.jobs import Job, JobProgress
+from gallery.desk.labelled_sets import (
     SetBatch,
     sent_embeddings,
     set_of_machine,
     sets_of_machine,
     take_photos,
 )
-from gallery.desk.errors import BadRequestError, NotFoundError
-from gallery.desk.jobs import Job, JobProgress
+from gallery.desk.measuring import FoundThreshold, find_threshold, store
 from gallery.desk.pages.curves import picture_of
 from gallery.desk.pages.figures import limit_text
 from gallery.desk.pages.folder_steps import FolderSteps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gallery.arrays import Floats
-from gallery.desk.accuracy.measuring import FoundThreshold
+from gallery.desk.measuring import FoundThreshold
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 590.0, 12.0, 216.0
 _TICKS = 5

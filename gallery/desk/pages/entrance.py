@@ -14,6 +14,7 @@ from gallery.desk.errors import NotAllowedError, NotSignedInError
 from gallery.desk.pages.gates import checked_form, gallery_of
 from gallery.desk.pages.rendering import entrance, page, session_holder
 from gallery.desk.pages.way_back import to_unlock, way_back
+from gallery.desk.rights import holder_of
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.telling import told
 from gallery.desk.texts import english
@@ -45,8 +46,6 @@ def health() -> dict[str, str]:
 @router.api_route("/metrics", methods=["GET", "HEAD"])
 def metrics(request: Request) -> Response:
     """Return the figures for Prometheus, to holders of any session or token."""
-    from gallery.desk.access.rights import holder_of
-
     holder_of(request)
     return Response(state_of(request).statistics.text(), media_type=CONTENT_TYPE_LATEST)
 

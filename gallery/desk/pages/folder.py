@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import BadRequestError
-from gallery.desk.folders.batch import FolderBatch
-from gallery.desk.folders.enrolling import enroll_held, enroll_piece
+from gallery.desk.folder_enrollment import enroll_held, enroll_piece
+from gallery.desk.folders.folder_batches import FolderBatch
 from gallery.desk.pages.folder_steps import FolderSteps
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of, wants_fragment

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from gallery.client.photos.ignore_rules import IGNORE_FILE
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import BadRequestError
-from gallery.desk.faces import Upload
-from gallery.desk.folders.batch import Batch
-from gallery.desk.folders.enrolling import FolderPhoto
+from gallery.desk.folder_enrollment import FolderPhoto
+from gallery.desk.folders.folder_batches import AnyBatch
 from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import alarm_in
+from gallery.desk.photo_faces import Upload
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.texts import english
 from gallery.desk.uploads import Form
@@ -31,7 +31,7 @@ _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, eq=False)
-class FolderSteps(Generic[Batch]):
+class FolderSteps(Generic[AnyBatch]):
     """The handlers of the folders of one kind of page.
 
     Attributes
@@ -44,9 +44,9 @@ class FolderSteps(Generic[Batch]):
         Returns the page, or the part of one, for a folder that has come whole.
     """
 
-    kind: type[Batch]
-    take: Callable[[DeskState, str, Batch, list[FolderPhoto], Holder], None]
-    ended: Callable[[Request, int, Holder, Batch], Response]
+    kind: type[AnyBatch]
+    take: Callable[[DeskState, str, AnyBatch, list[FolderPhoto], Holder], None]
+    ended: Callable[[Request, int, Holder, AnyBatch], Response]
 
     async def handle(self, request: Request, number: int, holder: Holder) -> Response:
         """Handle one step of a folder, or all of a small one."""
@@ -56,10 +56,10 @@ class FolderSteps(Generic[Batch]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Step(Generic[Batch]):
+class _Step(Generic[AnyBatch]):
     """One request with a part of a folder."""
 
-    steps: FolderSteps[Batch]
+    steps: FolderSteps[AnyBatch]
     request: Request
     number: int
     holder: Holder
@@ -114,14 +114,14 @@ class _Step(Generic[Batch]):
         batch.folder.end()
         return self.steps.ended(self.request, self.number, self.holder, batch)
 
-    def _take(self, batch: Batch, uploads: list[Upload]) -> None:
+    def _take(self, batch: AnyBatch, uploads: list[Upload]) -> None:
         labelled = [(upload, batch.folder.label_of(upload.name, upload.data)) for upload in uploads]
         photos = [FolderPhoto(upload, label) for upload, label in labelled if label is not None]
         if photos:
             name = gallery_name(self.desk, self.number)
             self.steps.take(self.desk, name, batch, photos, self.holder)
 
-    def _large(self, batch: Batch) -> None:
+    def _large(self, batch: AnyBatch) -> None:
         """Take note of files that are too large to be sent, of which the beginnings came."""
         for path, head in _pairs(self.form, "large"):
             try:
@@ -132,7 +132,7 @@ class _Step(Generic[Batch]):
                 most = self.desk.config.max_photo // 2**20
                 batch.folder.failures.add((path, english()("folder.large", most=most)))
 
-    def _batch(self, paths: list[str]) -> Batch:
+    def _batch(self, paths: list[str]) -> AnyBatch:
         kind, identifier = self.steps.kind, self.form.fields.get("batch", "")
         with self.desk.owner.gallery(gallery_name(self.desk, self.number)) as opened:
             if identifier:
@@ -141,7 +141,7 @@ class _Step(Generic[Batch]):
             called = name[:_LONGEST_NAME] or english()("folder.nameless")
             return opened.batches.add(kind(self.holder.name, called))
 
-    def _json(self, batch: Batch, **more: Any) -> Response:
+    def _json(self, batch: AnyBatch, **more: Any) -> Response:
         alarm = alarm_in(self.request)
         return JSONResponse({"batch": batch.identifier, "alarm": alarm, **more})
 

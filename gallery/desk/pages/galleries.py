@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from gallery.client import ThresholdSource
 from gallery.client.integrity.clock import age_in_words
+from gallery.client.progress import Progress
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import NotFoundError
 from gallery.desk.jobs import Job
@@ -62,7 +62,7 @@ async def verify(request: Request, number: int, holder: _Manages) -> Response:
         title = english()("gallery.verify.running", name=name)
         return desk.jobs.start(name, title, total, check)
 
-    def check(advance: Callable[[int], None]) -> str:
+    def check(advance: Progress) -> str:
         with desk.owner.gallery(name) as opened:
 
             def advance_or_stop(count: int) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
-from gallery.desk.access.rights import FORM_FIELD, check_form, check_scope
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.pages.rendering import session_holder
+from gallery.desk.rights import FORM_FIELD, check_form, check_scope
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.uploads import Form, read_form
 

@@ -14,11 +14,11 @@ from gallery.client import Threshold
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.events import tell
 from gallery.desk.decisions.entries import HowSearched
-from gallery.desk.faces import Upload
 from gallery.desk.identifying import PhotoDecisions, identify
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.pictures import shown
 from gallery.desk.pages.rendering import alarm_in, page, place_of, wants_fragment
+from gallery.desk.photo_faces import Upload
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.texts import english
 

@@ -17,6 +17,7 @@ from gallery.desk.errors import NotSignedInError
 from gallery.desk.pages.figures import distance_text, limit_text, sentence
 from gallery.desk.poor_photos import poor_words
 from gallery.desk.problems import known_holder
+from gallery.desk.rights import holder_of
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
 
@@ -139,8 +140,6 @@ def alarm_in(request: Request) -> str | None:
 
 def session_holder(request: Request) -> Holder:
     """Return the holder whose browser asks for a page (`NotSignedInError`)."""
-    from gallery.desk.access.rights import holder_of
-
     holder = holder_of(request)
     if holder.session is None:
         raise NotSignedInError("pages are for browsers; programs use the API")

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from gallery import __version__
 from gallery.server.http import gallery_routes, operator_routes, problems, search_routes
-from gallery.server.http.logs import RequestLogMiddleware
 from gallery.server.http.openapi import PROBLEMS
+from gallery.server.http.request_log import RequestLogMiddleware
 from gallery.server.http.state import ServerState
 
 API_VERSION = "v1"

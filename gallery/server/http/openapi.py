@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gallery.web.problem_responses import problem_response
+
 MESSAGE = "application/vnd.encrypted-face-gallery.message"
 """Media type of one message, as docs/format.md describes them."""
 
@@ -11,24 +13,6 @@ STREAM = "application/vnd.encrypted-face-gallery.stream"
 """Media type of a stream of messages."""
 
 _BYTES = {"type": "string", "format": "binary"}
-_PROBLEM = {
-    "type": "object",
-    "required": ["status", "title", "detail"],
-    "properties": {
-        "status": {"type": "integer"},
-        "title": {"type": "string", "description": "Class of the error."},
-        "detail": {"type": "string", "description": "What is wrong, and what to do about it."},
-    },
-}
-
-
-def problem_response(description: str) -> dict[str, Any]:
-    """Describe a response that reports an error."""
-    return {
-        "description": description,
-        "content": {"application/problem+json": {"schema": _PROBLEM}},
-    }
-
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: problem_response("The body is malformed."),

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from gallery.server.http.authorization import Credentials, authenticate
-from gallery.server.http.openapi import problem_response
 from gallery.server.http.state import state_of
+from gallery.web.problem_responses import problem_response
 
 router = APIRouter()
 

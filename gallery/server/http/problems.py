@@ -30,8 +30,7 @@ from gallery.errors import (
     WriteConflictError,
 )
 from gallery.messages import Failure
-
-MEDIA_TYPE = "application/problem+json"
+from gallery.web.problem_responses import MEDIA_TYPE
 
 _log = structlog.get_logger("gallery.server")
 

@@ -10,7 +10,7 @@ import pytest
 from gallery.accuracy.fold_searches import FoldSearches
 from gallery.accuracy.open_set import (
     Accuracy,
-    SearchStatistics,
+    WeightedStatistics,
     measure,
     plain_values,
     rates_at,
@@ -76,7 +76,7 @@ def test_with_everybody_once_the_statistics_are_those_of_the_sample(outcomes: Ou
     success = success_distances(outcomes.mate_distances, outcomes.mate_ranks, 1)
     thresholds = [threshold_at(outcomes.nearest, rate) for rate in RATES]
 
-    found = SearchStatistics(outcomes, 1, RATES, 5)(np.ones(SUBJECTS, dtype=np.int64))
+    found = WeightedStatistics(outcomes, 1, RATES, 5)(np.ones(SUBJECTS, dtype=np.int64))
 
     np.testing.assert_allclose(found[:2], false_negative_rate(success, thresholds))
     np.testing.assert_array_equal(found[2:4], thresholds)
@@ -90,7 +90,7 @@ def test_a_weight_counts_as_so_many_copies_of_a_subjects_searches(outcomes: Outc
     success = success_distances(outcomes.mate_distances, outcomes.mate_ranks, 1)[mated]
     thresholds = [threshold_at(outcomes.nearest[others], rate) for rate in RATES]
 
-    found = SearchStatistics(outcomes, 1, RATES, 3)(weights)
+    found = WeightedStatistics(outcomes, 1, RATES, 3)(weights)
 
     np.testing.assert_allclose(found[:2], false_negative_rate(success, thresholds))
     np.testing.assert_array_equal(found[2:4], thresholds)

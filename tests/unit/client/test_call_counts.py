@@ -211,6 +211,19 @@ def test_a_search_opens_the_calibration_once(
     assert states.asked[calibration_id] == 1
 
 
+def test_a_look_for_duplicates_reads_the_manifest_once(
+    client: GalleryClient, counting: CountingService
+) -> None:
+    client.enroll(random_embeddings(3, DIMENSION), names(3))
+    client.summary()
+    counting.calls.clear()
+
+    (found,) = client.find_duplicates(random_embeddings(1, DIMENSION), ["another"], 0.1)
+
+    assert found.found_label == names(1)[0]
+    assert counting.calls == {"manifest": 1, "search": 1}
+
+
 def test_a_verification_reads_the_manifest_once(
     client: GalleryClient, counting: CountingService
 ) -> None:

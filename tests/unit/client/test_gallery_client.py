@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -244,3 +246,11 @@ def test_a_gallery_for_embeddings_takes_no_photos(client: GalleryClient) -> None
 def test_a_candidate_list_has_at_least_one_place(client: GalleryClient) -> None:
     with pytest.raises(ValueError, match="at least one"):
         client.identify(random_embeddings(1, 8), k=0, threshold=0.5)
+
+
+def test_the_class_says_what_can_be_called() -> None:
+    _, _, said = str(GalleryClient.__doc__).partition("What there is, by task:")
+    listed = re.findall(r"`(\w+)`", said.partition("Examples")[0])
+
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {name for name in dir(GalleryClient) if not name.startswith("_")}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from gallery.client.integrity import clock
 from gallery.client.keys.keyfile_format import Argon2Parameters
 from gallery.commands.main import run
+from tests.support.forked_commands import ForkingProcess, forking_process
 
 Command = Callable[..., "Done"]
 
@@ -73,3 +74,10 @@ def people(tmp_path: Path) -> np.ndarray:
     labels = np.array([f"person {i}" for i in range(5)])
     np.savez(tmp_path / "people.npz", embeddings=embeddings, labels=labels)
     return embeddings
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[ForkingProcess]:
+    """A process that starts commands in no time."""
+    with forking_process({"GALLERY_KEY": "owner.key", "PYTHONWARNINGS": "ignore"}) as process:
+        yield process

@@ -17,7 +17,10 @@ from tests.unit.commands.conftest import Command
 
 @pytest.mark.parametrize("options", [(), ("--no-passphrase",)])
 def test_a_command_reads_the_key_file_once(
-    command: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+    command: Command,
+    people: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
 ) -> None:
     command("key", "new", *options)
     command("init", "--dimension", 16)
@@ -30,9 +33,20 @@ def test_a_command_reads_the_key_file_once(
 
     monkeypatch.setattr(Path, "open", counted)
 
-    assert command("list").code == 0
-
-    assert [path.name for path in read].count("owner.key") == 1
+    for words in (
+        ("enroll", "people.npz"),
+        ("list",),
+        ("info",),
+        ("identify", "people.npz", "--threshold", 0.1),
+        ("match", "people.npz", "person 1", "--threshold", 0.1),
+        ("duplicates", "--threshold", 0.1),
+        ("verify", "--deep"),
+        ("export", "backup"),
+        ("import", "backup", "--database", "sqlite:///other.db"),
+    ):
+        read.clear()
+        assert command(*words).code == 0, words
+        assert [path.name for path in read].count("owner.key") == 1, words
 
 
 def test_a_search_opens_the_calibration_once(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pwd
 import socket
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,17 +21,11 @@ from gallery.errors import (
     WrongPassphraseError,
 )
 from tests.support.certificates import make_certificate
-from tests.support.forked_commands import CLOSED, ForkingProcess, forking_process
+from tests.support.forked_commands import CLOSED, ForkingProcess
 from tests.unit.commands.conftest import Command
 
 LOCALHOST = "127.0.0.1"
 FULL = "/dev/full"
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[ForkingProcess]:
-    with forking_process({"GALLERY_KEY": "owner.key", "PYTHONWARNINGS": "ignore"}) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

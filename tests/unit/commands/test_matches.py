@@ -309,7 +309,7 @@ def test_dlib_is_no_way_out_of_what_keeps_dlibs_files_away() -> None:
 def _weights_error(wanted: str) -> WeightsError:
     file = WeightsFile("folder.of.no.package/file.dat", ("https://example.org/file.dat",))
     with pytest.raises(WeightsError) as raised:
-        weights._ensure(file, wanted, weights.WeightsSource(download=False))
+        weights.ensure_file(file, wanted, weights.WeightsSource(download=False))
     return raised.value
 
 

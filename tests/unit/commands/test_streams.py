@@ -19,7 +19,6 @@ from tests.support.forked_commands import (
     NO_READER,
     Ended,
     ForkingProcess,
-    forking_process,
 )
 
 LABELS = ["Ana", "Žofia", "本田", "Eve", "Bob"]
@@ -77,12 +76,6 @@ ARGUMENTS: dict[str, list[str]] = {
     "demo": ["--folder", "people.npz"],
 }
 """Words by which each command does something, or comes as far as without photos."""
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[ForkingProcess]:
-    with forking_process({"GALLERY_KEY": "owner.key", "PYTHONWARNINGS": "ignore"}) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ import pytest
 
 import gallery.commands
 from gallery.client import GalleryKey, write_key_file
-from gallery.commands.output import notices, progress_bar, result_table, results
+from gallery.commands.output import notices, print_table, progress_bar
 from gallery.commands.terminal import print_json, printable, say
 from gallery.errors import AuthenticationError
 from gallery.messages import GalleryDescription
@@ -105,9 +105,7 @@ def test_lines_of_our_own_stay_lines() -> None:
 def test_notices_tables_and_json_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
     say(ORDER)
     notices().print(f"[bold]{ORDER}")
-    table = result_table("label", "file")
-    table.add_row(ORDER, f"[red]{ORDER}")
-    results().print(table)
+    print_table(("label", "file"), [(ORDER, f"[red]{ORDER}")])
     print_json({ORDER: [ORDER, "\udce9"]})
     out, err = capsys.readouterr()
 
@@ -115,6 +113,19 @@ def test_notices_tables_and_json_are_harmless(capsys: pytest.CaptureFixture[str]
     assert "[bold]" in err and "[red]" in out
     assert err.count("\n") == 2
     assert json.loads(out.splitlines()[-1]) == {ORDER: [ORDER, "\udce9"]}
+
+
+def test_a_table_is_as_wide_as_its_cells(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "count"), [("x" * 300, "1"), ("y", ("22", "red"))], right=(1,))
+    print_table((), [("key", "value"), ("longer key", "")])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "name" + " " * 296 + "  count",
+        "x" * 300 + "      1",
+        "y" + " " * 299 + "     22",
+        "key         value",
+        "longer key  ",
+    ]
 
 
 def test_a_progress_bar_shows_its_text_and_obeys_none(
@@ -247,14 +258,8 @@ def test_there_is_one_way_to_the_terminal() -> None:
                     found.add((path.name, ast.unparse(node.func)))
 
     assert {item for item in found if item[0] not in {"terminal.py", "output.py"}} == {
-        *((f"{name}.py", "results().print") for name in _TABLES),
-        ("audit.py", "console.print"),
         ("demo.py", "console.print"),
         ("demo_desk.py", "console.print"),
-        ("enrollment_checks.py", "settings.notices.print"),
         ("samples.py", "console.print"),
         ("settings.py", "self.notices.print"),
     }
-
-
-_TABLES = ("demo", "evaluate", "galleries", "info")

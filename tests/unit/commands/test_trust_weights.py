@@ -13,7 +13,7 @@ from PIL import Image
 from gallery.client import GalleryKey, write_key_file
 from gallery.client.photos.model_table import find_model
 from gallery.client.photos.weights import WeightsSource, ensure_weights
-from gallery.commands.weights import trusted_weights
+from gallery.commands.trust_weights import trusted_weights
 from gallery.errors import WeightsError
 from tests.support.photos import deepface_home
 from tests.unit.client.photos.conftest import write_fake_facenet

@@ -14,14 +14,14 @@ from gallery.demo.embeddings import (
     REFERENCES_EACH,
     STRANGERS,
     SUBJECTS,
-    LabelledEmbeddings,
+    MadeEmbeddings,
     make_embeddings,
     write_embeddings,
 )
 from gallery.errors import SourceError
 
 
-def cosine_distances(one: LabelledEmbeddings, other: LabelledEmbeddings) -> np.ndarray:
+def cosine_distances(one: MadeEmbeddings, other: MadeEmbeddings) -> np.ndarray:
     """Return the distances of all pairs, in float64."""
     first, second = (item.embeddings.astype(float) for item in (one, other))
     first /= np.linalg.norm(first, axis=1, keepdims=True)
@@ -42,7 +42,7 @@ def test_subjects_have_several_references_and_strangers_none() -> None:
 @pytest.mark.parametrize("searched_with", ["people", "probes"])
 def test_distances_are_those_of_a_face_model(searched_with: str) -> None:
     samples = make_embeddings()
-    probes: LabelledEmbeddings = getattr(samples, searched_with)
+    probes: MadeEmbeddings = getattr(samples, searched_with)
 
     distances = cosine_distances(probes, samples.people)
 

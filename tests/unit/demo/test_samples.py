@@ -68,7 +68,7 @@ def test_archive_with_another_photo_is_refused(tmp_path: Path) -> None:
         archive.addfile(member, io.BytesIO(b"bad"))
     file = SampleFile("a.tar.gz", "../../escape.jpg", "enroll/x/x.jpg", "0" * 64)
     with pytest.raises(SourceError, match="not the photo"):
-        module._extract(file, tmp_path, tmp_path / "root")
+        module.extract(file, tmp_path, tmp_path / "root")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar.gz"]
 
 

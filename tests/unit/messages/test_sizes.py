@@ -18,7 +18,7 @@ from gallery.messages import (
 )
 from gallery.messages.references import MAX_SEALED_LABEL
 from gallery.messages.sizes import MessageSizes, largest_sizes
-from gallery.parameters import PARAMETER_SETS
+from gallery.parameters import PARAMETER_SETS, find_parameters
 from gallery.server import EmbeddedService
 from tests.support.galleries import names, random_embeddings
 from tests.support.lying import Answer, LyingService
@@ -57,7 +57,7 @@ def test_real_messages_have_these_sizes(
     block, stored = service.block(gallery_id, 0), service.references(gallery_id, 0)
     assert len(replace(block, seed=None).to_bytes()) == sizes.block
     assert len(service.check_sums(gallery_id).to_bytes()) == sizes.check_sums
-    full = full_table(stored, capacity(client._session.parameters))
+    full = full_table(stored, capacity(find_parameters(client.description.parameters)))
     assert len(full.to_bytes()) == sizes.full_table
     # A block whose labels were changed has a larger header.
     header = replace(stored.header, encrypted_at=0)

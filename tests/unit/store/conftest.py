@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from gallery.store import Database, open_database
 from tests.support.galleries import client, database, key, other_key, service
-from tests.support.postgresql import postgresql, postgresql_server
+from tests.support.postgresql import empty_database, postgresql, postgresql_server
 
 __all__ = [
     "client",
@@ -20,15 +19,6 @@ __all__ = [
     "postgresql_server",
     "service",
 ]
-
-
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of each kind."""
-    if request.param == "SQLite":
-        return f"sqlite:///{tmp_path / 'gallery.db'}"
-    url: str = request.getfixturevalue("postgresql")
-    return url
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_those_who_come_while_a_purge_runs_join_the_next_one() -> None:
         first = threads.submit(queue.run)
         until(lambda: gated.begun == 1)
         others = [threads.submit(queue.run) for _ in range(45)]
-        until(lambda: queue._next is not None)
+        until(lambda: queue.is_awaited)
         time.sleep(0.1)
         gated.opened.set()
         with pytest.raises(ErasurePendingError):

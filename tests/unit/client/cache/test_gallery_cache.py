@@ -118,18 +118,18 @@ def test_references_and_check_sums_are_received_once(
     assert kept > 1000
     # What is left are description, header, result, and the manifest, twice: by the first one it is
     # found which of what is kept still counts.
-    asked_before = len(people._session.manifest().to_bytes())
-    assert first + asked_before - second == kept - signed_header(people)
+    asked_before = len(service.manifest(people.description.gallery_id).to_bytes())
+    assert first + asked_before - second == kept - signed_header(people, service)
     assert listing - received_by(machine, service, listed) > kept // 3
 
 
-def signed_header(client: GalleryClient) -> int:
+def signed_header(client: GalleryClient, service: EmbeddedService) -> int:
     """Return the bytes of a block's header in a file of the cache, and of what is around it.
 
     That is the beginning of the message, and how long the header is.
     """
-    session: GallerySession = client._session
-    return 8 + 4 + len(session.state().blocks[0].header.to_bytes())
+    stored = service.references(client.description.gallery_id, 0)
+    return 8 + 4 + len(stored.header.to_bytes())
 
 
 def test_a_writer_keeps_what_it_wrote(
@@ -283,10 +283,10 @@ def test_a_restored_gallery_and_its_original_have_each_what_is_theirs(
 # --- erased ---------------------------------------------------------------------------------------
 
 
-def traces_of(client: GalleryClient, label: str) -> list[bytes]:
+def traces_of(service: EmbeddedService, key: GalleryKey, label: str) -> list[bytes]:
     """Return what a table of references holds of a person."""
-    state = client._session.state()
-    (found,) = state.find("pseudonym", {client._session.labels.pseudonym(label)})
+    with GallerySession(service, key, "default") as session:
+        (found,) = session.state().find("pseudonym", {session.labels.pseudonym(label)})
     item = found[1]
     return [item.sealed_label, item.reference_id, item.pseudonym, item.content_tag]
 
@@ -300,7 +300,7 @@ def test_a_person_who_was_erased_leaves_the_cache_with_the_command(
     people: GalleryClient, service: EmbeddedService, machine: Machine
 ) -> None:
     machine.found(service)
-    traces = traces_of(people, "person 1")
+    traces = traces_of(service, machine.key, "person 1")
     assert all(trace in machine.files[0].read_bytes() for trace in traces)
 
     with machine.open(service) as client:
@@ -315,7 +315,7 @@ def test_other_machines_drop_a_person_when_they_see_the_manifest(
     people: GalleryClient, service: EmbeddedService, machine: Machine
 ) -> None:
     machine.found(service)
-    traces = traces_of(people, "person 1")
+    traces = traces_of(service, machine.key, "person 1")
     people.remove(["person 1"])
 
     with machine.open(service) as client:
@@ -326,7 +326,7 @@ def test_other_machines_drop_a_person_when_they_see_the_manifest(
 def test_a_client_that_is_closed_late_brings_nobody_back(
     people: GalleryClient, service: EmbeddedService, machine: Machine
 ) -> None:
-    traces = traces_of(people, "person 1")
+    traces = traces_of(service, machine.key, "person 1")
     late = machine.open(service)
     assert lists(late) == names(COUNT)
 
@@ -346,7 +346,7 @@ def test_traces_that_the_database_keeps_for_now_are_not_kept_here(
             raise ErasurePendingError("traces are left")
 
     machine.found(service)
-    traces = traces_of(people, "person 1")
+    traces = traces_of(service, machine.key, "person 1")
 
     with (
         machine.open(PendingService(service)) as client,
@@ -361,7 +361,7 @@ def test_what_a_killed_process_left_unfinished_of_an_erased_person_goes_too(
     people: GalleryClient, service: EmbeddedService, machine: Machine
 ) -> None:
     machine.found(service)
-    traces, kept = traces_of(people, "person 1"), machine.files[0]
+    traces, kept = traces_of(service, machine.key, "person 1"), machine.files[0]
     unfinished = kept.with_name(f".{kept.name}.partial-abc_12")
     unfinished.write_bytes(kept.read_bytes())
     people.remove(["person 1"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, PersonDetails, renew_gallery
+from gallery.client.session import GallerySession
 from gallery.errors import (
     AuthenticationError,
     GalleryError,
@@ -38,32 +39,46 @@ def client(service: EmbeddedService, key: GalleryKey) -> Iterator[GalleryClient]
         yield opened
 
 
-def details(client: GalleryClient) -> dict[str, PersonDetails]:
-    """Return what is known of everybody, having looked at each reference."""
-    session = client._session
-    found = dict[str, PersonDetails]()
-    for block in session.state().blocks:
-        for item in block.table:
-            content = session.labels.open_content(item.sealed_label, item.reference_id)
-            known = found.setdefault(content.label, content.details)
-            assert known == content.details, "all references of a person say the same"
-    assert {person.label: person.details for person in client.people()} == found
-    return found
+Details = Callable[..., dict[str, PersonDetails]]
 
 
-def test_people_are_enrolled_with_what_is_known_of_them(client: GalleryClient) -> None:
+@pytest.fixture
+def details(service: EmbeddedService, key: GalleryKey) -> Details:
+    """What is known of everybody in a client's gallery, with a look at each reference."""
+
+    def known_in(client: GalleryClient, key: GalleryKey = key) -> dict[str, PersonDetails]:
+        found = dict[str, PersonDetails]()
+        with GallerySession(service, key, client.description.name) as session:
+            for block in session.state().blocks:
+                for item in block.table:
+                    content = session.labels.open_content(item.sealed_label, item.reference_id)
+                    known = found.setdefault(content.label, content.details)
+                    assert known == content.details, "all references of a person say the same"
+        assert {person.label: person.details for person in client.people()} == found
+        return found
+
+    return known_in
+
+
+def test_people_are_enrolled_with_what_is_known_of_them(
+    client: GalleryClient, details: Details
+) -> None:
     assert details(client) == {"Ada": KNOWN, "Grace": NOTHING, "Edith": NOTHING}
     assert client.verify(deep=True).findings == ()
 
 
-def test_another_reference_of_a_person_is_known_as_much_of(client: GalleryClient) -> None:
+def test_another_reference_of_a_person_is_known_as_much_of(
+    client: GalleryClient, details: Details
+) -> None:
     client.enroll(EMBEDDINGS[4:], ["Ada", "Hedy"])
 
     assert details(client)["Ada"] == KNOWN
     assert details(client)["Hedy"] == NOTHING
 
 
-def test_what_an_enrollment_adds_is_known_of_all_references(client: GalleryClient) -> None:
+def test_what_an_enrollment_adds_is_known_of_all_references(
+    client: GalleryClient, details: Details
+) -> None:
     client.enroll(EMBEDDINGS[3:5], ["Edith", "Ada"], details=PersonDetails({"team": "night"}))
 
     assert details(client) == {
@@ -73,14 +88,16 @@ def test_what_an_enrollment_adds_is_known_of_all_references(client: GalleryClien
     }
 
 
-def test_who_replaces_what_was_enrolled_is_still_the_same_person(client: GalleryClient) -> None:
+def test_who_replaces_what_was_enrolled_is_still_the_same_person(
+    client: GalleryClient, details: Details
+) -> None:
     client.enroll(EMBEDDINGS[4:5], ["Ada"], replace=True)
 
     assert details(client)["Ada"] == KNOWN
 
 
 def test_people_are_annotated_in_one_write(
-    client: GalleryClient, service: EmbeddedService, key: GalleryKey
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey, details: Details
 ) -> None:
     version = client.summary().version
     recorded = RecordingService(service)
@@ -136,7 +153,7 @@ REFUSED: list[tuple[Change, type[GalleryError]]] = [
 
 @pytest.mark.parametrize(("change", "error"), REFUSED)
 def test_what_cannot_be_done_changes_nothing(
-    client: GalleryClient, change: Change, error: type[GalleryError]
+    client: GalleryClient, change: Change, error: type[GalleryError], details: Details
 ) -> None:
     summary = client.summary()
 
@@ -193,7 +210,7 @@ CORRECTIONS: dict[str, tuple[Change, dict[str, PersonDetails]]] = {
 
 @pytest.mark.parametrize(("change", "expected"), CORRECTIONS.values(), ids=CORRECTIONS.keys())
 def test_details_go_where_their_person_goes(
-    client: GalleryClient, change: Change, expected: dict[str, PersonDetails]
+    client: GalleryClient, change: Change, expected: dict[str, PersonDetails], details: Details
 ) -> None:
     client.annotate(["Grace"], OF_GRACE)
 
@@ -215,7 +232,11 @@ def test_people_with_more_details_than_one_can_have_are_not_merged(client: Galle
 
 
 def test_they_are_in_a_backup(
-    client: GalleryClient, service: EmbeddedService, key: GalleryKey, tmp_path: Path
+    client: GalleryClient,
+    service: EmbeddedService,
+    key: GalleryKey,
+    tmp_path: Path,
+    details: Details,
 ) -> None:
     client.export(tmp_path / "backup")
     service.delete(client.description.gallery_id)
@@ -225,14 +246,14 @@ def test_they_are_in_a_backup(
 
 
 def test_they_go_to_a_new_key_and_other_parameters(
-    client: GalleryClient, service: EmbeddedService, key: GalleryKey
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey, details: Details
 ) -> None:
     other = GalleryKey.generate()
 
     renew_gallery(service, key, other, parameters=COMPACT)
 
     with GalleryClient(service, other) as renewed:
-        assert details(renewed) == {"Ada": KNOWN, "Grace": NOTHING, "Edith": NOTHING}
+        assert details(renewed, other) == {"Ada": KNOWN, "Grace": NOTHING, "Edith": NOTHING}
 
 
 # --- files, lies and other writers ----------------------------------------------------------------
@@ -301,6 +322,7 @@ def test_of_two_writers_neither_loses_what_the_other_wrote(
     first: Change,
     expected: PersonDetails,
     second: str,
+    details: Details,
 ) -> None:
     meanwhile = before([lambda: first(client)])
     newer = PersonDetails({"id": "6"})
@@ -315,7 +337,7 @@ def test_of_two_writers_neither_loses_what_the_other_wrote(
 
 
 def test_who_is_renamed_meanwhile_is_not_annotated_under_the_former_label(
-    client: GalleryClient, service: EmbeddedService, key: GalleryKey
+    client: GalleryClient, service: EmbeddedService, key: GalleryKey, details: Details
 ) -> None:
     meanwhile = before([lambda: client.rename("Ada", "Ada King")])
     with GalleryClient(InterceptedService(service, ["write"], meanwhile), key) as other:
@@ -326,7 +348,7 @@ def test_who_is_renamed_meanwhile_is_not_annotated_under_the_former_label(
 
 
 def test_people_in_several_blocks_are_annotated_in_one_write(
-    service: EmbeddedService, key: GalleryKey
+    service: EmbeddedService, key: GalleryKey, details: Details
 ) -> None:
     count = 4094 + 2
     with GalleryClient.create(service, key, dimension=8, parameters=SWIFT) as client:

@@ -22,7 +22,7 @@ from gallery.client.photos.model_table import find_model
 from gallery.client.session import GallerySession
 from gallery.errors import ErasurePendingError, ReferenceNotFoundError
 from gallery.parameters import STANDARD
-from gallery.server import open_service
+from gallery.server import EmbeddedService, open_service
 from gallery.store import Database
 from tests.support.galleries import client_of_each_scheme, names, random_embeddings
 
@@ -239,14 +239,17 @@ def test_a_removal_takes_the_photo_out_of_the_cache_of_embeddings(tmp_path: Path
 
 
 def test_a_removal_says_what_it_could_not_take_out_of_the_cache(
-    client: GalleryClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: GalleryClient,
+    service: EmbeddedService,
+    key: GalleryKey,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     client.enroll(random_embeddings(1, client.description.dimension), ["Ada"])
-    cache = EmbeddingCache(CacheFolder(tmp_path / "cache"), GalleryKey.generate())
-    monkeypatch.setattr(cache, "forget", lambda _: 1)
-    monkeypatch.setattr(client._session, "embeddings", cache)
+    monkeypatch.setattr(EmbeddingCache, "forget", lambda *_: 1)
 
-    with pytest.raises(ErasurePendingError, match="erased from the gallery, but 1 sealed"):
-        client.remove(["Ada"])
+    with GalleryClient(service, key, cache=CacheFolder(tmp_path / "cache")) as caching:
+        with pytest.raises(ErasurePendingError, match="erased from the gallery, but 1 sealed"):
+            caching.remove(["Ada"])
 
     assert client.summary().references == 0

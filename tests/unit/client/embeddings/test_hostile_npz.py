@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.embeddings.sources import read_embeddings
+from gallery.client.embeddings.embedding_files import read_embeddings
 from gallery.errors import SourceError
 from tests.support.embedding_files import (
     EMBEDDINGS,

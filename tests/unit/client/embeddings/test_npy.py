@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.embeddings.sources import open_embeddings, read_embeddings
+from gallery.client.embeddings.embedding_files import open_embeddings, read_embeddings
 from gallery.errors import SourceError
 from tests.support.embedding_files import EMBEDDINGS, in_batches, npy, npy_claiming, refuse
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.embeddings.sources import read_embeddings
+from gallery.client.embeddings.embedding_files import read_embeddings
 from gallery.errors import MissingDependencyError, SourceError
 from tests.support.embedding_files import EMBEDDINGS, LABELS, in_batches, refuse
 

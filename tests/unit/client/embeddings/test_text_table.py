@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gallery.client.embeddings.sources import open_embeddings, read_embeddings
+from gallery.client.embeddings.embedding_files import open_embeddings, read_embeddings
 from gallery.errors import SourceError
 from tests.support.embedding_files import in_batches, refuse
 

@@ -179,7 +179,7 @@ def test_no_address_inside_of_a_network_is_reached_unless_allowed(host: str) -> 
     "address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822", "::ffff:8.8.8.8"]
 )
 def test_addresses_of_the_world_are_public(address: str) -> None:
-    assert web_photos._is_public(address)
+    assert web_photos.is_public(address)
 
 
 def test_a_name_with_any_address_inside_of_a_network_is_refused(
@@ -205,7 +205,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(resolved), port))
         ],
     )
-    monkeypatch.setattr(web_photos, "_is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(web_photos, "is_public", lambda address: address == "127.0.0.1")
     with serving("127.0.0.2", port=server.server_port) as other:
         fetch_photo(PhotoUrl(f"http://photos.example:{server.server_port}/a"))
         assert other.asked == []
@@ -216,7 +216,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 def test_a_redirect_into_a_network_is_refused(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_photos, "_is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(web_photos, "is_public", lambda address: address == "127.0.0.1")
     with serving("127.0.0.2") as inside:
         refused = refusal(f"{server.url}/moved?to={inside.url}/secret", allow_private=False)
         assert inside.asked == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import FolderSync, GalleryClient, PhotoFailure
+from gallery.client.syncing.plan import Removal
 from gallery.errors import (
     EmptiedFolderError,
     InvalidLabelError,
@@ -15,6 +16,7 @@ from gallery.errors import (
     SourceError,
     WriteConflictError,
 )
+from tests.support.counting import count_calls
 from tests.support.galleries import random_embeddings
 from tests.support.syncing import DIMENSION, ContentEmbedder, PeopleFolder, held
 
@@ -274,6 +276,23 @@ def test_erasing_can_be_left_for_later(
     assert done.kept == plan.removals
     enrolled.apply(enrolled.plan())
     assert held(client) == ["Ada", "Ada", "Edith"]
+
+
+def test_what_is_left_for_later_takes_time_by_the_photo(
+    sync: FolderSync, people: PeopleFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        people.write(f"Ada/{number}.jpg", f"{number}")
+    sync.apply(sync.plan())
+    for number in range(1, 20):
+        people.remove(f"Ada/{number}.jpg")
+    plan = sync.plan()
+    compared = count_calls(monkeypatch, Removal, "__eq__")
+
+    done = sync.apply(plan, remove=False)
+
+    assert len(done.kept) == 19
+    assert compared == []
 
 
 def test_a_photo_that_came_back_after_the_plan_is_not_erased(

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.client.integrity.labels import content_digest
+from gallery.client.session import GallerySession
 from gallery.server import open_service
 from tests.support.galleries import random_embeddings
 from tests.support.interception import InterceptedService
@@ -97,8 +98,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     def gallery(self) -> list[Enrolled]:
         """Return what the gallery holds, sorted."""
-        with self.client() as client:
-            session = client._session
+        with GallerySession(self.service, self.key, "default") as session:
             contents = [
                 session.labels.open_content(item.sealed_label, item.reference_id)
                 for block in session.state().blocks

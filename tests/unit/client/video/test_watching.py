@@ -118,18 +118,24 @@ def embedder(
 
 
 @pytest.fixture
+def recorded(service: EmbeddedService) -> RecordingService:
+    return RecordingService(service)
+
+
+@pytest.fixture
 def make(
-    service: EmbeddedService, key: GalleryKey, embedder: PhotoEmbedder
+    recorded: RecordingService, key: GalleryKey, embedder: PhotoEmbedder
 ) -> Callable[..., GalleryClient]:
     """Make a gallery of patterns by their seeds, called after them, over a service that records."""
 
     def gallery(name: str, seeds: Sequence[int]) -> GalleryClient:
         with GalleryClient.create(
-            service, key, name, dimension=128, preprocessing=embedder.preprocessing
+            recorded, key, name, dimension=128, preprocessing=embedder.preprocessing
         ) as client:
             embeddings = np.stack([embedder.faces(blocks(seed))[0].embedding for seed in seeds])
             client.enroll(embeddings, [f"pattern {seed}" for seed in seeds])
-        return GalleryClient(RecordingService(service), key, name)
+        recorded.sent.clear()
+        return GalleryClient(recorded, key, name)
 
     return gallery
 
@@ -138,15 +144,16 @@ def watch(client: GalleryClient, embedder: PhotoEmbedder, source: Pictures) -> l
     return list(client.identify_video(source, embedder=embedder))
 
 
-def sent(client: GalleryClient) -> list[tuple[str, int]]:
-    recorded = client._session.service
-    assert isinstance(recorded, RecordingService)
+def sent(recorded: RecordingService) -> list[tuple[str, int]]:
     return [(call, len(data)) for call, data in recorded.sent]
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["file", "live"])
 def test_what_is_sent_depends_on_the_video_alone(
-    live: bool, make: Callable[..., GalleryClient], embedder: PhotoEmbedder
+    live: bool,
+    make: Callable[..., GalleryClient],
+    recorded: RecordingService,
+    embedder: PhotoEmbedder,
 ) -> None:
     shown = [blocks(seed) for seed in (1, 1, 2, 3, 3)]
     shown.insert(1, blocks(1, side=320))
@@ -155,7 +162,7 @@ def test_what_is_sent_depends_on_the_video_alone(
         with make(name, seeds) as client:
             found = watch(client, embedder, Pictures(shown, live))
             labels.append([item.label for item in found if item.ended])
-            requests.append(sent(client))
+            requests.append(sent(recorded))
 
     assert labels == [["pattern 1", "pattern 2", "pattern 3"], [None] * 3]
     assert requests[0] == requests[1]
@@ -220,8 +227,8 @@ def test_an_embedder_of_another_gallery_is_refused(
 
 
 def test_a_video_without_a_face_sends_no_search(
-    make: Callable[..., GalleryClient], embedder: PhotoEmbedder
+    make: Callable[..., GalleryClient], recorded: RecordingService, embedder: PhotoEmbedder
 ) -> None:
     with make("default", (1,)) as client:
         assert watch(client, embedder, Pictures([], live=False)) == []
-        assert "search" not in [call for call, _ in sent(client)]
+        assert "search" not in [call for call, _ in sent(recorded)]

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from gallery.server import open_service
+from gallery.server import EmbeddedService, open_service
 from tests.support.postgresql import postgresql, postgresql_server
-from tests.support.searching import fill
+from tests.support.searching import BLOCK_BYTES, fill
 from tests.unit.server.cluster.workers import Workers, workers
 
-__all__ = ["crew", "postgresql", "postgresql_server", "url"]
+__all__ = ["crew", "postgresql", "postgresql_server", "service", "url"]
 
 BLOCKS = 12
+AMPLE = 1000 * BLOCK_BYTES
+"""Bytes of a cache that all blocks of a test fit into."""
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +30,10 @@ def url(database: str) -> str:
         fill(service, 1, BLOCKS)
         fill(service, 2, 1)
     return database
+
+
+@pytest.fixture
+def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
+    """A service whose searches run on two workers."""
+    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
+        yield opened

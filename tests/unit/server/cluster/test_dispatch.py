@@ -10,16 +10,13 @@ import pytest
 from gallery.errors import ErasurePendingError, ServerBusyError, ServerError
 from gallery.server import EmbeddedService, open_service
 from tests.support.searching import (
-    BLOCK_BYTES,
     assert_right,
     request_of,
     rewrite,
     search,
 )
-from tests.unit.server.cluster.conftest import BLOCKS
+from tests.unit.server.cluster.conftest import AMPLE, BLOCKS
 from tests.unit.server.cluster.workers import Workers, workers
-
-AMPLE = 1000 * BLOCK_BYTES
 
 
 @pytest.fixture
@@ -27,13 +24,6 @@ def crew(tmp_path: Path) -> Iterator[Workers]:
     """Two workers that a test may kill."""
     with workers(tmp_path / "log", 2) as running:
         yield running
-
-
-@pytest.fixture
-def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
-    """A service whose searches run on them."""
-    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
-        yield opened
 
 
 def test_workers_that_are_killed_during_searches_leave_them_right(

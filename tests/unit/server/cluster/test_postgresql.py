@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,34 +14,20 @@ from gallery.store import open_database
 from tests.support.galleries import names, random_embeddings
 from tests.support.postgresql import wait_for_a_purge
 from tests.support.searching import (
-    BLOCK_BYTES,
     assert_right,
-    fill,
     gallery_id,
     request_of,
     rewrite,
     search,
 )
-from tests.unit.server.cluster.conftest import BLOCKS
+from tests.unit.server.cluster.conftest import AMPLE, BLOCKS
 from tests.unit.server.cluster.workers import Workers, workers
 
-AMPLE = 1000 * BLOCK_BYTES
-
 
 @pytest.fixture
-def url(postgresql: str) -> str:
-    """A database with a gallery of twelve blocks and one of a single block."""
-    with open_service(postgresql, create=True) as service:
-        fill(service, 1, BLOCKS)
-        fill(service, 2, 1)
+def database(postgresql: str) -> str:
+    """What all galleries of these tests are in."""
     return postgresql
-
-
-@pytest.fixture
-def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
-    """A service whose searches run on two workers."""
-    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
-        yield opened
 
 
 def test_results_are_those_of_one_process_byte_for_byte(service: EmbeddedService, url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from gallery.server import EmbeddedService, open_service
 from gallery.server.cluster import dask_client
 from tests.support.galleries import names, random_embeddings
 from tests.support.searching import (
-    BLOCK_BYTES,
     assert_right,
     fill,
     fill_hinted,
@@ -32,17 +30,8 @@ from tests.support.searching import (
     rewrite,
     search,
 )
-from tests.unit.server.cluster.conftest import BLOCKS
+from tests.unit.server.cluster.conftest import AMPLE, BLOCKS
 from tests.unit.server.cluster.workers import Workers
-
-AMPLE = 1000 * BLOCK_BYTES
-
-
-@pytest.fixture
-def service(crew: Workers, url: str) -> Iterator[EmbeddedService]:
-    """A service whose searches run on two workers."""
-    with open_service(url, cache_size=AMPLE, cluster=crew.address) as opened:
-        yield opened
 
 
 def damage(url: str, statement: str, *values: object) -> None:

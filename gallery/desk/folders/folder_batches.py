@@ -143,7 +143,7 @@ class FolderBatch(SentBatch):
         self._held |= {(pair.label, pair.other): pair for pair in pairs}
 
 
-Batch = TypeVar("Batch", bound=SentBatch)
+AnyBatch = TypeVar("AnyBatch", bound=SentBatch)
 
 
 class Batches:
@@ -152,7 +152,7 @@ class Batches:
     def __init__(self) -> None:
         self._batches: dict[str, SentBatch] = {}
 
-    def add(self, batch: Batch) -> Batch:
+    def add(self, batch: AnyBatch) -> AnyBatch:
         """Keep a folder that is begun with."""
         own = [item for item in self._batches.values() if item.holder == batch.holder]
         for oldest in own[: max(0, len(own) + 1 - _MOST_BATCHES)]:
@@ -160,7 +160,7 @@ class Batches:
         self._batches[batch.identifier] = batch
         return batch
 
-    def find(self, kind: type[Batch], identifier: str, holder: str) -> Batch:
+    def find(self, kind: type[AnyBatch], identifier: str, holder: str) -> AnyBatch:
         """Return a folder that somebody has begun (`BadRequestError` if there is none)."""
         found = self._batches.get(identifier)
         if not isinstance(found, kind) or found.holder != holder:

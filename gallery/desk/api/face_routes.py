@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.bodies import read_body
 from gallery.desk.api.events import tell
@@ -27,7 +26,6 @@ from gallery.desk.api.schemas import (
 from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.enrolling import NewFaces, enroll
 from gallery.desk.errors import BadRequestError
-from gallery.desk.faces import Upload
 from gallery.desk.identifying import (
     PhotoDecisions,
     compare,
@@ -37,6 +35,8 @@ from gallery.desk.identifying import (
     search_all,
 )
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.photo_faces import Upload
+from gallery.desk.rights import require
 from gallery.desk.state import DeskState, state_of
 
 router = APIRouter(prefix="/galleries/{gallery:path}", tags=["faces"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from gallery.accuracy.calibration import Proposal, search_in_clear
@@ -11,12 +10,10 @@ from gallery.accuracy.datasets import LabelledSet
 from gallery.accuracy.rates import ErrorCurve
 from gallery.client import Calibration, GalleryClient, Threshold
 from gallery.client.integrity import clock
+from gallery.client.progress import ProgressBar
 from gallery.desk.errors import BadRequestError
 from gallery.desk.texts import english
 from gallery.messages import GalleryDescription
-
-Stage = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Begins a part of long work with a title and a total; gives what counts what was done."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class EvaluationReport:
     json: bytes
 
 
-Evaluate = Callable[[LabelledSet, GalleryDescription, Stage], EvaluationReport]
+Evaluate = Callable[[LabelledSet, GalleryDescription, ProgressBar], EvaluationReport]
 """Evaluates a labelled set with the metric and parameter set of a gallery."""
 
 
@@ -85,7 +82,7 @@ def find_threshold(
     folds: int,
     seed: int,
     actual_size: int,
-    stage: Stage,
+    stage: ProgressBar,
 ) -> FoundThreshold:
     """Find a threshold; raises what `gallery.accuracy.calibration.propose` raises."""
     found = search_in_clear(

@@ -30,12 +30,12 @@ from gallery.accuracy.splits import check_split
 from gallery.arrays import Floats
 from gallery.client import LabelledPhoto, PhotoEmbedder, PhotoFailure
 from gallery.client.photos.sources import hold
+from gallery.client.progress import ProgressBar
 from gallery.desk.access.scopes import Holder
-from gallery.desk.accuracy.measuring import Stage
 from gallery.desk.errors import BadRequestError, BusyError, NotFoundError, TooLargeError
-from gallery.desk.faces import FaceReader, PhotoOfFaces, Upload
-from gallery.desk.folders.batch import SentBatch
-from gallery.desk.folders.enrolling import FolderPhoto
+from gallery.desk.folder_enrollment import FolderPhoto
+from gallery.desk.folders.folder_batches import SentBatch
+from gallery.desk.photo_faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.state import DeskState
 from gallery.desk.texts import english
 from gallery.errors import PhotoError, SourceError
@@ -148,7 +148,7 @@ def sets_of_machine(folder: Path | None) -> tuple[str, ...]:
     )
 
 
-def set_of_machine(desk: DeskState, gallery: str, name: str, stage: Stage) -> LabelledSet:
+def set_of_machine(desk: DeskState, gallery: str, name: str, stage: ProgressBar) -> LabelledSet:
     """Return a labelled set of this machine; raises what `embed_set` raises.
 
     Only what `sets_of_machine` names can be asked for.

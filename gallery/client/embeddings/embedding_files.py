@@ -16,11 +16,11 @@ from typing import Protocol
 
 import numpy as np
 
-from gallery.client.embeddings.arrays import Array
 from gallery.client.embeddings.file_kinds import FileKind, file_kind
 from gallery.client.embeddings.names import Taken
 from gallery.client.embeddings.npy import NpySource
 from gallery.client.embeddings.npz import HOW_TO_WRITE, NpzSource
+from gallery.client.embeddings.numpy_format import Array
 from gallery.client.embeddings.parquet import ParquetSource
 from gallery.client.embeddings.text_table import CsvSource
 from gallery.client.regular_file import refuse_special

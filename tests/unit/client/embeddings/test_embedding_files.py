@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery.client.embeddings.sources import (
+from gallery.client.embeddings.embedding_files import (
     SourceKind,
     brings_labels,
     kind_of,

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from gallery.commands.tables import TableFormat, print_records
+from gallery.commands.records import TableFormat, print_records
 from gallery.store import Action, AuditEvent, AuditStore, open_database
 from tests.support.galleries import random_embeddings
 from tests.unit.commands.conftest import Command, Done

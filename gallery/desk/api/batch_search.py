@@ -12,15 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from gallery.desk.access.rights import require
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.api.bodies import read_body
+from gallery.desk.api.face_routes import require_one, search
 from gallery.desk.api.openapi import body_schema
 from gallery.desk.api.schemas import PhotoDocument, PhotoRequest
-from gallery.desk.api.searches import require_one, search
 from gallery.desk.errors import BusyError
-from gallery.desk.faces import Upload
+from gallery.desk.photo_faces import Upload
 from gallery.desk.problems import problem_of
+from gallery.desk.rights import require
 from gallery.desk.state import DeskState, state_of
 from gallery.errors import GalleryError
 

@@ -18,10 +18,10 @@ from gallery.commands.output import print_table
 from gallery.commands.paths import NamedPath
 from gallery.commands.photo_folders import passed_over_records, tell_passed_over
 from gallery.commands.photo_processes import jobs_option
+from gallery.commands.records import TableFormat, chosen_format, csv_option, print_records
 from gallery.commands.settings import Settings
-from gallery.commands.tables import TableFormat, chosen_format, csv_option, print_records
 from gallery.commands.terminal import print_json
-from gallery.commands.weights import trust_weights_option
+from gallery.commands.trust_weights import trust_weights_option
 
 if TYPE_CHECKING:
     from gallery.client import FoundPhotos, PhotoFailure, UnknownFaces, WrittenFace
@@ -123,7 +123,7 @@ def command(
     elif written:
         groups = Counter(item.group for item in written)
         rows = [(str(target / name), f"{count:,}") for name, count in sorted(groups.items())]
-        print_table(("folder", "faces"), rows, right=1)
+        print_table(("folder", "faces"), rows, right=(1,))
         settings.notice(f"to look through: {Path(next(iter(sheets.values()))).parent}")
     return EXIT_PARTIAL if failures else 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gallery.desk.errors import BadRequestError
-from gallery.desk.folders.batch import Batches, FolderBatch
+from gallery.desk.folders.folder_batches import Batches, FolderBatch
 
 
 def is_there(batches: Batches, batch: FolderBatch, holder: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gallery.desk.access.rates import SearchRates
+from gallery.desk.access.rate_limits import SearchRates
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import TooManySearchesError
 

@@ -11,9 +11,9 @@ import numpy as np
 from gallery.client import GalleryClient, PhotoEmbedder
 from gallery.desk.access.scopes import Holder
 from gallery.desk.enrolling import NewFaces, PossibleDuplicate, find_duplicates, keep_pictures
-from gallery.desk.faces import Upload
-from gallery.desk.folders.batch import FolderBatch, HeldFace
+from gallery.desk.folders.folder_batches import FolderBatch, HeldFace
 from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.desk.photo_faces import Upload
 from gallery.desk.poor_photos import poor_words
 from gallery.desk.state import DeskState
 from gallery.desk.texts import english

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gallery.desk.access.bodies import BodyBudget, LimitedBody, too_large
+from gallery.desk.access.body_limits import BodyBudget, LimitedBody, too_large
 from gallery.desk.config import DeskConfig
 from gallery.desk.errors import BadRequestError, BusyError, DeskError, NotAllowedError
 from gallery.desk.problems import PageOfError, answer_of
