@@ -28,6 +28,7 @@ from gallery.errors import (
     InvalidThresholdError,
     KeyFileError,
     LabelExistsError,
+    MalformedMessageError,
     MissingDependencyError,
     ModelMismatchError,
     PhotoError,
@@ -59,6 +60,7 @@ _STATUS: Final[dict[type[GalleryError], int]] = {
     KeyFileError: 403,
     # What the desk stands on fails: the server, its database, or what they answer.
     IntegrityError: 502,
+    MalformedMessageError: 502,
     AccessDeniedError: 502,
     ServerError: 502,
     DatabaseError: 503,
