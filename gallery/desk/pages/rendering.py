@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -57,9 +57,11 @@ class Place:
 
 @cache
 def _environment() -> Environment:
+    folder = Path(__file__).parent.with_name("templates")
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent.with_name("templates")),
+        loader=DictLoader({file.name: file.read_text("utf-8") for file in folder.glob("*.j2")}),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -72,6 +74,11 @@ def _environment() -> Environment:
         poor=lambda quality: poor_words(quality, english()),
     )
     return environment
+
+
+def load_templates() -> None:
+    """Read all templates and their words, so that those of another version never come between."""
+    _environment()
 
 
 def wants_fragment(request: Request) -> bool:
