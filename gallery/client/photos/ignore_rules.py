@@ -12,7 +12,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.client.regular_file import open_regular
@@ -105,4 +105,37 @@ def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
                 GitIgnoreSpec.from_lines([line])
             except (ValueError, re.error, FutureWarning) as error:
                 raise SourceError(f"{path}, line {number}, is no pattern: {line!r}") from error
-    return GitIgnoreSpec.from_lines(lines)
+    made = GitIgnoreSpec.from_lines(lines)
+    return GitIgnoreSpec([_at_first_fit(pattern) for pattern in made.patterns])
+
+
+_ASTERISK: Final = "[^/]*"
+"""What an asterisk becomes in the expression of a pattern."""
+
+
+def _at_first_fit(pattern: Any) -> Any:
+    """Return a pattern whose asterisks, but the last of a name, end where what follows first fits.
+
+    Any later place would do as well, as another asterisk comes after that. Without this, a
+    comparison takes a power of the name's length as large as the number of asterisks.
+    """
+    if pattern.regex is None:
+        return pattern
+    first, *inner = pattern.regex.pattern.split(_ASTERISK)
+    if len(inner) < 2:
+        return pattern
+    last = inner.pop()
+    text = first + "".join(map(_fitting, inner)) + _ASTERISK + last
+    return type(pattern)(re.compile(text, pattern.regex.flags), pattern.include)
+
+
+def _fitting(following: str) -> str:
+    """Return the expression of an asterisk, and of what is between it and the next one."""
+    # As git has them, sets such as [!a] hold no slash; pathspec's do.
+    one_name = _OPEN_SET.sub("[^/", following)
+    if "/" in one_name.replace("[^/", ""):  # the next one is in another name
+        return _ASTERISK + following
+    return f"(?>[^/]*?{one_name})"
+
+
+_OPEN_SET: Final = re.compile(r"\[\^(?!/)")
