@@ -159,14 +159,19 @@ def _texts(form: Form, name: str) -> list[str]:
     found = _json(form, name)
     if not all(isinstance(item, str) for item in found):
         raise BadRequestError(f"the field {name!r} must be a list of texts")
-    return found
+    return [_text(item) for item in found]
 
 
 def _pairs(form: Form, name: str) -> list[tuple[str, str]]:
     found = _json(form, name)
     if not all(isinstance(item, list) and [*map(type, item)] == [str, str] for item in found):
         raise BadRequestError(f"the field {name!r} must be a list of pairs of texts")
-    return [(first, second) for first, second in found]
+    return [(_text(first), _text(second)) for first, second in found]
+
+
+def _text(given: str) -> str:
+    """Return a text that pages can hold: some disks have names with halves of characters."""
+    return given.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _json(form: Form, name: str) -> list[Any]:
