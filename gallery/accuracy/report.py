@@ -62,7 +62,8 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             with atomic_write(folder / name, overwrite=True) as file:
-                file.write(text.encode("utf-8"))
+                # A name that is no UTF-8: in JSON an escape of the same, in HTML to be read.
+                file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise GalleryError(f"cannot write the report to {folder}: {error.strerror}") from error
     return found

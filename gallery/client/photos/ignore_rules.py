@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 IGNORE_FILE: Final = ".galleryignore"
 """Name of the files with patterns."""
 
+_LARGEST: Final = 2**20
+"""Bytes of such a file."""
+
+_LONGEST: Final = 4096
+"""Characters of a line; no system takes a longer path."""
+
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -85,9 +91,12 @@ class IgnoreRules:
 def _content(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            return file.read()
+            content = file.read(_LARGEST + 1)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(content) > _LARGEST:
+        raise SourceError(f"{path} cannot be read: it has more than {_LARGEST // 2**20} MiB")
+    return content
 
 
 def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
@@ -101,6 +110,8 @@ def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
         # Of sets such as [[:alpha:]], which would be read as other ones than git's.
         warnings.simplefilter("error", FutureWarning)
         for number, line in enumerate(lines, start=1):
+            if len(line) > _LONGEST:
+                raise SourceError(f"{path}, line {number}, is longer than any path: {len(line):,}")
             try:
                 GitIgnoreSpec.from_lines([line])
             except (ValueError, re.error, FutureWarning) as error:

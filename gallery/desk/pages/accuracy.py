@@ -175,7 +175,8 @@ def download(request: Request, number: int, kind: str, holder: _Manages) -> Resp
         "json": (report.json, "application/json"),
     }[kind]
     headers = {"Content-Disposition": f'attachment; filename="report.{kind}"'}
-    return Response(content, media_type=media, headers=headers)
+    data = content.encode("utf-8", "backslashreplace")  # as files of reports are written
+    return Response(data, media_type=media, headers=headers)
 
 
 async def _started(

@@ -24,7 +24,7 @@ from gallery.desk.folders.enrolling import FolderPhoto
 from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import alarm_in
 from gallery.desk.state import DeskState, state_of
-from gallery.desk.texts import english
+from gallery.desk.texts import english, whole
 from gallery.desk.uploads import Form
 
 _LONGEST_NAME = 200
@@ -159,19 +159,14 @@ def _texts(form: Form, name: str) -> list[str]:
     found = _json(form, name)
     if not all(isinstance(item, str) for item in found):
         raise BadRequestError(f"the field {name!r} must be a list of texts")
-    return [_text(item) for item in found]
+    return [whole(item) for item in found]
 
 
 def _pairs(form: Form, name: str) -> list[tuple[str, str]]:
     found = _json(form, name)
     if not all(isinstance(item, list) and [*map(type, item)] == [str, str] for item in found):
         raise BadRequestError(f"the field {name!r} must be a list of pairs of texts")
-    return [(_text(first), _text(second)) for first, second in found]
-
-
-def _text(given: str) -> str:
-    """Return a text that pages can hold: some disks have names with halves of characters."""
-    return given.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return [(whole(first), whole(second)) for first, second in found]
 
 
 def _json(form: Form, name: str) -> list[Any]:

@@ -18,7 +18,7 @@ from gallery.desk.pages.figures import distance_text, limit_text, sentence
 from gallery.desk.poor_photos import poor_words
 from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
-from gallery.desk.texts import english
+from gallery.desk.texts import english, whole
 
 FRAGMENT_HEADER = "x-fragment"
 """What a page's script sends that wants the changed part of the page alone."""
@@ -119,7 +119,7 @@ def page(
     )
     if alarm is not None and wants_fragment(request):
         text += alarm
-    return HTMLResponse(text, status)
+    return HTMLResponse(whole(text), status)
 
 
 def entrance(request: Request, problem: str | None = None) -> HTMLResponse:
@@ -141,7 +141,7 @@ def alarm_in(request: Request) -> str | None:
         return None
     template = _environment().get_template("alarm.html.j2")
     may_know = holder is not None and not holder.is_limited
-    return template.render(name=gallery, text=text, unlogged=unlogged, may_know=may_know)
+    return whole(template.render(name=gallery, text=text, unlogged=unlogged, may_know=may_know))
 
 
 def session_holder(request: Request) -> Holder:

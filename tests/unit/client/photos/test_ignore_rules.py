@@ -128,6 +128,13 @@ def test_a_line_that_is_no_pattern_is_named(folder: Path, line: str) -> None:
     assert str(caught.value).endswith(repr(line))
 
 
+def test_rules_that_are_no_ones_to_read_are_refused(folder: Path) -> None:
+    for content, said in ((b"*" * 5000, "line 1, is longer"), (b"#\n" * 2**20, "more than 1 MiB")):
+        (folder / ".galleryignore").write_bytes(content)
+        with pytest.raises(SourceError, match=said):
+            find_photos(folder)
+
+
 WORDS = st.sampled_from(["a", "b", "ab", "*", "*", "?", "[ab]", "(", "$", "."])
 NAMES = st.lists(WORDS, min_size=1, max_size=7).map("".join)
 PATTERNS = st.lists(st.one_of(NAMES, st.just("**")), min_size=1, max_size=3).map("/".join)
