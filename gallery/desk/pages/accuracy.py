@@ -175,8 +175,7 @@ def download(request: Request, number: int, kind: str, holder: _Manages) -> Resp
         "json": (report.json, "application/json"),
     }[kind]
     headers = {"Content-Disposition": f'attachment; filename="report.{kind}"'}
-    data = content.encode("utf-8", "backslashreplace")  # as files of reports are written
-    return Response(data, media_type=media, headers=headers)
+    return Response(content, media_type=media, headers=headers)
 
 
 async def _started(

@@ -166,7 +166,7 @@ def test_a_set_whose_name_is_no_text_has_a_report(evaluation: Evaluation, tmp_pa
 
     assert r"caf\udce9.npz" in (tmp_path / "report.html").read_text("utf-8")
     found = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert found["set"]["name"] == "caf\udce9.npz"
+    assert found["dataset"]["name"] == "caf\udce9.npz"
 
 
 def test_links_laid_in_the_folder_lead_nowhere(evaluation: Evaluation, tmp_path: Path) -> None:
