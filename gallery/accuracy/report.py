@@ -18,7 +18,11 @@ from gallery.errors import GalleryError
 
 HTML, JSON = "report.html", "report.json"
 
-_FOLDER = files("gallery.accuracy")
+# Read with this module, so that a program that runs for long never has those of another version.
+_TEMPLATES = {
+    name: files("gallery.accuracy").joinpath(name).read_text("utf-8")
+    for name in ("report.html.j2", "report_body.html.j2")
+}
 
 
 def existing_reports(folder: Path) -> list[Path]:
@@ -58,7 +62,8 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             with atomic_write(folder / name, overwrite=True) as file:
-                file.write(text.encode("utf-8"))
+                # A name that is no UTF-8: in JSON an escape of the same, in HTML to be read.
+                file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise GalleryError(f"cannot write the report to {folder}: {error.strerror}") from error
     return found
@@ -89,11 +94,11 @@ def render_body(found: dict[str, Any], plots: Mapping[str, str]) -> str:
 
 def _rendered(template: str, found: dict[str, Any], plots: Mapping[str, str]) -> str:
     require_plotting()
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from jinja2 import DictLoader, Environment, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FunctionLoader(lambda name: _FOLDER.joinpath(name).read_text("utf-8")),
+        loader=DictLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -178,9 +178,11 @@ def command(
     protected = is_protected(settings.key)
     galleries = tuple(dict.fromkeys((settings.gallery, *others)))
     kept = _Kept(keep_decisions, thumbnails)
-    with _owner(settings, galleries, config.idle_lock, kept) as owner:
-        if ask_passphrase or not protected or settings.has_passphrase:
+    unlocks = ask_passphrase or not protected or settings.has_passphrase
+    with _owner(settings, galleries, config.idle_lock, kept, unlocks=unlocks) as owner:
+        if unlocks:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
+            _tell_alarms(settings, owner)
 
         def ready(address: str) -> None:
             try:
@@ -213,6 +215,13 @@ def _check_galleries(
             service.describe(name)
     except ServerError as error:
         settings.notice(f"warning: {error.message}; the desk starts all the same")
+
+
+def _tell_alarms(settings: Settings, owner: Owner) -> None:
+    """Say on the terminal, too, what is wrong with a gallery that was opened there."""
+    for name in owner.names:
+        if (alarm := owner.alarm(name)) is not None:
+            settings.notice(f"warning: do not rely on the gallery {name}: {alarm}")
 
 
 def token_file(key: Path) -> Path:
@@ -286,9 +295,17 @@ class _Kept:
 
 @contextmanager
 def _owner(
-    settings: Settings, galleries: tuple[str, ...], idle_lock: float, kept: _Kept
+    settings: Settings,
+    galleries: tuple[str, ...],
+    idle_lock: float,
+    kept: _Kept,
+    *,
+    unlocks: bool,
 ) -> Iterator[Owner]:
-    """Give the owner of galleries in a database or on a server, which stays open."""
+    """Give the owner of galleries in a database or on a server, which stays open.
+
+    If the caller ``unlocks`` it, that looks for the galleries; else this does.
+    """
     from gallery.client import GalleryClient, GalleryKey, read_key_file
     from gallery.desk.decisions.log import DecisionLog
     from gallery.desk.owner import Owner
@@ -314,7 +331,8 @@ def _owner(
                 cache=cache,
             )
 
-        _check_galleries(settings, service, galleries)
+        if not unlocks:
+            _check_galleries(settings, service, galleries)
         days = kept.decisions
         owner = Owner(
             open_key,

@@ -53,6 +53,6 @@ def _report(
     images = {name: as_image(svg, _PLOTS[name]) for name, svg in plots.items()}
     return EvaluationReport(
         render_body(numbers, images),
-        render(numbers, plots).encode(),
-        as_text(numbers).encode(),
+        render(numbers, plots).encode("utf-8", "backslashreplace"),
+        as_text(numbers).encode("utf-8", "backslashreplace"),
     )

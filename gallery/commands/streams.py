@@ -7,11 +7,21 @@ internal error, nor hide that its report was lost.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+_ORDER: Final = "le" if sys.byteorder == "little" else "be"
+
+_UNSIGNED: Final = {
+    "utf-8-sig": "utf-8",
+    "utf-16": f"utf-16-{_ORDER}",
+    "utf-32": f"utf-32-{_ORDER}",
+}
+"""Encodings that write a byte order mark first, which no JSON begins with, and the same without."""
 
 
 class OutputLostError(Exception):
@@ -94,10 +104,22 @@ class _Notices(io.FileIO):
 
 
 def _text(buffer: io.BufferedWriter, former: Any) -> io.TextIOWrapper:
-    encoding = getattr(former, "encoding", None) or "utf-8"
+    encoding = _usable(getattr(former, "encoding", None) or "utf-8")
     return io.TextIOWrapper(
         buffer, encoding, errors="backslashreplace", line_buffering=buffer.isatty()
     )
+
+
+def _usable(encoding: str) -> str:
+    """Return an encoding of Python's, or UTF-8 in the place of one that is none for a stream.
+
+    Codecs such as ``idna`` fail on most texts.
+    """
+    try:
+        "\x00\t\n \x7f\xe9\u672c\U0001f600".encode(encoding, "backslashreplace")
+    except (UnicodeError, LookupError):
+        return "utf-8"
+    return _UNSIGNED.get(codecs.lookup(encoding).name, encoding)
 
 
 def _reason(error: OSError) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import llvmlite.binding as llvm
@@ -10,11 +13,16 @@ import numpy as np
 from llvmlite import ir
 
 from gallery.compilation.arguments import Kind
+from gallery.compilation.code_folder import VARIABLE
 from gallery.compilation.machine import target_machine
 from gallery.compilation.parts import OPTIONS, with_parts
+from gallery.errors import GalleryError, MachineError
 
 _LIBRARY: Final = frozenset({"memcpy", "memmove", "memset", "sqrt", "sqrtf"})
 """The functions of C's library that every process has."""
+
+_MEANT: Final = frozenset({VARIABLE, "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"})
+"""Variables of numba's name that are heeded here, before numba sees them."""
 
 
 def object_code(function: Any, kinds: Sequence[Kind], symbol: str, *, gives: bool) -> bytes:
@@ -36,7 +44,39 @@ def object_code(function: Any, kinds: Sequence[Kind], symbol: str, *, gives: boo
     -------
     bytes
         An object file for this machine. It calls nothing but a few functions of C's library.
+
+    Raises
+    ------
+    MachineError
+        If numba cannot be used, or compiles something else, with the variables that are set.
     """
+    with _variables_blamed():
+        return _object_code(function, kinds, symbol, gives=gives)
+
+
+@contextmanager
+def _variables_blamed() -> Iterator[None]:
+    """Name the variables that change what numba does when something goes wrong with them."""
+    names = sorted(name for name in os.environ if name.startswith("NUMBA_") and name not in _MEANT)
+    try:
+        with warnings.catch_warnings():
+            # Which it says with a traceback, and goes on.
+            warnings.filterwarnings("error", r"\s*Environment variable", RuntimeWarning)
+            yield
+    except GalleryError:
+        raise
+    except Exception as error:
+        if not names or isinstance(error, MemoryError | OSError):
+            raise
+        words = next(iter(str(error).split("\n")), "")[:200].rstrip(".")
+        raise MachineError(
+            f"kernels cannot be compiled by numba while {', '.join(names)} "
+            f"{'is' if len(names) == 1 else 'are'} set: {words}; unset what this program does not "
+            "need"
+        ) from error
+
+
+def _object_code(function: Any, kinds: Sequence[Kind], symbol: str, *, gives: bool) -> bytes:
     from numba import cfunc, njit, types
 
     inner = njit(**OPTIONS)(with_parts(function))

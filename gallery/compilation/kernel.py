@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, update_wrapper
 from pathlib import Path
 from threading import Lock
@@ -17,6 +17,15 @@ _Call = Callable[[Sequence[Any]], int]
 
 _RESULTS = {"None": None, "bool": bool, "int": int, "np.intp": int}
 """The conversion of the 64 bits that a compiled kernel gives, by the annotation of its result."""
+
+
+def _digest(files: Iterable[Path]) -> bytes:
+    parts = (hashlib.sha256(file.read_bytes()).digest() for file in files)
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+_OWN = _digest(sorted(Path(__file__).parent.glob("*.py")))
+"""Of this package as it was imported: its files may be those of another version later."""
 
 
 def kept(function: Any) -> Callable[..., Any]:
@@ -52,6 +61,9 @@ class _Kernel:
         if given not in _RESULTS:
             raise TypeError(f"a kernel returns an integer, a truth value or nothing, not {given}")
         self._result = _RESULTS[given]
+        # Now, since an upgrade may put another file there before the first call: what this one is
+        # compiled to must not be kept as that one's.
+        self._made_of = _digest([self.source])
         update_wrapper(self, function)
 
     @property
@@ -85,7 +97,7 @@ class _Kernel:
         variant = "-".join([*(kind.name for kind in kinds), *processor()])
         short = hashlib.sha256(variant.encode()).hexdigest()[:16]
         symbol = f"{self._function.__module__}.{self._function.__name__}.{short}"
-        origin = hashlib.sha256(_compiler() + self.source.read_bytes() + variant.encode()).digest()
+        origin = hashlib.sha256(_compiler() + self._made_of + variant.encode()).digest()
         folder, name = CodeFolder(self.source), f"{symbol}.code"
         if (code := folder.read(name, origin)) is None:
             folder.require()
@@ -104,9 +116,6 @@ def _compiler() -> bytes:
 
     spec = importlib.util.find_spec("numba")
     assert spec is not None and spec.origin is not None
-    files = [
-        Path(spec.origin).with_name("_version.py"),
-        *sorted(Path(__file__).parent.glob("*.py")),
-    ]
-    parts = [llvmlite.__version__.encode(), *(file.read_bytes() for file in files)]
+    release = Path(spec.origin).with_name("_version.py").read_bytes()
+    parts = (_OWN, llvmlite.__version__.encode(), release)
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
 import llvmlite.binding as llvm
+
+from gallery.compilation.chosen_processor import chosen_processor, host_processor
 
 Entry = Callable[[bytes], int]
 """A compiled kernel: it takes packed arguments, and returns an integer of 64 bits."""
@@ -21,13 +22,9 @@ _loading = Lock()
 def processor() -> tuple[str, str, str]:
     """Return the system, the processor's name and its features, as LLVM writes them.
 
-    ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` choose others, as they do for numba.
+    Variables may choose others; see `chosen_processor`, also for the error.
     """
-    name, features = (os.environ.get(f"NUMBA_CPU_{what}") for what in ("NAME", "FEATURES"))
-    if features is None:
-        generic = (name or "").lower() == "generic"
-        features = "" if generic else llvm.get_host_cpu_features().flatten()
-    return llvm.get_process_triple(), name or llvm.get_host_cpu_name(), features
+    return (llvm.get_process_triple(), *(chosen_processor() or host_processor()))
 
 
 @cache

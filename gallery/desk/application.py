@@ -7,17 +7,17 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.staticfiles import StaticFiles
 
 from gallery import __version__
 from gallery.desk import api, pages
 from gallery.desk.guard import Guard
 from gallery.desk.pages.error_pages import page_of_error
+from gallery.desk.pages.rendering import load_templates
+from gallery.desk.pages.static_files import StaticFiles
 from gallery.desk.problems import install_handlers
 from gallery.desk.request_log import RequestLog
 from gallery.desk.state import DeskState
@@ -63,8 +63,8 @@ def make_app(desk: DeskState) -> FastAPI:
     install_handlers(app, page_of_error)
     app.include_router(api.router, prefix="/v1")
     app.include_router(pages.router, include_in_schema=False)
-    static = Path(__file__).with_name("static")
-    app.mount("/static", StaticFiles(directory=static), name="static")
+    app.mount("/static", StaticFiles(), name="static")
+    load_templates()
     return app
 
 

@@ -37,7 +37,7 @@ from gallery.desk.folder_enrollment import FolderPhoto
 from gallery.desk.folders.folder_batches import SentBatch
 from gallery.desk.photo_faces import FaceReader, PhotoOfFaces, Upload
 from gallery.desk.state import DeskState
-from gallery.desk.texts import english
+from gallery.desk.texts import english, whole
 from gallery.errors import PhotoError, SourceError
 
 _UNPACKED: Final = 2**30
@@ -132,20 +132,24 @@ def sent_embeddings(upload: Upload) -> LabelledSet:
 
 def sets_of_machine(folder: Path | None) -> tuple[str, ...]:
     """Return the names of what can be measured with in a folder of this machine, in order."""
+    return tuple(_names(folder))
+
+
+def _names(folder: Path | None) -> dict[str, str]:
+    """Return the names of sets in the folder, by what pages call them."""
     if folder is None:
-        return ()
+        return {}
     try:
         with os.scandir(folder) as entries:
             found = [item for item in entries if not item.name.startswith(".")]
     except OSError as error:
         raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from error
-    return tuple(
-        sorted(
-            item.name
-            for item in found
-            if item.is_dir() or item.name.lower().endswith((*_ENDINGS, ".parquet", ".txt"))
-        )
+    names = sorted(
+        item.name
+        for item in found
+        if item.is_dir() or item.name.lower().endswith((*_ENDINGS, ".parquet", ".txt"))
     )
+    return {whole(name): name for name in names}
 
 
 def set_of_machine(desk: DeskState, gallery: str, name: str, stage: ProgressBar) -> LabelledSet:
@@ -154,11 +158,12 @@ def set_of_machine(desk: DeskState, gallery: str, name: str, stage: ProgressBar)
     Only what `sets_of_machine` names can be asked for.
     """
     folder = desk.config.sets
-    if folder is None or name not in sets_of_machine(folder):
+    names = _names(folder)
+    if folder is None or name not in names:
         raise NotFoundError(english()("accuracy.nosuch"))
-    source = folder / name
+    source = folder / names[name]
     if not kind_of_set(source).has_photos:
-        return read_set(source)
+        return replace(read_set(source), name=name)
     photos = labelled_photos(source)
     check_split(subjects_of(photos), 2)
     with desk.owner.gallery(gallery) as opened:

@@ -56,6 +56,8 @@ class OpenGallery:
         Folders that are being sent.
     measuring
         The labelled set at hand, and its measurements.
+    looked
+        Set when `look` has ended, whatever it found.
     """
 
     def __init__(self, client: GalleryClient, thumbnails: Thumbnails | None = None) -> None:
@@ -64,11 +66,25 @@ class OpenGallery:
         self.batches, self.measuring = Batches(), Measuring()
         self._one_at_a_time = threading.Lock()
         self._closing = False
+        self.looked, self._looking = threading.Event(), threading.Lock()
 
     @property
     def name(self) -> str:
         """Its name."""
         return self.client.description.name
+
+    def takes_look(self) -> bool:
+        """Tell whether the caller is the one who has to `look`; true once."""
+        return self._looking.acquire(blocking=False)
+
+    def look(self) -> None:
+        """Read what the gallery holds, and erase thumbnails that belong to nothing any more."""
+        try:
+            with self.working():
+                self.client.summary()
+                self.sweep_thumbnails()
+        finally:
+            self.looked.set()
 
     def remove(
         self, *, labels: Sequence[str] = (), reference_ids: Sequence[str] = ()

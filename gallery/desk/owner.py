@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+
+import structlog
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.desk.decisions.log import DecisionLog
@@ -13,7 +15,7 @@ from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.desk.turnstile import Turnstile
-from gallery.errors import IntegrityError
+from gallery.errors import GalleryError, IntegrityError, MalformedMessageError
 
 OpenKey = Callable[[str | None], GalleryKey]
 """Opens the key file with a passphrase, or without one."""
@@ -24,6 +26,11 @@ OpenClient = Callable[[GalleryKey, str], GalleryClient]
 
 _AT_ONCE = 16
 """Pieces of work that wait for galleries; fewer than there are threads that answer requests."""
+
+_ALARMING = (IntegrityError, MalformedMessageError)
+"""What says of the server or the database that they did not keep what they were given."""
+
+_log = structlog.get_logger("gallery.desk")
 
 
 class Owner:
@@ -81,6 +88,9 @@ class Owner:
     def unlock(self, passphrase: str | None) -> None:
         """Open the key and all galleries; nothing happens if they are.
 
+        A gallery that turns out not to be the newest that was seen is opened all the same, with its
+        alarm, since its pages are where that is read.
+
         Raises
         ------
         GalleryError
@@ -95,6 +105,8 @@ class Owner:
                 for name in self.names:
                     with self._alarmed(name):
                         opened[name] = self._opened(key, name)
+                    with suppress(*_ALARMING), self._alarmed(name):
+                        opened[name].client.check_newest()
             except BaseException:
                 _close(opened)
                 raise
@@ -127,6 +139,26 @@ class Owner:
     def alarm(self, name: str) -> str | None:
         """Return the alarm of a gallery, in words, or None; locking does not clear it."""
         return self._alarms.get(name)
+
+    def look(self, name: str, seconds: float | None = None) -> None:
+        """Have a gallery read once since the key was opened, so that its alarm is known.
+
+        Parameters
+        ----------
+        name
+            Of the gallery; nothing happens if it is not open.
+        seconds
+            How long to wait for it; by default until it is done.
+        """
+        opened = (self._open or {}).get(name)
+        if opened is None:
+            return
+        if opened.takes_look():
+            reading = threading.Thread(
+                target=self._look, args=(name, opened), name="desk looking", daemon=True
+            )
+            reading.start()
+        opened.looked.wait(seconds)
 
     @contextmanager
     def gallery(self, name: str) -> Iterator[OpenGallery]:
@@ -169,12 +201,19 @@ class Owner:
         gallery_id = client.description.gallery_id
         return OpenGallery(client, self._thumbnails.of(key, gallery_id))
 
+    def _look(self, name: str, opened: OpenGallery) -> None:
+        try:
+            with self.in_use(), self._alarmed(name):
+                opened.look()
+        except GalleryError as error:  # the first search tells it
+            _log.info("not warm", error=type(error).__name__)
+
     @contextmanager
     def _alarmed(self, name: str) -> Iterator[None]:
         """Keep what the server or the database is found to have wrong."""
         try:
             yield
-        except IntegrityError as error:
+        except _ALARMING as error:
             self._alarms[name] = error.message
             raise
 

@@ -28,6 +28,7 @@ from gallery.errors import (
     InvalidThresholdError,
     KeyFileError,
     LabelExistsError,
+    MalformedMessageError,
     MissingDependencyError,
     ModelMismatchError,
     PhotoError,
@@ -58,6 +59,7 @@ _STATUS: Final[dict[type[GalleryError], int]] = {
     KeyFileError: 403,
     # Faults of the server or its database, or of their answers.
     IntegrityError: 502,
+    MalformedMessageError: 502,
     AccessDeniedError: 502,
     ServerError: 502,
     DatabaseError: 503,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gallery.desk.access.scopes import Holder
 from gallery.desk.errors import DeskError
-from gallery.desk.texts import english
+from gallery.desk.texts import english, whole
 from gallery.errors import GalleryError
 
 
@@ -26,9 +26,9 @@ def told(error: GalleryError, status: int, holder: Holder | None) -> str:
     advice = _advice(error)
     if status >= 500 and (holder is None or holder.is_limited):
         if advice is None and isinstance(error, DeskError):
-            return error.message
+            return whole(error.message)
         return advice or english()("told.other")
-    return error.message if advice is None else f"{error.message}. {advice}"
+    return whole(error.message if advice is None else f"{error.message}. {advice}")
 
 
 def _advice(error: GalleryError) -> str | None:

@@ -36,6 +36,14 @@ class Texts:
         return self(f"{key}.{form}", number=f"{number:,}")
 
 
+def whole(text: str) -> str:
+    """Return a text that UTF-8 can hold, with U+FFFD for what is half a character or no text.
+
+    Names of files may have both: on disks of Windows, and on others, where any bytes are a name.
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 @cache
 def english() -> Texts:
     """Return the texts in English."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -193,3 +194,15 @@ def test_only_who_manages_measures(desk: Desk) -> None:
     guard.post("/enter", data={"token": token})
     for path in ("/g/0/accuracy", "/g/0/accuracy/report", "/g/0/accuracy/report.json"):
         assert guard.get(path).status_code == 403
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names are UTF-8 there")
+def test_a_set_whose_name_is_no_text_can_be_chosen(desk: Desk, sets: Path) -> None:
+    (sets / "faces.npz").rename(sets / "caf\udce9.npz")
+    browser = desk.browser()
+
+    assert "<option>caf\ufffd.npz</option>" in browser.get("/g/0/accuracy").text
+    finished(browser, browser.post("/g/0/set/machine", data={"set": "caf\ufffd.npz"}))
+
+    page = browser.get("/g/0/accuracy").text
+    assert "caf\ufffd.npz" in page and "48 samples of 12 people" in page

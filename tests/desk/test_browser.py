@@ -199,6 +199,8 @@ def test_the_camera_names_who_stands_before_it(page: Page, london: list[LondonPe
 
     page.goto("/g/0/identify")
     page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("button", name="Take a photo")).to_be_visible()
+    assert_accessible(page)
     page.get_by_role("button", name="Take a photo").click()
     expect(page.locator(".face h3").first).to_contain_text("Ada", timeout=WAIT)
     page.evaluate(ENDED_CAMERA)

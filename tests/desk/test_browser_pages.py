@@ -5,6 +5,7 @@ Photos are patterns, embedded without a detector, so that each is one face.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -324,6 +325,43 @@ def test_every_state_of_a_page_is_accessible_and_fits_a_phone(
     expect(page.get_by_text("Decisions are not logged")).to_be_visible()
     assert_good(page)
     desk.state.owner.log.problem = None
+
+
+def without_scripts(route: Route) -> None:
+    """Answer with a page as a browser shows it that runs no scripts, where axe-core could not."""
+    if route.request.method != "GET":
+        route.continue_()
+        return
+    answer = route.fetch()
+    shown = answer.text().replace("<noscript>", "").replace("</noscript>", "")
+    route.fulfill(response=answer, body=shown)
+
+
+def test_pages_without_scripts_are_accessible_and_fit_a_phone(
+    browser: Browser, desk: Desk, tmp_path: Path
+) -> None:
+    page = signed_in(browser, desk)
+    page.route("**/static/*.js", lambda route: route.abort())
+    for part in ("**/g/0/*", "**/jobs/*"):
+        page.route(part, without_scripts)
+    for address in ("/g/0/live", "/g/0/enroll", "/g/0/accuracy"):
+        page.goto(address)
+        expect(page.get_by_text("scripts")).not_to_have_count(0)
+        assert_good(page)
+    page.goto("/g/0/identify")
+    expect(page.get_by_role("button", name="Use the camera")).to_have_count(0)
+    page.get_by_label("Drop photos here").set_input_files(write_pattern(tmp_path / "x.png", 51))
+    page.get_by_role("button", name="Identify").click()
+    expect(page.locator(".face")).to_have_count(1, timeout=WAIT)
+    assert_good(page)
+    over = threading.Event()
+    job = desk.state.jobs.start("default", "Checking", 3, lambda _: str(over.wait(60)))
+    page.goto(f"/jobs/{job.identifier}")
+    assert_good(page)
+    over.set()
+    page.get_by_role("link", name="Look again how far it is").click()
+    expect(page.get_by_text("True")).to_be_visible()
+    page.close()
 
 
 def test_what_is_refused_is_accessible_and_fits_a_phone(browser: Browser, desk: Desk) -> None:

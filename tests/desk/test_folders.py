@@ -188,6 +188,23 @@ def test_without_scripts_a_small_folder_comes_at_once(pattern_desk: Desk, tmp_pa
     assert labels(pattern_desk) == {"Ada": 1}
 
 
+def test_names_with_halves_of_characters_are_shown_with_a_sign_in_their_place(
+    pattern_desk: Desk,
+) -> None:
+    """As a browser sends what a disk of Windows may have."""
+    browser, half = pattern_desk.browser(), r"\ud800"
+    names = {"step": "names", "paths": f'["{half}/{half}/{half}.jpg"]'}
+    batch = browser.post("/g/0/folder", data=names).json()["batch"]
+    for field, value in (("unread", f'["x/y/{half}.jpg"]'), ("large", f'[["z/{half}","ffd8ff"]]')):
+        sent = {"step": "photos", "batch": batch, field: value}
+        assert browser.post("/g/0/folder", data=sent).status_code == 200
+
+    report = browser.post("/g/0/folder", data={"step": "end", "batch": batch})
+
+    assert report.status_code == 200
+    assert "x/y/\ufffd.jpg" in report.text
+
+
 def test_a_folder_is_gone_on_with_by_who_began_it(pattern_desk: Desk) -> None:
     sender = Sender(pattern_desk.browser())
     sender.step("names", paths=["staff/Ada/1.png"])

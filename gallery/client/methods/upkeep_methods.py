@@ -67,6 +67,19 @@ class UpkeepMethods(OpenedGallery):
         """Return the number of blocks that the manifest names, without reading any of them."""
         return len(self._session.manifest().entries)
 
+    def check_newest(self) -> None:
+        """Check what can be without reading a block: that searches would not be refused at once.
+
+        Raises
+        ------
+        RolledBackError, StaleManifestError, AuthenticationError
+            If the state is not the newest that was seen, too old, or not what the owner wrote.
+        WrongResultError
+            If the server has given wrong results before, and that was not accepted since.
+        """
+        self._session.manifest()
+        self._session.check_trust()
+
     def verify(self, *, deep: bool = False, progress: Progress | None = None) -> VerificationReport:
         """Check the gallery: every statement, digest and label, and if ``deep`` every template.
 

@@ -12,7 +12,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gallery.client.photos.deepface_runtime import require_modules
 from gallery.client.regular_file import open_regular
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 IGNORE_FILE: Final = ".galleryignore"
 """Name of the files with patterns."""
+
+_LARGEST: Final = 2**20
+"""Bytes of such a file."""
+
+_LONGEST: Final = 4096
+"""Characters of a line; no system takes a longer path."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -85,9 +91,12 @@ class IgnoreRules:
 def _content(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            return file.read()
+            content = file.read(_LARGEST + 1)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(content) > _LARGEST:
+        raise SourceError(f"{path} cannot be read: it has more than {_LARGEST // 2**20} MiB")
+    return content
 
 
 def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
@@ -101,8 +110,43 @@ def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
         # Of sets such as [[:alpha:]], which would be read as other ones than git's.
         warnings.simplefilter("error", FutureWarning)
         for number, line in enumerate(lines, start=1):
+            if len(line) > _LONGEST:
+                raise SourceError(f"{path}, line {number}, is longer than any path: {len(line):,}")
             try:
                 GitIgnoreSpec.from_lines([line])
             except (ValueError, re.error, FutureWarning) as error:
                 raise SourceError(f"{path}, line {number}, is no pattern: {line!r}") from error
-    return GitIgnoreSpec.from_lines(lines)
+    made = GitIgnoreSpec.from_lines(lines)
+    return GitIgnoreSpec([_at_first_fit(pattern) for pattern in made.patterns])
+
+
+_ASTERISK: Final = "[^/]*"
+"""What an asterisk becomes in the expression of a pattern."""
+
+
+def _at_first_fit(pattern: Any) -> Any:
+    """Return a pattern whose asterisks, but the last of a name, end where what follows first fits.
+
+    Any later place would do as well, as another asterisk comes after that. Without this, a
+    comparison takes a power of the name's length as large as the number of asterisks.
+    """
+    if pattern.regex is None:
+        return pattern
+    first, *inner = pattern.regex.pattern.split(_ASTERISK)
+    if len(inner) < 2:
+        return pattern
+    last = inner.pop()
+    text = first + "".join(map(_fitting, inner)) + _ASTERISK + last
+    return type(pattern)(re.compile(text, pattern.regex.flags), pattern.include)
+
+
+def _fitting(following: str) -> str:
+    """Return the expression of an asterisk, and of what is between it and the next one."""
+    # As git has them, sets such as [!a] hold no slash; pathspec's do.
+    one_name = _OPEN_SET.sub("[^/", following)
+    if "/" in one_name.replace("[^/", ""):  # the next one is in another name
+        return _ASTERISK + following
+    return f"(?>[^/]*?{one_name})"
+
+
+_OPEN_SET: Final = re.compile(r"\[\^(?!/)")

@@ -33,9 +33,9 @@ _MOST_PATTERNS = 300
 
 _MOST_STARS = 3
 """Asterisks of a pattern, but those of ``**/`` before it and ``/**`` behind it. What a comparison
-takes grows with a power of their number, and nobody else is served meanwhile."""
+takes grows with a power of the number of ``/**/``, and nobody else is served meanwhile."""
 
-_LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 4096, 255, 64
+_LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 2048, 255, 32
 """Characters of a path and of one of its parts, and how many parts it has."""
 
 

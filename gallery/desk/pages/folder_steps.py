@@ -24,7 +24,7 @@ from gallery.desk.pages.gates import checked_form, gallery_name
 from gallery.desk.pages.rendering import alarm_in
 from gallery.desk.photo_faces import Upload
 from gallery.desk.state import DeskState, state_of
-from gallery.desk.texts import english
+from gallery.desk.texts import english, whole
 from gallery.desk.uploads import Form
 
 _LONGEST_NAME = 200
@@ -159,14 +159,14 @@ def _texts(form: Form, name: str) -> list[str]:
     found = _json(form, name)
     if not all(isinstance(item, str) for item in found):
         raise BadRequestError(f"the field {name!r} must be a list of texts")
-    return found
+    return [whole(item) for item in found]
 
 
 def _pairs(form: Form, name: str) -> list[tuple[str, str]]:
     found = _json(form, name)
     if not all(isinstance(item, list) and [*map(type, item)] == [str, str] for item in found):
         raise BadRequestError(f"the field {name!r} must be a list of pairs of texts")
-    return [(first, second) for first, second in found]
+    return [(whole(first), whole(second)) for first, second in found]
 
 
 def _json(form: Form, name: str) -> list[Any]:

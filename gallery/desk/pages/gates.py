@@ -13,6 +13,9 @@ from gallery.desk.rights import FORM_FIELD, check_form, check_scope
 from gallery.desk.state import DeskState, state_of
 from gallery.desk.uploads import Form, read_form
 
+_LOOK_SECONDS = 5.0
+"""How long a page waits until a gallery that was just unlocked is read: its alarm belongs on it."""
+
 
 def page_for(scope: DeskScope) -> Callable[..., Holder]:
     """Return a dependency: the holder of a browser's request, if the scope allows it.
@@ -31,6 +34,8 @@ def page_for(scope: DeskScope) -> Callable[..., Holder]:
         if desk.owner.is_locked:
             raise LockedError("the desk is locked")
         desk.owner.used()
+        if number is not None:
+            desk.owner.look(gallery_name(desk, number), _LOOK_SECONDS)
         return holder
 
     return check

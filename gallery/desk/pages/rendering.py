@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -19,7 +19,7 @@ from gallery.desk.poor_photos import poor_words
 from gallery.desk.problems import known_holder
 from gallery.desk.rights import holder_of
 from gallery.desk.state import state_of
-from gallery.desk.texts import english
+from gallery.desk.texts import english, whole
 
 FRAGMENT_HEADER = "x-fragment"
 """The header of a page's script that wants the changed part of the page alone."""
@@ -58,9 +58,11 @@ class Place:
 
 @cache
 def _environment() -> Environment:
+    folder = Path(__file__).parent.with_name("templates")
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent.with_name("templates")),
+        loader=DictLoader({file.name: file.read_text("utf-8") for file in folder.glob("*.j2")}),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -73,6 +75,11 @@ def _environment() -> Environment:
         poor=lambda quality: poor_words(quality, english()),
     )
     return environment
+
+
+def load_templates() -> None:
+    """Read all templates and their words, so that those of another version never come between."""
+    _environment()
 
 
 def wants_fragment(request: Request) -> bool:
@@ -113,7 +120,7 @@ def page(
     )
     if alarm is not None and wants_fragment(request):
         text += alarm
-    return HTMLResponse(text, status)
+    return HTMLResponse(whole(text), status)
 
 
 def entrance(request: Request, problem: str | None = None) -> HTMLResponse:
@@ -135,7 +142,7 @@ def alarm_in(request: Request) -> str | None:
         return None
     template = _environment().get_template("alarm.html.j2")
     may_know = holder is not None and not holder.is_limited
-    return template.render(name=gallery, text=text, unlogged=unlogged, may_know=may_know)
+    return whole(template.render(name=gallery, text=text, unlogged=unlogged, may_know=may_know))
 
 
 def session_holder(request: Request) -> Holder:

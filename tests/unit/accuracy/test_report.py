@@ -159,6 +159,16 @@ def test_both_files_are_written_and_nothing_else(evaluation: Evaluation, tmp_pat
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(written))
 
 
+def test_a_set_whose_name_is_no_text_has_a_report(evaluation: Evaluation, tmp_path: Path) -> None:
+    named = replace(evaluation, labelled=replace(evaluation.labelled, name="caf\udce9.npz"))
+
+    write_report(tmp_path, named)
+
+    assert r"caf\udce9.npz" in (tmp_path / "report.html").read_text("utf-8")
+    found = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert found["dataset"]["name"] == "caf\udce9.npz"
+
+
 def test_links_laid_in_the_folder_lead_nowhere(evaluation: Evaluation, tmp_path: Path) -> None:
     victim, folder = tmp_path / "somebody else's", tmp_path / "shared"
     victim.write_bytes(b"theirs")

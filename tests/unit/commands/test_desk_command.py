@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import shutil
 import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -147,6 +148,24 @@ def test_a_desk_whose_address_nobody_sees_does_not_start(
     assert (done.code, unheard.code) == (1, 1)
     assert done.err.decode().startswith("the output could not be written: ")
     assert done.err.decode().endswith("the desk was not started\n")
+
+
+def test_a_desk_that_is_unlocked_at_its_start_says_there_what_is_wrong_with_a_gallery(
+    warm: ForkingProcess, made: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    words = ["--passphrase-file", "right"]
+    shutil.copy(folder / "gallery.db", folder / "yesterday.db")
+    np.save(folder / "ada.npy", np.eye(8)[0])
+    enrolled = warm.run(folder, ["enroll", "ada.npy", "--label", "Ada", *words])
+    assert enrolled.code == 0, enrolled.err
+    shutil.copy(folder / "yesterday.db", folder / "gallery.db")
+
+    done = warm.run(folder, ["desk", "--port", "0", *words], stdout=CLOSED)
+
+    assert "warning: do not rely on the gallery default: " in done.err.decode()
+    assert "an older state was put back" in done.err.decode()
 
 
 @pytest.mark.parametrize(

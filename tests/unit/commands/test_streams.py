@@ -172,19 +172,27 @@ def test_work_whose_report_is_lost_is_done(warm: ForkingProcess, fresh: Path) ->
     assert len(listed.out.splitlines()) == 10
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["latin-1", "ascii", "cp1252", "utf-8", "utf-8-sig", "utf-16", "cp037", "idna", "undefined"],
+)
 def test_json_is_utf_8_and_tables_escape_what_they_cannot_show(
     warm: ForkingProcess, made: Path, encoding: str
 ) -> None:
     environment = {"PYTHONIOENCODING": encoding}
     as_json = warm.run(made, ["list", "--json"], environment=environment)
+    as_csv = warm.run(made, ["list", "--csv"], environment=environment)
     table = warm.run(made, ["list"], environment=environment)
 
     assert [
         json.loads(line)["label"] for line in as_json.out.decode("utf-8").splitlines()
     ] == LABELS
-    shown = table.out.decode(encoding)
-    assert ("本田" if encoding == "utf-8" else r"\u672c\u7530") in shown
+    assert as_csv.out.decode("utf-8").startswith("label,")
+    # What is none for a stream is UTF-8, and no signature comes first.
+    used = {"utf-8-sig": "utf-8", "idna": "utf-8", "undefined": "utf-8"}.get(encoding, encoding)
+    shown = table.out.decode(used)
+    assert shown.startswith("label")
+    assert ("本田" if used.startswith("utf") else r"\u672c\u7530") in shown
 
 
 def test_names_that_are_not_utf_8_are_escaped(warm: ForkingProcess, fresh: Path) -> None:

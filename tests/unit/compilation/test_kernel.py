@@ -127,6 +127,33 @@ def test_threads_may_call_first_at_once(load: Loading) -> None:
         assert list(pool.map(kernels.add_ten, range(32))) == list(range(10, 42))
 
 
+def test_a_module_that_was_replaced_before_its_first_call_keeps_no_code_for_the_new_one(
+    load: Loading,
+) -> None:
+    """As when a package is upgraded while a program runs."""
+    source = "@kept\ndef moved(number: int) -> int:\n    return number + 1\n"
+    old, new = load(source), load(source.replace("+ 1", "+ 2"))
+
+    assert old.moved(1) == 2
+    assert new.moved(1) == 3
+
+
+def test_a_variable_that_numba_cannot_use_is_named(installed: Path, load: Loading) -> None:
+    load(KERNELS)
+    paths = os.pathsep.join([str(installed), str(Path(__file__).resolve().parents[3])])
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import kernels; kernels.add_ten(1)"],
+        env=os.environ | {"PYTHONPATH": paths, "NUMBA_NUM_THREADS": "0"},
+        capture_output=True,
+        text=True,
+    )
+
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("gallery.errors.MachineError: ")
+    assert "NUMBA_NUM_THREADS is set: Number of threads specified must be > 0;" in last
+
+
 def test_a_second_process_calls_without_numba(
     load: Loading, code_folder: Path, installed: Path
 ) -> None:

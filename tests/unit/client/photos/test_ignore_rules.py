@@ -8,8 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
 from gallery.client import find_photos, find_probe_photos
+from gallery.client.photos.ignore_rules import IgnoreRules
 from gallery.errors import SourceError
 
 PHOTOS = (
@@ -122,3 +126,36 @@ def test_a_line_that_is_no_pattern_is_named(folder: Path, line: str) -> None:
     with pytest.raises(SourceError, match=r"\.galleryignore, line 2, is no pattern: ") as caught:
         find_photos(folder)
     assert str(caught.value).endswith(repr(line))
+
+
+def test_rules_that_are_no_ones_to_read_are_refused(folder: Path) -> None:
+    for content, said in ((b"*" * 5000, "line 1, is longer"), (b"#\n" * 2**20, "more than 1 MiB")):
+        (folder / ".galleryignore").write_bytes(content)
+        with pytest.raises(SourceError, match=said):
+            find_photos(folder)
+
+
+WORDS = st.sampled_from(["a", "b", "ab", "*", "*", "?", "[ab]", "(", "$", "."])
+NAMES = st.lists(WORDS, min_size=1, max_size=7).map("".join)
+PATTERNS = st.lists(st.one_of(NAMES, st.just("**")), min_size=1, max_size=3).map("/".join)
+PATHS = st.lists(st.text("ab.($", min_size=1, max_size=8), min_size=1, max_size=3).map("/".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(lines=st.lists(PATTERNS, min_size=1, max_size=3), path=PATHS)
+def test_asterisks_that_end_at_the_first_fit_decide_alike(lines: list[str], path: str) -> None:
+    rules = IgnoreRules().with_patterns(Path(), "\n".join(lines).encode())
+
+    assert rules.ignore(Path(path), is_folder=False) == bool(
+        GitIgnoreSpec.from_lines(lines).check_file(path).include
+    )
+
+
+def test_a_name_that_nearly_fits_many_asterisks_is_compared_soon() -> None:
+    """Were each place of each asterisk tried, this would not end."""
+    lines = [f"{'*a' * 20}b", "*[!b]*[!b]*[!b]*[!b]*[!b]c", "*a?*a?*a?*a?*a?*c", "*(a*(a*(a*(a*(ab"]
+    rules = IgnoreRules().with_patterns(Path(), "\n".join(lines).encode())
+
+    for name in ("a" * 255, "(a" * 127):
+        assert not rules.ignore(Path(name), is_folder=False)
+    assert rules.ignore(Path("a" * 250 + "b"), is_folder=False)

@@ -115,6 +115,15 @@ def test_patterns_that_take_long_to_compare_are_refused() -> None:
     assert folder.wants("staff/" + "a" * 255 + "/1.jpg")
 
 
+def test_as_many_patterns_as_there_may_be_are_compared_soon() -> None:
+    folder = SentFolder()
+    lines = [f"*a*a*b{number}" for number in range(140)] + [f"a*/**/b{n}" for n in range(140)]
+    folder.add_patterns("staff/.galleryignore", "\n".join(lines).encode())
+
+    assert folder.wants("staff/" + "/".join(["a" * 250] * 7) + "/1.jpg")
+    assert folder.wants("staff/" + "/".join(["a" * 60] * 29) + "/1.jpg")
+
+
 def test_paths_that_no_disk_has_are_not_taken() -> None:
     folder = SentFolder()
     folder.add_patterns("staff/.galleryignore", b"old\n")
