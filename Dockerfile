@@ -27,6 +27,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
         --no-deps --only-binary=:all: --require-hashes -r requirements/build.lock
 
 COPY pyproject.toml README.md LICENSE ./
+COPY tools/package_readme.py tools/
 COPY migrations migrations
 COPY gallery gallery
 RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir dist . \

@@ -1,4 +1,4 @@
-"""A check that a tag, the version and the place that publishes belong together.
+"""A check that a tag, the version, its date and the place that publishes belong together.
 
 Run as ``make check-release TAG=v1.2.3 REPOSITORY=https://host/owner/name`` before anything is
 published: a tag that disagrees with the version would be found by nobody afterwards, and links to
@@ -34,8 +34,15 @@ def problems(tag: str, repository: str, checkout: Path = CHECKOUT) -> list[str]:
     if tag != f"v{version}":
         found.append(f"the tag is {tag!r}, but gallery/__init__.py has version {version}")
     changelog = (checkout / "CHANGELOG.md").read_text("utf-8")
-    if not re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.M):
+    section = rf"^## \[{re.escape(version)}\] - (\d{{4}}-\d\d-\d\d)$"
+    dated = re.search(section, changelog, re.M)
+    if not dated:
         found.append(f"CHANGELOG.md has no section [{version}] with a date")
+    citation = (checkout / "CITATION.cff").read_text("utf-8")
+    if not re.search(rf"^version: {re.escape(version)}$", citation, re.M):
+        found.append(f"CITATION.cff has another version than {version}")
+    if dated and not re.search(rf"^date-released: {dated[1]}$", citation, re.M):
+        found.append(f"CITATION.cff has not the date-released {dated[1]} that CHANGELOG.md has")
     project = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))["project"]
     for name, url in project["urls"].items():
         if url != repository and not url.startswith(f"{repository}/"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
+from gallery.commands.counts import counted
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import printable
 from gallery.errors import GalleryError
@@ -54,7 +55,8 @@ class DrawnCopies:
             for position, some in frames.items():
                 self._save(draw_frames(photos[position], some), photos[position])
                 advance(1)
-        settings.notice(f"{len(frames)} drawn copies in {self._folder}")
+        drawn = counted(len(frames), "drawn copy", "drawn copies")
+        settings.notice(f"{drawn} in {self._folder}")
 
     def _save(self, picture: Any, photo: Path | HeldPhoto) -> None:
         from gallery.client.atomic_file import atomic_write

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[str]
+else:
+    _ParamType = click.ParamType  # the oldest supported releases have no types of it
 
 _MOST_OF_A_WORD: Final = 64 * 1024
 """Bytes of a file that holds a passphrase or a token."""
@@ -26,7 +31,7 @@ class NamedPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-class SomeWord(click.ParamType[str]):
+class SomeWord(_ParamType):
     """A word that somebody has written.
 
     An empty one is a variable of a script that is not set, and no wish for the default: such as to

@@ -161,6 +161,18 @@ def test_extras_that_are_named_exist() -> None:
     assert named <= set(project["optional-dependencies"])
 
 
+def test_the_page_about_installing_has_every_extra_for_users() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (DOCS / "install.md").read_text("utf-8")
+    shown = {
+        extra.strip()
+        for found in re.findall(r"^pip install '\.\[([\w, ]+)\]'", page, re.M)
+        for extra in found.split(",")
+    }
+
+    assert shown == set(project["optional-dependencies"]) - {"benchmark", "docs", "dev"}
+
+
 def test_an_option_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(click.NoSuchOption):
         check_words(["verify", "--deeper"])

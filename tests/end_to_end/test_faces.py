@@ -183,7 +183,7 @@ def test_commands_say_where_each_face_is_and_draw_it(
     (Path("seen") / "group.jpg").mkdir(parents=True)  # a name that is taken
     options = ("--faces", "all", "--draw", "seen", "--output")
     for kind in ("npz", "parquet"):
-        assert "1 drawn copies in seen" in call("identify", "group.png", *options, f"r.{kind}")[1]
+        assert "1 drawn copy in seen" in call("identify", "group.png", *options, f"r.{kind}")[1]
     boxes = np.load("r.npz")["boxes"]
     assert boxes.tolist() == [list(item["box"].values()) for item in (known, stranger)]
     assert pq.read_table("r.parquet")["box"].to_pylist() == [known["box"], stranger["box"]]

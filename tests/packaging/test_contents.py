@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tarfile
 import zipfile
@@ -88,3 +89,21 @@ def test_the_metadata_are_those_of_the_project(metadata: Message) -> None:
     assert set(urls) == {"Documentation", "Source", "Changelog", "Issues"}
     assert all(url.startswith(urls["Source"]) for url in urls.values())
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+
+
+def test_links_of_the_readme_on_a_package_index_lead_into_the_repository(metadata: Message) -> None:
+    payload = metadata.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    prose = re.sub(r"^```.*?^```$", "", payload.decode(), flags=re.M | re.S)
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    place = rf"{re.escape(urls['Source'])}/(blob|raw)/v{re.escape(gallery.__version__)}/([^#]+)"
+
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    kinds: list[str] = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if found := re.match(place, target):
+            kinds.append(found[1])
+            assert (CHECKOUT / found[2]).exists(), target
+        assert target.startswith(("https://", "http://")), target
+    assert kinds.count("raw") == len(re.findall(r"!\[", prose)) == 2
+    assert kinds.count("blob") > 20

@@ -152,10 +152,13 @@ def test_the_links_of_the_issue_form_are_in_the_repository() -> None:
 
 @pytest.fixture
 def released(tmp_path: Path) -> Path:
-    """Return a folder whose changelog has a section for the version."""
+    """Return a folder whose changelog and citation have the version and one date."""
     shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     section = f"## [{gallery.__version__}] - 2026-12-31\n"
     (tmp_path / "CHANGELOG.md").write_text(f"## [Unreleased]\n\n{section}", "utf-8")
+    citation = (CHECKOUT / "CITATION.cff").read_text("utf-8")
+    dated = re.sub(r"^date-released: .*\n", "", citation, flags=re.M)
+    (tmp_path / "CITATION.cff").write_text(f"{dated}date-released: 2026-12-31\n", "utf-8")
     return tmp_path
 
 
@@ -184,3 +187,21 @@ def test_a_changelog_without_the_version_is_refused(released: Path) -> None:
     (problem,) = problems(f"v{gallery.__version__}", SOURCE, released)
 
     assert "CHANGELOG.md" in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        (f"version: {gallery.__version__}", "version: 99.0.0"),
+        ("date-released: 2026-12-31", "date-released: 2026-12-30"),
+        ("date-released: 2026-12-31\n", ""),
+    ],
+    ids=["version", "date", "no date"],
+)
+def test_a_citation_of_another_release_is_refused(released: Path, line: str, other: str) -> None:
+    citation = released / "CITATION.cff"
+    citation.write_text(citation.read_text("utf-8").replace(line, other), "utf-8")
+
+    (problem,) = problems(f"v{gallery.__version__}", SOURCE, released)
+
+    assert problem.startswith("CITATION.cff")
