@@ -92,8 +92,8 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
       `store_calibration`;
     - people and their references: `people`, `references`, `find`, `annotate`, `rename`, `merge`,
       `assign`, `remove`;
-    - upkeep: `summary`, `block_count`, `verify`, `refresh`, `compact`, `excess_blocks`, `export`,
-      `accept_rollback`, `accept_wrong_results`.
+    - upkeep: `summary`, `block_count`, `check_newest`, `verify`, `refresh`, `compact`,
+      `excess_blocks`, `export`, `accept_rollback`, `accept_wrong_results`.
 
     Examples
     --------

@@ -20,7 +20,7 @@ _TRIAL: Final = Path(__file__).with_name("processor_trial.py")
 _TRIAL_SECONDS: Final = 60
 _FEATURE: Final = re.compile(r"[+-][\w.-]+", re.ASCII)
 _REFUSAL: Final = re.compile(r"LLVM ERROR|not a recognized|^Use \+feature")
-"""What LLVM says of what it cannot compile for, of what it does not know, and if it is asked."""
+"""LLVM's words for a processor or a feature that it cannot compile for, or does not know."""
 
 
 class Processor(NamedTuple):

@@ -13,7 +13,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 DONE = "done"
-"""What is printed if all went well."""
+"""The line that is printed if all went well."""
 
 
 def _module() -> str:

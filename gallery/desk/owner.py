@@ -28,7 +28,7 @@ _AT_ONCE = 16
 """Pieces of work that wait for galleries; fewer than there are threads that answer requests."""
 
 _ALARMING = (IntegrityError, MalformedMessageError)
-"""What says of the server or the database that they did not keep what they were given."""
+"""The errors that say that a server or a database has not kept what it was given."""
 
 _log = structlog.get_logger("gallery.desk")
 

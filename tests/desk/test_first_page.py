@@ -1,4 +1,4 @@
-"""What the first page after unlocking says of a gallery that is not what its owner left."""
+"""The alarm of the first page after unlocking, of a gallery that is not what its owner left."""
 
 from __future__ import annotations
 

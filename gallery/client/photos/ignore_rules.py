@@ -121,7 +121,7 @@ def _parsed(path: Path, content: bytes) -> GitIgnoreSpec:
 
 
 _ASTERISK: Final = "[^/]*"
-"""What an asterisk becomes in the expression of a pattern."""
+"""The expression of an asterisk in a pattern."""
 
 
 def _at_first_fit(pattern: Any) -> Any:

@@ -14,7 +14,7 @@ from gallery.desk.state import DeskState, state_of
 from gallery.desk.uploads import Form, read_form
 
 _LOOK_SECONDS = 5.0
-"""How long a page waits until a gallery that was just unlocked is read: its alarm belongs on it."""
+"""The wait of a page for a gallery that was just unlocked to be read: its alarm belongs on it."""
 
 
 def page_for(scope: DeskScope) -> Callable[..., Holder]:

@@ -20,7 +20,11 @@ def parquet(path: Path, columns: dict[str, Any], model: str | None = None, **opt
     table = pa.table(columns)
     if model is not None:
         table = table.replace_schema_metadata({"model": model})
-    pytest.importorskip("pyarrow.parquet").write_table(table, path, **options)
+    written = pytest.importorskip("pyarrow.parquet").write_table
+    try:
+        written(table, path, **options)
+    except pa.ArrowNotImplementedError as error:  # the oldest supported releases
+        pytest.skip(f"this pyarrow writes no such column: {error}")
     return path
 
 
