@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gallery.client.enrolling.duplicates import Duplicate
     from gallery.client.enrolling.enrollment import Enrollment
     from gallery.client.enrolling.outliers import Outlier
-    from gallery.client.enrolling.photo_enrollment import (
+    from gallery.client.enrolling.photo_outcome import (
         OnDuplicate,
         PhotoDuplicate,
         PhotoEnrollment,
@@ -219,7 +219,7 @@ if not TYPE_CHECKING:  # what type checkers know is above, and none knows the fo
         "gallery.client.enrolling.duplicates": ("Duplicate",),
         "gallery.client.enrolling.enrollment": ("Enrollment",),
         "gallery.client.enrolling.outliers": ("Outlier",),
-        "gallery.client.enrolling.photo_enrollment": (
+        "gallery.client.enrolling.photo_outcome": (
             "OnDuplicate",
             "PhotoDuplicate",
             "PhotoEnrollment",

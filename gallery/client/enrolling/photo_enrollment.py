@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from gallery.arrays import Floats
 from gallery.client.editing.creation import record_origin
-from gallery.client.editing.selection import Reference
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
-from gallery.client.enrolling.duplicates import Duplicate, DuplicateFinder
+from gallery.client.enrolling.duplicates import DuplicateFinder
 from gallery.client.enrolling.enrollment import Enroller
 from gallery.client.enrolling.inputs import NewReference
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
+from gallery.client.enrolling.photo_outcome import OnDuplicate, PhotoDuplicate, PhotoEnrollment
 from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
 from gallery.client.photos.compatibility import check_embedder
@@ -56,70 +56,7 @@ COMMIT_EVERY = 64
 process is killed. Each write encrypts a block anew, so writing after every photo would take longer
 than the photos do."""
 
-OnDuplicate = Literal["add", "skip", "fail"] | Callable[[PhotoName, Duplicate], bool]
-"""The policy for a face that matches a reference of another label.
-
-``add`` enrolls it without looking for duplicates at all, ``skip`` leaves it out, and ``fail``
-enrolls nothing of the whole run. A function is given each and says whether to enroll it. A photo of
-which one face is left out is left out whole.
-"""
-
-
 _POLICIES: Final = ("add", "skip", "fail")
-
-
-@dataclass(frozen=True)
-class PhotoDuplicate:
-    """A photo whose face matches a reference of another label, and whether it was enrolled.
-
-    The path of a photo that is no file is its name, here and in `PhotoEnrollment`.
-
-    Attributes
-    ----------
-    path
-        The photo.
-    duplicate
-        The reference that its face matches, with the distance.
-    enrolled
-        Whether it was enrolled all the same.
-    """
-
-    path: PhotoName
-    duplicate: Duplicate
-    enrolled: bool
-
-
-@dataclass(frozen=True)
-class PhotoEnrollment:
-    """The outcome of an enrollment of photos.
-
-    Attributes
-    ----------
-    added
-        Path and reference identifier of each face that was enrolled.
-    skipped
-        Path and reference identifier of each face that was enrolled before, or whose photo is a
-        copy of another one of this run.
-    failures
-        Photos that could not be enrolled.
-    measured
-        Path and quality of each face that was embedded, also where it was then left out.
-    duplicates
-        Faces that match references of other labels; empty where none were looked for.
-    outliers
-        Path of each face that is far from all others of its label, and how far; see
-        `Enrollment`.
-    erased
-        The references that were replaced.
-    """
-
-    added: tuple[tuple[PhotoName, str], ...]
-    skipped: tuple[tuple[PhotoName, str], ...]
-    failures: tuple[PhotoFailure, ...]
-    measured: tuple[tuple[PhotoName, FaceQuality], ...]
-    duplicates: tuple[PhotoDuplicate, ...]
-    outliers: tuple[tuple[PhotoName, Outlier], ...] = ()
-    erased: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)

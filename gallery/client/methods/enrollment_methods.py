@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gallery.client.enrolling.duplicates import Duplicate
     from gallery.client.enrolling.enrollment import Enrollment
     from gallery.client.enrolling.outliers import OutlierRule
-    from gallery.client.enrolling.photo_enrollment import OnDuplicate, PhotoEnrollment
+    from gallery.client.enrolling.photo_outcome import OnDuplicate, PhotoEnrollment
     from gallery.client.photos.embedder import PhotoEmbedder
     from gallery.client.photos.faces import FaceSelection
     from gallery.client.photos.folders import LabelledPhoto

@@ -19,7 +19,8 @@ from gallery.client.editing.relabelling import Relabeller
 from gallery.client.editing.removal import Remover
 from gallery.client.editing.selection import Reference
 from gallery.client.enrolling.outliers import Outlier, OutlierRule
-from gallery.client.enrolling.photo_enrollment import PhotoEnroller, PhotoEnrollment
+from gallery.client.enrolling.photo_enrollment import PhotoEnroller
+from gallery.client.enrolling.photo_outcome import PhotoEnrollment
 from gallery.client.keys.secrets import Secret
 from gallery.client.photos.embedder import PhotoEmbedder
 from gallery.client.photos.faces import check_selection
