@@ -16,7 +16,7 @@ from gallery.commands.dates import parse_span
 from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.main import EXIT_PARTIAL
-from gallery.commands.options import common_options
+from gallery.commands.options import common_options, max_age_option
 from gallery.commands.settings import Settings
 from gallery.commands.streams import OutputLostError, end_at_once
 from gallery.commands.terminal import print_result
@@ -127,6 +127,9 @@ def _names(
     help="Print an address that signs nobody in, for services whose output is kept in a log: "
     "browsers sign in with tokens.",
 )
+@max_age_option(
+    "Refuse a state of a gallery that was signed longer ago than this; see gallery identify."
+)
 @click.option(
     "--ask-passphrase", is_flag=True, help="Ask for the passphrase here, not in the page."
 )
@@ -143,6 +146,7 @@ def command(
     keep_decisions: float | None,
     thumbnails: bool,
     tokens_only: bool,
+    max_age: timedelta | None,
     ask_passphrase: bool,
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
@@ -179,7 +183,9 @@ def command(
     galleries = tuple(dict.fromkeys((settings.gallery, *others)))
     kept = _Kept(keep_decisions, thumbnails)
     unlocks = ask_passphrase or not protected or settings.has_passphrase
-    with _owner(settings, galleries, config.idle_lock, kept, unlocks=unlocks) as owner:
+    with _owner(
+        settings, galleries, config.idle_lock, kept, max_age=max_age, unlocks=unlocks
+    ) as owner:
         if unlocks:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
             _tell_alarms(settings, owner)
@@ -300,6 +306,7 @@ def _owner(
     idle_lock: float,
     kept: _Kept,
     *,
+    max_age: timedelta | None,
     unlocks: bool,
 ) -> Iterator[Owner]:
     """Give the owner of galleries in a database or on a server, which stays open.
@@ -328,6 +335,7 @@ def _owner(
                 backend=settings.backend,
                 trusted_weights=trusted,
                 warn=lambda text: settings.notice(f"warning: {text}"),
+                max_age=max_age,
                 cache=cache,
             )
 

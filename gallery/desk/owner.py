@@ -15,7 +15,12 @@ from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.thumbnails import ThumbnailFolder
 from gallery.desk.turnstile import Turnstile
-from gallery.errors import GalleryError, IntegrityError, MalformedMessageError
+from gallery.errors import (
+    GalleryError,
+    IntegrityError,
+    MalformedMessageError,
+    StaleManifestError,
+)
 
 OpenKey = Callable[[str | None], GalleryKey]
 """Opens the key file with a passphrase, or without one."""
@@ -73,7 +78,7 @@ class Owner:
         self._open: dict[str, OpenGallery] | None = None
         self._used, self._under_way = clock(), 0
         self._counting, self._turnstile = threading.Lock(), Turnstile(_AT_ONCE)
-        self._alarms: dict[str, str] = {}
+        self._alarms: dict[str, GalleryError] = {}
 
     @property
     def is_locked(self) -> bool:
@@ -107,6 +112,8 @@ class Owner:
                         opened[name] = self._opened(key, name)
                     with suppress(*_ALARMING), self._alarmed(name):
                         opened[name].client.check_newest()
+                        if isinstance(self._alarms.get(name), StaleManifestError):
+                            del self._alarms[name]
             except BaseException:
                 _close(opened)
                 raise
@@ -137,8 +144,13 @@ class Owner:
         self._used = self._clock()
 
     def alarm(self, name: str) -> str | None:
-        """Return the alarm of a gallery, in words, or None; locking does not clear it."""
-        return self._alarms.get(name)
+        """Return the alarm of a gallery, in words, or None.
+
+        It stays until the desk ends, but that of a state which is too old, which a new signature
+        puts right: that one goes when the desk is unlocked again.
+        """
+        found = self._alarms.get(name)
+        return None if found is None else found.message
 
     def look(self, name: str, seconds: float | None = None) -> None:
         """Have a gallery read once since the key was opened, so that its alarm is known.
@@ -214,7 +226,7 @@ class Owner:
         try:
             yield
         except _ALARMING as error:
-            self._alarms[name] = error.message
+            self._alarms[name] = error
             raise
 
 

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey, StateFile
+from gallery.client.integrity import clock
 from gallery.client.integrity.rollback import NewestState, wrong_results_id
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.pages import gates
@@ -178,3 +180,31 @@ def test_a_page_does_not_wait_for_ever_for_a_gallery_that_is_being_read(
         slow.answers.set()
         people = desk.program(DeskScope.MANAGE).get(f"{API}/people").json()
         assert [person["label"] for person in people] == ["Ada"]
+
+
+def test_the_alarm_of_a_state_that_is_too_old_goes_with_a_new_signature(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GalleryClient.create(service, key, dimension=8, threshold=0.3) as client:
+        client.enroll(random_embeddings(1, 8), ["Ada"])
+    later = clock.seconds() + timedelta(days=8) // timedelta(seconds=1)
+    monkeypatch.setattr(clock, "seconds", lambda: later)
+
+    def open_client(opened: GalleryKey, name: str) -> GalleryClient:
+        return GalleryClient(service, opened, name, max_age=timedelta(days=7))
+
+    with open_desk(service, key, tmp_path, open_client=open_client) as desk:
+        program = desk.program(DeskScope.MANAGE)
+
+        def unlock() -> str:
+            desk.state.owner.lock()
+            return desk.browser().post("/unlock", data={"passphrase": PASSPHRASE}).text
+
+        assert TITLE in unlock()
+        assert program.post(f"{API}/identify", json=PROBE).status_code == 502
+        with GalleryClient(service, key) as client:
+            client.refresh(accept_unseen=True)
+
+        assert "data-alarm" not in unlock()
+        found = program.post(f"{API}/identify", json=PROBE)
+        assert found.json()["results"][0]["faces"][0]["label"] == "Ada"
