@@ -152,7 +152,7 @@ def pieces_of(fields: list[Field], digests: npt.NDArray[np.uint64]) -> dict[byte
     for name, value in fields:
         if len(value) >= SHORTEST:
             found[value].add(name)
-        for start in np.flatnonzero(np.isin(digests_of(value), digests)):
+        for start in np.flatnonzero(np.isin(digests_of(value), digests, kind="sort")):
             found[value[start : start + WINDOW]].add(name)
     return found
 
