@@ -113,6 +113,19 @@ def rows(found: Identification) -> list[tuple[object, ...]]:
     ]
 
 
+def test_one_probe_is_searched_for_in_its_callers_thread_so_that_an_interrupt_ends_it(
+    filled: GalleryClient, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> SearchResult:
+        assert threading.current_thread() is threading.main_thread()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watched, "search", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        filled.identify(probes(1), threshold=0.05)
+
+
 # --- the same results -----------------------------------------------------------------------------
 
 
