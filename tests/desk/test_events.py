@@ -109,8 +109,7 @@ def test_a_stream_tells_when_the_desk_is_locked_and_unlocked(enrolled: Desk) -> 
 
 def test_a_stream_does_not_keep_the_key_open(enrolled: Desk) -> None:
     with listening(enrolled.program(DeskScope.IDENTIFY), EVENTS):
-        enrolled.clock.now += enrolled.state.config.idle_lock
-        assert enrolled.state.owner.lock_if_idle()
+        enrolled.idle_until_locked()
 
 
 def test_a_stream_without_events_says_that_it_is_alive(

@@ -191,10 +191,11 @@ def test_work_keeps_the_desk_from_idling(desk: Desk) -> None:
     owner, idle = desk.state.owner, desk.state.config.idle_lock
     with held(desk):
         desk.clock.now += idle + 1
-        assert not owner.lock_if_idle()
-    assert not owner.lock_if_idle()
-    desk.clock.now += idle
-    assert owner.lock_if_idle()
+        owner.lock_if_idle()
+        assert not owner.is_locked
+    owner.lock_if_idle()
+    assert not owner.is_locked
+    desk.idle_until_locked()
 
 
 @pytest.mark.parametrize("path", ["/g/0/identify", "/g/0/live", "/jobs/none"])
@@ -204,7 +205,9 @@ def test_looking_at_a_page_keeps_the_desk_from_idling(desk: Desk, path: str) -> 
     browser.get(path)
     desk.clock.now += idle - 1
 
-    assert not desk.state.owner.lock_if_idle()
+    desk.state.owner.lock_if_idle()
+
+    assert not desk.state.owner.is_locked
 
 
 def test_all_galleries_are_closed_although_one_fails_and_the_desk_locks_again(

@@ -34,6 +34,9 @@ from gallery.web.listener import listening
 PASSPHRASE = "a passphrase of tests"
 FAST = Argon2Parameters(8192, 1, 1)
 
+_WARMING = {"desk warming", "desk looking"}
+"""Names of the threads in which a desk works of its own accord."""
+
 
 @dataclass
 class Clock:
@@ -78,6 +81,20 @@ class Desk:
         identifier = client.cookies[self.state.cookie]
         client.headers["X-Form-Token"] = self.state.sessions.form_token(identifier)
         return client
+
+    def idle_until_locked(self) -> None:
+        """Let time pass, without use, until the desk has locked itself.
+
+        What it warms up at its start counts as use when it ends, and is waited for. The desk looks
+        at its clock itself as well, so that it may have locked before it is told to.
+        """
+        deadline = time.monotonic() + 60
+        while _WARMING & {thread.name for thread in threading.enumerate()}:
+            assert time.monotonic() < deadline, "the desk is not warm after a minute"
+            time.sleep(0.01)
+        self.clock.now += self.state.config.idle_lock
+        self.state.owner.lock_if_idle()
+        assert self.state.owner.is_locked
 
     def close(self) -> None:
         """Close the connections of all programs."""
