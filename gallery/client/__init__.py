@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         EmbeddingCache,
     )
     from gallery.client.editing.people import Person
+    from gallery.client.editing.relabelling import AnnotatedPerson, AnnotationReport
     from gallery.client.editing.selection import Reference
     from gallery.client.embeddings.embedding_files import (
         EmbeddingFile,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from gallery.client.gallery_client import GalleryClient
     from gallery.client.grouping.group_folders import GroupFolders, WrittenFace
     from gallery.client.grouping.unknown_faces import UnknownFace, UnknownFaces
-    from gallery.client.integrity.person_details import PersonDetails
+    from gallery.client.integrity.person_details import DetailsChange, PersonDetails
     from gallery.client.integrity.rollback import StateFile, TransientStates
     from gallery.client.keys.keyfile import (
         change_passphrase,
@@ -104,11 +105,14 @@ if TYPE_CHECKING:
 __all__ = [
     "RESULT_KINDS",
     "Addition",
+    "AnnotatedPerson",
+    "AnnotationReport",
     "BulkEnrollment",
     "CacheFolder",
     "CachedGallery",
     "Calibration",
     "ClosePair",
+    "DetailsChange",
     "Duplicate",
     "EmbeddedFace",
     "EmbeddingCache",
@@ -204,6 +208,7 @@ if not TYPE_CHECKING:  # what type checkers know is above, and none knows the fo
     _HOMES = {
         "gallery.client.cache": ("CachedGallery", "CacheFolder", "EmbeddingCache"),
         "gallery.client.editing.people": ("Person",),
+        "gallery.client.editing.relabelling": ("AnnotatedPerson", "AnnotationReport"),
         "gallery.client.editing.selection": ("Reference",),
         "gallery.client.embeddings.embedding_files": (
             "EmbeddingFile",
@@ -227,7 +232,7 @@ if not TYPE_CHECKING:  # what type checkers know is above, and none knows the fo
         "gallery.client.gallery_client": ("GalleryClient",),
         "gallery.client.grouping.group_folders": ("GroupFolders", "WrittenFace"),
         "gallery.client.grouping.unknown_faces": ("UnknownFace", "UnknownFaces"),
-        "gallery.client.integrity.person_details": ("PersonDetails",),
+        "gallery.client.integrity.person_details": ("DetailsChange", "PersonDetails"),
         "gallery.client.integrity.rollback": ("StateFile", "TransientStates"),
         "gallery.client.keys.keyfile": (
             "change_passphrase",

@@ -90,8 +90,8 @@ class GalleryClient(EnrollmentMethods, PhotoSearchMethods, PeopleMethods, Upkeep
       `identify_video`, `unknown_faces`, `closest_pairs`;
     - thresholds: `threshold`, `thresholds`, `set_threshold`, `reset_threshold`, `calibration`,
       `store_calibration`;
-    - people and their references: `people`, `references`, `find`, `annotate`, `rename`, `merge`,
-      `assign`, `remove`;
+    - people and their references: `people`, `references`, `find`, `annotate`, `annotate_each`,
+      `rename`, `merge`, `assign`, `remove`;
     - upkeep: `summary`, `block_count`, `check_newest`, `verify`, `refresh`, `compact`,
       `excess_blocks`, `export`, `accept_rollback`, `accept_wrong_results`.
 

@@ -26,7 +26,7 @@ Examples:
   gallery people --attribute id=4711
 """
 
-_COLUMNS = (
+COLUMNS = (
     "label",
     "references",
     "first_enrolled",
@@ -36,6 +36,7 @@ _COLUMNS = (
     "expired",
     "attributes",
 )
+"""Of the list, for programs."""
 
 
 @click.command("people", epilog=_EPILOG)
@@ -63,7 +64,7 @@ def command(
         found = with_label_like(client.people(attributes), label)
     found = [person for person in found if person.is_expired or not expired]
     if form is not None:
-        print_records(form, _COLUMNS, map(_record, found))
+        print_records(form, COLUMNS, map(_record, found))
         return
     if found:
         titles: tuple[str, ...] = ("label", "references", "first enrolled", "last enrolled")

@@ -107,6 +107,11 @@ def print_records(
     return count
 
 
+def without_apostrophe(text: str) -> str:
+    """Return a cell of CSV as it was before an apostrophe kept spreadsheets from computing it."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
 def _cell(value: Any) -> str:
     """Return a value as a cell of CSV."""
     if value is None:

@@ -33,6 +33,7 @@ from tests.support.documents import (
     README,
     blocks_of,
     documents,
+    files_of,
     prose_of,
     section_of,
     spans_of,
@@ -250,6 +251,8 @@ def test_sessions_with_photos_run_as_they_say(
 def run_session(session: Session, folder: Path, commands: ForkingProcess) -> None:
     """Run the commands of a session; what is shown of their output must be what they print."""
     own = [name for name in os.environ if name.startswith("GALLERY_")]
+    for name, text in files_of(session.path).items():
+        (folder / name).write_text(text, "utf-8")
     environment = {"DEEPFACE_HOME": str(folder), "GALLERY_CACHE_DIR": str(folder / "cache")}
     code = 0
     for command, expected in steps(session.blocks):

@@ -31,6 +31,12 @@ def blocks_of(document: Path | str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.M)
 
 
+def files_of(document: Path) -> dict[str, str]:
+    """Return the texts of files that a document shows, by the names that are their titles."""
+    text = document.read_text("utf-8")
+    return dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', text, re.DOTALL | re.M))
+
+
 def prose_of(path: Path) -> str:
     """Return a document without its fenced code blocks."""
     return re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.DOTALL | re.M)

@@ -10,17 +10,17 @@ person another reference, or other details, writes all of them at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gallery.client.editing.block_editor import newest_check
 from gallery.client.editing.conflicts import ConflictRetry
 from gallery.client.editing.selection import Reference, Selection
 from gallery.client.gallery_state import GalleryState
-from gallery.client.integrity.labels import check_listed, normalize_label
-from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
+from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, DetailsChange, PersonDetails
 from gallery.client.session import GallerySession
-from gallery.errors import InvalidLabelError, LabelExistsError
+from gallery.errors import InvalidAttributeError, InvalidLabelError, LabelExistsError
 from gallery.hints import Hint
 from gallery.messages import (
     NO_CHECK_SUMS,
@@ -32,6 +32,39 @@ from gallery.messages import (
     StoredReference,
     relabelled_header,
 )
+
+
+@dataclass(frozen=True)
+class AnnotatedPerson:
+    """A person of whom something else is known now.
+
+    Attributes
+    ----------
+    label
+        Who it is.
+    former, details
+        What was known, and what is.
+    """
+
+    label: str
+    former: PersonDetails
+    details: PersonDetails
+
+
+@dataclass(frozen=True)
+class AnnotationReport:
+    """The outcome of an annotation.
+
+    Attributes
+    ----------
+    changed
+        The people of whom something else is known now, by label.
+    absent
+        Labels, sorted, of those who are not enrolled.
+    """
+
+    changed: tuple[AnnotatedPerson, ...]
+    absent: tuple[str, ...]
 
 
 class Relabeller:
@@ -87,42 +120,36 @@ class Relabeller:
         return self._relabel(choose, wanted)
 
     def annotate(
-        self,
-        labels: Iterable[str],
-        change: Callable[[PersonDetails], PersonDetails],
-        *,
-        required: bool = True,
-    ) -> tuple[str, ...]:
-        """Change the details of people; return the labels of those who have others now, sorted.
+        self, changes: Mapping[str, DetailsChange], *, required: bool, write: bool = True
+    ) -> AnnotationReport:
+        """Change the details of people.
 
         Parameters
         ----------
-        labels
-            The people.
-        change
-            Is given what is known of each, and returns what is to be known.
+        changes
+            What changes, by normalised label.
         required
             Whether all of them must be there; else those who are not are left out.
+        write
+            Whether it is done; else it is only told what would be.
         """
-        check_listed(labels)
-        wanted = sorted({normalize_label(label) for label in labels})
 
-        def attempt(state: GalleryState) -> tuple[str, ...]:
-            details = self._details(state, wanted)
-            for label in wanted:
-                if required and label not in details:
-                    self._of(state, label)  # says that there is nobody
-            changed = {
-                label: newer
-                for label, former in details.items()
-                if (newer := change(former)) != former
-            }
-            if changed:
+        def attempt(state: GalleryState) -> AnnotationReport:
+            known = self._details(state, changes)
+            absent = sorted(changes.keys() - known.keys())
+            if required and absent:
+                self._of(state, absent[0])  # says that there is nobody
+            newer = {label: _changed(label, known[label], changes[label]) for label in known}
+            changed = {label: item for label, item in newer.items() if item != known[label]}
+            if changed and write:
                 chosen = Selection(self._session, state).labelled(changed)
                 self._write(
                     state, [_Relabelled(item, item.label, changed[item.label]) for item in chosen]
                 )
-            return tuple(sorted(changed))
+            annotated = (
+                AnnotatedPerson(label, known[label], changed[label]) for label in sorted(changed)
+            )
+            return AnnotationReport(tuple(annotated), tuple(absent))
 
         return self._conflicts.run(attempt)
 
@@ -242,6 +269,14 @@ def known_details(
         ).details
         for pseudonym, item in found.items()
     }
+
+
+def _changed(label: str, former: PersonDetails, change: DetailsChange) -> PersonDetails:
+    """Return the details of a person after a change (`InvalidAttributeError` if too much)."""
+    try:
+        return change.of(former)
+    except InvalidAttributeError as error:
+        raise InvalidAttributeError(f"{label!r}: {error.message}", hint=error.hint) from error
 
 
 def _joined(several: Sequence[PersonDetails]) -> PersonDetails:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gallery.client.gallery_state import GalleryState
-from gallery.client.integrity.labels import check_listed, normalize_label
+from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.printable_text import check_listed
 from gallery.client.session import GallerySession
 from gallery.errors import AmbiguousNameError, ReferenceNotFoundError
 from gallery.hints import Hint

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 import numpy as np
 
+from gallery.client.embeddings.csv_file import CsvFile
 from gallery.client.embeddings.names import EMBEDDING_NAMES, LABEL_NAMES, Taken, the_only
 from gallery.client.embeddings.numpy_format import Array
-from gallery.client.regular_file import open_regular
 from gallery.errors import SourceError
-
-_DELIMITERS: Final = (",", ";", "\t")
-_LONGEST_FIELD: Final = 2**20
-"""Characters of one field, as a list of 4,096 numbers; csv's own limit is an eighth of it."""
 
 _ROW_NUMBERS: Final = frozenset({"", "unnamed: 0", "index", "idx", "id"})
 """Headers of the column by which spreadsheets and pandas number rows."""
@@ -74,15 +67,10 @@ class CsvSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
-        with self._reading() as file:
-            line = file.readline()
-        self._delimiter = max(
-            _DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), []))
-        )
-        first = list(islice((row for _, row in self._rows()), 2))
+        self._file = CsvFile(path)
+        first = list(islice((row for _, row in self._file.rows()), 2))
         self._layout = _find_layout(first, path)
-        self.count = sum(1 for _ in self._rows()) - (self._layout.header is not None)
+        self.count = sum(1 for _ in self._file.rows()) - (self._layout.header is not None)
         self.has_labels = self._layout.label is not None
         self.taken = self._told()
         columns = [self._layout.name(column) for column in range(len(first[0]))]
@@ -103,7 +91,7 @@ class CsvSource:
 
     def batches(self, rows: int, labelled: bool) -> Iterator[tuple[Array, list[str]]]:
         """Yield embeddings, and their labels if they are wanted, at most ``rows`` at a time."""
-        incoming = self._rows()
+        incoming = self._file.rows()
         if self._layout.header is not None:
             next(incoming)
         wide = 0
@@ -120,38 +108,12 @@ class CsvSource:
             labels = [row[column] for _, row in some] if labelled and column is not None else []
             yield np.array(values, dtype=np.float64), labels
 
-    @contextmanager
-    def _reading(self) -> Iterator[TextIO]:
-        try:
-            with io.TextIOWrapper(open_regular(self._path), "utf-8-sig", newline="") as file:
-                yield file
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{self._path} is not text in UTF-8: save it as that") from error
-
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of its last line and the fields of each row that is not empty."""
-        with self._reading() as file:
-            reader, wide = csv.reader(file, delimiter=self._delimiter), 0
-            try:
-                for row in reader:
-                    if not row:
-                        continue
-                    wide = wide or len(row)
-                    if len(row) != wide:
-                        raise SourceError(
-                            f"{self._path}, line {reader.line_num}: {len(row)} fields, where the "
-                            f"first row has {wide}"
-                        )
-                    yield reader.line_num, row
-            except csv.Error as error:
-                raise SourceError(f"{self._path}, line {reader.line_num}: {error}") from error
-
     def _values(self, line: int, row: list[str]) -> list[float]:
         layout = self._layout
         texts: Iterable[str] = (row[column] for column in layout.values)
         if layout.as_list:
             texts = _items(row[layout.values[0]]) or ()
-        found = [_number(text, self._delimiter) for text in texts]
+        found = [_number(text, self._file.delimiter) for text in texts]
         numbers = [number for number in found if number is not None]
         if not found or len(numbers) < len(found):
             at = 0 if layout.as_list or not found else found.index(None)
@@ -170,10 +132,6 @@ class CsvSource:
         label = None if layout.label is None else layout.name(layout.label)
         first, last = layout.name(layout.values[0]), layout.name(layout.values[-1])
         return Taken(first if first == last else f"{first} to {last}", label, "column")
-
-
-def _count_fields(line: str, delimiter: str) -> int:
-    return len(next(csv.reader([line], delimiter=delimiter), []))
 
 
 def _find_layout(first: list[list[str]], path: Path) -> _Layout:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from gallery.arrays import Floats
 from gallery.client.embeddings.templates import check_embeddings, to_vectors
 from gallery.client.integrity import clock
-from gallery.client.integrity.labels import check_listed, content_digest, normalize_label
+from gallery.client.integrity.labels import content_digest, normalize_label
 from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
+from gallery.client.integrity.printable_text import check_listed
 from gallery.client.keys.secrets import Secret
 from gallery.errors import GalleryError, InvalidLabelError
 from gallery.messages import GalleryDescription

@@ -42,12 +42,6 @@ def normalize_label(label: str) -> str:
     return normalized
 
 
-def check_listed(names: object) -> None:
-    """Refuse one text where names are to be listed (`TypeError`): each letter would be a name."""
-    if isinstance(names, (str, bytes)):
-        raise TypeError("names are given as a list, such as ['Ada Lovelace'], not as one text")
-
-
 def content_digest(content: bytes) -> bytes:
     """Return SHA-256 of what is enrolled: a photo's bytes, or an embedding's as float64."""
     return hashlib.sha256(content).digest()

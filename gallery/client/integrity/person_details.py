@@ -13,7 +13,12 @@ from math import isfinite
 from operator import index
 from typing import Any, Final, SupportsIndex
 
-from gallery.client.integrity.printable_text import holds_controls, is_visible, normalize
+from gallery.client.integrity.printable_text import (
+    check_listed,
+    holds_controls,
+    is_visible,
+    normalize,
+)
 from gallery.errors import AuthenticationError, InvalidAttributeError
 from gallery.hints import Hint
 
@@ -86,12 +91,6 @@ class PersonDetails:
         """Return these details with those that newer ones state in their place."""
         expires = self.expires if newer.expires is None else newer.expires
         return PersonDetails({**self.attributes, **newer.attributes}, expires)
-
-    def without(self, names: Collection[str]) -> PersonDetails:
-        """Return these details without some attributes."""
-        gone = {normalize_name(name) for name in names}
-        kept = {name: text for name, text in self.attributes.items() if name not in gone}
-        return PersonDetails(kept, self.expires)
 
     def pack(self) -> bytes:
         """Return ASCII that says the same; nothing for no details."""
@@ -178,3 +177,37 @@ def _value(name: str, text: str) -> str:
 
 NO_DETAILS: Final = PersonDetails()
 """Those of a person of whom nothing is known but the label."""
+
+
+@dataclass(frozen=True)
+class DetailsChange:
+    """A change of what is known of a person.
+
+    Attributes
+    ----------
+    details
+        Attributes and expiry that the person gets; an attribute replaces one of the same name.
+    without
+        Names of attributes that the person loses, if they are there.
+    unlimited
+        Whether the person loses the expiry.
+
+    Raises
+    ------
+    InvalidAttributeError
+        If one of the names is none.
+    """
+
+    details: PersonDetails = NO_DETAILS
+    without: Collection[str] = ()
+    unlimited: bool = False
+
+    def __post_init__(self) -> None:
+        check_listed(self.without)
+        object.__setattr__(self, "without", frozenset(map(normalize_name, self.without)))
+
+    def of(self, former: PersonDetails) -> PersonDetails:
+        """Return what is known of a person afterwards (`InvalidAttributeError` if too much)."""
+        expires = None if self.unlimited else former.expires
+        kept = {name: text for name, text in former.attributes.items() if name not in self.without}
+        return PersonDetails(kept, expires).updated(self.details)

@@ -35,3 +35,9 @@ def holds_controls(text: str) -> bool:
         or unicodedata.bidirectional(character) in _DIRECTIONS
         for character in text
     )
+
+
+def check_listed(names: object) -> None:
+    """Refuse one text where names are to be listed (`TypeError`): each letter would be a name."""
+    if isinstance(names, (str, bytes)):
+        raise TypeError("names are given as a list, such as ['Ada Lovelace'], not as one text")

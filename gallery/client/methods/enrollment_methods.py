@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy.typing as npt
 
-from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
+from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, DetailsChange, PersonDetails
 from gallery.client.methods.threshold_methods import ThresholdMethods
 from gallery.client.progress import Progress
 from gallery.errors import IntegrityError, ThresholdRequiredError
@@ -336,8 +337,8 @@ class EnrollmentMethods(ThresholdMethods):
         if details:
             from gallery.client.editing.relabelling import Relabeller
 
-            relabeller = Relabeller(self._session)
-            relabeller.annotate(labels, lambda former: former.updated(details), required=False)
+            changes = dict.fromkeys(map(normalize_label, labels), DetailsChange(details))
+            Relabeller(self._session).annotate(changes, required=False)
 
     def _erase_replaced(
         self, labels: Iterable[str], staying: Iterable[bytes]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
-from gallery.client.integrity.labels import check_listed
-from gallery.client.integrity.person_details import NO_DETAILS, PersonDetails
+from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.person_details import NO_DETAILS, DetailsChange, PersonDetails
+from gallery.client.integrity.printable_text import check_listed
 from gallery.client.methods.opened_gallery import OpenedGallery
 from gallery.client.progress import Progress
+from gallery.errors import InvalidLabelError
 
 if TYPE_CHECKING:
     from gallery.client.editing.people import Person
-    from gallery.client.editing.relabelling import Relabeller
+    from gallery.client.editing.relabelling import AnnotationReport, Relabeller
     from gallery.client.editing.selection import Reference, Selection
     from gallery.client.gallery_state import GalleryState
 
@@ -124,13 +125,46 @@ class PeopleMethods(OpenedGallery):
         ErasurePendingError, WriteConflictError
             As for `rename`.
         """
-        check_listed(without)
+        check_listed(labels)
+        change = DetailsChange(details, without, unlimited)
+        changes = {normalize_label(label): change for label in labels}
+        done = self._relabeller().annotate(changes, required=True)
+        return tuple(item.label for item in done.changed)
 
-        def change(former: PersonDetails) -> PersonDetails:
-            kept = replaced(former, expires=None) if unlimited else former
-            return kept.without(without).updated(details)
+    def annotate_each(
+        self, changes: Mapping[str, DetailsChange], *, write: bool = True
+    ) -> AnnotationReport:
+        """Change attributes and expiry of many people, of each as is said, in one write.
 
-        return self._relabeller().annotate(labels, change)
+        Those who are not enrolled are left out, and told.
+
+        Parameters
+        ----------
+        changes
+            The changes, by label.
+        write
+            Whether it is done; else it is only told what would be.
+
+        Returns
+        -------
+        AnnotationReport
+            The people of whom anything changed, with what was known and what is, and those who are
+            not enrolled. Former details are erased, as the label is by `rename`.
+
+        Raises
+        ------
+        InvalidLabelError, InvalidAttributeError
+            If a label is none or given twice, or a person would have too many attributes; nothing
+            is changed then.
+        ErasurePendingError, WriteConflictError
+            As for `rename`.
+        """
+        named: dict[str, DetailsChange] = {}
+        for label, change in changes.items():
+            if (normal := normalize_label(label)) in named:
+                raise InvalidLabelError(f"{normal!r} is given twice")
+            named[normal] = change
+        return self._relabeller().annotate(named, required=False, write=write)
 
     def remove(
         self,

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gallery.client import GalleryClient, GalleryKey, PersonDetails, renew_gallery
+from gallery.client import (
+    AnnotatedPerson,
+    DetailsChange,
+    GalleryClient,
+    GalleryKey,
+    PersonDetails,
+    renew_gallery,
+)
 from gallery.client.session import GallerySession
 from gallery.errors import (
     AuthenticationError,
@@ -122,6 +129,32 @@ def test_people_are_annotated_in_one_write(
     assert client.verify(deep=True).findings == ()
 
 
+def test_each_is_annotated_as_is_said_in_one_write(client: GalleryClient, details: Details) -> None:
+    version = client.summary().version
+    changes = {
+        "Grace": DetailsChange(PersonDetails({"id": "5"})),
+        " Ada ": DetailsChange(PersonDetails({"id": "6"}), without=["team"], unlimited=True),
+        "Edith": DetailsChange(without=["team"]),
+        "Nobody": DetailsChange(PersonDetails({"id": "7"})),
+    }
+
+    planned = client.annotate_each(changes, write=False)
+    assert details(client) == {"Ada": KNOWN, "Grace": NOTHING, "Edith": NOTHING}
+    done = client.annotate_each(changes)
+
+    assert planned == done
+    assert done.absent == ("Nobody",)
+    assert done.changed == (
+        AnnotatedPerson("Ada", KNOWN, PersonDetails({"id": "6"})),
+        AnnotatedPerson("Grace", NOTHING, PersonDetails({"id": "5"})),
+    )
+    known = {item.label: item.details for item in done.changed}
+    assert details(client) == {**known, "Edith": NOTHING}
+    assert client.summary().version == version + 1
+    assert client.annotate_each(changes).changed == ()
+    assert client.summary().version == version + 1
+
+
 def test_what_is_so_already_is_not_written(client: GalleryClient) -> None:
     summary = client.summary()
 
@@ -148,6 +181,12 @@ REFUSED: list[tuple[Change, type[GalleryError]]] = [
     (lambda client: client.annotate(["Ada"], without=["a=b"]), InvalidAttributeError),
     (lambda client: client.annotate(["Ada"], PersonDetails({"note": "x" * 2015})),
      InvalidAttributeError),
+    (lambda client: client.annotate_each({
+        "Grace": DetailsChange(PersonDetails({"id": "1"})),
+        "Ada": DetailsChange(PersonDetails({"note": "x" * 2015})),
+    }), InvalidAttributeError),
+    (lambda client: client.annotate_each({"Ada": DetailsChange(), "Ada ": DetailsChange()}),
+     InvalidLabelError),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gallery.client import GalleryKey, PersonDetails
+from gallery.client import DetailsChange, GalleryKey, PersonDetails
 from gallery.client.integrity.labels import MAX_LABEL_BYTES, LabelSealer
 from gallery.client.integrity.person_details import MAX_DETAILS, NO_DETAILS
 from gallery.errors import AuthenticationError, InvalidAttributeError
@@ -112,9 +112,22 @@ def test_newer_details_stand_in_the_place_of_older_ones() -> None:
         {"id": "2", "team": "day"}, 100
     )
     assert older.updated(PersonDetails(expires=200)).expires == 200
-    assert older.without(["team", "unknown"]) == PersonDetails({"id": "1"}, 100)
     assert older.updated(NO_DETAILS) == older
     assert (bool(older), bool(NO_DETAILS)) == (True, False)
+
+
+def test_a_change_gives_and_takes() -> None:
+    former = PersonDetails({"id": "1", "team": "day"}, 100)
+    taking = DetailsChange(PersonDetails({"id": "2"}), without=[" team ", "unknown"])
+
+    assert DetailsChange().of(former) == former
+    assert taking.of(former) == PersonDetails({"id": "2"}, 100)
+    assert DetailsChange(unlimited=True).of(former) == PersonDetails(former.attributes)
+    assert DetailsChange(PersonDetails(expires=200), unlimited=True).of(former).expires == 200
+    with pytest.raises(TypeError, match="not as one text"):
+        DetailsChange(without="team")
+    with pytest.raises(InvalidAttributeError, match="equals sign"):
+        DetailsChange(without=["a=b"])
 
 
 def test_people_expire_at_the_moment_and_not_before() -> None:
