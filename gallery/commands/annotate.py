@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gallery.commands.dates import FORMS, iso
-from gallery.commands.details import NEVER, attribute_option, details_of, expires_option
+from gallery.commands.details import attribute_option, details_of, expires_option
 from gallery.commands.main import EXIT_PARTIAL
 from gallery.commands.options import common_options, json_option
 from gallery.commands.output import print_table
 from gallery.commands.paths import NamedPath
-from gallery.commands.people_table import read_people_table
 from gallery.commands.settings import Settings
 from gallery.commands.terminal import print_json
+from gallery.dates import FORMS, NEVER, iso
 
 if TYPE_CHECKING:
     from gallery.client import AnnotatedPerson
@@ -113,7 +112,10 @@ def command(
 def _annotate_from(
     settings: Settings, path: Path, unset_empty: bool, dry_run: bool, as_json: bool
 ) -> int:
-    table = read_people_table(path, unset_empty=unset_empty)
+    from gallery.client.editing.people_table import read_people_table
+    from gallery.client.embeddings.csv_file import CsvFile
+
+    table = read_people_table(CsvFile.at(path), unset_empty=unset_empty)
     if table.label_title != "label":
         settings.notice(f"labels are taken from the column {table.label_title!r}")
     with settings.open_client() as client:
@@ -153,10 +155,8 @@ def _record(person: AnnotatedPerson) -> dict[str, object]:
 def _rows(person: AnnotatedPerson) -> Iterator[tuple[str, str, str, str]]:
     """Yield a row for each change of what is known of a person."""
     former, details = person.former, person.details
-    for name in sorted(former.attributes.keys() | details.attributes.keys()):
-        old, new = former.attributes.get(name), details.attributes.get(name)
-        if old != new:
-            yield person.label, name, old or _NONE, new or _NONE
+    for name, old, new in person.changed_attributes():
+        yield person.label, name, old or _NONE, new or _NONE
     if former.expires != details.expires:
         yield person.label, "expires", _expiry(former.expires), _expiry(details.expires)
 

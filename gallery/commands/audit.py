@@ -11,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 from gallery.commands.counts import counted
-from gallery.commands.dates import FORMS, parse_date, parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.options import database_options, yes_option
 from gallery.commands.output import print_table
@@ -19,6 +18,7 @@ from gallery.commands.prompts import confirm
 from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.terminal import print_json, print_result
+from gallery.dates import FORMS, parse_date, parse_span
 from gallery.errors import IntegrityError
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gallery.commands.dates import parse_span
 from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.main import EXIT_PARTIAL
@@ -21,6 +20,7 @@ from gallery.commands.settings import Settings
 from gallery.commands.streams import OutputLostError, end_at_once
 from gallery.commands.terminal import print_result
 from gallery.commands.trust_weights import trust_weights_option, trusted_weights
+from gallery.dates import parse_span
 from gallery.errors import ErasurePendingError, MissingDependencyError, ServerError
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gallery.commands.counts import counted
-from gallery.commands.dates import iso
 from gallery.commands.desk import token_file
 from gallery.commands.options import key_file_options
 from gallery.commands.records import TableFormat, table_options
@@ -15,6 +14,7 @@ from gallery.commands.settings import KeyFileSettings
 from gallery.commands.terminal import print_result
 from gallery.commands.token_creation import delivery, expires_option, notice_of
 from gallery.commands.token_lists import print_tokens
+from gallery.dates import iso
 
 if TYPE_CHECKING:
     from gallery.desk.access.tokens import DeskToken

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gallery.commands.dates import FORMS, parse_moment
+from gallery.dates import FORMS, NEVER, parse_moment
 
 if TYPE_CHECKING:
     from gallery.client import PersonDetails
-
-NEVER = "never"
 
 
 def attribute_option(text: str) -> Callable[..., Any]:

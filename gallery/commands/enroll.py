@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from gallery.commands.dates import FORMS
 from gallery.commands.desk import swept_thumbnails
 from gallery.commands.details import attribute_option, details_of, expires_option
 from gallery.commands.enrollment_checks import (
@@ -40,6 +39,7 @@ from gallery.commands.photo_processes import jobs_option
 from gallery.commands.replacement import ask_to_replace, labels_of
 from gallery.commands.settings import Settings
 from gallery.commands.trust_weights import trust_weights_option
+from gallery.dates import FORMS
 from gallery.errors import DuplicateSubjectError
 from gallery.hints import Hint
 

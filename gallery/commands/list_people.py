@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery.commands.counts import counted
-from gallery.commands.dates import iso
 from gallery.commands.details import attribute_option
 from gallery.commands.label_patterns import label_pattern_option, with_label_like
 from gallery.commands.options import common_options
 from gallery.commands.output import Cell, named_values, print_table
 from gallery.commands.records import TableFormat, print_records, table_options
 from gallery.commands.settings import Settings
+from gallery.dates import iso
 
 if TYPE_CHECKING:
     from gallery.client import Person
@@ -26,7 +26,7 @@ Examples:
   gallery people --attribute id=4711
 """
 
-COLUMNS = (
+_COLUMNS = (
     "label",
     "references",
     "first_enrolled",
@@ -36,7 +36,6 @@ COLUMNS = (
     "expired",
     "attributes",
 )
-"""Of the list, for programs."""
 
 
 @click.command("people", epilog=_EPILOG)
@@ -64,7 +63,7 @@ def command(
         found = with_label_like(client.people(attributes), label)
     found = [person for person in found if person.is_expired or not expired]
     if form is not None:
-        print_records(form, COLUMNS, map(_record, found))
+        print_records(form, _COLUMNS, map(_record, found))
         return
     if found:
         titles: tuple[str, ...] = ("label", "references", "first enrolled", "last enrolled")

@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from gallery.backends import Backend
-from gallery.commands.dates import parse_span
 from gallery.commands.deprecation import Former, renamed_option
 from gallery.commands.environment import DATABASE_VARIABLE, WithheldOption
 from gallery.commands.paths import NamedPath
 from gallery.commands.server_options import SERVER_OPTIONS, chosen_server
 from gallery.commands.settings import DatabaseSettings, KeyFileSettings, ServiceSettings, Settings
+from gallery.dates import parse_span
 from gallery.parameters import DEFAULT_PARAMETERS, PARAMETER_SETS
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -1,7 +1,6 @@
 """Tables for programs: one JSON object a row and line, or CSV.
 
-Spreadsheets take a cell of CSV for a formula that begins with an equals sign or one of a few other
-characters, whoever chose the text. So such text stands after an apostrophe here; JSON has it as it
+In CSV an apostrophe precedes text that a spreadsheet would take for a formula; JSON has it as it
 is.
 """
 
@@ -10,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from gallery.commands.options import json_option
 from gallery.commands.output import named_values
 from gallery.commands.terminal import print_csv, print_json
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""Characters that formulas begin with, also in the wide forms of East Asian scripts."""
+from gallery.spreadsheets import with_apostrophe
 
 
 class TableFormat(StrEnum):
@@ -107,11 +104,6 @@ def print_records(
     return count
 
 
-def without_apostrophe(text: str) -> str:
-    """Return a cell of CSV as it was before an apostrophe kept spreadsheets from computing it."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
-
-
 def _cell(value: Any) -> str:
     """Return a value as a cell of CSV."""
     if value is None:
@@ -126,4 +118,4 @@ def _cell(value: Any) -> str:
         text = value
     else:
         text = "; ".join(map(str, value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return with_apostrophe(text)

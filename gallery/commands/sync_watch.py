@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from gallery.commands.dates import iso
 from gallery.commands.desk import sweep_thumbnails
 from gallery.commands.hints import told
 from gallery.commands.settings import Settings
@@ -15,6 +14,7 @@ from gallery.commands.sync_reports import (
     what_was_done,
 )
 from gallery.commands.terminal import print_json
+from gallery.dates import iso
 from gallery.errors import GalleryError
 
 if TYPE_CHECKING:

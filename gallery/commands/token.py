@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gallery.commands.counts import counted
-from gallery.commands.dates import iso
 from gallery.commands.options import database_options
 from gallery.commands.records import TableFormat, table_options
 from gallery.commands.settings import DatabaseSettings
 from gallery.commands.terminal import print_result
 from gallery.commands.token_creation import delivery, expires_option, notice_of
 from gallery.commands.token_lists import COLUMNS, print_tokens
+from gallery.dates import iso
 
 if TYPE_CHECKING:
     from gallery.store import StoredToken

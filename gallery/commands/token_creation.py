@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
-from gallery.commands.dates import FORMS, iso, parse_moment
 from gallery.commands.streams import OutputLostError
+from gallery.dates import FORMS, iso, parse_moment
 
 
 def _expiry(_context: click.Context, _option: click.Parameter, text: str) -> int | None:

@@ -23,8 +23,9 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _LARGE: Final = frozenset(
     {"batch", "identify", "match", "embed", "enroll", "live", "folder", "embeddings"}
+    | {"table", "keep"}
 )
-"""Ends of the paths whose requests hold photos; they read them once they know who asks."""
+"""Ends of the paths whose requests hold files; they read them once they know who asks."""
 
 _LASTING: Final = frozenset({"events"})
 """Ends of the paths whose answers last, so that other sites could use up what there is of them."""

@@ -15,7 +15,8 @@ from gallery.desk.errors import BadRequestError, TooLargeError
 from gallery.desk.photo_faces import Upload
 
 _MOST_FIELDS = 64
-_LONGEST_FIELD = 2**20
+LONGEST_FIELD = 2**20
+"""Bytes of a field of a form that is no file."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ async def read_form(request: Request, config: DeskConfig) -> Form:
         request.stream(),
         max_files=config.max_photos,
         max_fields=_MOST_FIELDS,
-        max_part_size=_LONGEST_FIELD,
+        max_part_size=LONGEST_FIELD,
     )
     # Larger parts would be written to a temporary file.
     parser.spool_max_size = config.max_request + 1

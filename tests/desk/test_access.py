@@ -50,6 +50,8 @@ PAGES = [
 FORMS = [
     ("/g/0/folder", DeskScope.ENROLL),
     ("/g/0/folder/accept", DeskScope.ENROLL),
+    ("/g/0/people/table", DeskScope.MANAGE),
+    ("/g/0/people/table/keep", DeskScope.MANAGE),
     ("/g/0/set/folder", DeskScope.MANAGE),
     ("/g/0/set/embeddings", DeskScope.MANAGE),
     ("/g/0/set/machine", DeskScope.MANAGE),

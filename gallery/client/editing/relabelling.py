@@ -10,7 +10,7 @@ person another reference, or other details, writes all of them at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gallery.client.editing.block_editor import newest_check
@@ -49,6 +49,13 @@ class AnnotatedPerson:
     label: str
     former: PersonDetails
     details: PersonDetails
+
+    def changed_attributes(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """Yield name, former and new value of each attribute that changed; None for no value."""
+        former, new = self.former.attributes, self.details.attributes
+        for name in sorted(former.keys() | new.keys()):
+            if former.get(name) != new.get(name):
+                yield name, former.get(name), new.get(name)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Final, TextIO
 
 from gallery.client.regular_file import open_regular
 from gallery.errors import SourceError
@@ -22,8 +23,10 @@ class CsvFile:
 
     Parameters
     ----------
-    path
-        The file, in UTF-8.
+    name
+        What it is called in messages.
+    opened
+        Opens it, each time that it is read; its text is UTF-8.
 
     Raises
     ------
@@ -34,20 +37,25 @@ class CsvFile:
 
     Attributes
     ----------
-    path
-        The file.
+    name
+        What it is called in messages.
     delimiter
         What stands between fields: of the three the one that the first line has most of.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, name: str, opened: Callable[[], IO[bytes]]) -> None:
+        self.name, self._opened = name, opened
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
         with self._reading() as file:
             line = file.readline()
         self.delimiter = max(
             _DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), []))
         )
+
+    @classmethod
+    def at(cls, path: Path) -> CsvFile:
+        """Return the file at a path; it must be a regular one."""
+        return cls(str(path), partial(open_regular, path))
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the number of its last line and the fields of each row that is not empty.
@@ -66,17 +74,17 @@ class CsvFile:
                     wide = wide or len(row)
                     if len(row) != wide:
                         raise SourceError(
-                            f"{self.path}, line {reader.line_num}: {len(row)} fields, where the "
+                            f"{self.name}, line {reader.line_num}: {len(row)} fields, where the "
                             f"first row has {wide}"
                         )
                     yield reader.line_num, row
             except csv.Error as error:
-                raise SourceError(f"{self.path}, line {reader.line_num}: {error}") from error
+                raise SourceError(f"{self.name}, line {reader.line_num}: {error}") from error
 
     @contextmanager
     def _reading(self) -> Iterator[TextIO]:
         try:
-            with io.TextIOWrapper(open_regular(self.path), "utf-8-sig", newline="") as file:
+            with io.TextIOWrapper(self._opened(), "utf-8-sig", newline="") as file:
                 yield file
         except UnicodeDecodeError as error:
-            raise SourceError(f"{self.path} is not text in UTF-8: save it as that") from error
+            raise SourceError(f"{self.name} is not text in UTF-8: save it as that") from error

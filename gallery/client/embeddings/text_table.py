@@ -67,7 +67,7 @@ class CsvSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = CsvFile(path)
+        self._file = CsvFile.at(path)
         first = list(islice((row for _, row in self._file.rows()), 2))
         self._layout = _find_layout(first, path)
         self.count = sum(1 for _ in self._file.rows()) - (self._layout.header is not None)

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from gallery.desk.pages import (
     accuracy,
     decisions,
+    details_table,
     enroll,
     entrance,
     folder,
@@ -14,7 +15,17 @@ from gallery.desk.pages import (
 )
 
 router = APIRouter()
-for _part in (entrance, identify, enroll, folder, people, galleries, accuracy, decisions):
+for _part in (
+    entrance,
+    identify,
+    enroll,
+    folder,
+    people,
+    details_table,
+    galleries,
+    accuracy,
+    decisions,
+):
     router.include_router(_part.router)
 
 __all__ = ["router"]

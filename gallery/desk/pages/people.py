@@ -34,7 +34,7 @@ _SHOWN = 200
 @router.get("/people")
 def show(request: Request, number: int, holder: _Manages) -> Response:
     """List who is enrolled."""
-    return _people(request, number, holder)
+    return people_page(request, number, holder)
 
 
 @router.post("/people")
@@ -42,7 +42,7 @@ async def find(request: Request, number: int, holder: _Manages) -> Response:
     """List whose name holds what is searched for; a form, so that no address holds a name."""
     form = await checked_form(request, holder)
     search = form.fields.get("search", "").strip()
-    return await run_in_threadpool(_people, request, number, holder, search)
+    return await run_in_threadpool(people_page, request, number, holder, search)
 
 
 @router.post("/person")
@@ -192,14 +192,15 @@ async def _changed(
     def work() -> Response:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
             said = change(opened, form)
-        return _people(request, number, holder, said=said)
+        return people_page(request, number, holder, said=said)
 
     return await run_in_threadpool(work)
 
 
-def _people(
+def people_page(
     request: Request, number: int, holder: Holder, search: str = "", said: str = ""
 ) -> Response:
+    """Return the list of people whose texts hold what is searched for, and what was done."""
     desk = state_of(request)
     wanted = search.casefold()
     with desk.owner.gallery(gallery_name(desk, number)) as opened:

@@ -1,27 +1,13 @@
-"""Tables of people, by which many are annotated at once: ``gallery annotate --from``."""
+"""``gallery annotate --from``: many people are annotated at once, as a table says."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gallery.client import DetailsChange, PersonDetails
-from gallery.commands.people_table import read_people_table
-from gallery.errors import GalleryError
 from tests.unit.commands.conftest import Command
-
-VISIBLE = st.characters(codec="utf-8", categories=["L", "N", "P", "S"])
-# An apostrophe is left out where it would be taken for the one that precedes a formula, and so are
-# titles with semicolons, which may be taken for what stands between fields.
-TEXTS = st.text(VISIBLE, min_size=1, max_size=20).filter(
-    lambda text: text[0] != "'" and ";" not in text
-)
-RESERVED = {"label", "expires", "references", "undated", "expired", "attributes"}
 
 
 @pytest.fixture
@@ -90,45 +76,6 @@ def test_empty_fields_take_away_only_when_that_is_said(enrolled: Command, tmp_pa
     assert known(enrolled)["person 2"] == ({"team": "night"}, None)
 
 
-@pytest.mark.parametrize(
-    ("table", "code", "told"),
-    [
-        ("", 50, "needs one column with the title 'label'; it has nothing"),
-        ("who,id\nperson 1,1\n", 50, "it has 'who', 'id'"),
-        ("label,label\nperson 1,1\n", 50, "needs one column"),
-        ("label,id,id\nperson 1,1,2\n", 50, "two columns with the title 'id'"),
-        ("label,expires,Expires\nperson 1,,\n", 50, "two columns with the title 'expires'"),
-        ("label,references,attributes\nperson 1,2,a=b\n", 50, "references, attributes; take them"),
-        ("label\nperson 1\n", 50, "there is nothing to change"),
-        ("label,id\n", 50, "names nobody"),
-        ("label,id\nperson 1,1,2\n", 50, "line 2: 3 fields, where the first row has 2"),
-        (
-            "label,expires\nperson 1,31.1.2027\n",
-            50,
-            "the expiry '31.1.2027' is none; write",
-        ),
-        ("label,a=b\nperson 1,1\n", 38, "line 1: the name of an attribute holds"),
-        ("label,id,\nperson 1,1,2\n", 38, "line 2: the name of an attribute is empty"),
-        ('label,id\nperson 1,"a\tb"\n', 38, "line 2: the attribute 'id' holds control"),
-        (f"label,id\nperson 1,{'x' * 2100}\n", 38, "line 2: the attributes of a person take"),
-        ("label,id\n,1\n", 25, "line 2: a label is empty"),
-        ("label,id\nperson 1,1\nperson 1 ,2\n", 25, "line 3: 'person 1' stands in line 2 already"),
-    ],
-)
-def test_what_is_no_table_of_people_is_refused(
-    tmp_path: Path, table: str, code: int, told: str
-) -> None:
-    path = tmp_path / "staff.csv"
-    path.write_text(table)
-
-    with pytest.raises(GalleryError) as refused:
-        read_people_table(path)
-
-    assert refused.value.exit_code == code
-    assert refused.value.message.startswith(str(path))
-    assert told in refused.value.message
-
-
 def test_what_would_be_too_much_for_one_changes_nobody(enrolled: Command, tmp_path: Path) -> None:
     enrolled("annotate", "person 1", "--attribute", f"note={'x' * 1500}")
     file = tmp_path / "staff.csv"
@@ -154,25 +101,14 @@ def test_a_table_goes_with_nothing_else(command: Command, tmp_path: Path) -> Non
         assert (done.code, told in done.err) == (2, True), words
 
 
-@given(
-    label=TEXTS,
-    attributes=st.dictionaries(
-        TEXTS.filter(lambda name: "=" not in name and name.casefold() not in RESERVED),
-        TEXTS,
-        min_size=1,
-        max_size=4,
-    ),
-)
-def test_a_table_says_what_was_written_into_it(
-    tmp_path_factory: pytest.TempPathFactory, label: str, attributes: dict[str, str]
-) -> None:
-    path = tmp_path_factory.mktemp("tables") / "staff.csv"
-    wanted = PersonDetails(attributes)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(
-            [["label", *wanted.attributes], [label, *wanted.attributes.values()]]
-        )
+def test_a_list_of_people_is_no_table_of_attributes(enrolled: Command, tmp_path: Path) -> None:
+    listed = enrolled("people", "--csv").out
+    (tmp_path / "staff.csv").write_text(listed)
 
-    (found,) = read_people_table(path).changes.values()
+    done = enrolled("annotate", "--from", "staff.csv")
 
-    assert found == DetailsChange(wanted)
+    titles = [
+        title for title in listed.splitlines()[0].split(",") if title not in ("label", "expires")
+    ]
+    assert done.code == 50
+    assert f"no attributes: {', '.join(titles)}; take them out" in done.err

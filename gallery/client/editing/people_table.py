@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from gallery.commands.dates import FORMS, parse_moment
-from gallery.commands.details import NEVER
-from gallery.commands.list_people import COLUMNS
-from gallery.commands.records import without_apostrophe
+from gallery.client.embeddings.csv_file import CsvFile
+from gallery.client.embeddings.names import LABEL_NAMES, the_only
+from gallery.client.integrity.labels import normalize_label
+from gallery.client.integrity.person_details import DetailsChange, PersonDetails, normalize_name
+from gallery.dates import FORMS, NEVER, parse_moment
 from gallery.errors import GalleryError, InvalidAttributeError, InvalidLabelError, SourceError
-
-if TYPE_CHECKING:
-    from gallery.client import DetailsChange
+from gallery.spreadsheets import without_apostrophe
 
 _LABEL, _EXPIRES = "label", "expires"
-_OF_LISTS: Final = frozenset(COLUMNS) - {_LABEL, _EXPIRES}
+_OF_LISTS: Final = frozenset(
+    {"references", "first_enrolled", "last_enrolled", "undated", "expired", "attributes"}
+)
 """Titles of lists of people that are no attributes."""
 
 
@@ -37,13 +37,13 @@ class PeopleTable:
     changes: dict[str, DetailsChange]
 
 
-def read_people_table(path: Path, *, unset_empty: bool = False) -> PeopleTable:
+def read_people_table(file: CsvFile, *, unset_empty: bool = False) -> PeopleTable:
     """Read a table: a column of labels, ``expires`` perhaps, and a column for each attribute.
 
     Parameters
     ----------
-    path
-        The file: UTF-8, with commas, semicolons or tabs between fields, and a line of titles.
+    file
+        The file, with a line of titles.
     unset_empty
         Whether people lose what their field is empty of; else that stays as it is.
 
@@ -54,11 +54,9 @@ def read_people_table(path: Path, *, unset_empty: bool = False) -> PeopleTable:
     OSError
         If it cannot be read.
     """
-    from gallery.client.embeddings.csv_file import CsvFile
-    from gallery.client.integrity.labels import normalize_label
-
-    rows = CsvFile(path).rows()
-    titles = _Titles.of(path, next(rows, (1, []))[1])
+    rows = file.rows()
+    first = next(rows, (1, []))
+    titles = _Titles.of(f"{file.name}, line {first[0]}", first[1])
     changes: dict[str, DetailsChange] = {}
     lines: dict[str, int] = {}
     for line, fields in rows:
@@ -71,9 +69,9 @@ def read_people_table(path: Path, *, unset_empty: bool = False) -> PeopleTable:
                 raise InvalidLabelError(f"{label!r} stands in line {lines[label]} already")
             changes[label], lines[label] = titles.change(texts, unset_empty), line
         except GalleryError as error:
-            raise type(error)(f"{path}, line {line}: {error.message}") from error
+            raise type(error)(f"{file.name}, line {line}: {error.message}") from error
     if not changes:
-        raise SourceError(f"{path} names nobody: it has no line below its titles")
+        raise SourceError(f"{file.name} names nobody: it has no line below its titles")
     return PeopleTable(titles.names[titles.label], changes)
 
 
@@ -96,39 +94,35 @@ class _Titles:
     expires: int | None
 
     @classmethod
-    def of(cls, path: Path, titles: Sequence[str]) -> _Titles:
-        """Return the titles of a table (`SourceError` if they are not clear)."""
-        from gallery.client.embeddings.names import LABEL_NAMES, the_only
-        from gallery.client.integrity.person_details import normalize_name
-
+    def of(cls, where: str, titles: Sequence[str]) -> _Titles:
+        """Return the titles of a table (`GalleryError` if they are not clear)."""
         names = [without_apostrophe(title).strip() for title in titles]
         known = [name.casefold() for name in names]
         label = _LABEL if _LABEL in known else the_only(known, LABEL_NAMES)
         if label is None or known.count(label) > 1:
             said = ", ".join(map(repr, names[:8])) or "nothing"
-            raise SourceError(f"{path} needs one column with the title 'label'; it has {said}")
+            raise SourceError(f"{where}: one column must have the title 'label'; there is {said}")
         plain = [_EXPIRES if name.casefold() == _EXPIRES else name for name in names]
         if twice := next((name for name in plain if name and plain.count(name) > 1), None):
-            raise SourceError(f"{path} has two columns with the title {twice!r}")
+            raise SourceError(f"{where}: two columns have the title {twice!r}")
         if strange := [name for name in names if name.casefold() in _OF_LISTS]:
             raise SourceError(
-                f"{path} has columns of a list of people, which are no attributes: "
+                f"{where}: these columns are of a list of people, and no attributes: "
                 f"{', '.join(strange)}; take them out, and give each attribute a column of its own"
             )
         if len(names) == 1:
-            raise SourceError(f"{path} has labels and nothing else: there is nothing to change")
-        found = cls(names, known.index(label), known.index(_EXPIRES) if _EXPIRES in known else None)
+            raise SourceError(f"{where}: there are labels and nothing else, so nothing changes")
+        expires = known.index(_EXPIRES) if _EXPIRES in known else None
+        found = cls(names, known.index(label), expires)
         try:
             for name, _ in found._attributes(names):
                 normalize_name(name)
         except InvalidAttributeError as error:
-            raise InvalidAttributeError(f"{path}, line 1: {error.message}") from error
+            raise InvalidAttributeError(f"{where}: {error.message}") from error
         return found
 
     def change(self, texts: Sequence[str], unset_empty: bool) -> DetailsChange:
         """Return what a line says (`GalleryError` if that cannot be)."""
-        from gallery.client import DetailsChange, PersonDetails
-
         attributes = dict(self._attributes(texts))
         empty = [name for name, text in attributes.items() if not text]
         given = {name: text for name, text in attributes.items() if text}

@@ -1,4 +1,4 @@
-"""Moments as they are written on a command line: a date, or a span of time from now."""
+"""Moments as people write them: a date, or a span of time from now."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 FORMS = "90m, 12h, 30d or 2w, or an ISO date such as 2027-01-31 (its beginning in UTC)"
 """The forms that are understood, for messages and help."""
+
+NEVER = "never"
+"""The word for no moment at all."""
 
 
 def parse_span(text: str) -> timedelta | None:
