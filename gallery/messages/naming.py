@@ -17,8 +17,8 @@ MAX_NAME = 200
 """Characters of a name."""
 
 _LONGEST: Final = 4 * MAX_NAME
-"""Characters of a name in any form; a normal form is not looked for in longer text, since that takes
-time with the square of a run of combining marks."""
+"""Characters of a name in any form; a normal form is not looked for in longer text, since that
+takes time with the square of a run of combining marks."""
 
 _COPY = re.compile(r" \(renewal ([0-9a-f]{8})\)\Z")
 

@@ -22,8 +22,8 @@ _MOST_DEFLATED = 1032
 """Bytes that one byte of a zip archive can unpack to at most (zlib's technical details)."""
 
 _COMPRESSIONS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""Methods that NumPy writes. Python unpacks a piece of the others whole, whatever was asked for, and
-a few bytes of bzip2 or LZMA stand for gigabytes."""
+"""Methods that NumPy writes. Python unpacks a piece of the others whole, whatever was asked for,
+and a few bytes of bzip2 or LZMA stand for gigabytes."""
 
 _EMBEDDINGS, _LABELS, _MODEL = "embeddings", "labels", "model"
 _LABEL_KINDS = "USiu"
