@@ -240,5 +240,6 @@ def _labelled(
 
 def _numbered(labels: Sequence[str]) -> Integers:
     """Return a number from 0 for each label, equal where the labels are."""
-    numbers: Integers = np.unique(np.array(labels), return_inverse=True)[1].astype(np.int64)
-    return numbers
+    # Not in an array of text, in which each label takes as much as the longest one.
+    numbers = {label: number for number, label in enumerate(sorted(set(labels)))}
+    return np.fromiter((numbers[label] for label in labels), np.int64, len(labels))

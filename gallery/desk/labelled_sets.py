@@ -29,6 +29,7 @@ from gallery.accuracy.datasets import (
 from gallery.accuracy.splits import check_split
 from gallery.arrays import Floats
 from gallery.client import LabelledPhoto, PhotoEmbedder, PhotoFailure
+from gallery.client.embeddings.file_kinds import FileKind, file_kind
 from gallery.client.photos.sources import hold
 from gallery.client.progress import ProgressBar
 from gallery.desk.access.scopes import Holder
@@ -47,7 +48,15 @@ _MOST_PHOTOS: Final = 100_000
 _MOST_VALUES: Final = 2**26
 """Values of all embeddings of a folder together; they take 512 MiB."""
 
-_ENDINGS: Final = (".npz", ".npy", ".csv", ".tsv")
+_MOST_TEXT_VALUES: Final = 2**22
+"""Values of a text file of embeddings, each of which takes some hundred bytes while it is read. Of
+numbers with all their digits, none that may be sent has so many."""
+
+_SEPARATORS: Final = b",;\t\n "
+
+_TEXTS: Final = (".csv", ".tsv")
+
+_ENDINGS: Final = (".npz", ".npy", *_TEXTS)
 """Of files of embeddings that can be sent; of others nobody knows their size before they are read.
 """
 
@@ -113,7 +122,7 @@ def sent_embeddings(upload: Upload) -> LabelledSet:
     BadRequestError
         If files of its kind cannot be sent.
     TooLargeError
-        If it unpacks to too much.
+        If it unpacks to too much, or is text of too many values.
     SourceError, InvalidEmbeddingError
         If it is no such file.
     """
@@ -121,9 +130,15 @@ def sent_embeddings(upload: Upload) -> LabelledSet:
     ending = next((ending for ending in _ENDINGS if name.lower().endswith(ending)), None)
     if ending is None:
         raise BadRequestError(english()("accuracy.kind", endings=", ".join(_ENDINGS)))
+    separated = sum(upload.data.count(mark) for mark in _SEPARATORS)
+    if ending in _TEXTS and separated > _MOST_TEXT_VALUES:
+        raise TooLargeError(english()("accuracy.values", most=f"{_MOST_TEXT_VALUES:,}"))
     with _in_memory(upload.data, ending) as path:
         try:
             _check_size(path)
+            # By its content, which comes before the name where it is read.
+            if file_kind(path) is FileKind.PARQUET:
+                raise BadRequestError(english()("accuracy.kind", endings=", ".join(_ENDINGS)))
             return replace(read_set(path), name=name)
         except SourceError as error:
             told = error.message.replace(str(path), name)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
+from gallery.messages.manifest import MAX_BLOCKS
 from gallery.messages.wire import MessageType, Reader, Writer
+
+MAX_NAMES: Final = 16 * 1024 * 1024
+"""Bytes of the names of all galleries together: 20,000 of the longest."""
+
+MAX_INDICES: Final = 2 * MAX_BLOCKS
+"""Blocks that a listing has: twice as many as a manifest can name."""
 
 
 @dataclass(frozen=True)

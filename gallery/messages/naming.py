@@ -9,11 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from typing import Final
 
 from gallery.errors import GalleryError
 
 MAX_NAME = 200
 """Characters of a name."""
+
+_LONGEST: Final = 4 * MAX_NAME
+"""Characters of a name in any form; a normal form is not looked for in longer text, since that
+takes time with the square of a run of combining marks."""
 
 _COPY = re.compile(r" \(renewal ([0-9a-f]{8})\)\Z")
 
@@ -27,8 +32,11 @@ def check_name(name: str) -> None:
 def normal_name(name: str) -> str:
     """Return the form in which a name is given to new galleries: NFC, without space at the ends.
 
-    One name that is typed in two forms is the same name to whoever reads it.
+    One name that is typed in two forms is the same name to whoever reads it. Text that is too long
+    for a name in any form stays as it is.
     """
+    if len(name) > _LONGEST:
+        return name
     return unicodedata.normalize("NFC", name).strip()
 
 

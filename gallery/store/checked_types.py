@@ -6,10 +6,11 @@ is too long is not even read: its length is asked for first, in the same stateme
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Dialect,
     Integer,
@@ -17,16 +18,58 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     case,
-    func,
     literal,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from gallery.errors import IntegrityError
+
+_UNFIT_TEXT: Final = "\x1a"
+"""What is selected in the place of a text that is too long; no text that is stored is that."""
+
+_LONGEST_CHARACTER: Final = 4
+"""Bytes of a character in UTF-8."""
+
+
+class _BytesFit(FunctionElement[bool]):
+    """Whether a value is bytes, and no more than so many; its content is not looked at."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+class _TextFits(FunctionElement[bool]):
+    """Whether a text has no more than so many bytes."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_BytesFit)
+@compiles(_TextFits)
+def _length_fits(element: FunctionElement[bool], compiler: SQLCompiler, **options: Any) -> str:
+    value, most = (compiler.process(item, **options) for item in element.clauses)
+    return f"(octet_length({value}) <= {most})"
+
+
+@compiles(_BytesFit, "sqlite")
+def _are_bytes(element: _BytesFit, compiler: SQLCompiler, **options: Any) -> str:
+    # SQLite stores text in any column, and counts it up to its first zero alone.
+    value, most = (compiler.process(item, **options) for item in element.clauses)
+    return f"(typeof({value}) = 'blob' AND length({value}) <= {most})"
+
+
+@compiles(_TextFits, "sqlite")
+def _is_short(element: _TextFits, compiler: SQLCompiler, **options: Any) -> str:
+    value, most = (compiler.process(item, **options) for item in element.clauses)
+    return f"(length(CAST({value} AS BLOB)) <= {most})"
 
 
 def at_most(column: ColumnElement[Any], size: int) -> ColumnElement[Any]:
     """Return bytes to select: those of a column, or none if they are more than ``size``."""
-    fits = func.length(column) <= size
+    fits = _BytesFit(column, literal(size, Integer))
     return case((column.is_(None) | fits, column), else_=literal(b"", LargeBinary))
 
 
@@ -93,6 +136,17 @@ class CheckedText(_Checked):
         super().__init__(size, optional=optional)
         self.size = size
 
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the expression that is selected for a column of this type."""
+        fits = _TextFits(column, literal(_LONGEST_CHARACTER * self.size, Integer))
+        return case((column.is_(None) | fits, column), else_=literal(_UNFIT_TEXT, String))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
+        if value == _UNFIT_TEXT:
+            raise _unfit()
+        return super().process_result_value(value, dialect)
+
 
 class CheckedBytes(_Checked):
     """Bytes.
@@ -126,8 +180,12 @@ class CheckedBytes(_Checked):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Return a value that was read, if it is what belongs there (`IntegrityError`)."""
         if value == b"":  # nothing that is stored is empty
-            raise IntegrityError(
-                "the database holds a value that is longer than any that belongs there; restore it "
-                "from a backup"
-            )
+            raise _unfit()
         return super().process_result_value(value, dialect)
+
+
+def _unfit() -> IntegrityError:
+    return IntegrityError(
+        "the database holds a value of another type, or longer, than any that belongs there; "
+        "restore it from a backup"
+    )

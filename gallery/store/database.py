@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from gallery.errors import DatabaseError, ErasurePendingError, SchemaVersionError
 from gallery.hints import Hint
 from gallery.store.database_url import may_be_written, parse_url, secrets_of, sqlite_file
+from gallery.store.plain_tables import check_plain
 from gallery.store.purging import PurgeQueue, purge
 from gallery.store.tables import SCHEMA_REVISION
 from gallery.url_masking import MASK, masked_url
@@ -175,9 +176,12 @@ class Database:
         SchemaVersionError
             If it is older or newer.
         DatabaseError
-            If there is none.
+            If there is none, or it holds more than plain tables.
         """
-        found = self.revision()
+        with self.reading() as connection:
+            found = _revision(connection)
+            if found is not None and self.engine.dialect.name == "sqlite":
+                check_plain(connection, self.name)
         if found is None:
             raise DatabaseError(f"{self.name} holds no galleries yet", hint=Hint.MAKE_DATABASE)
         if found != SCHEMA_REVISION:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 
 from sqlalchemy import Insert, bindparam, delete, insert, select, update
@@ -25,6 +25,7 @@ from gallery.messages import (
     Manifest,
     SealedCheckSums,
 )
+from gallery.messages.listings import MAX_NAMES
 from gallery.store.block_rows import (
     add_references,
     drop_blocks,
@@ -45,6 +46,10 @@ _STATE = select(
 ).where(gallery_table.c.gallery_id == bindparam("wanted"))
 """The query of each snapshot; made once, since to make it takes longer than to run it."""
 
+_ROWS_AT_ONCE, _LENGTH_BYTES = 1000, 2
+"""Rows of a listing that are fetched at a time, and what a name takes in a message beside its own
+bytes."""
+
 _PARSED = 8
 """States of galleries that are kept as they were read: each search asks for one several times."""
 
@@ -61,13 +66,21 @@ class GalleryStore:
             connection.execute(_gallery_row(description, manifest))
 
     def names(self) -> list[str]:
-        """Return the names of all galleries, sorted."""
+        """Return the names of all galleries, sorted (`IntegrityError` if they are too many)."""
+        query = select(gallery_table.c.name).order_by(gallery_table.c.name)
+        names, size = list[str](), 0
         with self._database.reading() as connection:
-            return list(
-                connection.execute(
-                    select(gallery_table.c.name).order_by(gallery_table.c.name)
-                ).scalars()
-            )
+            rows = connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE))
+            with closing(rows):
+                for name in rows.scalars():
+                    names.append(name)
+                    size += len(name.encode("utf-8")) + _LENGTH_BYTES
+                    if size > MAX_NAMES:
+                        raise IntegrityError(
+                            "the database lists more galleries than there can be; restore it from "
+                            "a backup"
+                        )
+        return names
 
     def name_of(self, gallery_id: bytes) -> str | None:
         """Return the name of a gallery, or None if there is no such gallery."""

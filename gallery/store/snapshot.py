@@ -25,6 +25,7 @@ from gallery.messages import (
     StoredReference,
 )
 from gallery.messages.check_sums import sealed_size
+from gallery.messages.listings import MAX_INDICES
 from gallery.messages.references import REFERENCE_SIZE
 from gallery.parameters import ParameterSet, find_parameters
 from gallery.store.block_rows import IN_ONE_STATEMENT, block_key
@@ -43,9 +44,9 @@ class Snapshot:
     manifest: Manifest
 
     def stored_blocks(self) -> tuple[int, ...]:
-        """Return the indices of all blocks that are stored, ascending."""
+        """Return the indices of all blocks that are stored, ascending; of too many, some."""
         query = select(block_table.c.block_index).where(block_table.c.gallery_id == self.gallery_id)
-        return tuple(sorted(self.connection.execute(query).scalars()))
+        return tuple(sorted(self.connection.execute(query.limit(MAX_INDICES)).scalars()))
 
     def header(self, index: int) -> BlockHeader:
         """Return the header of a block (`MissingBlockError`)."""

@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gallery.accuracy.calibration import propose
@@ -145,6 +147,13 @@ def _bomb() -> bytes:
     return written.getvalue()
 
 
+def _parquet() -> bytes:
+    written = io.BytesIO()
+    rows = pa.table({"embedding": people()["embeddings"].tolist(), "label": people()["labels"]})
+    pq.write_table(rows, written)
+    return written.getvalue()
+
+
 def test_files_that_are_no_embeddings_are_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +166,8 @@ def test_files_that_are_no_embeddings_are_refused(
         "faces.npz": (b"PK\3\4 broken", "faces.npz"),
         "<script>alert(1)<script>.npz": (b"", "&lt;script&gt;alert(1)"),
         "bomb.npz": (_bomb(), "unpacks to more than"),
+        "parquet.npz": (_parquet(), "Send a file that ends in"),
+        "values.csv": (b"a,1,2\n" * 2**21, "may have at most 4,194,304 values"),
         "objects.npz": (pickled, "objects.npz"),
         "alone.npz": (npz(embeddings=rows["embeddings"]), "has no"),
     }

@@ -298,3 +298,27 @@ def test_downloads_are_not_shown_as_pages(desk: Desk) -> None:
     problem = desk.program().get("/v1/galleries")
     assert problem.headers["x-content-type-options"] == "nosniff"
     assert json.loads(problem.text)["status"] == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("a&" * 40_000, 413), ("a=1&" * 1000, 422), ("a=%FF;b&&=", 422)]
+)
+def test_forms_without_photos_are_small_where_photos_are_taken(
+    desk: Desk, body: str, status: int
+) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+
+    answer = desk.program(DeskScope.IDENTIFY).post(f"{API}/identify", content=body, headers=kind)
+
+    assert answer.status_code == status
+
+
+def test_a_label_of_any_length_holds_nobody_up(desk: Desk) -> None:
+    """To compose a run of marks takes the square of its length, in which nothing else runs."""
+    probe = random_embeddings(1, 8).tolist()
+    body = {"label": "a" + "\u0300\u0327" * 2**20, "embeddings": probe}
+
+    answer = desk.program(DeskScope.IDENTIFY).post(f"{API}/match", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["title"] == "InvalidLabelError"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gallery.client import GalleryClient, GalleryKey
-from gallery.errors import GalleryError, IntegrityError
+from gallery.errors import DatabaseError, GalleryError, IntegrityError
 from gallery.parameters import LIGHT
 from gallery.server import open_service
 from gallery.store import AuditEvent, AuditStore, open_database
@@ -31,6 +31,12 @@ WITH RECURSIVE number(i) AS (SELECT 5000 UNION ALL SELECT i + 1 FROM number WHER
 INSERT INTO reference
 SELECT gallery_id, block_index, i, randomblob(16), pseudonym, content_tag, zeroblob(900)
 FROM reference, number WHERE position = 0
+"""
+
+MANY_NAMES = """
+WITH RECURSIVE number(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 90000)
+INSERT INTO gallery
+SELECT randomblob(16), printf('%0200d', i), description, 1, zeroblob(1), NULL FROM gallery, number
 """
 
 Use = Callable[[GalleryClient], object]
@@ -64,8 +70,33 @@ WAYS: dict[str, tuple[str, tuple[Use, ...]]] = {
     "description": (f"UPDATE gallery SET description = {LONG}", (identify,)),
     "label": (f"UPDATE reference SET sealed_label = {LONG} WHERE position = 0", (identify, verify)),
     "tag": (f"UPDATE reference SET content_tag = {LONG} WHERE position = 0", (enroll, references)),
+    "label in text": (
+        f"UPDATE reference SET sealed_label = char(0) || hex({LONG})",
+        (identify, verify),
+    ),
+    "name": (f"UPDATE gallery SET name = hex({LONG})", (identify,)),
+    "name with a zero": (f"UPDATE gallery SET name = char(0) || hex({LONG})", (identify,)),
+    "names": (f"UPDATE gallery SET name = 'other'; {MANY_NAMES}", (identify,)),
     "rows": (MANY_ROWS, (references,)),
 }
+
+COMPUTED = {
+    "view": (
+        "ALTER TABLE gallery RENAME TO former; CREATE VIEW gallery AS "
+        "SELECT * FROM former WHERE length(randomblob(900000000)) > 0"
+    ),
+    "virtual table": (
+        "DROP TABLE token_gallery; CREATE VIRTUAL TABLE token_gallery USING fts4(token_id, name)"
+    ),
+    "generated column": (
+        "ALTER TABLE token ADD COLUMN more BLOB "
+        "GENERATED ALWAYS AS (printf('%.*c', 900000000, 'x')) VIRTUAL"
+    ),
+    "trigger": (
+        "CREATE TRIGGER more AFTER UPDATE ON gallery BEGIN SELECT randomblob(900000000); END"
+    ),
+}
+"""What has SQLite compute at a look or a write; no file of this program's holds that."""
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +121,7 @@ def test_what_is_too_long_is_refused_and_not_read(
     path = tmp_path / "gallery.db"
     path.write_bytes(template.read_bytes())
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement)
+        connection.executescript(statement)
 
     for use in uses:
         tracemalloc.start()
@@ -109,6 +140,22 @@ def test_what_is_too_long_is_refused_and_not_read(
         assert peak < CEILING, f"{use.__name__}: {peak / MIB:.0f} MiB"
 
 
+@pytest.mark.parametrize("way", COMPUTED)
+def test_what_sqlite_would_compute_is_refused_before_it_does(
+    template: Path, tmp_path: Path, way: str
+) -> None:
+    path = tmp_path / "gallery.db"
+    path.write_bytes(template.read_bytes())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(COMPUTED[way])
+
+    with (
+        pytest.raises(DatabaseError, match="no plain table"),
+        open_service(f"sqlite:///{path}"),
+    ):
+        pass
+
+
 def test_an_audit_row_that_is_too_long_is_refused_and_not_read(tmp_path: Path) -> None:
     path = tmp_path / "gallery.db"
     with open_database(f"sqlite:///{path}", create=True) as opened:
@@ -118,5 +165,5 @@ def test_an_audit_row_that_is_too_long_is_refused_and_not_read(tmp_path: Path) -
         connection.execute(f"UPDATE audit SET boundary = {LONG}")
 
     with open_database(f"sqlite:///{path}") as opened:
-        with pytest.raises(IntegrityError, match="longer than any that belongs there"):
+        with pytest.raises(IntegrityError, match="longer, than any that belongs there"):
             list(AuditStore(opened).read())

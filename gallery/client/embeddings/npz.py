@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from gallery.errors import SourceError
 
 _MOST_DEFLATED = 1032
 """Bytes that one byte of a zip archive can unpack to at most (zlib's technical details)."""
+
+_COMPRESSIONS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Methods that NumPy writes. Python unpacks a piece of the others whole, whatever was asked for,
+and a few bytes of bzip2 or LZMA stand for gigabytes."""
 
 _EMBEDDINGS, _LABELS, _MODEL = "embeddings", "labels", "model"
 _LABEL_KINDS = "USiu"
@@ -120,6 +125,11 @@ class _Arrays:
         """Return an array (`SourceError` if it is none, holds objects, or claims too much)."""
         info = self._archive.getinfo(f"{name}.npy")
         named = f"array {name!r}"
+        if info.compress_type not in _COMPRESSIONS:
+            raise SourceError(
+                f"{self._path}: {named} is compressed in a way that NumPy does not write: write it "
+                "anew with numpy.savez or numpy.savez_compressed"
+            )
         found = StoredArray.read_header(
             lambda: self._archive.open(info), info.file_size, named, self._path
         )

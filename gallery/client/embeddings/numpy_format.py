@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,9 @@ import numpy.typing as npt
 from gallery.errors import SourceError
 
 _PIECE = 1024 * 1024
+
+_LONGEST_HEADER: Final = 2**16 - 1
+"""Bytes of a header; NumPy parses 10,000 at most, and reads whatever length is stated before."""
 
 Array = npt.NDArray[np.generic]
 
@@ -66,8 +71,10 @@ class StoredArray:
                 f"{path}: {named} holds Python objects, which are not loaded; "
                 "make it an array of numbers, or of text: numpy.array(labels, dtype=str)"
             )
-        claimed = int(np.prod(shape, dtype=object)) * dtype.itemsize + start
-        if min(shape, default=0) < 0 or claimed != size:
+        claimed = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        # Rows of no bytes at all would be as many as anybody likes to claim.
+        bodiless = not claimed and shape[:1] != (0,)
+        if min(shape, default=0) < 0 or claimed + start != size or bodiless:
             raise false_claim(path, named)
         return cls(shape, dtype, open_file, start, by_columns)
 
@@ -116,13 +123,15 @@ class StoredArray:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(file)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    return read(file)
+    """Read shape, order and type of an array (`ValueError` if there is no header)."""
+    first = np.lib.format.read_magic(file) == (1, 0)
+    layout = struct.Struct("<H" if first else "<I")
+    stated = file.read(layout.size)
+    length = layout.unpack(stated)[0] if len(stated) == layout.size else 0
+    if length > _LONGEST_HEADER:
+        raise ValueError("a header as long as no array has one")
+    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    return read(io.BytesIO(stated + file.read(length)))
 
 
 def false_claim(path: Path, named: str) -> SourceError:

@@ -31,6 +31,8 @@ def normalize_label(label: str) -> str:
     if not isinstance(label, str):
         raise InvalidLabelError(f"a label must be text, not {type(label).__name__}")
     normalized = normalize(label)
+    if len(normalized) > MAX_LABEL_BYTES:  # each takes a byte, or more
+        raise _too_long()
     if not is_visible(normalized):
         raise InvalidLabelError("a label is empty; every reference needs a label")
     if not is_text(normalized):
@@ -38,8 +40,12 @@ def normalize_label(label: str) -> str:
     if holds_controls(normalized):
         raise InvalidLabelError("a label holds control characters; use printable text")
     if len(normalized.encode("utf-8")) > MAX_LABEL_BYTES:
-        raise InvalidLabelError(f"a label is longer than {MAX_LABEL_BYTES} bytes of UTF-8")
+        raise _too_long()
     return normalized
+
+
+def _too_long() -> InvalidLabelError:
+    return InvalidLabelError(f"a label is longer than {MAX_LABEL_BYTES} bytes of UTF-8")
 
 
 def content_digest(content: bytes) -> bytes:

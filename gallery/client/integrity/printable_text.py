@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
+
+LONGEST: Final = 2**13
+"""Characters of a text that is brought into its normal form, several times those of the longest one
+that is kept. Of a run of combining marks that takes time with the square of its length, in which
+nothing else of a process runs."""
 
 _NO_TEXT = "Cs"
 _CONTROLS = frozenset({"Cc", _NO_TEXT})
@@ -11,7 +17,12 @@ _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI",
 
 
 def normalize(text: str) -> str:
-    """Return a text as it is stored: Unicode NFC, without space at the ends."""
+    """Return a text as it is stored: Unicode NFC, without space at the ends.
+
+    One of more than `LONGEST` characters, which nobody keeps, stays as it is.
+    """
+    if len(text) > LONGEST and len(text := text.strip()) > LONGEST:
+        return text
     return unicodedata.normalize("NFC", text).strip()
 
 

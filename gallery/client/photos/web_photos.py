@@ -13,6 +13,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def _answer_of(
     scheme, host, port = _origin_of(target)
     connection = http.client.HTTPConnection(host or "", port)
     connection.default_port = _PORTS[scheme]
-    connected = _connect(_addresses(host or "", port, allow_private))
+    connected = _connect(_addresses(host or "", port, allow_private), deadline)
     try:
         if scheme == "https":
             connected = tls_context().wrap_socket(
@@ -232,17 +233,19 @@ def is_public(text: str) -> bool:
     return address in _UNICAST and address.is_global and address.teredo is None
 
 
-def _connect(addresses: list[_Address]) -> socket.socket:
-    """Connect to the first address that answers."""
+def _connect(addresses: list[_Address], deadline: _Deadline) -> socket.socket:
+    """Connect to the first address that answers; a name may stand for any number that do not."""
     refused: OSError = OSError("its host has no address")
     for family, address in addresses:
         connected = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connected.settimeout(_SILENT_SECONDS)
+            connected.settimeout(min(_SILENT_SECONDS, deadline.left()))
             connected.connect(address)
+            connected.settimeout(_SILENT_SECONDS)
             return connected
         except OSError as error:
             connected.close()
+            deadline.check()
             refused = error
     raise refused
 
@@ -253,6 +256,7 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
+        self._ends = time.monotonic() + seconds
         self._over = False
         self._watched: socket.socket | None = None
 
@@ -268,9 +272,14 @@ class _Deadline:
         self._watched = connected
         self.check()
 
+    def left(self) -> float:
+        """Return the seconds that are left (`TimeoutError` if there are none)."""
+        self.check()
+        return self._ends - time.monotonic()
+
     def check(self) -> None:
         """Raise `TimeoutError` if the time is over."""
-        if self._over:
+        if self._over or time.monotonic() >= self._ends:
             raise TimeoutError
 
     def _end(self) -> None:

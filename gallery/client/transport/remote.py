@@ -29,18 +29,16 @@ from gallery.messages import (
     SearchResult,
 )
 from gallery.messages.description import MAX_DESCRIPTION
-from gallery.messages.manifest import MAX_BLOCKS, MAX_MANIFEST
+from gallery.messages.listings import MAX_INDICES, MAX_NAMES
+from gallery.messages.manifest import MAX_MANIFEST
 from gallery.messages.sizes import MessageSizes, largest_sizes
 from gallery.messages.stream import Readable, read_stream, write_stream
 from gallery.messages.wire import MessageType, message_type
 from gallery.parameters import PARAMETER_SETS
 from gallery.protocol import SearchObserver
 
-_MAX_NAMES: Final = 16 * 1024 * 1024
-"""Bytes of a listing of galleries: 20,000 of the longest names."""
-
-_MAX_INDICES: Final = 8 * MAX_BLOCKS
-"""Bytes of a listing of blocks: of twice as many as a manifest can name."""
+_LARGEST_INDICES: Final = 16 + 4 * MAX_INDICES
+"""Bytes of a listing of blocks."""
 
 
 class RemoteService(Secret):
@@ -98,7 +96,7 @@ class RemoteService(Secret):
 
     def gallery_names(self) -> list[str]:
         """Return the names of all galleries that the token is for, sorted."""
-        return list(GalleryNames.from_bytes(self._connection.get("galleries", _MAX_NAMES)).names)
+        return list(GalleryNames.from_bytes(self._connection.get("galleries", MAX_NAMES)).names)
 
     def describe(self, name: str) -> GalleryDescription:
         """Return the description of the gallery of that name."""
@@ -122,7 +120,7 @@ class RemoteService(Secret):
     def stored_blocks(self, gallery_id: bytes) -> tuple[int, ...]:
         """Return the indices of all blocks that are stored, ascending, named or not."""
         address = f"galleries/{gallery_id.hex()}/blocks"
-        return BlockIndices.from_bytes(self._connection.get(address, _MAX_INDICES)).indices
+        return BlockIndices.from_bytes(self._connection.get(address, _LARGEST_INDICES)).indices
 
     def references(self, gallery_id: bytes, index: int) -> BlockReferences:
         """Return the references of the newest version of a block; `MissingBlockError` likewise."""

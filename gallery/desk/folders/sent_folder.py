@@ -6,6 +6,7 @@ is looked for on this machine.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ LARGEST_RULES: Final = 64 * 2**10
 _MOST_RULES = 200
 _MOST_FOLDERS = 100_000
 """Folders of which it is remembered that they were passed over, or whom they hold photos of."""
+
+_RULES_KEPT = 1000
+"""Folders whose rules need not be put together again; a path of many parts takes some KiB."""
 
 _MOST_PATTERNS = 300
 """Lines of all files of patterns together; each is compared with each path."""
@@ -57,7 +61,7 @@ class SentFolder:
         self._patterns: dict[Path, bytes] = {}
         self._lines = 0
         self._rules_of: dict[Path, IgnoreRules] = {}
-        self._passed: set[str] = set()
+        self._passed: set[bytes] = set()
         self._photos_of: dict[str, bool] = {}
 
     def add_patterns(self, path: str, content: bytes) -> None:
@@ -158,15 +162,17 @@ class SentFolder:
         rules = self._rules(folder.parent) if folder.parent != folder else IgnoreRules()
         if folder in self._patterns:
             rules = rules.with_patterns(folder, self._patterns[folder])
-        if len(self._rules_of) < _MOST_FOLDERS:
+        if len(self._rules_of) < _RULES_KEPT:
             self._rules_of[folder] = rules
         return rules
 
     def _pass_over(self, path: str, reason: str) -> None:
-        if path in self._passed:
+        # A digest, since there may be many, and each path may be long.
+        known = hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if known in self._passed:
             return
         if len(self._passed) < _MOST_FOLDERS:
-            self._passed.add(path)
+            self._passed.add(known)
         self.passed_over[reason] += 1
 
 

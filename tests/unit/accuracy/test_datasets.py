@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,23 @@ def test_a_file_of_embeddings(tmp_path: Path) -> None:
     assert (found.subject_count, found.dimension, found.duplicates) == (2, 2, 1)
     assert found.preprocessing == Preprocessing("Dlib")
     assert (found.name, found.attempts, found.photo_ms) == ("faces.npz", None, None)
+
+
+def test_one_long_label_does_not_make_the_others_long(tmp_path: Path) -> None:
+    path, long = tmp_path / "faces.csv", "x" * 2**17
+    path.write_text(
+        "label,0,1,2\n" + "".join(f"{long if i == 5 else i % 9},1,2,{i}\n" for i in range(999))
+    )
+    tracemalloc.start()
+
+    try:
+        found = read_set(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (found.subject_count, found.subjects[5]) == (10, 9)
+    assert peak < 20_000_000
 
 
 def test_labels_are_needed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.errors import GalleryError
-from gallery.messages.naming import MAX_NAME, check_name, copy_name, is_copy_name
+from gallery.messages.naming import MAX_NAME, check_name, copy_name, is_copy_name, normal_name
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=MAX_NAME)
 key_ids = st.binary(min_size=16, max_size=16)
@@ -43,3 +43,9 @@ def test_what_cannot_be_shown_or_stored_is_no_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["default", "Gäste 2. OG", "x" * MAX_NAME])
 def test_other_text_is_a_name(name: str) -> None:
     check_name(name)
+
+
+def test_text_that_is_no_name_in_any_form_is_not_brought_into_one() -> None:
+    marks = "a" + "\u0300\u0327" * (2 * MAX_NAME)
+
+    assert normal_name(marks) == marks

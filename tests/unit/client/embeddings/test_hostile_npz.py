@@ -140,6 +140,60 @@ def test_an_archive_that_backs_such_a_claim_with_a_false_size_is_refused_too(
     assert peak < 5_000_000
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_of_another_compression_is_refused_before_anything_is_unpacked(
+    tmp_path: Path, compression: int
+) -> None:
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2)}"
+    member = npy_claiming(header, bytes(100_000_000))
+    path = archive(tmp_path / "some.npz", {"embeddings.npy": member}, compression)
+    assert path.stat().st_size < 20_000
+    tracemalloc.start()
+
+    try:
+        refuse(path, "compressed in a way that NumPy does not write")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("descr", ["<U0", "<f8"])
+def test_rows_without_a_single_byte_are_refused_however_many_are_claimed(
+    tmp_path: Path, descr: str
+) -> None:
+    def claiming(kind: str, shape: tuple[int, ...]) -> bytes:
+        return npy_claiming(repr({"descr": kind, "fortran_order": False, "shape": shape}))
+
+    members = {"embeddings.npy": npy(EMBEDDINGS), "labels.npy": claiming("<U0", (10_000_000,))}
+    if descr == "<f8":
+        members["embeddings.npy"] = claiming("<f8", (10_000_000, 0))
+    tracemalloc.start()
+
+    try:
+        refuse(archive(tmp_path / "some.npz", members), "not the size that its header claims")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 5_000_000
+
+
+def test_a_header_that_claims_to_be_long_is_not_read(tmp_path: Path) -> None:
+    member = npy_claiming(" " * 50_000_000, version=(2, 0))
+    path = archive(tmp_path / "some.npz", {"embeddings.npy": member}, zipfile.ZIP_DEFLATED)
+    tracemalloc.start()
+
+    try:
+        refuse(path, "is no NumPy array")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 5_000_000
+
+
 # --- damage ---------------------------------------------------------------------------------------
 
 

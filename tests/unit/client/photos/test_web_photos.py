@@ -260,6 +260,28 @@ def test_a_server_that_sends_little_by_little_is_left(
     assert "the server does not answer in time" in str(refusal(f"{server.url}/drip"))
 
 
+def test_a_name_of_many_addresses_that_do_not_answer_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as silent:
+        port = silent.getsockname()[1]
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))
+            for host in ("127.0.0.1", "127.0.0.2")
+        ]
+        # Linux takes one more than it was told to, and says nothing to the others.
+        with (
+            socket.create_connection(silent.getsockname()),
+            socket.create_server(("127.0.0.2", port)) as last,
+        ):
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+            monkeypatch.setattr(web_photos, "SECONDS", 0.2)
+            assert "the server does not answer in time" in str(refusal("http://many.example/"))
+            last.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                last.accept()
+
+
 def test_nobody_there_and_no_such_host() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

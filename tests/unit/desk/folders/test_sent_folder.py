@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from gallery.client import find_photos
+from gallery.client.photos.folder_walk import HIDDEN
 from gallery.desk.errors import TooLargeError
 from gallery.desk.folders.sent_folder import LARGEST_RULES, SentFolder
 from gallery.errors import SourceError
@@ -135,3 +137,18 @@ def test_paths_that_no_disk_has_are_not_taken() -> None:
     assert [reason for _, reason in folder.failures] == ["its path is too long"] * 2
     with pytest.raises(TooLargeError):
         folder.add_patterns("staff/" + "a/" * 1500 + ".galleryignore", b"old\n")
+
+
+def test_what_is_remembered_of_long_paths_is_short() -> None:
+    folder, count = SentFolder(), 8000
+    tracemalloc.start()
+
+    try:
+        for number in range(count):
+            assert not folder.wants(f"people/{number}/{'x' * 250}/{'y' * 250}/.{'z' * 250}")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert folder.passed_over == {HIDDEN: count}
+    assert taken < 3_500_000
