@@ -7,6 +7,7 @@ from gallery.desk.pages import (
     decisions,
     enroll,
     entrance,
+    first_steps,
     folder,
     galleries,
     identify,
@@ -14,7 +15,17 @@ from gallery.desk.pages import (
 )
 
 router = APIRouter()
-for _part in (entrance, identify, enroll, folder, people, galleries, accuracy, decisions):
+for _part in (
+    entrance,
+    first_steps,
+    identify,
+    enroll,
+    folder,
+    people,
+    galleries,
+    accuracy,
+    decisions,
+):
     router.include_router(_part.router)
 
 __all__ = ["router"]

@@ -103,6 +103,8 @@ def show_lock(request: Request, back: str = "") -> Response:
     desk = state_of(request)
     if not desk.owner.is_locked:
         return _to(way_back(back))
+    if desk.lacks_gallery and session_holder(request).scope is DeskScope.MANAGE:
+        return _to("/begin")
     return _lock_page(request, desk, back)
 
 
