@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery.commands.desk_beginning import beginning_of, begins
 from gallery.commands.desk_evaluation import evaluation_of
 from gallery.commands.listener_options import ListenerAddress, listener_options, rate_option
 from gallery.commands.main import EXIT_PARTIAL
@@ -151,8 +153,9 @@ def command(
 ) -> None:
     """Serve pages and an API for galleries, on the machine that holds the key.
 
-    The address that is printed signs a browser in; keep it to yourself. Other machines are served
-    over TLS alone, and only with tokens, which gallery desk-token makes.
+    The address that is printed signs a browser in; keep it to yourself. Where there is no gallery
+    yet, and no option names one, its page makes a key file and a gallery for photos. Other machines
+    are served over TLS alone, and only with tokens, which gallery desk-token makes.
     """
     from gallery.client import is_protected
 
@@ -179,13 +182,24 @@ def command(
         sets=sets,
         tokens_only=tokens_only,
     )
-    protected = is_protected(settings.key)
+    is_new = not (tokens_only or ask_passphrase) and begins(settings)
+    protected = True if is_new and not settings.key.exists() else is_protected(settings.key)
     galleries = tuple(dict.fromkeys((settings.gallery, *others)))
     kept = _Kept(keep_decisions, thumbnails)
-    unlocks = ask_passphrase or not protected or settings.has_passphrase
-    with _owner(
-        settings, galleries, config.idle_lock, kept, max_age=max_age, unlocks=unlocks
-    ) as owner:
+    unlocks = not is_new and (ask_passphrase or not protected or settings.has_passphrase)
+    with (
+        _opened_once(settings, create=is_new) as service,
+        _owner(
+            settings,
+            service,
+            galleries,
+            config.idle_lock,
+            kept,
+            max_age=max_age,
+            looks=not (unlocks or is_new),
+        ) as owner,
+    ):
+        beginning = beginning_of(settings, service) if is_new else None
         if unlocks:
             settings.with_passphrase(lambda passphrase: owner.unlock(_called(passphrase)))
             _tell_alarms(settings, owner)
@@ -196,6 +210,8 @@ def command(
             except OutputLostError as error:
                 raise OutputLostError(error.reason, "the desk was not started") from error
             asks = "the page asks for the key's passphrase; " if owner.is_locked else ""
+            if is_new:
+                asks = "there is no gallery yet, and the page makes one; "
             settings.notice(f"open this address in a browser; {asks}Ctrl-C ends the desk")
 
         has_ended = run(
@@ -205,6 +221,7 @@ def command(
             needs_passphrase=protected,
             ready=ready,
             evaluate=evaluation_of(settings.backend),
+            beginning=beginning,
             verbose=settings.verbose,
         )
         if not has_ended:
@@ -300,57 +317,74 @@ class _Kept:
 
 
 @contextmanager
+def _opened_once(settings: Settings, *, create: bool) -> Iterator[Callable[[], GalleryService]]:
+    """Give what opens the database or server, which stays open: at once, or to ``create`` it later.
+
+    A database that is not there is made when its gallery is, and not by a look at the desk.
+    """
+    with ExitStack() as opened:
+
+        @functools.cache
+        def service() -> GalleryService:
+            return opened.enter_context(settings.open_service(create=create, cache_size=KEPT_BYTES))
+
+        if not create:
+            service()
+        yield service
+
+
+@contextmanager
 def _owner(
     settings: Settings,
+    service: Callable[[], GalleryService],
     galleries: tuple[str, ...],
     idle_lock: float,
     kept: _Kept,
     *,
     max_age: timedelta | None,
-    unlocks: bool,
+    looks: bool,
 ) -> Iterator[Owner]:
-    """Give the owner of galleries in a database or on a server, which stays open.
+    """Give the owner of galleries in a database or on a server.
 
-    If the caller ``unlocks`` it, that looks for the galleries; else this does.
+    It ``looks`` for the galleries, unless the caller unlocks it, which does, or makes them.
     """
     from gallery.client import GalleryClient, GalleryKey, read_key_file
     from gallery.desk.decisions.log import DecisionLog
     from gallery.desk.owner import Owner
     from gallery.desk.thumbnails import ThumbnailFolder
 
-    with settings.open_service(cache_size=KEPT_BYTES) as service:
-        # Here, since threads have no context of the command line.
-        states, trusted = settings.open_states(), trusted_weights(ask=False)
-        cache = settings.open_cache()
+    # Here, since threads have no context of the command line.
+    states, trusted = settings.open_states(), trusted_weights(ask=False)
+    cache = settings.open_cache()
 
-        def open_key(passphrase: str | None) -> GalleryKey:
-            return read_key_file(settings.key, passphrase)
+    def open_key(passphrase: str | None) -> GalleryKey:
+        return read_key_file(settings.key, passphrase)
 
-        def open_client(key: GalleryKey, name: str) -> GalleryClient:
-            return GalleryClient(
-                service,
-                key,
-                name,
-                states=states,
-                backend=settings.backend,
-                trusted_weights=trusted,
-                warn=lambda text: settings.notice(f"warning: {text}"),
-                max_age=max_age,
-                cache=cache,
-            )
-
-        if not unlocks:
-            _check_galleries(settings, service, galleries)
-        days = kept.decisions
-        owner = Owner(
-            open_key,
-            open_client,
-            galleries,
-            idle_lock=idle_lock,
-            log=None if days is None else DecisionLog(decisions_file(settings.key), days),
-            thumbnails=ThumbnailFolder(thumbnails_folder(settings.key), wanted=kept.thumbnails),
+    def open_client(key: GalleryKey, name: str) -> GalleryClient:
+        return GalleryClient(
+            service(),
+            key,
+            name,
+            states=states,
+            backend=settings.backend,
+            trusted_weights=trusted,
+            warn=lambda text: settings.notice(f"warning: {text}"),
+            max_age=max_age,
+            cache=cache,
         )
-        try:
-            yield owner
-        finally:
-            owner.lock()
+
+    if looks:
+        _check_galleries(settings, service(), galleries)
+    days = kept.decisions
+    owner = Owner(
+        open_key,
+        open_client,
+        galleries,
+        idle_lock=idle_lock,
+        log=None if days is None else DecisionLog(decisions_file(settings.key), days),
+        thumbnails=ThumbnailFolder(thumbnails_folder(settings.key), wanted=kept.thumbnails),
+    )
+    try:
+        yield owner
+    finally:
+        owner.lock()

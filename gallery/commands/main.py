@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from gallery import __version__
+from gallery.commands.command_guesses import guessed
 from gallery.commands.environment import withheld_secrets
 from gallery.commands.garbage_collection import leave_out_collections, put_off_collections
 from gallery.commands.hints import told
@@ -106,6 +107,16 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"gallery.commands.{_module(cmd_name)}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        is_there = name in _COMMANDS or name in _ALIASES
+        if not (is_there or name.startswith("-") or ctx.resilient_parsing):
+            said = f"No such command {name!r}. {guessed(name, _COMMANDS)}"
+            raise click.UsageError(said.rstrip(), ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

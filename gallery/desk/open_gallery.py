@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gallery.client import GalleryClient, Reference
+from gallery.desk.carried_texts import CarriedTexts
 from gallery.desk.errors import LockedError
 from gallery.desk.folders.folder_batches import Batches
 from gallery.desk.measuring import Measuring
@@ -54,6 +55,8 @@ class OpenGallery:
         The enrollment that can be undone, or None.
     batches
         Folders that are being sent.
+    carried
+        Texts that one page leaves for the next.
     measuring
         The labelled set at hand, and its measurements.
     looked
@@ -64,6 +67,7 @@ class OpenGallery:
         self.client, self.thumbnails = client, thumbnails
         self.last_enrollment: LastEnrollment | None = None
         self.batches, self.measuring = Batches(), Measuring()
+        self.carried = CarriedTexts()
         self._one_at_a_time = threading.Lock()
         self._closing = False
         self.looked, self._looking = threading.Event(), threading.Lock()

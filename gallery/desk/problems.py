@@ -147,7 +147,8 @@ def install_handlers(app: FastAPI, page_of: PageOfError) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 404:
+        is_forms = error.status_code == 405 and request.method in ("GET", "HEAD")
+        if error.status_code == 404 or (is_forms and not request.url.path.startswith("/v1/")):
             missing = NotFoundError("there is nothing at this address")
             return answer_of(request, missing, page_of)
         return http_error(error)

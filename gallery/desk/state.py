@@ -13,6 +13,7 @@ from gallery.desk.access.rate_limits import SearchRates
 from gallery.desk.access.scopes import Holder
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
+from gallery.desk.beginning import Beginning
 from gallery.desk.config import DeskConfig
 from gallery.desk.decisions.entries import HowSearched
 from gallery.desk.identifying import FaceDecision
@@ -49,6 +50,8 @@ class DeskState:
         Whether the key file is sealed with one.
     evaluate
         The function that evaluates a labelled set, or None where that cannot be done here.
+    beginning
+        Makes the key file and the gallery, which were not there; None where they were.
     jobs
         Long work that pages follow.
     statistics
@@ -69,6 +72,7 @@ class DeskState:
     rates: SearchRates
     needs_passphrase: bool
     evaluate: Evaluate | None = None
+    beginning: Beginning | None = None
     jobs: Jobs = field(default_factory=Jobs)
     statistics: RequestStatistics = field(default_factory=_statistics)
     listeners: Listeners = field(default_factory=Listeners)
@@ -81,6 +85,11 @@ class DeskState:
         """Write a search into the owner's log, if there is one."""
         if self.owner.log is not None:
             self.owner.log.record(gallery, holder, how, found)
+
+    @property
+    def lacks_gallery(self) -> bool:
+        """Whether the gallery is to be made first."""
+        return self.beginning is not None and not self.beginning.is_over
 
     @property
     def cookie(self) -> str:

@@ -16,6 +16,7 @@ from gallery.desk.access.rate_limits import SearchRates
 from gallery.desk.access.sessions import Sessions
 from gallery.desk.access.tokens import TokenFile
 from gallery.desk.application import make_app
+from gallery.desk.beginning import Beginning
 from gallery.desk.config import DeskConfig
 from gallery.desk.decoding import PhotoDecoder
 from gallery.desk.measuring import Evaluate
@@ -39,6 +40,7 @@ def run(
     needs_passphrase: bool,
     ready: Callable[[str], None],
     evaluate: Evaluate | None = None,
+    beginning: Beginning | None = None,
     verbose: bool = False,
 ) -> bool:
     """Serve the desk until a signal ends it; a second interrupt ends the process at once.
@@ -58,6 +60,8 @@ def run(
         the owner, unless the settings say otherwise.
     evaluate
         The function that evaluates labelled sets, or None where that cannot be done here.
+    beginning
+        Makes the key file and the gallery, which are not there yet; None where they are.
     verbose
         Whether each request is logged, and not only what fails.
 
@@ -87,6 +91,7 @@ def run(
             SearchRates(config.identify_rate),
             needs_passphrase,
             evaluate,
+            beginning,
         )
         server = make_server(desk)
         entrance = "" if config.tokens_only else f"?secret={desk.sessions.launch_secret}"

@@ -287,7 +287,14 @@ def test_unlocking_leads_back_to_the_page_of_the_gallery(
 
         script = browser.post("/g/1/identify", headers={"X-Fragment": "1"})
         assert script.status_code == 423
-        assert '<a class="button" href="/unlock?back=/g/1/identify">Unlock</a>' in script.text
+        assert (
+            '<form class="narrow" action="/unlock"' in script.text
+        )  # so that what was typed stays
+        wrong = browser.post("/unlock", data={"passphrase": "wrong"}, headers={"X-Fragment": "1"})
+        assert (wrong.status_code, "<html" in wrong.text) == (403, False)
+        assert "This passphrase does not open the key." in wrong.text
+        form = browser.post("/g/1/person/rename", follow_redirects=False)
+        assert form.headers["location"] == "/unlock?back=/g/1/people"
 
         data = {"passphrase": PASSPHRASE, "back": "/g/1/people"}
         assert browser.post("/unlock", data=data).url.path == "/g/1/people"
@@ -303,7 +310,7 @@ def test_a_page_whose_session_has_ended_leads_to_the_entrance(desk: Desk) -> Non
     script = browser.post("/g/0/identify", headers={"X-Fragment": "1"})
 
     assert script.status_code == 401
-    assert '<a class="button" href="/enter">Sign in</a>' in script.text
+    assert '<a class="button" href="/enter" target="_blank">Sign in</a>' in script.text
 
 
 def test_a_kiosk_cannot_unlock(desk: Desk) -> None:
@@ -398,6 +405,8 @@ def test_a_page_that_did_not_work_leads_back_to_where_it_was(desk: Desk) -> None
     assert told.status_code == 404
     assert '<a class="button" href="/g/0/people">Back</a>' in told.text
     assert '<a href="/g/0/people" aria-current="page">People</a>' in told.text
+    typed = browser.get("/g/0/person/rename")  # where a form is sent to, and no page is
+    assert (typed.status_code, typed.headers["content-type"][:9]) == (404, "text/html")
 
 
 def test_a_damaged_token_file_is_a_fault_of_the_desk_and_not_named(desk: Desk) -> None:

@@ -135,7 +135,7 @@ def test_a_folder_is_enrolled_and_taken_back(page: Page, desk: Desk, staff: Path
     expect(done).to_contain_text("3 photos were enrolled before.", timeout=WAIT)
     expect(page.get_by_role("button", name="Undo")).to_have_count(1)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_contain_text("undone: 3 references erased.")
+    expect(page.get_by_role("status").first).to_contain_text("undone: 3 references erased.")
 
 
 DROP_FILE = """([zone, name, type, data]) => {
@@ -210,7 +210,7 @@ def test_folders_can_be_dropped_and_a_desk_that_is_busy_is_waited_for(
     expect(done).to_contain_text("2 photos were enrolled, of 2 people.", timeout=WAIT)
     assert len(asked) == 5
     page.get_by_role("button", name="Undo").first.click()
-    expect(page.get_by_role("status")).to_contain_text("undone: 2 references erased.")
+    expect(page.get_by_role("status").first).to_contain_text("undone: 2 references erased.")
     page.close()
 
 
@@ -293,7 +293,7 @@ def test_every_state_of_a_page_is_accessible_and_fits_a_phone(
     expect(page.get_by_text(f"Last enrolled: {'W' * 200}, 1 reference")).to_be_visible()
     assert_good(page)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_contain_text("erased again")
+    expect(page.get_by_role("status").first).to_contain_text("erased again")
     assert_good(page)
 
     page.goto("/g/0/people")

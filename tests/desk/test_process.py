@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,8 +21,8 @@ from gallery.client import GalleryClient, GalleryKey, write_key_file
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.access.tokens import TokenFile
 from gallery.server import EmbeddedService
+from tests.support.desk_processes import started_desk
 from tests.support.desks import FAST, PASSPHRASE
-from tests.support.documents import CHECKOUT
 from tests.support.galleries import random_embeddings
 
 API = "/v1/galleries/default"
@@ -62,32 +61,21 @@ def running(folder: Path, database: str, key: GalleryKey) -> Iterator[DeskProces
     write_key_file(folder / "owner.key", key, PASSPHRASE, FAST)
     (folder / "passphrase").write_text(PASSPHRASE)
     token = TokenFile(folder / "owner.key.desk-tokens").issue("manager", DeskScope.MANAGE)
-    words = ["desk", "--key", "owner.key", "--passphrase-file", "passphrase", "--port", "0"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(CHECKOUT / "cli.py"), *words, "--verbose", "--database", database],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-    assert process.stdout is not None
-    address = process.stdout.readline().partition("/enter")[0]
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=60) as program:
-        try:
+    words = ["--key", "owner.key", "--passphrase-file", "passphrase"]
+    with started_desk(folder, *words, "--verbose", "--database", database) as desk:
+        address = desk.address.partition("/enter")[0]
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(
+            base_url=address, headers=headers, trust_env=False, timeout=60
+        ) as program:
             while True:
                 try:
                     program.get("/healthz")
                     break
                 except httpx.TransportError:
-                    assert process.poll() is None, (folder / "log").read_text("utf-8")
+                    assert desk.process.poll() is None, desk.log.read_text("utf-8")
                     time.sleep(0.05)
-            yield DeskProcess(process, folder / "log", program)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+            yield DeskProcess(desk.process, desk.log, program)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from gallery.desk.pages import (
     details_table,
     enroll,
     entrance,
+    first_steps,
     folder,
     galleries,
     identify,
@@ -17,6 +18,7 @@ from gallery.desk.pages import (
 router = APIRouter()
 for _part in (
     entrance,
+    first_steps,
     identify,
     enroll,
     folder,

@@ -22,6 +22,8 @@ from gallery.desk.labelled_sets import (
     take_photos,
 )
 from gallery.desk.measuring import FoundThreshold, find_threshold, store
+from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.pages.carrying import carry_over
 from gallery.desk.pages.curves import picture_of
 from gallery.desk.pages.figures import limit_text
 from gallery.desk.pages.folder_steps import FolderSteps
@@ -41,9 +43,9 @@ _MOST_FOLDS = 100
 
 
 @router.get("/accuracy")
-def show(request: Request, number: int, holder: _Manages) -> Response:
-    """Show the set at hand, and what was found on it."""
-    return _page(request, number, holder)
+def show(request: Request, number: int, holder: _Manages, said: str = "") -> Response:
+    """Show the set at hand, and what was found on it, and say what was stored."""
+    return _page(request, number, holder, said)
 
 
 @router.post("/set/folder")
@@ -55,16 +57,14 @@ async def take(request: Request, number: int, holder: _Manages) -> Response:
 @router.post("/set/embeddings")
 async def take_embeddings(request: Request, number: int, holder: _Manages) -> Response:
     """Take a file of embeddings to measure with."""
-    desk = state_of(request)
     form = await checked_form(request, holder)
+    labelled = await run_in_threadpool(sent_embeddings, form.photos()[0])
 
-    def work() -> Response:
-        labelled = sent_embeddings(form.photos()[0])
-        with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            opened.measuring.bring(labelled)
-        return _page(request, number, holder)
+    def work(opened: OpenGallery) -> str:
+        opened.measuring.bring(labelled)
+        return english()("accuracy.read", name=labelled.name)
 
-    return await run_in_threadpool(work)
+    return await carry_over(request, number, "accuracy", "said", work)
 
 
 @router.post("/set/machine")
@@ -117,15 +117,12 @@ async def calibrate(request: Request, number: int, holder: _Manages) -> Response
 async def keep(request: Request, number: int, holder: _Manages) -> Response:
     """Store the threshold that was found."""
     await checked_form(request, holder)
-    desk = state_of(request)
 
-    def work() -> Response:
-        with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            limit = store(opened.client, opened.measuring)
-        said = english()("accuracy.stored", threshold=limit_text(limit.value))
-        return _page(request, number, holder, said=said)
+    def work(opened: OpenGallery) -> str:
+        limit = store(opened.client, opened.measuring)
+        return english()("accuracy.stored", threshold=limit_text(limit.value))
 
-    return await run_in_threadpool(work)
+    return await carry_over(request, number, "accuracy", "said", work)
 
 
 @router.post("/evaluate")
@@ -214,7 +211,7 @@ def _sent(request: Request, number: int, holder: Holder, batch: SetBatch) -> Res
         opened.batches.end(batch)
         opened.measuring.bring(labelled)
     if not wants_fragment(request):
-        return _page(request, number, holder)
+        return RedirectResponse(f"/g/{number}/accuracy", 303)
     return page(request, "brought.html.j2", holder, address=f"/g/{number}/accuracy")
 
 
@@ -240,10 +237,11 @@ def _limit(client: GalleryClient) -> tuple[str, str] | None:
     return limit_text(limit.value), limit.origin
 
 
-def _page(request: Request, number: int, holder: Holder, said: str = "") -> Response:
+def _page(request: Request, number: int, holder: Holder, said: str) -> Response:
     desk = state_of(request)
     with desk.owner.gallery(gallery_name(desk, number)) as opened:
         measuring, limit = opened.measuring, _limit(opened.client)
+        done = opened.carried.find(said)
         takes_photos = bool(opened.client.description.preprocessing.model)
         labelled, found, report = measuring.labelled, measuring.found, measuring.report
     return page(
@@ -251,7 +249,7 @@ def _page(request: Request, number: int, holder: Holder, said: str = "") -> Resp
         "accuracy.html.j2",
         holder,
         place=place_of(request, holder, number, "gallery"),
-        said=said,
+        said=done,
         takes_photos=takes_photos,
         largest=desk.config.max_photo,
         most=desk.config.max_photos,

@@ -17,8 +17,9 @@ from gallery.client.embeddings.csv_file import CsvFile
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import BadRequestError, TooLargeError
+from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.pages.carrying import carry_over
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
-from gallery.desk.pages.people import people_page
 from gallery.desk.pages.rendering import page, place_of
 from gallery.desk.state import state_of
 from gallery.desk.texts import english
@@ -35,7 +36,7 @@ _SHOWN: Final = 200
 @router.post("")
 async def show(request: Request, number: int, holder: _Manages) -> Response:
     """Show what a table would change; it comes back with the page, and is kept nowhere."""
-    form = await checked_form(request, holder)
+    form, desk = await checked_form(request, holder), state_of(request)
 
     def work() -> Response:
         if not form.uploads:
@@ -44,7 +45,8 @@ async def show(request: Request, number: int, holder: _Manages) -> Response:
         if len(upload.data) > LONGEST_FIELD:
             raise TooLargeError(english()("table.large", most=LONGEST_FIELD // 2**20))
         name = upload.name.replace("\\", "/").rpartition("/")[2]
-        found = _annotated(request, number, form, name, upload.data, write=False)
+        with desk.owner.gallery(gallery_name(desk, number)) as opened:
+            found = _annotated(opened, form, name, upload.data, write=False)
         rows = [row for person in found.changed for row in _rows(person)]
         return page(
             request,
@@ -69,23 +71,20 @@ async def keep(request: Request, number: int, holder: _Manages) -> Response:
     """Change what a table says."""
     form = await checked_form(request, holder)
 
-    def work() -> Response:
+    def work(opened: OpenGallery) -> str:
         name, data = form.text("name"), form.text("table").encode("utf-8")
-        done = _annotated(request, number, form, name, data, write=True)
-        said = english().count("table.kept", len(done.changed))
-        return people_page(request, number, holder, said=said)
+        done = _annotated(opened, form, name, data, write=True)
+        return english().count("table.kept", len(done.changed))
 
-    return await run_in_threadpool(work)
+    return await carry_over(request, number, "people", "said", work)
 
 
 def _annotated(
-    request: Request, number: int, form: Form, name: str, data: bytes, *, write: bool
+    opened: OpenGallery, form: Form, name: str, data: bytes, *, write: bool
 ) -> AnnotationReport:
     file = CsvFile(name, lambda: io.BytesIO(data))
     table = read_people_table(file, unset_empty=form.flag("unset_empty"))
-    desk = state_of(request)
-    with desk.owner.gallery(gallery_name(desk, number)) as opened:
-        return opened.client.annotate_each(table.changes, write=write)
+    return opened.client.annotate_each(table.changes, write=write)
 
 
 def _rows(person: AnnotatedPerson) -> Iterator[tuple[str, str, str, str]]:

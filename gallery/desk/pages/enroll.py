@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.enrolling import EnrollmentReport, NewFaces, enroll, undo_last
-from gallery.desk.open_gallery import LastEnrollment
+from gallery.desk.open_gallery import LastEnrollment, OpenGallery
+from gallery.desk.pages.carrying import carry_over
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.rendering import page, place_of, wants_fragment
 from gallery.desk.state import state_of
@@ -24,13 +25,13 @@ _Enrolls = Annotated[Holder, Depends(page_for(DeskScope.ENROLL))]
 
 
 @router.get("/enroll")
-def show(request: Request, number: int, holder: _Enrolls) -> Response:
-    """Show the form for a name and photos."""
+def show(request: Request, number: int, holder: _Enrolls, said: str = "") -> Response:
+    """Show the form for a name and photos, and say what was undone."""
     desk = state_of(request)
     with desk.owner.gallery(gallery_name(desk, number)) as opened:
-        last = opened.last_enrollment
+        last, done = opened.last_enrollment, opened.carried.find(said)
     is_own = last is not None and (last.holder == holder.name or not holder.is_limited)
-    return _page(request, number, holder, last=last if is_own else None)
+    return _page(request, number, holder, last=last if is_own else None, said=done)
 
 
 @router.post("/enroll")
@@ -60,22 +61,18 @@ async def add(request: Request, number: int, holder: _Enrolls) -> Response:
 @router.post("/undo")
 async def undo(request: Request, number: int, holder: _Enrolls) -> Response:
     """Erase what was enrolled last."""
-    desk = state_of(request)
     form = await checked_form(request, holder)
 
-    def work() -> Response:
-        with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            last = undo_last(opened, form.text("enrollment"), holder)
+    def work(opened: OpenGallery) -> str:
+        last = undo_last(opened, form.text("enrollment"), holder)
         count = len(last.reference_ids)
-        key = "enroll.undone.one" if count == 1 else "enroll.undone.many"
-        said = english()(key, number=count, label=last.label)
         if last.people > 1:
             references = english().count("references", count)
-            said = english()("folder.undone", name=last.label, references=references)
-        place = place_of(request, holder, number, "enroll")
-        return page(request, "undone.html.j2", holder, place=place, said=said)
+            return english()("folder.undone", name=last.label, references=references)
+        key = "enroll.undone.one" if count == 1 else "enroll.undone.many"
+        return english()(key, number=count, label=last.label)
 
-    return await run_in_threadpool(work)
+    return await carry_over(request, number, "enroll", "said", work)
 
 
 def _page(
@@ -85,6 +82,7 @@ def _page(
     *,
     report: EnrollmentReport | None = None,
     last: LastEnrollment | None = None,
+    said: str = "",
 ) -> Response:
     fragment = report is not None and wants_fragment(request)
     return page(
@@ -94,6 +92,7 @@ def _page(
         place=place_of(request, holder, number, "enroll"),
         report=report,
         last=last,
+        said=said,
         undo=None if report is None else report.undo,
         fragment=fragment,
         largest=state_of(request).config.max_photo,

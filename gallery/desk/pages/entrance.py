@@ -7,12 +7,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from gallery.desk.access.scopes import DeskScope
 from gallery.desk.errors import NotAllowedError, NotSignedInError
 from gallery.desk.pages.gates import checked_form, gallery_of
-from gallery.desk.pages.rendering import entrance, page, session_holder
+from gallery.desk.pages.rendering import entrance, page, session_holder, wants_fragment
 from gallery.desk.pages.way_back import to_unlock, way_back
 from gallery.desk.rights import holder_of
 from gallery.desk.state import DeskState, state_of
@@ -86,12 +86,25 @@ async def leave(request: Request) -> Response:
     return answer
 
 
+@router.get("/form-token")
+def form_token(request: Request) -> Response:
+    """Return the form token of the session, for a page that is older than this.
+
+    Whoever can read this can read any page; another site can read neither.
+    """
+    desk, holder = state_of(request), session_holder(request)
+    assert holder.session is not None
+    return PlainTextResponse(desk.sessions.form_token(holder.session))
+
+
 @router.get("/unlock")
 def show_lock(request: Request, back: str = "") -> Response:
     """Show the question for the passphrase."""
     desk = state_of(request)
     if not desk.owner.is_locked:
         return _to(way_back(back))
+    if desk.lacks_gallery and session_holder(request).scope is DeskScope.MANAGE:
+        return _to("/begin")
     return _lock_page(request, desk, back)
 
 
@@ -106,10 +119,10 @@ async def unlock(request: Request) -> Response:
     try:
         await run_in_threadpool(desk.owner.unlock, passphrase)
     except WrongPassphraseError:
-        return _lock_page(request, desk, back, english()("unlock.wrong"))
+        return _lock_page(request, desk, back, english()("unlock.wrong"), is_wrong=True)
     except GalleryError as error:
         return _lock_page(request, desk, back, told(error, 403, holder))
-    answer = _to(way_back(back))
+    answer = Response(status_code=204) if wants_fragment(request) else _to(way_back(back))
     answer.background = BackgroundTask(warm_up, desk)
     return answer
 
@@ -152,15 +165,26 @@ def _entered(request: Request, desk: DeskState, identifier: str) -> Response:
 
 
 def _lock_page(
-    request: Request, desk: DeskState, back: str, problem: str | None = None
+    request: Request,
+    desk: DeskState,
+    back: str,
+    problem: str | None = None,
+    *,
+    is_wrong: bool = False,
 ) -> Response:
-    holder = session_holder(request)
+    holder, status = session_holder(request), 200 if problem is None else 403
+    if wants_fragment(request):
+        template = "problem_fragment.html.j2"
+        return page(
+            request, template, holder, status=status, problem=problem, locked=None, way=None
+        )
     return page(
         request,
         "unlock.html.j2",
         holder,
-        status=200 if problem is None else 403,
+        status=status,
         problem=problem,
+        is_wrong=is_wrong,
         back=way_back(back),
         may_unlock=holder.scope is DeskScope.MANAGE,
         needs_passphrase=desk.needs_passphrase,

@@ -9,10 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from gallery.desk.errors import LockedError, NotSignedInError
 from gallery.desk.pages.rendering import entrance, page, place_of, wants_fragment
-from gallery.desk.pages.way_back import to_unlock
+from gallery.desk.pages.way_back import to_unlock, way_back
 from gallery.desk.problems import known_holder
 from gallery.desk.state import state_of
-from gallery.desk.texts import english
 from gallery.errors import GalleryError
 
 _PAGE_OF: Final = {
@@ -30,10 +29,9 @@ _PAGE_OF: Final = {
 def page_of_error(request: Request, text: str, error: GalleryError, status: int) -> Response:
     """Return the response to a browser in place of a page: a way on, or the error."""
     if wants_fragment(request):
-        way = _way_on(request, error)
-        return page(request, "problem_fragment.html.j2", status=status, problem=text, way=way)
+        return _fragment(request, text, error, status)
     if isinstance(error, LockedError):
-        return RedirectResponse(to_unlock(request.url.path), 303)
+        return RedirectResponse(to_unlock(_page_address(request.url.path)), 303)
     if isinstance(error, NotSignedInError):
         return entrance(request, text)
     holder, place = known_holder(request), None
@@ -44,16 +42,41 @@ def page_of_error(request: Request, text: str, error: GalleryError, status: int)
     return page(request, "problem.html.j2", holder, place=place, status=status, problem=text)
 
 
-def _way_on(request: Request, error: GalleryError) -> tuple[str, str] | None:
-    """Return address and words of what has to be done first, for a page that stays as it is."""
-    if isinstance(error, LockedError):
-        return to_unlock(request.url.path), english()("unlock.button")
-    if isinstance(error, NotSignedInError):
-        return "/enter", english()("enter.button")
-    return None
+def _fragment(request: Request, text: str, error: GalleryError, status: int) -> Response:
+    """Return the error for a page that stays, and a way to do first what is lacking.
+
+    What was typed there is not lost: the desk is unlocked on the page itself, and a browser signs
+    in beside it.
+    """
+    return page(
+        request,
+        "problem_fragment.html.j2",
+        known_holder(request),
+        status=status,
+        problem=text,
+        locked=_lock(request) if isinstance(error, LockedError) else None,
+        way="/enter" if isinstance(error, NotSignedInError) else None,
+    )
+
+
+def _lock(request: Request) -> dict[str, bool]:
+    """Return who can unlock, and how."""
+    holder = known_holder(request)
+    may_unlock = holder is not None and not holder.is_limited
+    return {"may_unlock": may_unlock, "needs_passphrase": state_of(request).needs_passphrase}
+
+
+def _page_address(address: str) -> str:
+    """Return the address of the page that a form belongs to, or the address itself."""
+    if way_back(address) != "/" or not address.startswith("/g/") or address.count("/") < 3:
+        return address
+    return "/".join([*address.split("/")[:3], _page_named(address)])
 
 
 def _page_of(request: Request) -> str:
     """Return the page of a gallery, as its address names it, that a request belongs to."""
-    part = request.url.path.split("/")[3]
-    return _PAGE_OF.get(part, "gallery")
+    return _page_named(request.url.path)
+
+
+def _page_named(address: str) -> str:
+    return _PAGE_OF.get(address.split("/")[3], "gallery")

@@ -9,13 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from gallery.client import Person, PersonDetails
 from gallery.client.integrity.clock import in_utc
 from gallery.desk.access.scopes import DeskScope, Holder
 from gallery.desk.errors import BadRequestError
 from gallery.desk.open_gallery import OpenGallery
+from gallery.desk.pages.carrying import carry_over
 from gallery.desk.pages.gates import checked_form, gallery_name, page_for
 from gallery.desk.pages.pictures import jpeg_url
 from gallery.desk.pages.rendering import page, place_of
@@ -30,45 +31,65 @@ _Manages = Annotated[Holder, Depends(page_for(DeskScope.MANAGE))]
 _SHOWN = 200
 """People on a page; a search finds the others."""
 
+_MOST_OFFERED = 500
+"""Names that the page of a person offers for another one; more would make it slow."""
+
 
 @router.get("/people")
-def show(request: Request, number: int, holder: _Manages) -> Response:
-    """List who is enrolled."""
-    return people_page(request, number, holder)
+def show(
+    request: Request, number: int, holder: _Manages, search: str = "", said: str = ""
+) -> Response:
+    """List who is enrolled, or whose name holds what was searched for, and say what was done."""
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        sought, done = opened.carried.find(search), opened.carried.find(said)
+    return _people(request, number, holder, sought, done)
 
 
 @router.post("/people")
 async def find(request: Request, number: int, holder: _Manages) -> Response:
-    """List whose name holds what is searched for; a form, so that no address holds a name."""
+    """Search for people by a part of their name; a form, so that no address holds a name."""
     form = await checked_form(request, holder)
     search = form.fields.get("search", "").strip()
-    return await run_in_threadpool(people_page, request, number, holder, search)
+    return await carry_over(request, number, "people", "search", lambda _: search)
 
 
 @router.post("/person")
-async def person(request: Request, number: int, holder: _Manages) -> Response:
-    """Show one person."""
+async def choose(request: Request, number: int, holder: _Manages) -> Response:
+    """Lead to the page of a person, whose address names one of the references."""
     form = await checked_form(request, holder)
     desk, label = state_of(request), form.text("label")
 
-    def work() -> Response:
+    def work() -> str:
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            references = opened.client.find(labels=[label])
-            found = {item.label: item.details for item in opened.client.people()}
-            faces = [_face_of(opened, item.reference_id) for item in references]
-        details = found[references[0].label]
-        return page(
-            request,
-            "person.html.j2",
-            holder,
-            place=place_of(request, holder, number, "people"),
-            label=label,
-            references=list(zip(references, faces, strict=True)),
-            attributes=details.attributes,
-            expires=details.expires and in_utc(details.expires)[:10],
-        )
+            return opened.client.find(labels=[label])[0].reference_id
 
-    return await run_in_threadpool(work)
+    identifier = await run_in_threadpool(work)
+    return RedirectResponse(f"/g/{number}/person/{identifier}", 303)
+
+
+@router.get("/person/{reference_id}")
+def person(request: Request, number: int, reference_id: str, holder: _Manages) -> Response:
+    """Show the person of a reference."""
+    desk = state_of(request)
+    with desk.owner.gallery(gallery_name(desk, number)) as opened:
+        (chosen,) = opened.client.find(reference_ids=[reference_id])
+        references = opened.client.find(labels=[chosen.label])
+        found = {item.label: item.details for item in opened.client.people()}
+        faces = [_face_of(opened, item.reference_id) for item in references]
+    details = found[chosen.label]
+    others = [label for label in found if label != chosen.label]
+    return page(
+        request,
+        "person.html.j2",
+        holder,
+        place=place_of(request, holder, number, "people"),
+        label=chosen.label,
+        others=others if len(others) <= _MOST_OFFERED else [],
+        references=list(zip(references, faces, strict=True)),
+        attributes=details.attributes,
+        expires=details.expires and in_utc(details.expires)[:10],
+    )
 
 
 @router.post("/person/rename")
@@ -187,20 +208,10 @@ async def _changed(
     request: Request, number: int, holder: Holder, change: Callable[[OpenGallery, Form], str]
 ) -> Response:
     form = await checked_form(request, holder)
-    desk = state_of(request)
-
-    def work() -> Response:
-        with desk.owner.gallery(gallery_name(desk, number)) as opened:
-            said = change(opened, form)
-        return people_page(request, number, holder, said=said)
-
-    return await run_in_threadpool(work)
+    return await carry_over(request, number, "people", "said", lambda opened: change(opened, form))
 
 
-def people_page(
-    request: Request, number: int, holder: Holder, search: str = "", said: str = ""
-) -> Response:
-    """Return the list of people whose texts hold what is searched for, and what was done."""
+def _people(request: Request, number: int, holder: Holder, search: str, said: str) -> Response:
     desk = state_of(request)
     wanted = search.casefold()
     with desk.owner.gallery(gallery_name(desk, number)) as opened:

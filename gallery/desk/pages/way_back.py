@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_PAGE: Final = re.compile(r"/g/[0-9]{1,6}/(?:identify|live|enroll|people|gallery)")
+_PAGE: Final = re.compile(
+    r"/g/[0-9]{1,6}/"
+    r"(?:identify|live|enroll|people|person/[0-9a-f]{32}|gallery|accuracy|decisions)"
+)
 
 
 def way_back(address: str) -> str:

@@ -3,8 +3,9 @@ import { startCamera, frameOf } from "/static/camera.js";
 import { partOf } from "/static/alarm.js";
 import { startFolder } from "/static/folder.js";
 import { startLive } from "/static/live.js";
+import { post, problemIn } from "/static/sending.js";
 
-const formToken = document.body.dataset.formToken ?? "";
+const AGAIN_AFTER = 1000;
 
 /** Send a form's data in the background and show the part of the page that changed. */
 async function send(form, data) {
@@ -13,11 +14,7 @@ async function send(form, data) {
   status.textContent = form.dataset.working;
   buttons.forEach((button) => (button.disabled = true));
   try {
-    const answer = await fetch(form.action, {
-      method: "POST",
-      body: data,
-      headers: { "X-Fragment": "1", "X-Form-Token": formToken },
-    });
+    const answer = await post(form.action, data);
     if (answer.redirected) {
       location.assign(answer.url);
       return;
@@ -31,6 +28,16 @@ async function send(form, data) {
         send(form, data);
       }),
     );
+    target.querySelectorAll("form[data-unlock]").forEach((asking) =>
+      asking.addEventListener("submit", (event) => {
+        event.preventDefault();
+        event.stopPropagation(); // it may stand in the form that was sent
+        unlock(asking, () => send(form, data));
+      }),
+    );
+    if (target.querySelector("[data-finished]")) {
+      form.reset(); // else the next person could get this one's name
+    }
     shown(target);
     target.scrollIntoView({ block: "nearest" });
   } catch {
@@ -38,6 +45,24 @@ async function send(form, data) {
   } finally {
     buttons.forEach((button) => (button.disabled = false));
   }
+}
+
+/** Unlock the desk from a page whose form waits for it, and go on with that. */
+async function unlock(asking, goOn) {
+  const problem = asking.querySelector(".status");
+  asking.querySelector("button").disabled = true;
+  try {
+    const answer = await post(asking.action, new FormData(asking));
+    if (answer.ok) {
+      goOn();
+      return;
+    }
+    problem.textContent = await problemIn(answer);
+  } catch {
+    problem.textContent = asking.dataset.failed;
+  }
+  asking.querySelector("button").disabled = false;
+  asking.querySelector("input[type=password]")?.select();
 }
 
 /** Bring a part of the page to life that the desk sent. */
@@ -180,6 +205,19 @@ for (const button of document.querySelectorAll("[data-camera]")) {
   });
 }
 
+// Of two clicks in a row, the second would send the form again, and show that it cannot be done twice.
+let sent = null;
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) {
+    return;
+  }
+  if (sent?.form === event.target && Date.now() - sent.time < AGAIN_AFTER) {
+    event.preventDefault();
+    return;
+  }
+  sent = { form: event.target, time: Date.now() };
+});
+
 // A file that is dropped beside its place would be opened instead of the page.
 for (const kind of ["dragover", "drop"]) {
   document.addEventListener(kind, (event) => {
@@ -191,5 +229,5 @@ for (const kind of ["dragover", "drop"]) {
 
 shown(document);
 document.addEventListener("shown", (event) => shown(event.target));
-document.querySelectorAll("form[data-folder]").forEach((form) => startFolder(form, formToken));
-document.querySelectorAll("[data-live]").forEach((place) => startLive(place, formToken));
+document.querySelectorAll("form[data-folder]").forEach(startFolder);
+document.querySelectorAll("[data-live]").forEach(startLive);

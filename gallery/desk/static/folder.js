@@ -1,5 +1,6 @@
 // A folder of people, sent in small pieces: first the names, then the files that the desk wants.
 import { partOf } from "/static/alarm.js";
+import { post, problemIn } from "/static/sending.js";
 
 const NAMES_AT_ONCE = 2000;
 const LETTERS_AT_ONCE = 2 ** 17;
@@ -58,7 +59,7 @@ async function headOf(file) {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function startFolder(form, formToken) {
+export function startFolder(form) {
   const field = form.querySelector("input[type=file]");
   const drop = form.querySelector("[data-drop]");
   const status = form.querySelector(".status");
@@ -80,11 +81,7 @@ export function startFolder(form, formToken) {
     for (let tried = 0; ; tried += 1) {
       let answer = null;
       try {
-        answer = await fetch(form.action, {
-          method: "POST",
-          body: data,
-          headers: { "X-Fragment": "1", "X-Form-Token": formToken },
-        });
+        answer = await post(form.action, data);
       } catch (problem) {
         if (tried >= 2) {
           throw new Refused(form.dataset.failed);
@@ -98,7 +95,7 @@ export function startFolder(form, formToken) {
         return answer;
       }
       if (answer && (![429, 503].includes(answer.status) || tried >= TRIES)) {
-        throw new Refused(partOf(await answer.text()).textContent.trim());
+        throw new Refused(await problemIn(answer));
       }
       status.textContent = form.dataset.waiting;
       await new Promise((done) => setTimeout(done, PAUSE));

@@ -1,12 +1,13 @@
 // The live mode: one search a second, frames over the video, and a list in this page's memory.
 import { partOf } from "/static/alarm.js";
 import { startCamera, frameOf } from "/static/camera.js";
+import { post, problemIn } from "/static/sending.js";
 
 const PAUSE = 1000;
 const LONGEST_LIST = 20;
 const SVG = "http://www.w3.org/2000/svg";
 
-export function startLive(place, formToken) {
+export function startLive(place) {
   const video = place.querySelector("video");
   const frames = place.querySelector("svg");
   const toggle = place.querySelector("[data-toggle]");
@@ -80,17 +81,13 @@ export function startLive(place, formToken) {
   async function look() {
     const data = new FormData();
     data.set("photos", await frameOf(video), "camera.jpg");
-    const answer = await fetch(place.dataset.live, {
-      method: "POST",
-      body: data,
-      headers: { "X-Fragment": "1", "X-Form-Token": formToken },
-    });
+    const answer = await post(place.dataset.live, data);
     if (answer.redirected) {
       location.assign(answer.url);
       return;
     }
     if (!answer.ok) {
-      throw new Error(partOf(await answer.text()).textContent.trim());
+      throw new Error(await problemIn(answer));
     }
     const found = await answer.json();
     partOf(found.alarm ?? "");

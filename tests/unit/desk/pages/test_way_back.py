@@ -7,7 +7,9 @@ import pytest
 from gallery.desk.pages.way_back import to_unlock, way_back
 
 
-@pytest.mark.parametrize("page", ["/g/0/identify", "/g/12/people", "/g/1/gallery"])
+@pytest.mark.parametrize(
+    "page", ["/g/0/identify", "/g/12/people", "/g/1/gallery", f"/g/0/person/{'0a' * 16}"]
+)
 def test_a_page_of_a_gallery_is_led_back_to(page: str) -> None:
     assert way_back(page) == page
     assert to_unlock(page) == f"/unlock?back={page}"
