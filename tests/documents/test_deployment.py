@@ -25,7 +25,7 @@ import tests.support.postgresql
 from gallery.commands.main import EXIT_USAGE
 from gallery.commands.serve import REQUEST_MEMORY
 from gallery.commands.serve import command as serve_command
-from gallery.errors import SchemaVersionError
+from gallery.errors import MachineError, SchemaVersionError
 from gallery.server.audit_log import Action
 from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
@@ -225,6 +225,26 @@ def test_memory_is_enough_for_all_budgets() -> None:
     assert size_of(unit()["MemoryMax"]) > least
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.desk.yaml"])
+def test_no_container_swaps_or_dumps_what_is_erased(name: str) -> None:
+    for service, described in deploy_files.compose(name)["services"].items():
+        assert described["memswap_limit"] == described["mem_limit"], service
+        assert described["ulimits"]["core"] == 0, service
+
+    assert (unit()["MemorySwapMax"], unit()["LimitCORE"]) == ("0", "0")
+
+
+def test_a_start_that_is_waited_for_has_begun_everywhere() -> None:
+    # `up --wait` takes a container without a check for healthy while it fails again and again.
+    services = compose()["services"]
+    checked = {name for name in services if "healthcheck" in services[name]}
+
+    assert dockerfile("HEALTHCHECK")
+    assert checked | {"server"} == set(services)
+    assert services["proxy"]["healthcheck"]["test"][-1].endswith(":8443/readyz")
+    assert "listen 8443 ssl;" in nginx()
+
+
 def test_a_stop_waits_longer_than_requests_may_take() -> None:
     assert seconds_of(compose()["services"]["server"]["stop_grace_period"]) > LIMITS.shutdown
     assert int(unit()["TimeoutStopSec"]) > LIMITS.shutdown
@@ -234,7 +254,7 @@ def test_a_stop_waits_longer_than_requests_may_take() -> None:
 def test_the_unit_fits_the_program() -> None:
     service, whole = unit(), (DEPLOY / "gallery.service").read_text("utf-8")
 
-    hopeless = {EXIT_USAGE, SchemaVersionError.exit_code}
+    hopeless = {EXIT_USAGE, MachineError.exit_code, SchemaVersionError.exit_code}
     assert set(map(int, service["RestartPreventExitStatus"].split())) == hopeless
     assert int(service["LimitNOFILE"]) > 2 * CONNECTIONS
     assert compose()["services"]["server"]["ulimits"]["nofile"] > 2 * CONNECTIONS
@@ -248,6 +268,26 @@ def test_the_proxy_takes_what_the_server_takes() -> None:
     sizes = [size_of(words) for words in re.findall(r"client_max_body_size (\w+);", nginx())]
 
     assert sizes == [LIMITS.max_request, LIMITS.max_restore]
+
+
+def test_the_proxy_is_more_patient_than_the_server() -> None:
+    """Or a client learns that something timed out, and not what the server has to say."""
+    waits = dict(re.findall(r"proxy_(\w+)_timeout (\w+);", nginx()))
+
+    assert seconds_of(waits["send"]) > LIMITS.patience + 10
+    # Clients give up after five minutes.
+    assert seconds_of(waits["read"]) > 300
+
+
+def test_the_proxy_logs_no_address_of_a_request() -> None:
+    """An address may hold a gallery's name; errors are logged with it below the level ``alert``."""
+    (fields,) = re.findall(r"log_format gallery (.*?);", nginx(), re.S)
+    variables = set(re.findall(r"\$(\w+)", fields))
+
+    assert "server_status" in fields
+    assert not variables & {"request", "request_uri", "uri", "args", "query_string", "document_uri"}
+    assert "access_log /var/log/nginx/access.log gallery;" in nginx()
+    assert re.findall(r"error_log \S+ (\w+);", nginx()) == ["alert"]
 
 
 def test_the_proxy_lets_go_of_idle_connections_first() -> None:
