@@ -1,4 +1,4 @@
-"""Alerts of `deploy/alerts.yml`: what raises each, and what does not, as Prometheus evaluates them."""
+"""Alerts of `deploy/alerts.yml`: what raises each and what does not, by Prometheus itself."""
 
 from __future__ import annotations
 
