@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ from gallery.store import open_database
 from gallery.web.connection_gate import CONNECTION_BYTES, CONNECTIONS
 from gallery.web.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
 from tests.support import deploy_files
+from tests.support.certificates import make_certificate
 from tests.support.command_line import check_words
 from tests.support.deploy_files import DEPLOY, instructions, seconds_of, size_of, stages
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of
@@ -110,7 +112,7 @@ def test_the_image_does_not_speak_plain_http_unless_told() -> None:
 
 def test_all_files_mean_the_same_port() -> None:
     assert dockerfile("EXPOSE") == [str(PORT)]
-    assert f"'127.0.0.1', {PORT}" in dockerfile("HEALTHCHECK")[0]
+    assert f'"/opt/check_health.py", "{PORT}"' in dockerfile("HEALTHCHECK")[0]
     assert f"server server:{PORT};" in nginx()
     (scrape,) = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     assert scrape["static_configs"] == [{"targets": [f"server:{PORT}"]}]
@@ -131,6 +133,7 @@ def test_what_the_image_copies_is_there_and_let_through() -> None:
         for words in dockerfile("COPY")
         if not words.startswith("--from")
         for name in words.split()[:-1]
+        if not name.startswith("--")
     ]
 
     assert first == "*"
@@ -186,6 +189,19 @@ def test_the_image_can_write_compiled_code_and_uploads() -> None:
     assert environment["TMPDIR"] == home
     assert dockerfile("USER") == ["10001:10001"]
     assert compose()["services"]["server"]["volumes"] == [f"state:{home}"]
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_the_health_of_a_server_is_seen_by_its_check(encrypted: bool, tmp_path: Path) -> None:
+    check = [sys.executable, str(DEPLOY / "check_health.py")]
+    tls = make_certificate(tmp_path) if encrypted else None
+
+    with serving(f"sqlite:///{tmp_path}/gallery.db", tls=tls) as running:
+        port = running.url.rpartition(":")[2]
+        lives = subprocess.run([*check, port], check=False)
+    ended = subprocess.run([*check, port], check=False)
+
+    assert (lives.returncode, ended.returncode) == (0, 1)
 
 
 # --- confinement, limits and time -----------------------------------------------------------------
