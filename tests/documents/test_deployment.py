@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ import tests.support.postgresql
 from gallery.commands.main import EXIT_USAGE
 from gallery.commands.serve import REQUEST_MEMORY
 from gallery.commands.serve import command as serve_command
-from gallery.errors import SchemaVersionError
+from gallery.errors import MachineError, SchemaVersionError
 from gallery.server.audit_log import Action
 from gallery.server.http import ServerConfig
 from gallery.server.http.app import make_app
@@ -38,6 +39,7 @@ from gallery.store import open_database
 from gallery.web.connection_gate import CONNECTION_BYTES, CONNECTIONS
 from gallery.web.connections import HEADER_BYTES, HEADER_FIELDS, HEADER_SECONDS, PIPELINED
 from tests.support import deploy_files
+from tests.support.certificates import make_certificate
 from tests.support.command_line import check_words
 from tests.support.deploy_files import DEPLOY, instructions, seconds_of, size_of, stages
 from tests.support.documents import CHECKOUT, blocks_of, rows_of, section_of
@@ -110,7 +112,7 @@ def test_the_image_does_not_speak_plain_http_unless_told() -> None:
 
 def test_all_files_mean_the_same_port() -> None:
     assert dockerfile("EXPOSE") == [str(PORT)]
-    assert f"'127.0.0.1', {PORT}" in dockerfile("HEALTHCHECK")[0]
+    assert f'"/opt/check_health.py", "{PORT}"' in dockerfile("HEALTHCHECK")[0]
     assert f"server server:{PORT};" in nginx()
     (scrape,) = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     assert scrape["static_configs"] == [{"targets": [f"server:{PORT}"]}]
@@ -131,6 +133,7 @@ def test_what_the_image_copies_is_there_and_let_through() -> None:
         for words in dockerfile("COPY")
         if not words.startswith("--from")
         for name in words.split()[:-1]
+        if not name.startswith("--")
     ]
 
     assert first == "*"
@@ -188,6 +191,19 @@ def test_the_image_can_write_compiled_code_and_uploads() -> None:
     assert compose()["services"]["server"]["volumes"] == [f"state:{home}"]
 
 
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_the_health_of_a_server_is_seen_by_its_check(encrypted: bool, tmp_path: Path) -> None:
+    check = [sys.executable, str(DEPLOY / "check_health.py")]
+    tls = make_certificate(tmp_path) if encrypted else None
+
+    with serving(f"sqlite:///{tmp_path}/gallery.db", tls=tls) as running:
+        port = running.url.rpartition(":")[2]
+        lives = subprocess.run([*check, port], check=False)
+    ended = subprocess.run([*check, port], check=False)
+
+    assert (lives.returncode, ended.returncode) == (0, 1)
+
+
 # --- confinement, limits and time -----------------------------------------------------------------
 
 
@@ -225,6 +241,26 @@ def test_memory_is_enough_for_all_budgets() -> None:
     assert size_of(unit()["MemoryMax"]) > least
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.desk.yaml"])
+def test_no_container_swaps_or_dumps_what_is_erased(name: str) -> None:
+    for service, described in deploy_files.compose(name)["services"].items():
+        assert described["memswap_limit"] == described["mem_limit"], service
+        assert described["ulimits"]["core"] == 0, service
+
+    assert (unit()["MemorySwapMax"], unit()["LimitCORE"]) == ("0", "0")
+
+
+def test_a_start_that_is_waited_for_has_begun_everywhere() -> None:
+    # `up --wait` takes a container without a check for healthy while it fails again and again.
+    services = compose()["services"]
+    checked = {name for name in services if "healthcheck" in services[name]}
+
+    assert dockerfile("HEALTHCHECK")
+    assert checked | {"server"} == set(services)
+    assert services["proxy"]["healthcheck"]["test"][-1].endswith(":8443/readyz")
+    assert "listen 8443 ssl;" in nginx()
+
+
 def test_a_stop_waits_longer_than_requests_may_take() -> None:
     assert seconds_of(compose()["services"]["server"]["stop_grace_period"]) > LIMITS.shutdown
     assert int(unit()["TimeoutStopSec"]) > LIMITS.shutdown
@@ -234,7 +270,7 @@ def test_a_stop_waits_longer_than_requests_may_take() -> None:
 def test_the_unit_fits_the_program() -> None:
     service, whole = unit(), (DEPLOY / "gallery.service").read_text("utf-8")
 
-    hopeless = {EXIT_USAGE, SchemaVersionError.exit_code}
+    hopeless = {EXIT_USAGE, MachineError.exit_code, SchemaVersionError.exit_code}
     assert set(map(int, service["RestartPreventExitStatus"].split())) == hopeless
     assert int(service["LimitNOFILE"]) > 2 * CONNECTIONS
     assert compose()["services"]["server"]["ulimits"]["nofile"] > 2 * CONNECTIONS
@@ -248,6 +284,26 @@ def test_the_proxy_takes_what_the_server_takes() -> None:
     sizes = [size_of(words) for words in re.findall(r"client_max_body_size (\w+);", nginx())]
 
     assert sizes == [LIMITS.max_request, LIMITS.max_restore]
+
+
+def test_the_proxy_is_more_patient_than_the_server() -> None:
+    """Or a client learns that something timed out, and not what the server has to say."""
+    waits = dict(re.findall(r"proxy_(\w+)_timeout (\w+);", nginx()))
+
+    assert seconds_of(waits["send"]) > LIMITS.patience + 10
+    # Clients give up after five minutes.
+    assert seconds_of(waits["read"]) > 300
+
+
+def test_the_proxy_logs_no_address_of_a_request() -> None:
+    """An address may hold a gallery's name; errors are logged with it below the level ``alert``."""
+    (fields,) = re.findall(r"log_format gallery (.*?);", nginx(), re.S)
+    variables = set(re.findall(r"\$(\w+)", fields))
+
+    assert "server_status" in fields
+    assert not variables & {"request", "request_uri", "uri", "args", "query_string", "document_uri"}
+    assert "access_log /var/log/nginx/access.log gallery;" in nginx()
+    assert re.findall(r"error_log \S+ (\w+);", nginx()) == ["alert"]
 
 
 def test_the_proxy_lets_go_of_idle_connections_first() -> None:

@@ -127,7 +127,7 @@ def test_the_image_of_the_desk_installs_what_is_locked() -> None:
 
 def test_all_files_of_the_desk_mean_the_same_port() -> None:
     assert instructions("EXPOSE", "desk") == [str(PORT)]
-    assert f"'127.0.0.1', {PORT}" in instructions("HEALTHCHECK", "desk")[0]
+    assert f'"/opt/check_health.py", "{PORT}"' in instructions("HEALTHCHECK", "desk")[0]
     # The port is part of the name that browsers call it by, which the desk compares.
     assert compose(COMPOSE)["services"]["desk"]["ports"] == [f"{PORT}:{PORT}"]
 
