@@ -30,7 +30,7 @@ FOREIGN_NAMES = {
     "version": "--version",
     "web": "desk",
 }
-"""What other programs call it, and what it is called here."""
+"""Names of commands in other programs, each with the one here."""
 
 _CLOSE = 0.7
 """The likeness of a name that was mistyped, of 0 to 1, as `difflib` measures it."""

@@ -27,7 +27,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from gallery.errors import IntegrityError
 
 _UNFIT_TEXT: Final = "\x1a"
-"""What is selected in the place of a text that is too long; no text that is stored is that."""
+"""The text that is selected in the place of one that is too long; none that is stored is that."""
 
 _LONGEST_CHARACTER: Final = 4
 """Bytes of a character in UTF-8."""
