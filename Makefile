@@ -148,10 +148,11 @@ test-minimum: $(VENV_MIN)/.project-installed
 	@$(VENV_MIN)/bin/python -m pytest --numprocesses 2 --dist loadfile \
 		-W default::DeprecationWarning tests/unit
 
-# Without the tests that kill, corrupt and contend: they add many minutes and hardly a line.
+# Without the tests that kill, corrupt, contend and attack: they add many minutes and hardly a line.
 coverage: venv
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov \
-		--ignore=tests/crashes --ignore=tests/mutations --ignore=tests/concurrency
+		--ignore=tests/crashes --ignore=tests/mutations --ignore=tests/concurrency \
+		--ignore=tests/attacks
 
 browser:
 	@command -v chromium || command -v google-chrome || sudo apt-get install --yes chromium-browser
