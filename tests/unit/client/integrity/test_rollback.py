@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,17 @@ def test_a_damaged_or_unreachable_file_is_an_error_of_its_own(tmp_path: Path) ->
     for path in (tmp_path / "letter", tmp_path / "no such folder" / "seen"):
         with pytest.raises(StateFileError, match="give StateFile another path"):
             StateFile(path).newest(GALLERY)
+
+
+@pytest.mark.parametrize("value", ["version = 'three'", "version = 0.5", "mac = 'three'"])
+def test_a_damaged_value_is_an_error_of_the_file(tmp_path: Path, value: str) -> None:
+    states = StateFile(tmp_path / "seen")
+    states.remember(GALLERY, NewestState(3, b"three"))
+    with closing(sqlite3.connect(tmp_path / "seen")) as connection, connection:
+        connection.execute(f"UPDATE seen SET {value}")
+
+    with pytest.raises(StateFileError, match="it is damaged"):
+        states.newest(GALLERY)
 
 
 @pytest.fixture
