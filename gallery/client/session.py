@@ -229,6 +229,7 @@ class GallerySession(Closing, Secret):
         manifest = self.service.manifest(self.gallery_id)
         self.authenticator.check_manifest(manifest)
         self.seen.accept(manifest)
+        self._parts.forget()
         self._newest, self.claimed = manifest, False
 
     def check_trust(self) -> None:
@@ -302,12 +303,28 @@ class GallerySession(Closing, Secret):
             manifest = None
         raise WriteConflictError("other processes keep changing the gallery", hint=Hint.TRY_AGAIN)
 
-    def known_versions(self) -> dict[int, int]:
+    def known_versions(self, seen: NewestState | None = None) -> dict[int, int]:
         """Return the versions of the references that need not be sent, by block index.
 
         They are those read so far, and those that the cache has of the newest manifest: whole
         blocks, whatever was found in them.
+
+        Parameters
+        ----------
+        seen
+            The newest state, if it was looked up just now. Where it is not as new as what was read
+            here, an older one was put back on purpose and accepted in another process: what was
+            read before is of a history that has ended, and another one may have its versions.
         """
+        newest = self._newest
+        if (
+            newest is not None
+            and seen is not None
+            and seen.version <= newest.version
+            and seen != NewestState.of(newest)
+        ):
+            self._parts.forget()
+            self._newest, self.claimed = None, False
         if self._newest is None and self._parts.may_hold_references():
             self.manifest()
         return self._parts.versions(self._newest)

@@ -135,15 +135,17 @@ class Verifier:
         self, entry: ManifestEntry, deep: bool, findings: list[Finding]
     ) -> tuple[int, EncryptedBlock | None]:
         """Check a block, or its present version if another process has changed it meanwhile."""
-        try:
-            return self._check(entry, deep, findings)
-        except GalleryError:
-            entries = self._session.manifest().entries
-            if entry.index >= len(entries):
-                return 0, None
-            if entries[entry.index] == entry:
-                raise
-            return self._check_current(entries[entry.index], deep, findings)
+        while True:
+            try:
+                return self._check(entry, deep, findings)
+            except GalleryError:
+                entries = self._session.manifest().entries
+                if entry.index >= len(entries):
+                    return 0, None
+                if entries[entry.index] == entry:
+                    raise
+                # No recursion: a server may have kept thousands of states to show one by one.
+                entry = entries[entry.index]
 
     def _check(
         self, entry: ManifestEntry, deep: bool, findings: list[Finding]
@@ -170,14 +172,16 @@ class Verifier:
         session, keeper = self._session, self._session.check_sums
         if not keeper.are_kept:
             return []
-        sealed = session.service.check_sums(session.gallery_id)
-        try:
-            plain = keeper.unsealed(manifest, sealed)
-        except AuthenticationError as error:
-            newest = session.manifest()
-            if newest.entries != manifest.entries:
-                return self._check_sums(newest, summed)
-            return [Finding("check sums", error.message)]
+        while True:
+            sealed = session.service.check_sums(session.gallery_id)
+            try:
+                plain = keeper.unsealed(manifest, sealed)
+                break
+            except AuthenticationError as error:
+                newest = session.manifest()
+                if newest.entries == manifest.entries:
+                    return [Finding("check sums", error.message)]
+                manifest = newest
         if summed is None or summed.are_of(manifest, plain):
             return []
         return [Finding("check sums", "they open, but are not the sums of the gallery's blocks")]

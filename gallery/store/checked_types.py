@@ -51,7 +51,7 @@ class _TextFits(FunctionElement[bool]):
 @compiles(_TextFits)
 def _length_fits(element: FunctionElement[bool], compiler: SQLCompiler, **options: Any) -> str:
     value, most = (compiler.process(item, **options) for item in element.clauses)
-    return f"(octet_length({value}) <= {most})"
+    return f"(length({value}) <= {most})"
 
 
 @compiles(_BytesFit, "sqlite")

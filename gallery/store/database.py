@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -241,7 +242,7 @@ class Database:
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         """Give a connection; errors of the database are raised as this program's."""
-        with self._translated():
+        with self.translated():
             try:
                 connection = self.engine.connect()
             except (ArgumentError, TypeError, ValueError) as error:
@@ -262,12 +263,20 @@ class Database:
         return reason.strip().partition("\n")[0]
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Raise the database's errors as this program's: for what reads in another thread, too."""
         try:
             yield
         except SQLAlchemyError as error:
             reason, hint = _reason(error)
             raise DatabaseError(f"{self.name}: {self._scrubbed(reason)}", hint=hint) from error
+        except sqlite3.Error as error:  # of a cursor of the driver's own
+            reason, hint = _explained(str(error))
+            raise DatabaseError(f"{self.name}: {self._scrubbed(reason)}", hint=hint) from error
+        except UnicodeDecodeError as error:  # of a name in a damaged schema, which SQLite repeats
+            raise DatabaseError(
+                f"{self.name}: it is damaged, and holds what is no text; restore it from a backup"
+            ) from error
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -312,7 +321,11 @@ def _reason(error: SQLAlchemyError) -> tuple[str, Hint | None]:
     """
     cause = getattr(error, "orig", None)
     lines = str(cause if cause is not None else error).strip().splitlines()
-    reason = lines[0] if lines else type(error).__name__
+    return _explained(lines[0] if lines else type(error).__name__)
+
+
+def _explained(reason: str) -> tuple[str, Hint | None]:
+    """Return a driver's words with what to do about them, where that is known."""
     for words, (explanation, hint) in _EXPLANATIONS.items():
         if words in reason:
             return f"{reason}; {explanation}", hint

@@ -112,7 +112,7 @@ class GalleryStore:
                     "the gallery's version in the database is not its manifest's; "
                     "restore the database from a backup"
                 )
-            yield Snapshot(connection, gallery_id, row.name, description, manifest)
+            yield Snapshot(self._database, connection, gallery_id, row.name, description, manifest)
 
     def apply(self, gallery_id: bytes, change: GalleryUpdate) -> None:
         """Apply an update whole, if the gallery is still at the version that it expects.

@@ -7,6 +7,7 @@ began. So it is known where a purge has nothing to do, also after a crash and in
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -129,7 +130,8 @@ def _purge_sqlite(connection: Connection) -> bool:
     Freed pages were overwritten when they were freed (``secure_delete``), but their old content
     stays in the write-ahead log until then.
     """
-    with suppress(OperationalError):  # a full disk, or a writer that takes long
+    # A full disk, or a writer that takes long; a cursor of the driver's own raises its own error.
+    with suppress(OperationalError, sqlite3.OperationalError):
         _give_back(connection)
     return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from sqlalchemy import Connection, func, select
@@ -30,24 +32,48 @@ from gallery.messages.references import REFERENCE_SIZE
 from gallery.parameters import ParameterSet, find_parameters
 from gallery.store.block_rows import IN_ONE_STATEMENT, block_key
 from gallery.store.checked_types import at_most
+from gallery.store.database import Database
 from gallery.store.tables import block_table, gallery_table, reference_table
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _reads(
+    method: Callable[Concatenate[Snapshot, _P], _R],
+) -> Callable[Concatenate[Snapshot, _P], _R]:
+    """Have a method raise the database's errors as this program's, in whichever thread it runs."""
+
+    @wraps(method)
+    def reading(self: Snapshot, /, *arguments: _P.args, **named: _P.kwargs) -> _R:
+        with self.database.translated():
+            return method(self, *arguments, **named)
+
+    return reading
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One state of a gallery, read within one transaction."""
+    """One state of a gallery, read within one transaction.
 
+    Threads may read from it, one at a time, as long as it is open. Every method raises
+    `DatabaseError` if the database fails.
+    """
+
+    database: Database
     connection: Connection
     gallery_id: bytes
     name: str
     description: GalleryDescription
     manifest: Manifest
 
+    @_reads
     def stored_blocks(self) -> tuple[int, ...]:
         """Return the indices of all blocks that are stored, ascending; of too many, some."""
         query = select(block_table.c.block_index).where(block_table.c.gallery_id == self.gallery_id)
         return tuple(sorted(self.connection.execute(query.limit(MAX_INDICES)).scalars()))
 
+    @_reads
     def header(self, index: int) -> BlockHeader:
         """Return the header of a block (`MissingBlockError`)."""
         key = block_key(self.gallery_id, index)
@@ -57,6 +83,7 @@ class Snapshot:
             raise _missing(index)
         return _header(index, row.version, row.header)
 
+    @_reads
     def block(self, index: int, *, checked: bool = True) -> EncryptedBlock:
         """Return a block, checked (`MissingBlockError`, `BlockCorruptedError`).
 
@@ -87,6 +114,7 @@ class Snapshot:
             block.check()
         return block
 
+    @_reads
     def references(self, index: int, version: int) -> ReferenceTable:
         """Return the references of a block, with its hint if it has one."""
         table = reference_table.c
@@ -106,6 +134,7 @@ class Snapshot:
             found = (StoredReference(*row) for row in rows)
             return ReferenceTable.of(self.gallery_id, index, version, found, hinted)
 
+    @_reads
     def references_sizes(self, indices: Sequence[int]) -> dict[int, int]:
         """Return the bytes that the references of blocks take in memory, without their hints.
 
@@ -124,6 +153,7 @@ class Snapshot:
         header = self.header(index)
         return BlockReferences(header, self.references(index, header.version))
 
+    @_reads
     def check_sums(self) -> SealedCheckSums:
         """Return the gallery's check sums; none if it has none."""
         size = sealed_size(self.description.columns, self._parameters)

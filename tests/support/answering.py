@@ -15,9 +15,14 @@ TOKEN = "efg_0123456789abcdef_" + "s3cr3t-of-this-test" + "A" * 24
 
 @contextmanager
 def answering(
-    *answers: bytes, waiting: Callable[[str], None] | None = None
+    *answers: bytes,
+    waiting: Callable[[str], None] | None = None,
+    heard: list[bytes] | None = None,
 ) -> Iterator[RemoteService]:
-    """Give a client's end of a server that answers this, and the last of it again and again."""
+    """Give a client's end of a server that answers this, and the last of it again and again.
+
+    The heads of requests are added to ``heard``.
+    """
     left = list(answers)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -28,7 +33,9 @@ def answering(
                 except OSError:
                     return
                 with end:
-                    _read_request(end)
+                    head = _read_request(end)
+                    if heard is not None:
+                        heard.append(head)
                     end.sendall(left.pop(0) if len(left) > 1 else left[0])
 
         thread = threading.Thread(target=answer, daemon=True)
@@ -43,7 +50,7 @@ def answering(
             thread.join()
 
 
-def _read_request(end: socket.socket) -> None:
+def _read_request(end: socket.socket) -> bytes:
     # What is left unread when a connection is closed would take the answer with it.
     got = b""
     while b"\r\n\r\n" not in got:
@@ -53,6 +60,7 @@ def _read_request(end: socket.socket) -> None:
     left = int(length[1]) - len(body) if length else 0
     while left > 0:
         left -= len(end.recv(2**20))
+    return head
 
 
 def response(body: bytes, status: str = "200 OK", *fields: str) -> bytes:

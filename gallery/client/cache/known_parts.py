@@ -100,6 +100,11 @@ class KnownParts:
         if self._cache is not None:
             self._cache.drop_all_but(manifest)
 
+    def forget(self) -> None:
+        """Forget what was read or written here; the cache, which goes by manifests, stays."""
+        self._tables.clear()
+        self._growing = None
+
     def keep_nothing(self) -> None:
         """Leave what is kept as it is from here on."""
         self._cache = None

@@ -101,7 +101,12 @@ class StateFile:
         )
         with self._opened() as connection:
             row = connection.execute(query, (gallery_id,)).fetchone()
-        return None if row is None else NewestState(int(row[0]), bytes(row[1]), row[2] or b"")
+        if row is None:
+            return None
+        version, mac, lineage = row[0], row[1], row[2] or b""
+        if (type(version), type(mac), type(lineage)) != (int, bytes, bytes):
+            raise self._unusable("it is damaged")
+        return NewestState(version, mac, lineage)
 
     def remember(self, gallery_id: bytes, seen: NewestState) -> None:
         """Remember a manifest, unless a newer one is remembered."""
@@ -133,12 +138,16 @@ class StateFile:
                 for statement in _SCHEMA:
                     connection.execute(statement)
                 yield connection
+        except UnicodeDecodeError as error:  # of a name in a damaged schema, which SQLite repeats
+            raise self._unusable("it is damaged") from error
         except (OSError, sqlite3.Error) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise StateFileError(
-                f"cannot use {self._path}, which remembers the newest state of galleries: {reason}",
-                hint=Hint.OTHER_STATE_FILE,
-            ) from error
+            raise self._unusable(getattr(error, "strerror", None) or str(error)) from error
+
+    def _unusable(self, reason: str) -> StateFileError:
+        return StateFileError(
+            f"cannot use {self._path}, which remembers the newest state of galleries: {reason}",
+            hint=Hint.OTHER_STATE_FILE,
+        )
 
 
 class GalleryStates:

@@ -124,20 +124,49 @@ _ASTERISK: Final = "[^/]*"
 """The expression of an asterisk in a pattern."""
 
 
+_ANY_FOLDERS: Final = "(?:/.+)?/"
+"""The expression of ``/**/`` in a pattern."""
+
+_ANYWHERE: Final = "^(?:.+/)?"
+"""The expression of ``**/`` at its beginning."""
+
+
 def _at_first_fit(pattern: Any) -> Any:
-    """Return a pattern whose asterisks, but the last of a name, end where what follows first fits.
+    """Return a pattern whose asterisks, but the last ones, end where what follows first fits.
 
     Any later place would do as well, as another asterisk comes after that. Without this, a
-    comparison takes a power of the name's length as large as the number of asterisks.
+    comparison takes a power of the length of a name, or of a path, as large as their number.
     """
     if pattern.regex is None:
         return pattern
-    first, *inner = pattern.regex.pattern.split(_ASTERISK)
-    if len(inner) < 2:
+    given = pattern.regex.pattern
+    text = _folders_at_first_fit(_names_at_first_fit(given))
+    if text == given:
         return pattern
-    last = inner.pop()
-    text = first + "".join(map(_fitting, inner)) + _ASTERISK + last
     return type(pattern)(re.compile(text, pattern.regex.flags), pattern.include)
+
+
+def _names_at_first_fit(expression: str) -> str:
+    """Return an expression whose asterisks within a name, but the last of it, are atomic."""
+    first, *inner = expression.split(_ASTERISK)
+    if len(inner) < 2:
+        return expression
+    last = inner.pop()
+    return first + "".join(map(_fitting, inner)) + _ASTERISK + last
+
+
+def _folders_at_first_fit(expression: str) -> str:
+    """Return an expression whose ``/**/``, but the last, are atomic with what follows."""
+    first, *inner = expression.split(_ANY_FOLDERS)
+    if not inner:
+        return expression
+    last = inner.pop()
+    # What stands between is so many whole names, so that where it begins says where it ends.
+    before, *middle = (_OPEN_SET.sub("[^/", names) for names in (first, *inner))
+    if before.startswith(_ANYWHERE):
+        before = f"^(?>(?:.+?/)??{before.removeprefix(_ANYWHERE)}(?=/))"
+    fitting = "".join(f"(?>(?:/.+?)??/{names}(?=/))" for names in middle)
+    return before + fitting + _ANY_FOLDERS + last
 
 
 def _fitting(following: str) -> str:

@@ -109,7 +109,7 @@ class Exchange:
         stop at a block would learn whether what it had made up decrypts to what was expected.
         """
         session, received = self._session, Reception(self._session, request.probes)
-        known = session.known_versions()
+        known = session.known_versions(received.floor)
         try:
             result = self._results(request.probes, known, received)
         except RequestTooLargeError:

@@ -22,17 +22,29 @@ class Reception:
     So a server can make nobody keep what is not its gallery's. It is the observer of the answer,
     where it comes from elsewhere; what was checked then is not checked again. All of this depends
     on what the server did alone: nothing is decrypted.
+
+    Parameters
+    ----------
+    session
+        The session with the gallery.
+    probes
+        The probes that are asked about.
+
+    Attributes
+    ----------
+    floor
+        The newest state that was seen before; no answer may be older.
     """
 
     def __init__(self, session: GallerySession, probes: Sequence[EncryptedProbe]) -> None:
         self._session, self._probes = session, probes
-        self._floor = session.newest_seen()
+        self.floor = session.newest_seen()
         self._manifest: Manifest | None = None
         self._parts: list[tuple[BlockResult, ReferenceTable]] = []
 
     def manifest(self, manifest: Manifest) -> None:
         """Check the manifest; an answer that broke off begins with it anew."""
-        self._session.accept_manifest(manifest, self._floor)
+        self._session.accept_manifest(manifest, self.floor)
         self._manifest, self._parts = manifest, []
 
     def block(self, block: BlockResult) -> None:

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +60,7 @@ def open_client(url: httpx.URL, authorities: Path | None, **options: Any) -> htt
     """
     context, proxy = _trust(authorities), proxy_for(url)
     if proxy is None:
-        return httpx.Client(verify=context, trust_env=False, **options)
+        return _without_cookies(httpx.Client(verify=context, trust_env=False, **options))
     address = proxy.address.strip()
     if "://" not in address:
         address = f"http://{address.removeprefix('//')}"
@@ -69,7 +70,9 @@ def open_client(url: httpx.URL, authorities: Path | None, **options: Any) -> htt
             raise ValueError("it names no host")
         if not 0 < (named.url.port or 1) < 2**16:
             raise ValueError("there is no such port")
-        return httpx.Client(verify=context, trust_env=False, proxy=named, **options)
+        return _without_cookies(
+            httpx.Client(verify=context, trust_env=False, proxy=named, **options)
+        )
     except ImportError as error:
         raise ServerError(
             f"{proxy.origin} names a SOCKS proxy, for which the package socksio is lacking: pip "
@@ -80,6 +83,12 @@ def open_client(url: httpx.URL, authorities: Path | None, **options: Any) -> htt
             f"{proxy.origin} names no proxy that can be used; one looks like "
             "http://proxy.example.org:3128"
         ) from error
+
+
+def _without_cookies(client: httpx.Client) -> httpx.Client:
+    """Have a client keep no cookies: a server could fill its memory, and know the process by it."""
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
 
 
 def proxy_for(url: httpx.URL) -> Proxy | None:

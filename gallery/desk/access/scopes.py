@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -47,7 +47,7 @@ class Holder:
 
     name: str
     scope: DeskScope
-    session: str | None = None
+    session: str | None = field(default=None, repr=False)
     galleries: tuple[str, ...] = ()
     token_id: str | None = None
 

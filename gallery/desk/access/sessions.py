@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gallery.desk.access.scopes import OWNER, DeskScope, Holder
 from gallery.desk.errors import NotAllowedError, NotSignedInError
@@ -21,7 +21,7 @@ _MOST = 16
 class _Session:
     holder: Holder
     ends: float
-    token: str | None
+    token: str | None = field(repr=False)
 
 
 class Sessions:

@@ -99,14 +99,16 @@ class TokenFile:
                     f"the desk's token file {self.path} has version {document['version']}, which "
                     "this program does not know"
                 )
-            return tuple(_token(item) for item in document["tokens"])
+            # Those of version 1 name no galleries.
+            rest: dict[str, Any] = {"galleries": []} if document["version"] == 1 else {}
+            return tuple(_token({**rest, **item}) for item in document["tokens"])
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise TokenFileError(
                 f"cannot read the desk's token file {self.path}: {error.strerror}"
             ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TokenFileError(
                 f"the desk's token file {self.path} is damaged: delete it, and make tokens anew"
             ) from error
@@ -249,8 +251,19 @@ def _holder(token: DeskToken) -> Holder:
 
 
 def _token(item: dict[str, Any]) -> DeskToken:
-    galleries = tuple(map(str, item.get("galleries", ())))
-    return DeskToken(**{**item, "scope": DeskScope(item["scope"]), "galleries": galleries})
+    """Return the token of one item of the file; `TypeError`, `ValueError` or `KeyError` if none."""
+    galleries, expires = item["galleries"], item["expires"]
+    if (
+        not all(isinstance(item[field], str) for field in ("token_id", "name", "scope", "digest"))
+        or not item["digest"].isascii()
+        or not isinstance(item["created"], int)
+        or not (expires is None or isinstance(expires, int))
+        or not isinstance(item["revoked"], bool)
+        or not isinstance(galleries, list)
+        or not all(isinstance(gallery, str) for gallery in galleries)
+    ):
+        raise TypeError("a field is of another kind")
+    return DeskToken(**{**item, "scope": DeskScope(item["scope"]), "galleries": tuple(galleries)})
 
 
 def _digest(token: str) -> str:

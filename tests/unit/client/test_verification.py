@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,8 +16,9 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.client.ckks.native import NativeCodec
 from gallery.client.hinted.block_cipher import BlockCipher
 from gallery.client.hinted.scheme import HintedScheme
+from gallery.client.integrity.authentication import check_description
 from gallery.client.session import GallerySession
-from gallery.messages import NO_CHECK_SUMS
+from gallery.messages import NO_CHECK_SUMS, Manifest, ManifestEntry
 from gallery.parameters import LIGHT, STANDARD, SWIFT, ParameterSet, find_parameters
 from gallery.server import EmbeddedService
 from tests.support.counting import count_calls
@@ -207,3 +210,31 @@ def test_a_gallery_of_ckks_has_no_check_sums(service: EmbeddedService, key: Gall
 
         assert service.check_sums(client.description.gallery_id) == NO_CHECK_SUMS
         assert client.verify(deep=True).findings == ()
+
+
+# --- a server that has kept many states -----------------------------------------------------------
+
+
+def test_thousands_of_states_shown_one_after_the_other_are_findings_in_the_end(
+    service: EmbeddedService, key: GalleryKey, hinted: GalleryClient
+) -> None:
+    """Each of them the owner signed; the block that they name is not the one that is shown."""
+    signer = check_description(hinted.description, key)
+    state, states = service.manifest(hinted.description.gallery_id), list[Manifest]()
+    for number in range(200):
+        entry = ManifestEntry(0, state.version + number, number.to_bytes(32, "big"))
+        states.append(signer.successor(replace(state, version=entry.version), [entry]))
+    shown = iter(states)
+
+    def show(_: Callable[[], Any]) -> Manifest:
+        return next(shown, states[-1])
+
+    depth, former = len(inspect.stack()), sys.getrecursionlimit()
+    with GalleryClient(InterceptedService(service, ["manifest"], show), key) as client:
+        sys.setrecursionlimit(depth + 150)
+        try:
+            found = findings(client)
+        finally:
+            sys.setrecursionlimit(former)
+
+    assert [subject for subject, _ in found] == ["block 0", "check sums"]

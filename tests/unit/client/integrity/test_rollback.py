@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,17 @@ def test_a_damaged_or_unreachable_file_is_an_error_of_its_own(tmp_path: Path) ->
             StateFile(path).newest(GALLERY)
 
 
+@pytest.mark.parametrize("value", ["version = 'three'", "version = 0.5", "mac = 'three'"])
+def test_a_damaged_value_is_an_error_of_the_file(tmp_path: Path, value: str) -> None:
+    states = StateFile(tmp_path / "seen")
+    states.remember(GALLERY, NewestState(3, b"three"))
+    with closing(sqlite3.connect(tmp_path / "seen")) as connection, connection:
+        connection.execute(f"UPDATE seen SET {value}")
+
+    with pytest.raises(StateFileError, match="it is damaged"):
+        states.newest(GALLERY)
+
+
 @pytest.fixture
 def yesterday(database: str, key: GalleryKey, tmp_path: Path) -> Path:
     """Yesterday's database, to be put back; today's has another reference."""
@@ -80,6 +93,12 @@ def put_back(copy: Path, database: str) -> None:
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
     shutil.copy(copy, path)
+
+
+def put_back_while_it_is_open(copy: Path, database: str) -> None:
+    path = database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(copy)) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
 
 
 def test_yesterdays_database_put_back_is_noticed_by_every_use(
@@ -123,6 +142,26 @@ def test_an_owner_who_put_it_back_on_purpose_can_accept_it(
 
         assert client.verify(deep=True).findings == ()
         assert [item.label for item in client.references()] == ["Ada"]
+
+
+def test_a_client_that_is_open_goes_on_where_another_one_accepted_the_older_state(
+    yesterday: Path, database: str, key: GalleryKey, tmp_path: Path
+) -> None:
+    """Versions are counted anew from there, and say nothing of what was read before."""
+    probes = random_embeddings(2, 8, seed=4)
+    states = StateFile(tmp_path / "seen")
+    with open_service(database) as service, GalleryClient(service, key, states=states) as client:
+        client.identify(probes, threshold=0.5)
+        put_back_while_it_is_open(yesterday, database)
+        with GalleryClient(service, key, states=states) as other:
+            other.accept_rollback()
+            other.enroll(probes[:1], ["Hedy"])
+            client.identify(probes, threshold=0.5)
+            other.enroll(probes[1:], ["Ida"])
+
+        found = client.identify(probes, threshold=0.5)
+
+    assert found.labels.tolist() == [["Hedy"], ["Ida"]]
 
 
 def test_a_client_notices_a_rollback_within_its_life_without_a_file(

@@ -142,6 +142,32 @@ SEGMENTS = st.text("ab.($", min_size=1, max_size=8).filter(lambda name: name not
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join)
 
 
+SHORT = st.sampled_from(["a", "b", "ab", "a*", "*b", "?", "**", "**"])
+DEEP_PATTERNS = st.lists(SHORT, min_size=2, max_size=7).map("/".join)
+DEEP_PATHS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=7).map("/".join)
+
+
+@settings(max_examples=500, deadline=None)
+@given(lines=st.lists(DEEP_PATTERNS, min_size=1, max_size=2), path=DEEP_PATHS)
+def test_folders_that_end_at_the_first_fit_decide_alike(lines: list[str], path: str) -> None:
+    rules = IgnoreRules().with_patterns(Path(), "\n".join(lines).encode())
+    expected = GitIgnoreSpec.from_lines(lines)
+
+    for is_folder, name in ((False, path), (True, f"{path}/")):
+        assert rules.ignore(Path(path), is_folder=is_folder) == bool(
+            expected.check_file(name).include
+        )
+
+
+def test_a_path_that_nearly_fits_many_folders_is_compared_soon() -> None:
+    lines = ["/a/" + "**/a/" * 12 + "b", "**/a/**/a?/**/*a/**/a*a/**/a/**/c", "**/" * 9 + "d"]
+    rules = IgnoreRules().with_patterns(Path(), "\n".join(lines).encode())
+
+    for name in ("a/" * 900 + "e", "aa/" * 600 + "e"):
+        assert not rules.ignore(Path(name), is_folder=False)
+    assert rules.ignore(Path("a/" * 900 + "b"), is_folder=False)
+
+
 @settings(max_examples=300, deadline=None)
 @given(lines=st.lists(PATTERNS, min_size=1, max_size=3), path=PATHS)
 def test_asterisks_that_end_at_the_first_fit_decide_alike(lines: list[str], path: str) -> None:

@@ -504,3 +504,15 @@ def test_a_token_that_is_none_is_refused(server: Serving) -> None:
     with pytest.raises(AccessDeniedError):
         service.gallery_names()
     service.close()
+
+
+def test_nothing_that_a_server_sets_is_kept_or_sent_back() -> None:
+    """It could fill the memory of a program that runs for long, and know it by that."""
+    cookies = [f"Set-Cookie: c{number}={'x' * 1000}; Max-Age=99999" for number in range(40)]
+    listing, heard = GalleryNames(("one",)).to_bytes(), list[bytes]()
+    with answering(response(listing, "200 OK", *cookies), heard=heard) as service:
+        for _ in range(2):
+            assert service.gallery_names() == ["one"]
+
+    assert len(heard) == 2
+    assert all(b"cookie" not in head.lower() for head in heard)

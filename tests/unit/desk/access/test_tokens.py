@@ -147,6 +147,54 @@ def test_a_damaged_file_is_named(tokens: TokenFile, content: str) -> None:
         tokens.all()
 
 
+def test_a_file_that_no_json_reader_gets_to_the_end_of_is_damaged(tokens: TokenFile) -> None:
+    tokens.path.write_text("[" * 200_000)
+
+    with pytest.raises(TokenFileError, match="damaged"):
+        tokens.all()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("token_id", 5),
+        ("name", None),
+        ("scope", "everything"),
+        ("scope", []),
+        ("digest", "é" * 64),
+        ("digest", 0),
+        ("created", "today"),
+        ("expires", "2030-01-01"),
+        ("expires", 1e9),
+        ("revoked", None),
+        ("revoked", 0),
+        ("galleries", "staff"),
+        ("galleries", None),
+        ("galleries", [1]),
+    ],
+)
+def test_a_token_with_a_field_of_another_kind_is_damaged(
+    tokens: TokenFile, field: str, value: object
+) -> None:
+    token = tokens.issue("kiosk", DeskScope.IDENTIFY, galleries=("staff",))
+    document = json.loads(tokens.path.read_text())
+    document["tokens"][0][field] = value
+    tokens.path.write_text(json.dumps(document))
+
+    with pytest.raises(TokenFileError, match="damaged"):
+        tokens.holder(token)
+
+
+def test_a_token_whose_galleries_are_lost_is_not_for_all(tokens: TokenFile) -> None:
+    token = tokens.issue("kiosk", DeskScope.IDENTIFY, galleries=("staff",))
+    document = json.loads(tokens.path.read_text())
+    del document["tokens"][0]["galleries"]
+    tokens.path.write_text(json.dumps(document))
+
+    with pytest.raises(TokenFileError, match="damaged"):
+        tokens.holder(token)
+
+
 def test_scopes_include_those_before_them() -> None:
     allowed = {(one, other) for one in DeskScope for other in DeskScope if one.includes(other)}
 

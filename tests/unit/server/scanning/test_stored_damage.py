@@ -13,6 +13,7 @@ from gallery.client import GalleryClient, GalleryKey
 from gallery.errors import (
     AuthenticationError,
     BlockCorruptedError,
+    DatabaseError,
     GalleryError,
     IntegrityError,
     MissingBlockError,
@@ -172,3 +173,25 @@ def test_a_former_version_of_a_block_cannot_be_put_back(
     with open_service(url) as service, GalleryClient(service, key) as client:
         with pytest.raises(SwappedBlockError, match="older state"):
             client.identify(random_embeddings(1, 8), threshold=0.5)
+
+
+def test_a_damaged_page_is_an_error_of_the_database_in_every_thread(
+    damaged_database: Path, key: GalleryKey
+) -> None:
+    with closing(sqlite3.connect(damaged_database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'block'"
+        (page,) = connection.execute(query).fetchone()
+    content = bytearray(damaged_database.read_bytes())
+    content[(page - 1) * size] = 0xFF  # a kind of page that there is not
+    damaged_database.write_bytes(content)
+
+    with (
+        open_service(f"sqlite:///{damaged_database}") as service,
+        pytest.raises(DatabaseError, match="malformed") as caught,
+        GalleryClient(service, key) as client,
+    ):
+        client.identify(random_embeddings(1, 8), threshold=0.5)
+
+    assert "SELECT" not in str(caught.value)
