@@ -65,6 +65,7 @@ def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> B
         read_key_file,
         write_key_file,
     )
+    from gallery.client.backup import Backup
     from gallery.desk.beginning import Beginning
 
     models = _models_here()
@@ -74,7 +75,7 @@ def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> B
             "the packages of photos: pip install 'encrypted-face-gallery[desk,photos]', and see "
             "gallery models list"
         )
-    trusted = trusted_weights(ask=False)
+    states, trusted = settings.open_states(), trusted_weights(ask=False)
 
     def make_key(passphrase: str) -> None:
         write_key_file(settings.key, GalleryKey.generate(), passphrase)
@@ -93,8 +94,16 @@ def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> B
             backend=settings.backend,
         ).close()
 
+    def restore_gallery(passphrase: str | None, path: Path) -> None:
+        key = read_key_file(settings.key, passphrase)
+        with Backup(path, key) as backup:
+            backup.verify()
+            backup.restore(service(), settings.gallery, states=states)
+        with GalleryClient(service(), key, settings.gallery, states=states) as client:
+            client.accept_rollback()  # the owner chose it, where there is no other
+
     database = _database_file(settings).absolute()
-    return Beginning(settings.key, database, models, make_key, make_gallery)
+    return Beginning(settings.key, database, models, make_key, make_gallery, restore_gallery)
 
 
 def _database_file(settings: Settings) -> Path:
