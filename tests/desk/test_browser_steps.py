@@ -48,6 +48,7 @@ def page(browser: Browser, desk: Desk, service: EmbeddedService, key: GalleryKey
     expect(opened.get_by_text("3 people")).to_be_visible()
     opened.get_by_role("button", name="Ada").click()
     expect(opened.get_by_role("heading", name="Ada")).to_be_visible()
+    opened.wait_for_load_state()  # with its scripts
     yield opened
     opened.close()
     assert problems == []
