@@ -84,6 +84,10 @@ A first session, with a folder of photos that has one sub-folder per person:
   gallery init --model Facenet
   gallery enroll people/
   gallery identify someone.jpg
+
+\b
+Or in a browser, which leads through all of it:
+  gallery desk
 """
 
 
