@@ -53,10 +53,11 @@ def command(model: str | None, folder: Path | None, desk: bool) -> int:
 
     if desk:
         require_desk()
-    console = notices()
-    console.print("fetching the sample photos")
-    samples, trust = fetch_samples(), trusted_weights()
+    console, trust = notices(), trusted_weights()
+    # First: where no model works, photos are of no use.
     embedder = best_embedder(trust) if model is None else named_embedder(model, trust)
+    console.print("fetching the sample photos")
+    samples = fetch_samples()
     with _workplace(folder) as place:
         return _run(samples, embedder, place, console, serve if desk else _name_desk)
 

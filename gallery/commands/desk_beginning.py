@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from gallery.commands.settings import Settings
 from gallery.commands.trust_weights import trusted_weights
-from gallery.errors import GalleryNotFoundError, MissingDependencyError
+from gallery.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from gallery.desk.beginning import Beginning
@@ -27,25 +27,21 @@ _NAMED = ("key", "database", "server", "gallery", "others", "passphrase_file")
 def begins(settings: Settings) -> bool:
     """Whether the desk was started by its name alone, where there is no gallery.
 
-    Not where a database is there with a gallery: if the key file is lacking, a new key would open
-    nothing of it.
+    Not where a database is there with a gallery, of whatever name: that is the one that was meant,
+    and if the key file is lacking, a new key would open nothing of it.
     """
     context = click.get_current_context()
     asked_for = (context.get_parameter_source(name) for name in _NAMED)
     if any(source is not ParameterSource.DEFAULT for source in asked_for):
         return False
-    return not settings.has_passphrase and _lacks_gallery(settings)
+    return not settings.has_passphrase and _lacks_galleries(settings)
 
 
-def _lacks_gallery(settings: Settings) -> bool:
+def _lacks_galleries(settings: Settings) -> bool:
     if not _database_file(settings).exists():
         return True
     with settings.open_service() as service:
-        try:
-            service.describe(settings.gallery)
-        except GalleryNotFoundError:
-            return True
-    return False
+        return not service.gallery_names()
 
 
 def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> Beginning:
@@ -65,6 +61,7 @@ def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> B
         read_key_file,
         write_key_file,
     )
+    from gallery.client.backup import Backup
     from gallery.desk.beginning import Beginning
 
     models = _models_here()
@@ -74,7 +71,7 @@ def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> B
             "the packages of photos: pip install 'encrypted-face-gallery[desk,photos]', and see "
             "gallery models list"
         )
-    trusted = trusted_weights(ask=False)
+    states, trusted = settings.open_states(), trusted_weights(ask=False)
 
     def make_key(passphrase: str) -> None:
         write_key_file(settings.key, GalleryKey.generate(), passphrase)
@@ -93,8 +90,16 @@ def beginning_of(settings: Settings, service: Callable[[], GalleryService]) -> B
             backend=settings.backend,
         ).close()
 
+    def restore_gallery(passphrase: str | None, path: Path) -> None:
+        key = read_key_file(settings.key, passphrase)
+        with Backup(path, key) as backup:
+            backup.verify()
+            backup.restore(service(), settings.gallery, states=states)
+        with GalleryClient(service(), key, settings.gallery, states=states) as client:
+            client.accept_rollback()  # the owner chose it, where there is no other
+
     database = _database_file(settings).absolute()
-    return Beginning(settings.key, database, models, make_key, make_gallery)
+    return Beginning(settings.key, database, models, make_key, make_gallery, restore_gallery)
 
 
 def _database_file(settings: Settings) -> Path:

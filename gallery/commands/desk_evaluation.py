@@ -5,6 +5,7 @@ The desk itself knows nothing of the keyless server, on which an evaluation runs
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ _PLOTS = {
 }
 
 
-def evaluation_of(backend: str) -> Evaluate:
-    """Return a function that evaluates labelled sets with a backend."""
+def evaluation_of(backend: str) -> Evaluate | None:
+    """Return a function that evaluates labelled sets with a backend.
+
+    None where the report could not be drawn, so that pages say so before all is computed.
+    """
+    if not _is_installed("matplotlib"):
+        return None
 
     def work(
         labelled: LabelledSet, description: GalleryDescription, stage: ProgressBar
@@ -30,6 +36,14 @@ def evaluation_of(backend: str) -> Evaluate:
         return _report(labelled, description, stage, backend)
 
     return work
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package is there to be imported."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # it was kept from being imported
+        return False
 
 
 def _report(

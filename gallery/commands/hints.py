@@ -45,7 +45,8 @@ WORDING: Final[dict[Hint, str]] = {
         "set again; if you put an "
         "older one back on purpose, accept it with: gallery verify --accept-rollback"
     ),
-    Hint.MAKE_GALLERY: "create it with gallery init, or name another with --gallery",
+    Hint.MAKE_GALLERY: "create it with gallery init, or name another with --gallery, of those that "
+    "gallery galleries lists",
     Hint.OTHER_GALLERY_NAME: "choose another name with --gallery",
     Hint.GIVE_LABEL_OF_EMBEDDINGS: "if all of it shows one person, say with --label whom",
     Hint.RESTORE_ELSEWHERE: "restore it into another database, named with --database",

@@ -84,8 +84,15 @@ A first session, with a folder of photos that has one sub-folder per person:
   gallery init --model Facenet
   gallery enroll people/
   gallery identify someone.jpg
+
+\b
+Or in a browser, which leads through all of it:
+  gallery desk
 """
 
+
+_HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""How click says, from version 8.2 on, that a command needs words: its message is the help."""
 
 _arguments: list[str] = []
 """The words of the command line that runs, since a message may repeat one."""
@@ -210,7 +217,9 @@ def _show_usage(error: click.ClickException) -> None:
     """Show what click says of wrong arguments: names of files that a shell found may be in it."""
     shown = io.StringIO()
     error.show(shown)
-    text = shown.getvalue().rstrip("\n").replace(error.message, printable(error.message))
+    text = shown.getvalue().rstrip("\n")
+    if not isinstance(error, _HELP):
+        text = text.replace(error.message, printable(error.message))
     _say(text, lines=True)
 
 

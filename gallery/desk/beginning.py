@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +26,8 @@ class Beginning:
         Makes the key file, sealed with a passphrase.
     make_gallery
         Makes the gallery with the key, which a passphrase opens or None, for photos of a model.
+    restore_gallery
+        Makes it of the backup in a file.
     """
 
     def __init__(
@@ -34,9 +37,11 @@ class Beginning:
         models: Sequence[str],
         make_key: Callable[[str], None],
         make_gallery: Callable[[str | None, str], None],
+        restore_gallery: Callable[[str | None, Path], None],
     ) -> None:
         self.key_file, self.database, self.models = key_file, database, tuple(models)
         self._make_key, self._make_gallery = make_key, make_gallery
+        self._restore_gallery = restore_gallery
         self._making = threading.Lock()
         self._is_over = False
 
@@ -65,4 +70,20 @@ class Beginning:
                 self._make_key(passphrase)
             with suppress(GalleryExistsError):  # made by a command meanwhile
                 self._make_gallery(passphrase, model)
+            self._is_over = True
+
+    def restore(self, passphrase: str | None, backup: bytes) -> None:
+        """Make the gallery of a backup, which is encrypted; nothing happens where there is one.
+
+        Raises
+        ------
+        GalleryError
+            If it is no backup, or one of another key; nothing is made then.
+        """
+        with self._making, tempfile.TemporaryDirectory(prefix="gallery-desk-") as folder:
+            if self._is_over:
+                return
+            path = Path(folder) / "gallery.backup"
+            path.write_bytes(backup)
+            self._restore_gallery(passphrase, path)
             self._is_over = True

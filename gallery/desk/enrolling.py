@@ -134,6 +134,11 @@ class EnrollmentReport:
         """Whether nothing was enrolled because of duplicates."""
         return bool(self.duplicates) and not self.added and not self.present
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The labels of the people whom photos match, in order of the photos."""
+        return tuple(dict.fromkeys(item.label for item in self.duplicates))
+
 
 def enroll(
     opened: OpenGallery,

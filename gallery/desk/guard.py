@@ -23,7 +23,7 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _LARGE: Final = frozenset(
     {"batch", "identify", "match", "embed", "enroll", "live", "folder", "embeddings"}
-    | {"table", "keep"}
+    | {"table", "keep", "restore"}
 )
 """Ends of the paths whose requests hold files; they read them once they know who asks."""
 

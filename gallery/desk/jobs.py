@@ -144,8 +144,13 @@ class Jobs:
 
     def check_free(self, subject: str) -> None:
         """Check that no work is under way on something (`BusyError`)."""
-        if any(item.subject == subject and not item.is_over for item in list(self._jobs.values())):
+        if self.running(subject) is not None:
             raise BusyError(english()("gallery.verify.under_way"))
+
+    def running(self, subject: str) -> Job | None:
+        """Return the work that is under way on something, or None."""
+        jobs = (item for item in list(self._jobs.values()) if item.subject == subject)
+        return next((item for item in jobs if not item.is_over), None)
 
     def find(self, identifier: str) -> Job | None:
         """Return a job, or None if there is none of this identifier."""

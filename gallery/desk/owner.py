@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -11,6 +10,7 @@ import structlog
 
 from gallery.client import GalleryClient, GalleryKey
 from gallery.desk.decisions.log import DecisionLog
+from gallery.desk.elapsed_time import elapsed_seconds
 from gallery.desk.errors import LockedError, UnknownGalleryError
 from gallery.desk.open_gallery import OpenGallery
 from gallery.desk.thumbnails import ThumbnailFolder
@@ -68,7 +68,7 @@ class Owner:
         idle_lock: float,
         log: DecisionLog | None = None,
         thumbnails: ThumbnailFolder | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed_seconds,
     ) -> None:
         self.names, self.log = galleries, log
         self._open_key, self._open_client = open_key, open_client
@@ -140,7 +140,15 @@ class Owner:
         return True
 
     def used(self) -> None:
-        """Take note that somebody uses the desk, who may only look at a page."""
+        """Take note that somebody uses the desk, who may only look at a page.
+
+        Raises
+        ------
+        LockedError
+            If nobody did for so long that it is locked by now, though nothing has locked it yet.
+        """
+        if self.lock_if_idle():
+            raise LockedError("the desk is locked")
         self._used = self._clock()
 
     def alarm(self, name: str) -> str | None:
@@ -185,6 +193,7 @@ class Owner:
         BusyError
             If too many wait already.
         """
+        self.lock_if_idle()
         opened = self._open
         if opened is None:
             raise LockedError("the desk is locked: unlock it with the key's passphrase")
@@ -204,7 +213,7 @@ class Owner:
         finally:
             with self._counting:
                 self._under_way -= 1
-            self.used()
+            self._used = self._clock()
 
     def _opened(self, key: GalleryKey, name: str) -> OpenGallery:
         client = self._open_client(key, name)

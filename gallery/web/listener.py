@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -28,6 +29,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind((host.strip("[]"), port))
         except (OSError, TypeError, ValueError) as error:  # TypeError: bytes that are no text
             reason = getattr(error, "strerror", None) or "that is no name of a machine"
+            if getattr(error, "errno", None) == errno.EADDRINUSE:
+                reason += ", perhaps by one that was started before"
             raise ServeError(
                 f"cannot listen on {host} port {port}: {reason}", hint=Hint.OTHER_ADDRESS
             ) from error

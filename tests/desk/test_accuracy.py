@@ -217,3 +217,18 @@ def test_a_set_whose_name_is_no_text_can_be_chosen(desk: Desk, sets: Path) -> No
 
     page = browser.get("/g/0/accuracy").text
     assert "caf\ufffd.npz" in page and "48 samples of 12 people" in page
+
+
+def test_a_desk_that_cannot_draw_reports_says_so_before_it_computes_one(
+    service: EmbeddedService, key: GalleryKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    with open_desk(service, key, tmp_path) as desk:
+        browser = desk.browser()
+        page = send(browser, "faces.npz", npz(**people())).text
+
+        assert "needs the packages of the extra evaluation" in page
+        assert 'action="/g/0/calibrate"' in page
+        assert 'action="/g/0/evaluate"' not in page
+        assert browser.post("/g/0/evaluate").status_code == 503

@@ -214,6 +214,22 @@ def test_folders_can_be_dropped_and_a_desk_that_is_busy_is_waited_for(
     page.close()
 
 
+def test_photos_of_somebody_who_is_here_are_added_to_that_name(
+    page: Page, desk: Desk, tmp_path: Path
+) -> None:
+    add(page, "Ria", write_pattern(tmp_path / "1.png", 61))
+    expect(page.get_by_label("Name")).to_have_value("")  # for the next person
+
+    add(page, "Maria", write_pattern(tmp_path / "2.png", 61, 2))
+    expect(page.get_by_text("Is this somebody who is here already?")).to_be_visible()
+    assert_good(page)
+    page.get_by_role("button", name="It is Ria").click()
+
+    expect(page.get_by_text("1 photo of Ria was enrolled.")).to_be_visible(timeout=WAIT)
+    with desk.state.owner.gallery("default") as opened:
+        assert len(opened.remove(labels=["Ria"])) == 2
+
+
 def test_a_limit_is_found_and_a_report_is_shown(page: Page, staff: Path) -> None:
     page.goto("/g/0/gallery")
     page.get_by_role("link", name="Calibrate and evaluate").press("Enter")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import gallery.desk
 from gallery.client import GalleryClient, GalleryKey
 from gallery.desk.access.scopes import DeskScope
 from gallery.server import EmbeddedService
 from tests.desk.test_browser import CHROMIUM, WAIT, assert_accessible
 from tests.support.desks import PASSPHRASE, Desk
 from tests.support.galleries import random_embeddings
+
+SCRIPT = Path(gallery.desk.__file__).parent / "static" / "desk.js"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -43,6 +48,7 @@ def page(browser: Browser, desk: Desk, service: EmbeddedService, key: GalleryKey
     expect(opened.get_by_text("3 people")).to_be_visible()
     opened.get_by_role("button", name="Ada").click()
     expect(opened.get_by_role("heading", name="Ada")).to_be_visible()
+    opened.wait_for_load_state()  # with its scripts
     yield opened
     opened.close()
     assert problems == []
@@ -113,3 +119,41 @@ def test_a_browser_that_is_signed_out_signs_in_beside_the_page_that_waits_for_it
 
     expect(page.get_by_role("status")).to_have_text("The details of Ada were changed.")
     beside.value.close()
+
+
+def test_long_work_is_found_again_by_whoever_comes_back(page: Page, desk: Desk) -> None:
+    over = threading.Event()
+    desk.state.jobs.start("default", "Checking", 3, lambda _: str(over.wait(60)))
+
+    for address in ("/g/0/accuracy", "/g/0/gallery"):
+        page.goto(address)
+        expect(page.get_by_role("progressbar", name="Checking")).to_be_visible()
+        assert_accessible(page)
+    over.set()
+    expect(page.get_by_text("True")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Under way")).to_have_count(0)
+
+
+def test_a_page_that_waits_for_the_owner_goes_on_when_the_desk_is_unlocked(
+    browser: Browser, desk: Desk
+) -> None:
+    script = SCRIPT.read_text("utf-8").replace("LOOK_AGAIN = 3000", "LOOK_AGAIN = 50")
+    desk.state.owner.lock()
+    kiosk = browser.new_page(base_url=desk.address)
+    kiosk.set_default_timeout(WAIT)
+    kiosk.route(
+        "**/static/desk.js",
+        lambda route: route.fulfill(body=script, content_type="text/javascript"),
+    )
+    kiosk.goto("/enter")
+    kiosk.get_by_label("Token").fill(desk.state.tokens.issue("kiosk", DeskScope.IDENTIFY))
+    kiosk.keyboard.press("Enter")
+    expect(kiosk.get_by_text("Ask the owner to unlock it.")).to_be_visible()
+    kiosk.goto("/g/0/live")
+    kiosk.wait_for_url("**/unlock?back=/g/0/live")
+
+    desk.state.owner.unlock(PASSPHRASE)
+
+    kiosk.wait_for_url("**/g/0/live")
+    kiosk.close()

@@ -12,11 +12,13 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from gallery.client import read_key_file
-from gallery.errors import KeyFileNotFoundError
+from gallery.client import GalleryClient, read_key_file
+from gallery.errors import GalleryNotFoundError, KeyFileNotFoundError
+from gallery.server import open_service
 from tests.desk.test_browser import CHROMIUM, assert_accessible
 from tests.support.desk_processes import StartedDesk, started_desk
 from tests.support.desks import PASSPHRASE
+from tests.support.photos import LondonPerson
 
 KEY = Path("data") / "encrypted-face-gallery" / "gallery.key"
 
@@ -42,14 +44,17 @@ def signed_in(desk: StartedDesk) -> Iterator[httpx.Client]:
         yield browser
 
 
-def sent(browser: httpx.Client, **fields: str) -> httpx.Response:
-    """Send the form of the page on which the gallery is made."""
-    (token,) = set(re.findall(r'name="form_token" value="([^"]+)"', browser.get("/begin").text))
-    return browser.post("/begin", data={"model": "Dlib", "form_token": token, **fields})
+def sent(
+    browser: httpx.Client, to: str = "/begin", files: dict[str, bytes] | None = None, **fields: str
+) -> httpx.Response:
+    """Send a form of the page on which the gallery is made."""
+    (token,) = set(re.findall(r'name="form_token" value="([^"]+)"', browser.get("/").text))
+    data = {"model": "Dlib", "form_token": token, **fields}
+    return browser.post(to, data=data, files=files)
 
 
 def test_a_desk_without_key_and_gallery_leads_to_both(
-    environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], london: list[LondonPerson], tmp_path: Path
 ) -> None:
     home = tmp_path / "first"
     home.mkdir()
@@ -78,7 +83,16 @@ def test_a_desk_without_key_and_gallery_leads_to_both(
         assert "Dlib, faces found by dlib" in browser.get("/g/0/gallery").text
         assert browser.get("/begin").url.path == "/g/0/identify"
         assert "the page makes one" in desk.log.read_text("utf-8")
-    read_key_file(tmp_path / KEY, PASSPHRASE)
+        faces = {"photos": london[0].neutral.read_bytes()}
+        assert sent(browser, "/g/0/enroll", files=faces, label="Ada").status_code == 200
+        backup = sent(browser, "/g/0/backup").content
+    key = read_key_file(tmp_path / KEY, PASSPHRASE)
+    named = tmp_path / "named"
+    named.mkdir()
+    with open_service(f"sqlite:///{named / 'gallery.db'}", create=True) as service:
+        GalleryClient.create(service, key, "faces", dimension=8).close()
+    with started_desk(named, environment=environment) as desk:
+        assert desk.process.wait(60) == GalleryNotFoundError.exit_code
 
     (tmp_path / KEY).rename(tmp_path / "kept.key")  # a new one would not open this gallery
     with started_desk(home, environment=environment) as desk:
@@ -92,8 +106,16 @@ def test_a_desk_without_key_and_gallery_leads_to_both(
         assert "This machine has a key already." in browser.get("/").text
         assert "does not open the key" in sent(browser, passphrase="wrong").text
         assert not (elsewhere / "gallery.db").exists()
-        made = sent(browser, passphrase=PASSPHRASE)
-        assert made.url.path == "/g/0/enroll"
+        for damaged in (b"no backup", backup[:-100], b""):
+            refused = sent(browser, "/restore", files={"photos": damaged}, passphrase=PASSPHRASE)
+            assert (refused.status_code, refused.url.path) == (422, "/restore")
+        restored = sent(browser, "/restore", files={"photos": backup}, passphrase=PASSPHRASE)
+        assert (restored.url.path, "is restored from the backup" in restored.text) == (
+            "/g/0/people",
+            True,
+        )
+        assert "1 person" in restored.text
+        assert 'role="alert"></div>' in restored.text  # no alarm: it is the owner who chose it
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")

@@ -12,9 +12,11 @@ import pytest
 from gallery.client import GalleryClient, GalleryKey, PhotoEmbedder
 from gallery.client.keys.secrets import Secret
 from gallery.desk.access.scopes import DeskScope
+from gallery.desk.errors import LockedError
+from gallery.desk.owner import Owner
 from gallery.desk.texts import english
 from gallery.server import EmbeddedService
-from tests.support.desks import PASSPHRASE, Desk, open_desk
+from tests.support.desks import PASSPHRASE, Clock, Desk, open_desk
 from tests.support.galleries import random_embeddings
 
 API = "/v1/galleries/default"
@@ -115,3 +117,30 @@ def test_galleries_of_one_model_share_it(
             visitors = desk.state.reader.embedder(opened.client)
 
     assert staff is visitors
+
+
+def test_a_desk_that_was_idle_for_long_answers_nobody_though_nothing_has_locked_it(
+    service: EmbeddedService, key: GalleryKey
+) -> None:
+    """A machine that slept has run nothing that could lock it."""
+    GalleryClient.create(service, key, dimension=8, threshold=0.3).close()
+    clock = Clock()
+    owner = Owner(
+        lambda _: key,
+        lambda opened, name: GalleryClient(service, opened, name),
+        ("default",),
+        idle_lock=900.0,
+        clock=clock,
+    )
+    owner.unlock(None)
+    owner.used()
+    clock.now += 900
+    with pytest.raises(LockedError), owner.gallery("default"):
+        pytest.fail("it is open")
+    assert owner.is_locked
+
+    owner.unlock(None)
+    clock.now += 900
+    with pytest.raises(LockedError):
+        owner.used()
+    assert owner.is_locked

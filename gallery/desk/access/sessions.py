@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gallery.desk.access.scopes import OWNER, DeskScope, Holder
+from gallery.desk.elapsed_time import elapsed_seconds
 from gallery.desk.errors import NotAllowedError, NotSignedInError
 
 _MOST = 16
@@ -40,7 +40,7 @@ class Sessions:
         The secret in the printed address: 32 random bytes in base64url.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = elapsed_seconds) -> None:
         self.launch_secret = secrets.token_urlsafe(32)
         self._seconds, self._clock = seconds, clock
         self._forms_key = secrets.token_bytes(32)

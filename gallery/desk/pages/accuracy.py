@@ -261,6 +261,8 @@ def _page(request: Request, number: int, holder: Holder, said: str) -> Response:
         numbers=None if found is None else _numbers(found),
         curve=None if found is None else picture_of(found),
         has_report=report is not None,
+        can_evaluate=desk.evaluate is not None,
+        running=desk.jobs.running(gallery_name(desk, number)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +16,7 @@ from gallery.desk.errors import BadRequestError
 from gallery.desk.pages.gates import checked_form
 from gallery.desk.pages.rendering import page, session_holder
 from gallery.desk.rights import check_scope
-from gallery.desk.state import DeskState, state_of
+from gallery.desk.state import state_of
 from gallery.desk.telling import told
 from gallery.desk.texts import english
 from gallery.desk.uploads import Form
@@ -37,14 +39,32 @@ def show(request: Request) -> Response:
 @router.post("/begin")
 async def begin(request: Request) -> Response:
     """Make the key file and the gallery, and unlock the desk."""
+    return await _done(request, _made)
+
+
+@router.post("/restore")
+async def restore(request: Request) -> Response:
+    """Make the gallery of a backup, and unlock the desk."""
+    return await _done(request, _restored)
+
+
+async def _done(request: Request, work: Callable[[Beginning, Form], tuple[str, str]]) -> Response:
+    """Make the gallery, and lead to the page that ``work`` names, with what it says."""
     desk, holder = state_of(request), session_holder(request)
     check_scope(holder, DeskScope.MANAGE)
     form = await checked_form(request, holder)
     beginning = desk.beginning
     if beginning is None:
         return RedirectResponse("/", 303)
+
+    def made() -> str:
+        to, said = work(beginning, form)
+        desk.owner.unlock(_passphrase(form))
+        with desk.owner.gallery(desk.owner.names[0]) as opened:
+            return f"/g/0/{to}?said={opened.carried.keep(said)}"
+
     try:
-        address = await run_in_threadpool(_made, desk, beginning, form)
+        address = await run_in_threadpool(made)
     except WrongPassphraseError:
         return _page(request, holder, beginning, english()("unlock.wrong"))
     except GalleryError as error:
@@ -52,9 +72,9 @@ async def begin(request: Request) -> Response:
     return RedirectResponse(address, 303, background=BackgroundTask(warm_up, desk))
 
 
-def _made(desk: DeskState, beginning: Beginning, form: Form) -> str:
-    """Make what is lacking, and return the address of the first page, which says so."""
-    passphrase, model = form.fields.get("passphrase") or None, form.fields.get("model", "")
+def _made(beginning: Beginning, form: Form) -> tuple[str, str]:
+    """Make what is lacking."""
+    passphrase, model = _passphrase(form), form.fields.get("model", "")
     if model not in beginning.models:
         raise BadRequestError(english()("begin.nomodel"))
     if beginning.lacks_key and form.fields.get("again") != (passphrase or ""):
@@ -62,10 +82,19 @@ def _made(desk: DeskState, beginning: Beginning, form: Form) -> str:
     if beginning.lacks_key and passphrase is None:
         raise BadRequestError(english()("begin.nopassphrase"))
     beginning.make(passphrase, model)
-    desk.owner.unlock(passphrase)
-    with desk.owner.gallery(desk.owner.names[0]) as opened:
-        said = opened.carried.keep(english()("begin.done", file=beginning.key_file))
-    return f"/g/0/enroll?said={said}"
+    return "enroll", english()("begin.done", file=beginning.key_file)
+
+
+def _restored(beginning: Beginning, form: Form) -> tuple[str, str]:
+    """Make the gallery of the backup that was sent."""
+    if not form.uploads:
+        raise BadRequestError(english()("begin.nobackup"))
+    beginning.restore(_passphrase(form), form.uploads[0].data)
+    return "people", english()("begin.restored")
+
+
+def _passphrase(form: Form) -> str | None:
+    return form.fields.get("passphrase") or None
 
 
 def _page(

@@ -45,6 +45,7 @@ def show(request: Request, number: int, holder: _Manages) -> Response:
         facts=facts,
         uncalibrated=uncalibrated,
         has_log=desk.owner.log is not None,
+        running=desk.jobs.running(gallery_name(desk, number)),
     )
 
 

@@ -90,15 +90,13 @@ async def look(request: Request, number: int, holder: _Identifies) -> dict[str, 
 
 def _notes(found: tuple[PhotoDecisions, ...], limit: Threshold, holder: Holder) -> Iterator[str]:
     """Yield the keys of what is to be said of all results."""
-    if holder.is_limited:
-        if not limit.is_deliberate:
-            yield "result.uncalibrated"
-        return
     faces = [face for item in found for face in item.decisions]
-    if faces and not any(face.candidates for face in faces):
+    if not faces:
+        return
+    if not holder.is_limited and not any(face.candidates for face in faces):
         yield "people.none"
-    if not limit.is_deliberate:
-        yield "gallery.threshold.uncalibrated"
+    elif not limit.is_deliberate:
+        yield "result.uncalibrated" if holder.is_limited else "gallery.threshold.uncalibrated"
 
 
 def _found(

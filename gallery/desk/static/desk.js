@@ -6,6 +6,7 @@ import { startLive } from "/static/live.js";
 import { post, problemIn } from "/static/sending.js";
 
 const AGAIN_AFTER = 1000;
+const LOOK_AGAIN = 3000;
 
 /** Send a form's data in the background and show the part of the page that changed. */
 async function send(form, data) {
@@ -24,7 +25,7 @@ async function send(form, data) {
     status.textContent = "";
     target.querySelectorAll("[data-again]").forEach((button) =>
       button.addEventListener("click", () => {
-        data.set(button.dataset.again, "1"); // the very photos and name that were judged
+        data.set(button.dataset.again, button.dataset.value); // with the very photos that were judged
         send(form, data);
       }),
     );
@@ -204,6 +205,24 @@ for (const button of document.querySelectorAll("[data-camera]")) {
     put(form, [new File([await frameOf(video)], "camera.jpg", { type: "image/jpeg" })]);
   });
 }
+
+/** Go on when the desk was unlocked from another page. */
+async function wait(address) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN));
+    try {
+      const answer = await fetch(address, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") {
+        location.assign(address);
+        return;
+      }
+    } catch {
+      // The desk has ended, or starts anew.
+    }
+  }
+}
+
+document.querySelectorAll("[data-waits]").forEach((place) => wait(place.dataset.waits));
 
 // Of two clicks in a row, the second would send the form again, and show that it cannot be done twice.
 let sent = null;

@@ -138,10 +138,15 @@ export function startFolder(form) {
     return [batch, chosen];
   }
 
+  function tellProgress(total) {
+    status.textContent = form.dataset.progress.replace("{done}", bar.value).replace("{total}", total);
+  }
+
   async function sendPhotos(batch, files) {
     bar.max = files.length;
     bar.value = 0;
     bar.hidden = false;
+    tellProgress(files.length);
     while (bar.value < files.length && !stopped) {
       const some = piece(files, bar.value, largest);
       const small = some.filter(([, file]) => file && file.size <= largest);
@@ -155,9 +160,7 @@ export function startFolder(form) {
       };
       await stepped(fields, small.map(([, file]) => file));
       bar.value += some.length;
-      status.textContent = form.dataset.progress
-        .replace("{done}", bar.value)
-        .replace("{total}", files.length);
+      tellProgress(files.length);
     }
   }
 

@@ -1,4 +1,4 @@
-"""Commands that there are not, and those that may have been meant."""
+"""Commands that there are not, and those that may have been meant; command lines without any."""
 
 from __future__ import annotations
 
@@ -38,3 +38,13 @@ def test_every_command_that_is_proposed_is_there() -> None:
     proposed = set(FOREIGN_NAMES.values())
 
     assert proposed - {"--help", "--version"} <= set(command_names())
+
+
+@pytest.mark.parametrize("words", [(), ("key",), ("threshold",), ("desk-token",)])
+def test_a_command_line_that_lacks_a_command_is_answered_with_the_help(
+    command: Command, words: tuple[str, ...]
+) -> None:
+    done, told = command(*words), command(*words, "--help")
+
+    assert (done.out + done.err).strip() == told.out.strip()
+    assert len(told.out.splitlines()) > 8
