@@ -242,6 +242,15 @@ def test_memory_is_enough_for_all_budgets() -> None:
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.desk.yaml"])
+def test_what_containers_print_cannot_fill_the_disk(name: str) -> None:
+    for service, described in deploy_files.compose(name)["services"].items():
+        kept = described["logging"]["options"]
+        assert size_of(kept["max-size"]) * int(kept["max-file"]) == 250 * MIB, service
+
+    assert "250 MiB" in section_of(DOCUMENT, "Logs")
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.desk.yaml"])
 def test_no_container_swaps_or_dumps_what_is_erased(name: str) -> None:
     for service, described in deploy_files.compose(name)["services"].items():
         assert described["memswap_limit"] == described["mem_limit"], service
