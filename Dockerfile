@@ -2,7 +2,8 @@
 # client's packages), is the one that is built where no target is named; `desk` is the owner's desk.
 #
 # Where packages come from is a matter of the machine that builds; a mirror is named with
-# --secret id=pip.conf,src=... and leaves no trace in the image. To fix the base image to the byte:
+# --secret id=pip.conf,src=... and leaves no trace in the image; an authority of its own has to be in
+# the base. To fix the base image to the byte:
 # --build-arg BASE=python@sha256:...
 ARG BASE=python:3.12-slim-bookworm
 

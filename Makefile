@@ -51,7 +51,7 @@ other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 .PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow browser \
 	docs docs-serve bench bench-quick bench-load bench-cluster bench-million bench-errors \
 	bench-evaluation bench-desk lint-but-types bench-commands bench-photos build check-release \
-	lock clean FORCE
+	containers lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -76,6 +76,7 @@ help:
 	@echo "make bench-commands   commands as whole processes: time and bytes, and both of a former state"
 	@echo "make bench-photos     photos enrolled a second, beside DeepFace's own calls; what changes"
 	@echo "make build            sdist and wheel in dist/, checked and tried in a fresh environment"
+	@echo "make containers       both compose files built, started, used and erased; needs Docker"
 	@echo "make lock             resolve requirements/*.lock again (UPGRADE=1: to the newest)"
 	@echo "make clean            remove environments, caches and builds"
 	@echo
@@ -228,6 +229,10 @@ build: venv
 	@$(VENV)/bin/python -m build --no-isolation --outdir dist .
 	@$(VENV)/bin/twine check --strict dist/*
 	@$(VENV)/bin/python -m tools.try_wheel dist/*.whl
+
+# Another base: make containers BASE=python@sha256:...
+containers: venv
+	@$(VENV)/bin/python -m tools.try_containers $(if $(BASE),--build-arg BASE="$(BASE)")
 
 check-release: venv
 	@$(VENV)/bin/python -m tools.check_release "$(TAG)" "$(REPOSITORY)"

@@ -8,6 +8,12 @@ set -eu
 
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 \
     --username="${POSTGRES_USER:-postgres}" --dbname=postgres <<'SQL'
+-- The password is part of a statement, which a server may log: one that fails, or all of them.
+SET log_statement = 'none';
+SET log_min_error_statement = 'panic';
+SET log_min_duration_statement = -1;
+SET log_min_duration_sample = -1;
+SET log_transaction_sample_rate = 0;
 \getenv password FACES_PASSWORD
 CREATE ROLE faces LOGIN PASSWORD :'password';
 CREATE DATABASE faces OWNER faces;

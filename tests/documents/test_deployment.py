@@ -242,6 +242,15 @@ def test_memory_is_enough_for_all_budgets() -> None:
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.desk.yaml"])
+def test_what_containers_print_cannot_fill_the_disk(name: str) -> None:
+    for service, described in deploy_files.compose(name)["services"].items():
+        kept = described["logging"]["options"]
+        assert size_of(kept["max-size"]) * int(kept["max-file"]) == 250 * MIB, service
+
+    assert "250 MiB" in section_of(DOCUMENT, "Logs")
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.desk.yaml"])
 def test_no_container_swaps_or_dumps_what_is_erased(name: str) -> None:
     for service, described in deploy_files.compose(name)["services"].items():
         assert described["memswap_limit"] == described["mem_limit"], service
@@ -449,8 +458,11 @@ def test_the_role_of_the_server_can_do_its_work_and_no_more(postgresql_server: s
         "PGPORT": str(admin.port),
         "POSTGRES_USER": str(admin.username),
         "FACES_PASSWORD": "it's a $word with `quotes`",
+        "PGOPTIONS": "-c log_statement=all -c log_min_duration_statement=0",
     }
-    subprocess.run([DEPLOY / "create-database.sh"], env=environment, check=True)
+    script = [DEPLOY / "create-database.sh"]
+    subprocess.run(script, env=environment, check=True)
+    assert subprocess.run(script, env=environment, check=False).returncode
     url = admin.set(username="faces", password=environment["FACES_PASSWORD"], database="faces")
     try:
         with open_database(url.render_as_string(hide_password=False), create=True) as database:
@@ -461,6 +473,11 @@ def test_the_role_of_the_server_can_do_its_work_and_no_more(postgresql_server: s
     finally:
         engine = create_engine(admin, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
+            folder = "current_setting('unix_socket_directories')"
+            log = connection.execute(text(f"SELECT pg_read_file({folder} || '/log')")).scalar_one()
             connection.execute(text("DROP DATABASE faces WITH (FORCE)"))
             connection.execute(text("DROP ROLE faces"))
         engine.dispose()
+    # The second time it failed, with what the server logs of a statement that fails.
+    assert 'role "faces" already exists' in log
+    assert "$word" not in log

@@ -106,6 +106,15 @@ def test_nothing_of_the_key_gets_onto_a_disk() -> None:
     assert (unit(UNIT)["LimitCORE"], unit(UNIT)["MemorySwapMax"]) == ("0", "0")
 
 
+@pytest.mark.parametrize("document", [DOCUMENT, DOCS / "operations.md"], ids=lambda path: path.name)
+def test_what_is_written_for_compose_leaves_the_other_files_secrets(document: Path) -> None:
+    lines = [line.strip() for line in document.read_text("utf-8").splitlines()]
+    written = [line for line in lines if line.endswith("> .env")]
+
+    assert written and all(">> .env" in line for line in written)
+    assert "chmod 600 .env" in lines
+
+
 # --- the image ------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +27,13 @@ documents = pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 
 
 def blocks_of(document: Path | str, language: str) -> list[str]:
-    """Return the fenced code blocks of one language, of a document or of a part of its text."""
+    """Return the fenced code blocks of one language, of a document or of a part of its text.
+
+    Those of a list's items are without their indentation.
+    """
     text = document if isinstance(document, str) else document.read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.M)
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", text, re.DOTALL | re.M)
+    return [textwrap.dedent(block) for _, block in found]
 
 
 def files_of(document: Path) -> dict[str, str]:
