@@ -1,4 +1,4 @@
-"""Whatever a reference table is made into, it is read as one record after the other or not at all.
+"""Reference tables, whatever one is made into: read as one record after the other, or not at all.
 
 Its records are read by sizes that stand in it, in one step where all have as many bytes.
 """
