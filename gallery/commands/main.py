@@ -92,7 +92,7 @@ Or in a browser, which leads through all of it:
 
 
 _HELP = getattr(click.exceptions, "NoArgsIsHelpError", ())
-"""The error of click, from version 8.2 on, for a command that needs words: its message is the help."""
+"""The error of click, from version 8.2 on, where a command needs words; its message is the help."""
 
 _arguments: list[str] = []
 """The words of the command line that runs, since a message may repeat one."""
