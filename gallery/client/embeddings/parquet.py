@@ -57,13 +57,14 @@ class ParquetSource:
 
     def __init__(self, path: Path) -> None:
         self._pa, self._path = import_pyarrow(), path
-        # A row group may be as large as the file, so pages are read, not row groups.
-        self._file = self._pa.parquet.ParquetFile(
-            path, buffer_size=_READ_AT_ONCE, pre_buffer=False, page_checksum_verification=True
-        )
+        self._file = self._open()
         schema = self._file.schema_arrow
         self._at = self._name_of_embeddings(schema)
         self._labels_at = _name_of_labels(schema, self._at)
+        if self._labels_at is not None:
+            self._file.close()
+            # A label that thousands of rows have is read once.
+            self._file = self._open(read_dictionary=[self._labels_at])
         self.count = int(self._file.metadata.num_rows)
         self.has_labels = self._labels_at is not None
         usual = self._at == EMBEDDING and self._labels_at in (LABEL, None)
@@ -72,6 +73,16 @@ class ParquetSource:
         self.lacking_labels = f"column 'label', one for each embedding; it has {columns}"
         model = (schema.metadata or {}).get(MODEL)
         self.model = None if model is None else str(model.decode("utf-8", "replace"))
+
+    def _open(self, **options: Any) -> Any:
+        # A row group may be as large as the file, so pages are read, not row groups.
+        return self._pa.parquet.ParquetFile(
+            self._path,
+            buffer_size=_READ_AT_ONCE,
+            pre_buffer=False,
+            page_checksum_verification=True,
+            **options,
+        )
 
     def _name_of_embeddings(self, schema: pa.Schema) -> str:
         if EMBEDDING in schema.names:
@@ -108,9 +119,29 @@ class ParquetSource:
         """Yield embeddings, and their labels if they are wanted, at most ``rows`` at a time."""
         labels_at = self._labels_at if labelled else None
         columns = [self._at] if labels_at is None else [self._at, labels_at]
+        held: list[tuple[Array, list[str]]] = []
+        missing = rows
+        # Each is of one dictionary of labels, and so may end with a row group.
         for batch in self._file.iter_batches(rows, columns=columns, use_threads=False):
             labels = [] if labels_at is None else self._labels(batch.column(labels_at))
-            yield self._embeddings(batch.column(self._at)), labels
+            numbers = self._embeddings(batch.column(self._at))
+            while len(numbers):
+                held.append((numbers[:missing], labels[:missing]))
+                numbers, labels = numbers[missing:], labels[missing:]
+                missing -= len(held[-1][0])
+                if not missing:
+                    yield self._joined(held)
+                    held, missing = [], rows
+        if held:
+            yield self._joined(held)
+
+    def _joined(self, parts: list[tuple[Array, list[str]]]) -> tuple[Array, list[str]]:
+        if len(parts) == 1:
+            return parts[0]
+        if len({some.shape[1] for some, _ in parts}) > 1:
+            raise self._uneven()
+        labels = [label for _, some in parts for label in some]
+        return np.concatenate([some for some, _ in parts]), labels
 
     def _embeddings(self, column: pa.Array) -> Array:
         kind = column.type
@@ -149,7 +180,11 @@ class ParquetSource:
                 f"{self._path}: column {self._labels_at!r} must hold a text in every row; found "
                 f"{found}"
             )
-        return [str(label) for label in column.to_pylist()]
+        if not types.is_dictionary(column.type):
+            return [str(label) for label in column.to_pylist()]
+        used, places = np.unique(column.indices.to_numpy(), return_inverse=True)
+        known = [str(label) for label in column.dictionary.take(self._pa.array(used)).to_pylist()]
+        return [known[place] for place in places.tolist()]
 
 
 def _name_of_labels(schema: pa.Schema, embeddings: str) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gallery.client.embeddings.embedding_files import read_embeddings
+from gallery.client.embeddings.parquet import ParquetSource
 from gallery.errors import MissingDependencyError, SourceError
 from tests.support.embedding_files import EMBEDDINGS, LABELS, in_batches, refuse
 
@@ -129,6 +130,42 @@ def test_a_parquet_file_is_read_some_rows_at_a_time(tmp_path: Path, rows: int) -
     path = parquet(tmp_path / "some.PARQUET", columns, row_group_size=3)
 
     assert in_batches(path, rows) == (embeddings.tolist(), columns["label"])
+
+
+@pytest.mark.parametrize("dictionaries", [True, False])
+def test_batches_are_whole_where_row_groups_have_labels_of_their_own(
+    tmp_path: Path, dictionaries: bool
+) -> None:
+    labels = [f"of {number // 3}" for number in range(11)]
+    columns = {"embedding": lists("float64 list", np.ones((11, 5))), "label": labels}
+    options: dict[str, Any] = {"use_dictionary": dictionaries, "row_group_size": 3}
+    source = ParquetSource(parquet(tmp_path / "some.parquet", columns, **options))
+
+    batches = list(source.batches(4, labelled=True))
+
+    assert [len(some) for some, _ in batches] == [4, 4, 3]
+    assert [some for _, some in batches] == [labels[:4], labels[4:8], labels[8:]]
+
+
+def test_a_long_label_of_thousands_of_rows_is_read_once(tmp_path: Path) -> None:
+    # A file of a kilobyte stands for 40 MB of labels; with longer ones it stood for gigabytes.
+    columns = {
+        "embedding": lists("float64 list", np.ones((4000, 5))),
+        "label": ["x" * 10_000] * 4000,
+    }
+    path = parquet(tmp_path / "some.parquet", columns, compression="zstd")
+
+    ((_, labels),) = ParquetSource(path).batches(4096, labelled=True)
+
+    assert labels == columns["label"]
+    assert len({id(label) for label in labels}) == 1
+
+
+def test_row_groups_that_are_read_together_are_of_one_length(tmp_path: Path) -> None:
+    rows = [[1.0, 2.0], [3.0]]
+    columns = {"embedding": lists("float64 list", rows), "label": ["a", "b"]}
+
+    refuse(parquet(tmp_path / "some.parquet", columns, row_group_size=1), "not as long as")
 
 
 @pytest.mark.parametrize(
