@@ -168,7 +168,7 @@ def enroll(
     present = tuple(done.reference_ids[~done.added].tolist())
     undo = None
     if added:
-        opened.last_enrollment = LastEnrollment(label, added, holder.name)
+        opened.last_enrollment = LastEnrollment(label, added, holder.identity)
         undo = opened.last_enrollment.identifier
     far = {item.reference_id for item in done.outliers}
     names = zip(faces.names, done.reference_ids.tolist(), strict=True)
@@ -198,7 +198,7 @@ def undo_last(opened: OpenGallery, identifier: str, holder: Holder) -> LastEnrol
             "this can no longer be undone: it was undone already, more was enrolled since, or the "
             "desk was locked; erase the references by the list of people"
         )
-    if holder.is_limited and holder.name != last.holder:
+    if holder.is_limited and holder.identity != last.holder:
         raise NotAllowedError("somebody else enrolled this")
     opened.last_enrollment = None
     wanted = set(last.reference_ids)

@@ -107,7 +107,7 @@ def _enroll(
         if reference_id in far:
             batch.outliers.add(name)
     if batch.added:
-        whole = LastEnrollment(batch.name, tuple(batch.added), holder.name, len(batch.people))
+        whole = LastEnrollment(batch.name, tuple(batch.added), holder.identity, len(batch.people))
         opened.last_enrollment = replace(whole, identifier=batch.undo)
 
 

@@ -28,7 +28,7 @@ class LastEnrollment:
     reference_ids
         The references, 32 hexadecimal digits each.
     holder
-        Name of the holder who enrolled them.
+        Identity of the holder who enrolled them.
     people
         How many people they are of; with several the label is the folder's name.
     identifier

@@ -99,6 +99,17 @@ def test_undo_is_for_who_enrolled_and_for_who_manages(desk: Desk) -> None:
     assert labels(desk) == []
 
 
+def test_a_token_inherits_nothing_of_a_revoked_one_of_its_name(desk: Desk) -> None:
+    tokens, guard = desk.state.tokens, desk.program()
+    guard.headers["Authorization"] = f"Bearer {tokens.issue('guard', DeskScope.ENROLL)}"
+    undo = {"enrollment": post(guard, "Ada", random_embeddings(1, 8).tolist()[0])["undo"]}
+    tokens.revoke("guard")
+    guard.headers["Authorization"] = f"Bearer {tokens.issue('guard', DeskScope.ENROLL)}"
+
+    assert guard.post(f"{API}/undo", params=undo).status_code == 403
+    assert labels(desk) == ["Ada"]
+
+
 def test_what_was_erased_meanwhile_is_not_undone_again_and_again(desk: Desk) -> None:
     owner, rows = desk.program(DeskScope.MANAGE), random_embeddings(2, 8).tolist()
     undo = post(owner, "Ada", rows[0])["undo"]

@@ -52,6 +52,11 @@ class Holder:
     token_id: str | None = None
 
     @property
+    def identity(self) -> str:
+        """An identifier that no other holder ever has, as one that is revoked had the name."""
+        return self.token_id or OWNER
+
+    @property
     def is_limited(self) -> bool:
         """Whether it gets decisions only."""
         return self.scope is not DeskScope.MANAGE

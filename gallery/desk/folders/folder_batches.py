@@ -79,7 +79,7 @@ class SentBatch:
     identifier
         Random, so that nobody else goes on with it.
     holder
-        Name of the holder who sends it.
+        Identity of the holder who sends it.
     name
         Of the folder.
     folder

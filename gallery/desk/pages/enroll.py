@@ -30,7 +30,7 @@ def show(request: Request, number: int, holder: _Enrolls, said: str = "") -> Res
     desk = state_of(request)
     with desk.owner.gallery(gallery_name(desk, number)) as opened:
         last, done = opened.last_enrollment, opened.carried.find(said)
-    is_own = last is not None and (last.holder == holder.name or not holder.is_limited)
+    is_own = last is not None and (last.holder == holder.identity or not holder.is_limited)
     return _page(request, number, holder, last=last if is_own else None, said=done)
 
 

@@ -47,7 +47,7 @@ async def accept(request: Request, number: int, holder: _Enrolls) -> Response:
     def work() -> Response:
         name = gallery_name(desk, number)
         with desk.owner.gallery(name) as opened:
-            batch = opened.batches.find(FolderBatch, form.text("batch"), holder.name)
+            batch = opened.batches.find(FolderBatch, form.text("batch"), holder.identity)
             chosen = [(pair.label, pair.other) for pair in batch.held if pair.name in ticked]
             if not chosen:
                 raise BadRequestError(english()("folder.tick"))

@@ -136,10 +136,10 @@ class _Step(Generic[AnyBatch]):
         kind, identifier = self.steps.kind, self.form.fields.get("batch", "")
         with self.desk.owner.gallery(gallery_name(self.desk, self.number)) as opened:
             if identifier:
-                return opened.batches.find(kind, identifier, self.holder.name)
+                return opened.batches.find(kind, identifier, self.holder.identity)
             name = next((path.partition("/")[0] for path in paths if "/" in path), "")
             called = name[:_LONGEST_NAME] or english()("folder.nameless")
-            return opened.batches.add(kind(self.holder.name, called))
+            return opened.batches.add(kind(self.holder.identity, called))
 
     def _json(self, batch: AnyBatch, **more: Any) -> Response:
         alarm = alarm_in(self.request)
