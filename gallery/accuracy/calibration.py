@@ -102,7 +102,10 @@ def check_enough(name: str, subjects: Integers, *, fpir: float, folds: int) -> N
     # Each sample is one non-mated search, in the fold in which its subject is a stranger.
     supported, note = support(fpir, len(subjects))
     if not supported:
-        raise SourceError(f"{name} is too small: an FPIR of {fpir:g} {note}")
+        raise SourceError(
+            f"{name} is too small: an FPIR of {fpir:g} {note}; take photos of more people, or a "
+            "larger FPIR"
+        )
 
 
 @dataclass(frozen=True, eq=False)

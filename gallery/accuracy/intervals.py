@@ -154,8 +154,10 @@ def support(rate: float, searches: int) -> tuple[bool, str]:
             f"(better {int(np.ceil(RULE_OF_THIRTY / rate - 1e-9)):,}); there are {searches:,}"
         )
     if expected < RULE_OF_THIRTY:
+        errors = int(expected + 1e-9)
+        counted = "1 false positive" if errors == 1 else f"{errors} false positives"
         return True, (
-            f"rests on {int(expected + 1e-9)} false positive(s); the rule of thirty wants "
+            f"rests on {counted}; the rule of thirty wants "
             f"{int(np.ceil(RULE_OF_THIRTY / rate - 1e-9)):,} non-mated searches"
         )
     return True, ""

