@@ -212,6 +212,7 @@ def test_there_is_one_way_to_write_a_file() -> None:
         ("client/transport/route.py", "open"),  # of TLS keys, where a variable asks for it
         ("compilation/code_folder.py", "mkstemp"),  # below the client
         ("desk/decisions/log_file.py", "open"),  # which grows
+        ("desk/beginning.py", "write_bytes"),  # an encrypted backup
         ("accuracy/plots.py", "savefig"),  # into memory
         ("client/ckks/seal.py", "write_bytes"),
         ("demo/archive_fetcher.py", "write_bytes"),
