@@ -127,6 +127,7 @@ def test_a_day_at_the_desk(
 
     page.goto("/g/0/people")
     page.get_by_role("button", name="<b>Grace</b>").click()
+    expect(page.get_by_role("heading", name="<b>Grace</b>")).to_be_visible()
     assert_accessible(page)
     page.get_by_label("Attributes").fill("id=4711\nroom=12")
     page.get_by_label("No match from").fill("2001-02-03")
