@@ -51,7 +51,7 @@ other_python = $(if $(and $(PYTHON),$(wildcard $(1)/bin/python)),$(if $(filter \
 .PHONY: help venv demo test test-long attack test-minimum coverage lint format test-tensorflow browser \
 	docs docs-serve bench bench-quick bench-load bench-cluster bench-million bench-errors \
 	bench-evaluation bench-desk lint-but-types bench-commands bench-photos build check-release \
-	containers lock clean FORCE
+	containers deployment-tools lock clean FORCE
 
 help:
 	@echo "make venv             environment in $(VENV), from requirements/dev.lock"
@@ -65,6 +65,7 @@ help:
 	@echo "make format           put the code into its style"
 	@echo "make test-tensorflow  the tests that need TensorFlow, in $(VENV_TF)"
 	@echo "make browser          Chromium from apt-get, if there is none: tests of the desk's pages need it"
+	@echo "make deployment-tools nginx and promtool likewise: tests of what operators deploy need them"
 	@echo "make docs             docs/cli.md, and the site in site/; make docs-serve shows it"
 	@echo "make bench            scans, beside other schemes and plain search; bench-quick for a short look"
 	@echo "make bench-load       five minutes of 32 clients against a server that is killed in between"
@@ -157,6 +158,10 @@ coverage: venv
 
 browser:
 	@command -v chromium || command -v google-chrome || sudo apt-get install --yes chromium-browser
+
+deployment-tools:
+	@{ command -v nginx && command -v promtool; } || { sudo apt-get update --quiet && \
+		sudo apt-get install --yes --no-install-recommends nginx-light prometheus; }
 
 TYPES = nice $(VENV)/bin/mypy --no-error-summary
 

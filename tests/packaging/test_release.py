@@ -112,6 +112,7 @@ def test_all_but_the_publishing_is_tried_before_a_release() -> None:
 
     assert tried == {
         "browser",
+        "deployment-tools",
         "test",
         "test-minimum",
         "coverage",
