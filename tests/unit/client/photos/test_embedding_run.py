@@ -46,17 +46,19 @@ def embedded(embedder: PhotoEmbedder, paths: Iterable[Path]) -> list[tuple[Path,
 
 def workers() -> list[int]:
     """Return the processes that embed photos for this one, which may have others as well."""
-    children = [
-        child
-        for task in Path("/proc/self/task").iterdir()
-        for child in (task / "children").read_text().split()
+    tasks = Path("/proc/self/task").iterdir()
+    children = [child for task in tasks for child in content(task / "children").split()]
+    return [
+        int(child)
+        for child in children
+        if b"embedding_worker" in content(Path("/proc", child.decode(), "cmdline"))
     ]
-    return [int(child) for child in children if b"embedding_worker" in command_of(child)]
 
 
-def command_of(process: str) -> bytes:
+def content(path: Path) -> bytes:
+    """Return a file of the system on a thread or process; nothing of one that has ended."""
     try:
-        return Path("/proc", process, "cmdline").read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
 
