@@ -47,7 +47,7 @@ class CsvFile:
         self.name, self._opened = name, opened
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
         with self._reading() as file:
-            line = file.readline()
+            line = file.readline(_LONGEST_FIELD)  # in more of it, a field could be too long
         self.delimiter = max(
             _DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), []))
         )

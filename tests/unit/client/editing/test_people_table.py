@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gallery.client import DetailsChange, PersonDetails
 from gallery.client.editing.people_table import read_people_table
 from gallery.client.embeddings.csv_file import CsvFile
-from gallery.errors import GalleryError
+from gallery.errors import GalleryError, SourceError
 
 VISIBLE = st.characters(codec="utf-8", categories=["L", "N", "P", "S"])
 # An apostrophe is left out where it would be taken for the one that precedes a formula, and so are
@@ -59,6 +59,11 @@ def test_what_is_no_table_of_people_is_refused(table: str, code: int, told: str)
     assert refused.value.exit_code == code
     assert refused.value.message.startswith("staff.csv")
     assert told in refused.value.message
+
+
+def test_a_first_line_without_end_is_told() -> None:
+    with pytest.raises(SourceError, match=r"staff\.csv, line .*: field larger than field limit"):
+        read_people_table(named(b"a" * (2**20 + 1)))
 
 
 @given(
