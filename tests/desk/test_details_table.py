@@ -38,8 +38,8 @@ def looked_at(browser: httpx.Client, table: bytes, **fields: str) -> httpx.Respo
 def kept(browser: httpx.Client, shown: str) -> httpx.Response:
     """Press the button of a page that shows what would change."""
     fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown)
-    sent = {name: html.unescape(value) for name, value in fields}
-    return browser.post("/g/0/people/table/keep", data=sent)
+    sent = [(name, (None, html.unescape(value))) for name, value in fields]
+    return browser.post("/g/0/people/table/keep", files=sent)
 
 
 def test_a_table_is_looked_at_and_then_kept(people: Desk) -> None:
@@ -83,7 +83,7 @@ def test_empty_fields_take_away_when_that_is_ticked(people: Desk) -> None:
         ("label,id\nAda,Zoë\n".encode("latin-1"), 422, "staff.csv is not text in UTF-8"),
         (b"label,expires\nAda,soon\n", 422, "staff.csv, line 2: the expiry"),
         (b"label,id\nAda," + b"x" * 2100, 422, "staff.csv, line 2: the attributes"),
-        (b"x" * (2**20 + 1), 413, "A table may have at most 1 MiB"),
+        (b"x" * (2**19 + 1), 413, "A table may have at most 512 KiB"),
     ],
 )
 def test_what_is_no_table_is_told(people: Desk, table: bytes, status: int, told: str) -> None:
@@ -94,6 +94,16 @@ def test_what_is_no_table_is_told(people: Desk, table: bytes, status: int, told:
     assert answer.status_code == status
     assert told in html.unescape(answer.text)
     assert details(people) == before
+
+
+def test_the_largest_table_comes_back_as_a_browser_sends_it(people: Desk) -> None:
+    browser = people.browser()
+    table = b"label,id\nAda,4711\n".ljust(2**19, b"\n")
+    shown = looked_at(browser, table).text
+    as_sent = shown.replace("\n\n", "\r\n\r\n")
+
+    assert "The details of 1 person were changed." in kept(browser, as_sent).text
+    assert details(people)["Ada"].attributes["id"] == "4711"
 
 
 def test_a_table_must_be_chosen(people: Desk) -> None:

@@ -29,6 +29,9 @@ router = APIRouter(prefix="/g/{number}/people/table")
 
 _Manages = Annotated[Holder, Depends(page_for(DeskScope.MANAGE))]
 
+_LARGEST: Final = LONGEST_FIELD // 2
+"""Bytes of a table: it comes back in a field, where a browser makes two of a line's end."""
+
 _SHOWN: Final = 200
 """Changes, and people who are not enrolled, on a page."""
 
@@ -42,8 +45,8 @@ async def show(request: Request, number: int, holder: _Manages) -> Response:
         if not form.uploads:
             raise BadRequestError(english()("table.choose"))
         upload = form.uploads[0]
-        if len(upload.data) > LONGEST_FIELD:
-            raise TooLargeError(english()("table.large", most=LONGEST_FIELD // 2**20))
+        if len(upload.data) > _LARGEST:
+            raise TooLargeError(english()("table.large", most=_LARGEST // 2**10))
         name = upload.name.replace("\\", "/").rpartition("/")[2]
         with desk.owner.gallery(gallery_name(desk, number)) as opened:
             found = _annotated(opened, form, name, upload.data, write=False)
